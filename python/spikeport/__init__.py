@@ -1,0 +1,44 @@
+"""spikeport: a trained network goes in, a spiking network comes out, and every step says what it did to the answer.
+
+The rooms, each readable alone:
+
+- `spikeport.graph`: `SNNGraph` and `LayerNode`, the one noun
+- `spikeport.neuron`: `Neuron`, the equation of a layer's neurons
+- `spikeport.certificate`: what a step did to the answer: exact, bounded, measured
+- `spikeport.kernels`: the reference, pure NumPy
+- `spikeport.backends`: who runs a kernel
+- `spikeport.conversion`: trained network -> `SNNGraph`
+- `spikeport.transfer`: checkpoints, freezing, learning rates, fine-tuning
+- `spikeport.snn_optimizer`: `SNNGraph` -> smaller `SNNGraph`
+- `spikeport.profiling`: spikes -> diagnosis
+- `spikeport.roberta`: spiking RoBERTa (extra ``roberta``)
+"""
+
+from spikeport.backends import available_backends, get_backend
+from spikeport.certificate import Certificate
+from spikeport.errors import (
+    ConversionError,
+    GraphError,
+    KernelError,
+    MissingExtra,
+    SpikeportError,
+)
+from spikeport.graph import LayerNode, RunResult, SNNGraph
+from spikeport.neuron import Neuron
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Certificate",
+    "ConversionError",
+    "GraphError",
+    "KernelError",
+    "LayerNode",
+    "MissingExtra",
+    "Neuron",
+    "RunResult",
+    "SNNGraph",
+    "SpikeportError",
+    "available_backends",
+    "get_backend",
+]

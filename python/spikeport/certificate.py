@@ -1,0 +1,78 @@
+"""What a step did to the answer: exact, bounded, measured or unchecked.
+
+A transformation returns a `Certificate` beside its result. The four levels are ordered by how much they promise:
+
+- ``exact``: the outputs are equal on every input, and ``reason`` says why.
+- ``bounded``: no output differs by more than ``bound``; ``reason`` names the proof.
+- ``measured``: outputs were compared on ``samples`` inputs: ``agreement`` and ``largest_difference``.
+- ``unchecked``: none of these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Level = Literal["exact", "bounded", "measured", "unchecked"]
+LEVELS: tuple[Level, ...] = ("exact", "bounded", "measured", "unchecked")
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What one step did to the answer.
+
+    Attributes
+    ----------
+    level : "exact", "bounded", "measured" or "unchecked"
+    reason : why the level holds, in a sentence
+    bound : largest possible absolute difference of an output (``bounded`` only)
+    agreement : share of samples with the same answer, in [0, 1] (``measured`` only)
+    largest_difference : largest absolute difference seen (``measured`` only)
+    samples : number of samples compared (``measured`` only)
+    details : further figures, by name
+    """
+
+    level: Level
+    reason: str
+    bound: float | None = None
+    agreement: float | None = None
+    largest_difference: float | None = None
+    samples: int | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise ValueError(f"level {self.level!r} is not one of {', '.join(LEVELS)}")
+        if not self.reason:
+            raise ValueError("a certificate needs a reason: say why the level holds")
+        if (self.level == "bounded") != (self.bound is not None):
+            raise ValueError("a bound belongs to the level 'bounded', and to no other")
+        if self.bound is not None and not (math.isfinite(self.bound) and self.bound >= 0):
+            raise ValueError(f"bound {self.bound} is not a finite number of at least 0")
+        if self.level == "measured" and (self.samples is None or self.samples <= 0):
+            raise ValueError("a measured certificate needs the number of samples it was measured on, above 0")
+        if self.agreement is not None and not 0 <= self.agreement <= 1:
+            raise ValueError(f"agreement {self.agreement} is not a share in [0, 1]")
+
+    def __str__(self) -> str:
+        figures = []
+        if self.bound is not None:
+            figures.append(f"within {self.bound:g}")
+        if self.agreement is not None:
+            figures.append(f"{self.agreement:.2%} agreement")
+        if self.largest_difference is not None:
+            figures.append(f"largest difference {self.largest_difference:g}")
+        if self.samples is not None:
+            figures.append(f"{self.samples} samples")
+        return f"{self.level}{' (' + ', '.join(figures) + ')' if figures else ''}: {self.reason}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the certificate as JSON-ready data, without the fields that are not set."""
+        return {key: value for key, value in asdict(self).items() if value is not None and value != {}}
+
+
+def weakest(certificates: Iterable[Certificate]) -> Level:
+    """Return the level that a chain of steps keeps: that of its weakest link (``exact`` for no step at all)."""
+    return max((c.level for c in certificates), key=LEVELS.index, default="exact")

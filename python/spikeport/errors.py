@@ -1,0 +1,35 @@
+"""The exceptions of spikeport: one base, a closed list of codes, messages that say what to do.
+
+Every error carries a ``code``, a short word that stays the same across releases and languages, and a message that
+names what was given, what was expected and the way out.
+"""
+
+
+class SpikeportError(Exception):
+    """Base of every error that spikeport raises on purpose."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class KernelError(SpikeportError, ValueError):
+    """A kernel was given arrays or parameters outside its contract (codes in ``conformance/SPEC.md``)."""
+
+
+class GraphError(SpikeportError, ValueError):
+    """A graph, layer or neuron that cannot be: shapes that do not chain, values that are not finite."""
+
+
+class ConversionError(SpikeportError, ValueError):
+    """A trained network, or data for it, that cannot be converted faithfully."""
+
+
+class MissingExtra(SpikeportError, ImportError):
+    """An optional dependency is absent; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            "missing_extra",
+            f"{purpose} needs {package}, which is not installed: pip install 'spikeport[{extra}]'",
+        )

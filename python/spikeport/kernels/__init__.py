@@ -1,0 +1,28 @@
+"""The reference: pure NumPy functions on arrays, the numerical contract in code.
+
+`conformance/SPEC.md` says the same in prose. These functions are written to be read; what users run is a backend
+(`spikeport.backends`) that is held to them bit for bit.
+"""
+
+from spikeport.kernels.encode import encode_poisson, sample_keys
+from spikeport.kernels.integrate_fire import Trace, if_constant, if_multistep
+from spikeport.kernels.layer import Layer, layer_forward, weighted_sum
+from spikeport.kernels.network import ENCODINGS, NetworkTrace, network_run
+from spikeport.kernels.qcfs import qcfs
+from spikeport.kernels.st_bif import st_bif_multistep
+
+__all__ = [
+    "ENCODINGS",
+    "Layer",
+    "NetworkTrace",
+    "Trace",
+    "encode_poisson",
+    "if_constant",
+    "if_multistep",
+    "layer_forward",
+    "network_run",
+    "qcfs",
+    "sample_keys",
+    "st_bif_multistep",
+    "weighted_sum",
+]

@@ -1,0 +1,116 @@
+"""Integrate-and-fire over many steps: the reference.
+
+For every step t and neuron, in this order, with no fused multiply-add::
+
+    v = β·v + I[t]
+    s = v >= θ
+    v = v - θ·s          soft reset, or  v = v_reset where s
+
+The membrane starts at ``v_init·θ``. Under soft reset and β = 1 nothing is lost::
+
+    Σ I[t] = θ·Σ s[t] + v_end - v_start
+
+and for a constant current and ``v_init = 1/2`` the count after T steps is ``clip(floor(T·I/θ + 1/2), 0, T)``, which is
+QCFS (Bu et al. 2022, eq. 15), for 0 <= I <= θ.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.errors import KernelError
+from spikeport.kernels.checks import as_currents, as_parameter, check_timesteps
+
+Array = npt.NDArray[Any]
+
+
+class Trace(NamedTuple):
+    """What one layer of neurons did.
+
+    Attributes
+    ----------
+    spikes : int8 array of shape (T, …): -1, 0 or 1
+    membrane : membrane after the last step, shape (…)
+    counts : int64 sum of the spikes over the steps, shape (…)
+    """
+
+    spikes: Array
+    membrane: Array
+    counts: Array
+
+
+def if_multistep(
+    currents: npt.ArrayLike,
+    *,
+    threshold: npt.ArrayLike = 1.0,
+    v_init: npt.ArrayLike = 0.5,
+    v_reset: npt.ArrayLike | None = None,
+    beta: npt.ArrayLike = 1.0,
+) -> Trace:
+    """Run integrate-and-fire neurons over ``currents``.
+
+    Parameters
+    ----------
+    currents : array of shape (T, …, N), one current a step and neuron; float32 stays float32
+    threshold, v_init, v_reset, beta : a number, or an array of shape (N,); see `spikeport.neuron.Neuron`
+
+    Raises
+    ------
+    KernelError
+        ``shape``, ``non_finite``, ``threshold``, ``beta``, ``v_reset``.
+    """
+    I = as_currents(currents)
+    θ, v0, reset, β = _parameters(I, threshold, v_init, v_reset, beta)
+
+    v = np.broadcast_to(v0 * θ, I.shape[1:]).copy()
+    spikes = np.zeros(I.shape, np.int8)
+    for t in range(len(I)):
+        v = β * v + I[t]
+        s = v >= θ
+        v = np.where(s, v - θ if reset is None else reset, v)
+        spikes[t] = s
+    return Trace(spikes, v, spikes.sum(axis=0, dtype=np.int64))
+
+
+def if_constant(
+    current: npt.ArrayLike,
+    *,
+    timesteps: int,
+    threshold: npt.ArrayLike = 1.0,
+    v_init: npt.ArrayLike = 0.5,
+    v_reset: npt.ArrayLike | None = None,
+    beta: npt.ArrayLike = 1.0,
+) -> Trace:
+    """Run integrate-and-fire neurons for ``timesteps`` steps on one ``current`` of shape (…, N).
+
+    The same as `if_multistep` on ``timesteps`` copies of ``current``, which are not made. Raises as `if_multistep`,
+    and ``timesteps`` for a negative count.
+    """
+    check_timesteps(timesteps)
+    I = as_currents(np.asarray(current)[None])
+    return if_multistep(
+        np.broadcast_to(I, (timesteps, *I.shape[1:])),
+        threshold=threshold,
+        v_init=v_init,
+        v_reset=v_reset,
+        beta=beta,
+    )
+
+
+def _parameters(
+    I: Array, threshold: npt.ArrayLike, v_init: npt.ArrayLike, v_reset: npt.ArrayLike | None, beta: npt.ArrayLike
+) -> tuple[Array, Array, Array | None, Array]:
+    θ = as_parameter("threshold", threshold, I)
+    v0 = as_parameter("v_init", v_init, I)
+    reset = None if v_reset is None else as_parameter("v_reset", v_reset, I)
+    β = as_parameter("beta", beta, I)
+    if not (θ > 0).all():
+        raise KernelError("threshold", f"threshold must be above 0, not {threshold}")
+    if not ((β >= 0) & (β <= 1)).all():
+        raise KernelError("beta", f"beta must be in [0, 1], not {beta}")
+    if reset is not None and not (reset < θ).all():
+        raise KernelError("v_reset", f"v_reset must be below the threshold {threshold}, not {v_reset}")
+    return θ, v0, reset, β

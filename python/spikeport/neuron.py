@@ -1,0 +1,140 @@
+"""The neuron: what turns a current into spikes.
+
+Integrate-and-fire (``IF``) and leaky integrate-and-fire (``LIF``), for each step t::
+
+    v = β·v + I[t]              β = 1 for IF
+    s = v >= θ
+    v = v - θ·s                 soft reset (v_reset is None)
+    v = v_reset where s         hard reset
+
+Bipolar integrate-and-fire with a tracer (``ST-BIF``; You et al. 2024, "SpikeZIP-TF"), v in units of θ::
+
+    v = v + I[t]/θ
+    s = +1 where v >= 1 and S < tracer_max;  else -1 where v < 0 and S > tracer_min;  else 0
+    S = S + s;  v = v - s
+
+``identity`` is no neuron at all: what comes in goes out, a graded value a step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.errors import GraphError
+
+KINDS: Final = ("IF", "LIF", "ST-BIF", "identity")
+
+PerNeuron = float | npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Neuron:
+    """The parameters of one layer's neurons: a number for all of them, or an array of shape ``(n,)``.
+
+    Attributes
+    ----------
+    kind : "IF", "LIF", "ST-BIF" or "identity"
+    threshold : θ > 0, in units of the membrane
+    v_init : membrane before the first step, in units of the threshold
+    v_reset : membrane after a spike (hard reset, below the threshold), or None for soft reset
+    beta : share of the membrane that one step keeps, in [0, 1]; 1 for every kind but LIF
+    tracer_min, tracer_max : bounds of the tracer S, whole numbers with tracer_min <= 0 <= tracer_max (ST-BIF)
+    """
+
+    kind: str = "LIF"
+    threshold: PerNeuron = 1.0
+    v_init: PerNeuron = 0.0
+    v_reset: PerNeuron | None = None
+    beta: PerNeuron = 1.0
+    tracer_min: int = 0
+    tracer_max: int = 31
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise GraphError("neuron_kind", f"neuron kind {self.kind!r} is not one of {', '.join(KINDS)}")
+        for name in ("threshold", "v_init", "v_reset", "beta"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _per_neuron(name, value))
+        if not np.all(np.asarray(self.threshold) > 0):
+            raise GraphError("threshold", f"threshold {self.threshold} is not above 0 everywhere")
+        if not np.all((np.asarray(self.beta) >= 0) & (np.asarray(self.beta) <= 1)):
+            raise GraphError("beta", f"beta {self.beta} is not in [0, 1]: it is the share of v that one step keeps")
+        if self.kind != "LIF" and not np.all(np.asarray(self.beta) == 1):
+            raise GraphError("beta", f"{self.kind} has no leak, so beta must be 1, not {self.beta}: use 'LIF'")
+        if self.v_reset is not None and self.kind in ("ST-BIF", "identity"):
+            raise GraphError("v_reset", f"{self.kind} has no hard reset: leave v_reset=None")
+        if self.v_reset is not None and not np.all(np.asarray(self.v_reset) < np.asarray(self.threshold)):
+            raise GraphError("v_reset", f"v_reset {self.v_reset} is not below the threshold {self.threshold}")
+        for name in ("tracer_min", "tracer_max"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or int(value) != value or abs(int(value)) > 2**31 - 1:
+                raise GraphError("tracer", f"{name} {value!r} is not a whole number of at most 31 bits")
+            object.__setattr__(self, name, int(value))
+        if not self.tracer_min <= 0 <= self.tracer_max:
+            raise GraphError(
+                "tracer", f"tracer bounds [{self.tracer_min}, {self.tracer_max}] do not hold 0, where the tracer starts"
+            )
+
+    @property
+    def is_spiking(self) -> bool:
+        """Whether the neuron emits spikes at all (every kind but ``identity``)."""
+        return self.kind != "identity"
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether one number a parameter says everything."""
+        return all(np.ndim(v) == 0 for v in (self.threshold, self.v_init, self.v_reset, self.beta) if v is not None)
+
+    def check_width(self, n: int) -> None:
+        """Raise `GraphError` unless every per-neuron array has shape ``(n,)``."""
+        for name in ("threshold", "v_init", "v_reset", "beta"):
+            value = getattr(self, name)
+            if np.ndim(value) == 1 and len(value) != n:
+                raise GraphError("shape", f"{name} has {len(value)} values for {n} neurons: give one, or {n}")
+
+    def take(self, rows: npt.ArrayLike) -> Neuron:
+        """Return the neurons at ``rows`` (indices or a mask), parameters with them."""
+
+        def pick(value: PerNeuron) -> PerNeuron:
+            return value[np.asarray(rows)] if isinstance(value, np.ndarray) else value
+
+        return Neuron(
+            self.kind,
+            pick(self.threshold),
+            pick(self.v_init),
+            None if self.v_reset is None else pick(self.v_reset),
+            pick(self.beta),
+            self.tracer_min,
+            self.tracer_max,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Neuron):
+            return NotImplemented
+        if self.kind != other.kind or (self.v_reset is None) != (other.v_reset is None):
+            return False
+        pairs = [(getattr(self, n), getattr(other, n)) for n in ("threshold", "v_init", "v_reset", "beta")]
+        same_tracer = (self.tracer_min, self.tracer_max) == (other.tracer_min, other.tracer_max)
+        return same_tracer and all(np.array_equal(a, b) for a, b in pairs if a is not None)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _per_neuron(name: str, value: Any) -> PerNeuron:
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise GraphError("dtype", f"{name} {value!r} is not a number or an array of numbers") from None
+    if array.ndim > 1 or array.size == 0:
+        raise GraphError("shape", f"{name} has shape {array.shape}: give one number, or one a neuron")
+    if not np.isfinite(array).all():
+        raise GraphError("non_finite", f"{name} {value!r} is not finite")
+    if array.ndim == 0:
+        return float(array)
+    array.setflags(write=False)
+    return array
