@@ -1,0 +1,30 @@
+"""The command line: `spikeport …` parses, calls one function, prints.
+
+One module a command, each registering itself on the application of `spikeport.cli.app`; heavy imports stand
+inside the functions, so that ``spikeport --help`` is quick. A user's mistake ends in a message and exit code
+2, never in a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+from spikeport.cli.app import USER_ERROR, explain
+from spikeport.cli.app import app as application
+from spikeport.errors import SpikeportError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that ``arguments`` name (by default those of the process) and leave with its code."""
+    for module in pkgutil.iter_modules(__path__, __name__ + "."):
+        importlib.import_module(module.name)
+    try:
+        application(arguments, prog_name="spikeport")
+    except (SpikeportError, OSError) as error:
+        explain(str(error))
+        sys.exit(USER_ERROR)

@@ -1,0 +1,50 @@
+"""What every command shares: the application, where results go, where messages go, how a command gives up.
+
+Results are printed on standard output by ``console`` or, as JSON, by `print_json`; progress and errors go to
+standard error, so that ``spikeport … --json | jq`` works.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+
+USER_ERROR = 2
+
+app = typer.Typer(
+    name="spikeport",
+    help="A trained network goes in, a spiking one comes out, and every step says what it did to the answer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+console = Console()
+messages = Console(stderr=True)
+
+
+@app.callback()
+def _commands() -> None:
+    # With a callback, typer keeps the name of a command even where there is only one.
+    pass
+
+
+def explain(message: str) -> None:
+    """Print ``message`` on standard error, marked as an error."""
+    messages.print("error:", style="bold red", end=" ")
+    messages.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Print ``message`` on standard error and leave with exit code 2: the user can put it right."""
+    explain(message)
+    raise typer.Exit(USER_ERROR)
+
+
+def print_json(data: Any) -> None:
+    """Print ``data`` on standard output as one JSON document, keys in the order given."""
+    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
