@@ -135,7 +135,9 @@ class LayerNode:
 
     def __repr__(self) -> str:
         bias = "" if self.bias is None else " + bias"
-        return f"<LayerNode {self.name}: {self.operation} {self.n_inputs} -> {self.n_neurons}{bias}, {self.neuron_type}>"
+        return (
+            f"<LayerNode {self.name}: {self.operation} {self.n_inputs} -> {self.n_neurons}{bias}, {self.neuron_type}>"
+        )
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ class SNNGraph:
             if before.n_neurons != after.n_inputs:
                 raise GraphError(
                     "shape",
-                    f"{before.name} has {before.n_neurons} neurons, {after.name} takes {after.n_inputs}: they must agree",
+                    f"{before.name} has {before.n_neurons} neurons, {after.name} takes {after.n_inputs}: not equal",
                 )
 
     @property

@@ -32,7 +32,7 @@ def digits():
 
 @pytest.fixture(scope="session")
 def train(torch):
-    """A function (layers, x, y, epochs=40, seed=3) that trains ``nn.Sequential(*layers)`` with Adam, as a user would."""
+    """A function (layers, x, y, epochs=40, seed=3) that trains ``nn.Sequential(*layers())`` as a user would."""
 
     def run(layers, x, y, epochs=40, seed=3):
         torch.manual_seed(seed)
@@ -54,6 +54,4 @@ def digits_mlp(torch, train, digits):
     """A trained 64-256-256-10 ReLU network on the digits."""
     nn = torch.nn
     x, _, y, _ = digits
-    return train(
-        lambda: [nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)], x, y
-    )
+    return train(lambda: [nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)], x, y)

@@ -75,5 +75,7 @@ class Backend(Protocol):
     ) -> Array:
         """See `spikeport.kernels.encode_poisson`."""
 
-    def qcfs(self, x: npt.ArrayLike, *, timesteps: int, threshold: npt.ArrayLike = 1.0) -> npt.NDArray[np.floating[Any]]:
+    def qcfs(
+        self, x: npt.ArrayLike, *, timesteps: int, threshold: npt.ArrayLike = 1.0
+    ) -> npt.NDArray[np.floating[Any]]:
         """See `spikeport.kernels.qcfs`."""

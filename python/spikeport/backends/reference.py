@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport import kernels
-from spikeport.kernels.checks import check_timesteps
 from spikeport.kernels import Layer, NetworkTrace
+from spikeport.kernels.checks import check_timesteps
 from spikeport.kernels.network import as_inputs
 
 VALUES_AT_ONCE = 1 << 22

@@ -8,8 +8,8 @@ With SplitMix64's finaliser (Steele, Lea and Flood 2014), all arithmetic modulo 
     u       = (h >> 11)·2^-53
     spike   = u < rate
 
-``sample`` is a key of the sample's own values (`sample_keys`), so a sample draws the same spikes wherever it stands in a
-batch: ``key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)``, bits being those of the value as float64, with -0 taken as +0.
+``sample`` is a key of the sample's own values (`sample_keys`), so a sample draws the same spikes at any place in
+a batch: ``key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)``, bits being those of the value as float64, with -0 taken as +0.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def mix(z: Array) -> Array:
     """Return SplitMix64's finaliser of every uint64 in ``z``."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    return np.asarray(z ^ (z >> np.uint64(31)), np.uint64)
 
 
 def sample_keys(x: npt.ArrayLike) -> Array:
@@ -44,7 +44,9 @@ def sample_keys(x: npt.ArrayLike) -> Array:
     return np.asarray(keys, np.uint64)
 
 
-def encode_poisson(rates: npt.ArrayLike, *, timesteps: int, seed: int = 0, samples: npt.ArrayLike | None = None) -> Array:
+def encode_poisson(
+    rates: npt.ArrayLike, *, timesteps: int, seed: int = 0, samples: npt.ArrayLike | None = None
+) -> Array:
     """Draw spikes of shape (timesteps, batch, n), int8, from ``rates`` of shape (batch, n) in [0, 1].
 
     Parameters

@@ -1,8 +1,8 @@
 """Fine-tuning: which layers are frozen, how fast the others learn, and one step of it: the reference.
 
-    frozen   = those frozen before, and layers 0 … k for ``freeze_until = k``, in the order of the network
-    rate[l]  = 0 where frozen;  lr_head from the head on;  lr_backbone before it
-    u = μ·u + g;   w = w - η·u                  in this order, no fused multiply-add; a frozen layer keeps its bits
+frozen   = those frozen before, and layers 0 … k for ``freeze_until = k``, in the order of the network
+rate[l]  = 0 where frozen;  lr_head from the head on;  lr_backbone before it
+u = μ·u + g;   w = w - η·u                  in this order, no fused multiply-add; a frozen layer keeps its bits
 """
 
 from __future__ import annotations
@@ -81,33 +81,44 @@ def step(
     gradients: Sequence[npt.ArrayLike],
     rates: Sequence[float],
     *,
+    layer_names: Sequence[str],
+    frozen: Sequence[str] = (),
     momentum: float = 0.0,
     velocities: Sequence[npt.ArrayLike] | None = None,
 ) -> tuple[list[Array], list[Array]]:
     """Return the weights and velocities after one step of gradient descent with momentum.
 
-    A layer whose rate is 0 is frozen: its weights and its velocity keep their bits.
+    A layer that is frozen, or whose rate is 0, keeps the bits of its weights and of its velocity.
+
+    Parameters
+    ----------
+    weights, gradients, velocities : an array a layer, of one shape each; velocities are zeros by default
+    rates : learning rate η >= 0 a layer
+    layer_names, frozen : names of all layers, and of the frozen ones
+    momentum : μ in [0, 1)
 
     Raises
     ------
     KernelError
-        ``shape``, ``non_finite``, ``learning_rate``, ``momentum`` outside [0, 1).
+        ``momentum``, ``shape``, ``unknown_layer``, ``learning_rate``, ``non_finite``, in this order.
     """
     if not (math.isfinite(momentum) and 0 <= momentum < 1):
         raise KernelError("momentum", f"momentum must be in [0, 1), not {momentum!r}")
     if velocities is None:
         velocities = [np.zeros_like(np.asarray(w)) for w in weights]
-    if not len(weights) == len(gradients) == len(rates) == len(velocities):
-        raise KernelError("shape", "weights, gradients, rates and velocities differ in number: give one each a layer")
+    if not len(layer_names) == len(weights) == len(gradients) == len(rates) == len(velocities):
+        raise KernelError("shape", "names, weights, gradients, rates and velocities differ in number: give one a layer")
+    still = {position(layer_names, name) for name in frozen}
     new_weights, new_velocities = [], []
-    for weight, gradient, rate, velocity in zip(weights, gradients, rates, velocities, strict=True):
+    layers = zip(weights, gradients, rates, velocities, strict=True)
+    for index, (weight, gradient, rate, velocity) in enumerate(layers):
         if not math.isfinite(rate) or rate < 0:
             raise KernelError("learning_rate", f"a rate must be a finite number of at least 0, not {rate!r}")
         w = as_float("weights", weight)
         g, u = (as_float(n, a).astype(w.dtype) for n, a in (("gradients", gradient), ("velocities", velocity)))
         if not w.shape == g.shape == u.shape:
             raise KernelError("shape", f"weights {w.shape}, gradients {g.shape} and velocities {u.shape} differ")
-        if rate > 0:
+        if rate > 0 and index not in still:
             u = w.dtype.type(momentum) * u + g
             w = w - w.dtype.type(rate) * u
         new_weights.append(w.copy())
@@ -126,5 +137,7 @@ def _index(names: Sequence[str], until: int) -> int:
     if isinstance(until, bool) or not isinstance(until, int | np.integer):
         raise KernelError("index_range", f"freeze_until must be a layer's index or name, not {until!r}")
     if not -1 <= until < len(names):
-        raise KernelError("index_range", f"freeze_until={until} is not an index of {len(names)} layers: -1 freezes none")
+        raise KernelError(
+            "index_range", f"freeze_until={until} is not an index of {len(names)} layers: -1 freezes none"
+        )
     return int(until)

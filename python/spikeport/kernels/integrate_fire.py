@@ -108,9 +108,9 @@ def _parameters(
     reset = None if v_reset is None else as_parameter("v_reset", v_reset, I)
     β = as_parameter("beta", beta, I)
     if not (θ > 0).all():
-        raise KernelError("threshold", f"threshold must be above 0, not {threshold}")
+        raise KernelError("threshold", f"threshold must be above 0, not {threshold!r}")
     if not ((β >= 0) & (β <= 1)).all():
-        raise KernelError("beta", f"beta must be in [0, 1], not {beta}")
+        raise KernelError("beta", f"beta must be in [0, 1], not {beta!r}")
     if reset is not None and not (reset < θ).all():
-        raise KernelError("v_reset", f"v_reset must be below the threshold {threshold}, not {v_reset}")
+        raise KernelError("v_reset", f"v_reset must be below the threshold {threshold!r}, not {v_reset!r}")
     return θ, v0, reset, β

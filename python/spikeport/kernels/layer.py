@@ -4,9 +4,9 @@ The current of output neuron j is, in this order and with no fused multiply-add:
 
     I[j] = (0 + W[j, 0]·x[0] + W[j, 1]·x[1] + … ) + b[j]
 
-The order is part of the contract: it makes a current independent of the batch, of the number of threads and of the
-language. The sum starts at +0 and so can never be -0, which is why terms with ``x[k] = 0`` may be left out, and the bias
-comes last.
+The order is part of the contract: it makes a current independent of the batch, of the number of threads and of
+the language. The sum starts at +0 and so can never be -0, which is why terms with ``x[k] = 0`` may be left out, and
+the bias comes last.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     s⁰ = encode(x);   sˡ = layer(sˡ⁻¹)  for l = 1 … L
 
-A feed-forward network may finish one layer over all its steps before the next begins. The readout needs no neuron of its
-own: the output layer's ``drive`` is what it received in all, ``Σ_t I[t]`` in the order of the steps, which under soft
+A feed-forward network may finish one layer over all its steps before the next begins. The readout needs no neuron of
+its own: the output layer's ``drive`` is what it received in all, ``Σ_t I[t]`` in the order of the steps, which under soft
 reset and β = 1 is ``θ·count + v_end - v_start``, negative logits included.
 """
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from spikeport.errors import KernelError
 from spikeport.kernels.checks import as_float, check_timesteps
-from spikeport.kernels.encode import encode_poisson, sample_keys
+from spikeport.kernels.encode import encode_poisson
 from spikeport.kernels.layer import Layer, fire, sum_in_order, weighted_sum
 
 Array = npt.NDArray[Any]
@@ -69,10 +69,7 @@ def network_run(
     """
     check_timesteps(timesteps)
     x = as_inputs(layers, inputs, timesteps, encoding)
-    if encoding == "poisson":
-        signal = encode_poisson(x, timesteps=timesteps, seed=seed, samples=sample_keys(x))
-    else:
-        signal = x
+    signal = encode_poisson(x, timesteps=timesteps, seed=seed) if encoding == "poisson" else x
 
     counts, membrane, spikes = [], [], []
     for index, layer in enumerate(layers):

@@ -33,7 +33,7 @@ def qcfs(x: npt.ArrayLike, *, timesteps: int, threshold: npt.ArrayLike = 1.0) ->
         raise KernelError("shape", "x is a single number: give an array")
     θ = as_parameter("threshold", threshold, values)
     if not (θ > 0).all():
-        raise KernelError("threshold", f"threshold must be above 0, not {threshold}")
+        raise KernelError("threshold", f"threshold must be above 0, not {threshold!r}")
     T = values.dtype.type(timesteps)
     level = np.clip(np.floor(values * T / θ + values.dtype.type(0.5)), 0, T)
     return np.asarray(level * θ / T)

@@ -50,7 +50,7 @@ def st_bif_multistep(
     θ = as_parameter("threshold", threshold, I)
     v0 = as_parameter("v_init", v_init, I)
     if not (θ > 0).all():
-        raise KernelError("threshold", f"threshold must be above 0, not {threshold}")
+        raise KernelError("threshold", f"threshold must be above 0, not {threshold!r}")
     if not tracer_min <= 0 <= tracer_max:
         raise KernelError("tracer", f"tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]")
 
@@ -59,8 +59,8 @@ def st_bif_multistep(
     spikes = np.zeros(I.shape, np.int8)
     for t in range(len(I)):
         v = v + I[t] / θ
-        up = (v >= 1) & (S < tracer_max)
-        down = (v < 0) & (S > tracer_min)
+        up = (v >= 1) & (tracer_max > S)
+        down = (v < 0) & (tracer_min < S)
         spikes[t] = up.astype(np.int8) - down.astype(np.int8)
         S = S + spikes[t]
         v = v - spikes[t]

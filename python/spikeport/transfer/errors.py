@@ -1,0 +1,37 @@
+"""Why a checkpoint is refused: one exception type, a closed list of codes, the same in four languages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from spikeport.errors import SpikeportError
+
+CODES: Final = (
+    "missing_file",
+    "symlink",
+    "too_large",
+    "sidecar_syntax",
+    "version",
+    "sidecar_schema",
+    "layer_chain",
+    "archive_digest",
+    "archive_syntax",
+    "duplicate_entry",
+    "unexpected_entry",
+    "missing_entry",
+    "compressed_entry",
+    "pickle",
+    "dtype",
+    "shape",
+    "non_finite",
+    "neuron",
+)
+
+
+class CheckpointError(SpikeportError, ValueError):
+    """A checkpoint that is refused; nothing was loaded, or nothing written. ``code`` is one of `CODES`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        if code not in CODES:
+            raise AssertionError(f"{code} is not a code of CheckpointError")
+        super().__init__(code, message)

@@ -1,0 +1,165 @@
+"""Saving and loading: two files that change together.
+
+An overwrite stages the new archive beside the old one under a name that holds its digest, then puts the new sidecar in
+place, which is the moment that counts, then gives the archive its name. Stopped anywhere, what loads is the whole old
+checkpoint or the whole new one: a sidecar whose archive is not yet in place finds it under the staged name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from spikeport.transfer.archive import largest_archive, read_archive, write_archive
+from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
+from spikeport.transfer.errors import CheckpointError
+from spikeport.transfer.sidecar import LARGEST_ARCHIVE, LARGEST_SIDECAR, Sidecar, read_sidecar, write_sidecar
+
+PathLike = str | os.PathLike[str]
+
+
+def checkpoint_paths(path: PathLike) -> tuple[Path, Path]:
+    """Return archive and sidecar of ``path``: "name", "name.npz" and "name.json" name the same pair."""
+    base = Path(path)
+    if base.suffix in (".npz", ".json"):
+        base = base.with_suffix("")
+    return base.with_name(base.name + ".npz"), base.with_name(base.name + ".json")
+
+
+def checkpoint_bytes(checkpoint: SNNCheckpoint) -> tuple[bytes, bytes]:
+    """Return the bytes of archive and sidecar: the same content, the same bytes."""
+    sidecar, layers = checkpoint.parts()
+    archive = write_archive(layers)
+    digest = hashlib.sha256(archive).hexdigest()
+    return archive, write_sidecar(replace(sidecar, archive_bytes=len(archive), archive_sha256=digest))
+
+
+def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool = False) -> Path:
+    """Write ``<path>.npz`` and ``<path>.json`` and return the sidecar's path.
+
+    Parameters
+    ----------
+    durable : also wait until the disk has it (fsync), so that a power cut loses nothing
+
+    Raises
+    ------
+    CheckpointError
+        for content that would not load again; nothing is written then.
+    """
+    archive_path, sidecar_path = checkpoint_paths(path)
+    for target in (archive_path, sidecar_path):
+        if target.is_symlink():
+            raise CheckpointError("symlink", f"{target.name} is a symbolic link: give the path it points to")
+    archive, sidecar = checkpoint_bytes(checkpoint)
+    staged = _staged(archive_path, hashlib.sha256(archive).hexdigest())
+    _write(staged, archive, durable)
+    try:
+        _write(sidecar_path, sidecar, durable)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+    staged.replace(archive_path)
+    if durable:
+        _sync_folder(archive_path.parent)
+    for stale in archive_path.parent.glob(f".{_glob_escape(archive_path.name)}.*"):
+        with contextlib.suppress(OSError):
+            stale.unlink()
+    return sidecar_path
+
+
+def load_checkpoint(path: PathLike) -> SNNCheckpoint:
+    """Load the checkpoint at ``path`` ("name", "name.npz" or "name.json").
+
+    Everything is checked before it is believed; see ``conformance/SPEC.md`` for the order.
+
+    Raises
+    ------
+    CheckpointError
+        with a ``code`` of `spikeport.transfer.CODES`; nothing is loaded then.
+    """
+    archive_path, sidecar_path = checkpoint_paths(path)
+    for _ in range(8):  # a save in another process may replace the pair between our two reads
+        text = _read(sidecar_path, LARGEST_SIDECAR)
+        sidecar = read_sidecar(text, sidecar_path.name)
+        try:
+            content = _read_archive(archive_path, sidecar)
+            break
+        except CheckpointError as error:
+            if error.code not in ("archive_digest", "missing_file") or _read(sidecar_path, LARGEST_SIDECAR) == text:
+                raise
+    else:
+        raise CheckpointError("archive_digest", f"{archive_path.name} kept changing while it was read: try again")
+    layers = read_archive(memoryview(content), sidecar.layer_sizes, archive_path.name)
+    return from_parts(sidecar, layers)
+
+
+def _read_archive(path: Path, sidecar: Sidecar) -> bytes:
+    if sidecar.archive_bytes > min(largest_archive(sidecar.layer_sizes), LARGEST_ARCHIVE):
+        raise CheckpointError(
+            "too_large", f"{path.name} should have {sidecar.archive_bytes:,} bytes, more than its layers could need"
+        )
+    staged = _staged(path, sidecar.archive_sha256)
+    for candidate in (path, staged):
+        if candidate is staged and not staged.exists():
+            continue
+        content = _read(candidate, sidecar.archive_bytes)
+        if len(content) == sidecar.archive_bytes and hashlib.sha256(content).hexdigest() == sidecar.archive_sha256:
+            return content
+    raise CheckpointError(
+        "archive_digest", f"{path.name} is not the archive that its sidecar was written for: restore both files"
+    )
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """Return at most ``limit + 1`` bytes of a regular file that is not a link."""
+    if path.is_symlink():
+        raise CheckpointError("symlink", f"{path.name} is a symbolic link: give the path it points to")
+    if not path.is_file():
+        raise CheckpointError(
+            "missing_file", f"there is no file {path}: a checkpoint is a .npz and a .json of one name"
+        )
+    with path.open("rb") as file:
+        return file.read(limit + 1)
+
+
+def _write(path: Path, content: bytes, durable: bool) -> None:
+    """Put ``content`` at ``path`` in one step."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _staged(archive: Path, digest: str) -> Path:
+    return archive.with_name(f".{archive.name}.{digest[:16]}")
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def _glob_escape(name: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
