@@ -163,7 +163,7 @@ class RunResult:
 class SNNGraph:
     """A spiking network: layers in order, each fed by the one before.
 
-    Raises `GraphError` (``shape``, ``name``) where layers do not chain or two share a name.
+    Raises `GraphError` (``shape``, ``name``, ``dtype``) where layers do not chain, share a name or differ in dtype.
     """
 
     def __init__(self, layers: Sequence[LayerNode]) -> None:
@@ -171,7 +171,7 @@ class SNNGraph:
         self.validate()
 
     def validate(self) -> None:
-        """Raise `GraphError` unless there are layers, their widths chain and their names are unique."""
+        """Raise `GraphError` unless there are layers that chain, of one dtype, with unique names."""
         if not self.layers:
             raise GraphError("shape", "a graph needs at least one layer")
         names = [layer.name for layer in self.layers]
@@ -181,6 +181,8 @@ class SNNGraph:
         for layer in self.layers:
             if layer.weights.shape != (layer.n_neurons, layer.n_inputs):
                 raise GraphError("shape", f"{layer!r} holds weights of shape {layer.weights.shape}")
+        if len({layer.weights.dtype for layer in self.layers}) > 1:
+            raise GraphError("dtype", "layers differ in dtype: make all weights float32, or all float64")
         for before, after in itertools.pairwise(self.layers):
             if before.n_neurons != after.n_inputs:
                 raise GraphError(

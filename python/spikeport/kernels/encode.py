@@ -9,7 +9,7 @@ With SplitMix64's finaliser (Steele, Lea and Flood 2014), all arithmetic modulo 
     spike   = u < rate
 
 ``sample`` is a key of the sample's own values (`sample_keys`), so a sample draws the same spikes at any place in
-a batch: ``key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)``, bits being those of the value as float64, with -0 taken as +0.
+a batch: ``key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)``, with the bits of the value as float64, -0 taken as +0.
 """
 
 from __future__ import annotations

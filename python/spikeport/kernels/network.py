@@ -3,8 +3,8 @@
     s⁰ = encode(x);   sˡ = layer(sˡ⁻¹)  for l = 1 … L
 
 A feed-forward network may finish one layer over all its steps before the next begins. The readout needs no neuron of
-its own: the output layer's ``drive`` is what it received in all, ``Σ_t I[t]`` in the order of the steps, which under soft
-reset and β = 1 is ``θ·count + v_end - v_start``, negative logits included.
+its own: the output layer's ``drive`` is what it received in all, ``Σ_t I[t]`` in the order of the steps, which under
+soft reset and β = 1 is ``θ·count + v_end - v_start``, negative logits included.
 """
 
 from __future__ import annotations

@@ -103,9 +103,7 @@ def _read_archive(path: Path, sidecar: Sidecar) -> bytes:
             "too_large", f"{path.name} should have {sidecar.archive_bytes:,} bytes, more than its layers could need"
         )
     staged = _staged(path, sidecar.archive_sha256)
-    for candidate in (path, staged):
-        if candidate is staged and not staged.exists():
-            continue
+    for candidate in [p for p in (path, staged) if p.exists() or p.is_symlink()] or [path]:
         content = _read(candidate, sidecar.archive_bytes)
         if len(content) == sidecar.archive_bytes and hashlib.sha256(content).hexdigest() == sidecar.archive_sha256:
             return content
