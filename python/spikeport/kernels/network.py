@@ -85,7 +85,7 @@ def network_run(
 
 
 def as_inputs(layers: Sequence[Layer], inputs: npt.ArrayLike, timesteps: int, encoding: str) -> Array:
-    """Return ``inputs`` as a checked float array, or raise `KernelError`: the checks of `network_run`."""
+    """Return ``inputs`` in the dtype of the weights, or raise `KernelError`: the checks of `network_run`."""
     if encoding not in ENCODINGS:
         raise KernelError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
     if not layers:
@@ -100,4 +100,4 @@ def as_inputs(layers: Sequence[Layer], inputs: npt.ArrayLike, timesteps: int, en
         raise KernelError(
             "shape", f"inputs have shape {x.shape}: give ({', '.join(map(str, wanted))}) for encoding {encoding!r}"
         )
-    return x
+    return x.astype(layers[0].weights.dtype, copy=False)
