@@ -1,0 +1,32 @@
+"""Trained network -> spiking network: calibration, normalisation, QCFS.
+
+The rate of an integrate-and-fire neuron with soft reset and ``v_init = 1/2`` is a quantised ReLU of its mean input, so
+a ReLU network becomes a spiking one by choosing what a rate of 1 stands for in every layer. Diehl et al. 2015,
+"Fast-classifying, high-accuracy spiking deep networks through weight and threshold balancing"; Rueckauer et al. 2017,
+"Conversion of continuous-valued deep networks to efficient event-driven networks"; Bu et al. 2022, "Optimal ANN-SNN
+conversion for high-accuracy and ultra-low-latency spiking neural networks".
+
+- `convert`: an ``nn.Sequential`` and calibration data -> `ConvertedSNN`
+- `ConvertedSNN`: run, classify, ``.graph``, ``.certificate``
+- `QCFSActivation`, `replace_relu_with_qcfs`: train a network to be converted at small T
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from spikeport.conversion.converted import ConvertedSNN
+from spikeport.conversion.converter import SilentLayerWarning, convert
+
+if TYPE_CHECKING:
+    from spikeport.conversion.qcfs import QCFSActivation, replace_relu_with_qcfs
+
+__all__ = ["ConvertedSNN", "QCFSActivation", "SilentLayerWarning", "convert", "replace_relu_with_qcfs"]
+
+
+def __getattr__(name: str) -> Any:
+    # QCFSActivation is a torch module: torch is imported when it is first asked for, not with this package.
+    if name in ("QCFSActivation", "replace_relu_with_qcfs"):
+        return getattr(importlib.import_module("spikeport.conversion.qcfs"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,224 @@
+"""Reading a torch model: an ``nn.Sequential`` becomes a `Stack`, or is refused by name.
+
+Nothing is guessed. A module is taken for what it is only where it runs the ``forward`` of the class it is known by, and
+`Stack.check_faithful` compares the stack with what the model itself computes, so that a hook or an overridden method
+that changes the answer is an error and not a wrong network.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from spikeport.conversion.qcfs import QCFSActivation
+from spikeport.errors import ConversionError
+
+Array = npt.NDArray[Any]
+
+CONVERTIBLE = "Linear, ReLU, QCFSActivation, Flatten, Dropout, Identity and Sequential are converted"
+CURVED = "not every value it gives is a spike rate: train with ReLU or QCFSActivation in its place"
+CLAMPED = "clamped ReLUs are not converted yet: QCFSActivation(T, theta=the clamp) in its place is"
+CONVOLUTION = "convolutions and pooling are not converted yet, only Linear layers are"
+NORMALISATION = "it normalises by the sample at hand, which spikes cannot: train without it"
+PROBABILITIES = "leave it off: the class with the largest drive is the one it would make most likely"
+WRAPPER = "convert the model inside, model.module"
+
+WAY_OUT = {
+    **dict.fromkeys(["Tanh", "Sigmoid", "GELU", "SiLU", "ELU", "SELU", "CELU", "Mish", "Softplus"], CURVED),
+    **dict.fromkeys(["LeakyReLU", "PReLU", "RReLU", "Hardswish", "Hardsigmoid", "LogSigmoid", "Softsign"], CURVED),
+    **dict.fromkeys(["ReLU6", "Hardtanh"], CLAMPED),
+    **dict.fromkeys(["_ConvNd", "_AvgPoolNd", "_MaxPoolNd", "_AdaptiveAvgPoolNd", "Unflatten"], CONVOLUTION),
+    **dict.fromkeys(["LayerNorm", "GroupNorm", "_InstanceNorm", "RMSNorm"], NORMALISATION),
+    **dict.fromkeys(["Softmax", "LogSoftmax", "Softmin"], PROBABILITIES),
+    "_BatchNorm": "it is not folded yet: torch.nn.utils.fusion.fuse_linear_bn_eval folds it into the Linear before it",
+    "LazyLinear": "its width is not known yet: run the model once on a batch",
+    **dict.fromkeys(["DataParallel", "DistributedDataParallel"], WRAPPER),
+    "OptimizedModule": "convert the model before torch.compile, or model._orig_mod",
+}
+
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
+
+
+@dataclass
+class Stage:
+    """A Linear layer and the activation behind it.
+
+    Attributes
+    ----------
+    name : of the layer in the graph
+    weight, bias : copies, (out, in) and (out,) or None, in the model's dtype (half precisions as float32)
+    activation : "relu", "qcfs", or None behind a last layer that has none
+    theta, T : of a QCFS activation
+    """
+
+    name: str
+    weight: Array
+    bias: Array | None
+    activation: str | None = None
+    theta: float | None = None
+    T: int | None = None
+
+
+@dataclass
+class Stack:
+    """What a model is made of.
+
+    Attributes
+    ----------
+    model : the model read
+    stages : its layers, input side first
+    modules : its leaves in the order of the forward pass
+    flattens : whether it flattens its input
+    """
+
+    model: nn.Module
+    stages: list[Stage] = field(default_factory=list)
+    modules: list[nn.Module] = field(default_factory=list)
+    flattens: bool = False
+
+    @property
+    def n_inputs(self) -> int:
+        """Width of the input."""
+        return int(self.stages[0].weight.shape[1])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype in which the model computes."""
+        return next(m.weight.dtype for m in self.modules if isinstance(m, nn.Linear))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's first weights lie."""
+        return next(m.weight.device for m in self.modules if isinstance(m, nn.Linear))
+
+    def outputs(self, x: Tensor) -> tuple[list[Array], Array]:
+        """Return what each stage puts out for ``x``, behind its activation, and what the last Linear puts out."""
+        outputs: list[Array] = []
+        for module in self.modules:
+            x = type(module).forward(module, x)
+            if isinstance(module, nn.Linear):
+                outputs.append(_copied(x))
+                drive = outputs[-1]
+            elif isinstance(module, nn.ReLU | QCFSActivation):
+                outputs[-1] = _copied(x)
+        return outputs, drive
+
+    def check_faithful(self, x: Tensor, output: Array) -> None:
+        """Raise `ConversionError` ``unfaithful`` unless the model itself gives ``output`` for ``x``."""
+        own = self.model(x)
+        expected = _copied(own) if isinstance(own, Tensor) else np.zeros(0)
+        tolerance = TOLERANCE.get(self.dtype, 0.05)
+        if expected.shape != output.shape or not np.allclose(
+            expected, output, rtol=tolerance, atol=tolerance * np.abs(output).max(initial=0)
+        ):
+            raise ConversionError(
+                "unfaithful",
+                f"{type(self.model).__name__} computes something else than its modules in order: a hook or an "
+                "overridden method changes the answer; take it off",
+            )
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Hold ``model`` in eval mode without gradients, then give every module its own mode back."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        with torch.no_grad():
+            model.eval()
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def read_model(model: Any) -> Stack:
+    """Return the `Stack` of ``model``.
+
+    Raises
+    ------
+    ConversionError
+        ``model``, ``unsupported_module``, ``order``, ``non_finite``; the message names the module and what would serve.
+    """
+    if not isinstance(model, nn.Module):
+        hint = "scikit-learn's networks are not converted yet; " if hasattr(model, "coefs_") else ""
+        raise ConversionError(
+            "model", f"{type(model).__name__} is no torch.nn.Module: {hint}give a trained torch.nn.Sequential"
+        )
+    stack = Stack(model)
+    for path, module in _leaves(model, ""):
+        _take(stack, path, module)
+        stack.modules.append(module)
+    if not stack.stages:
+        raise ConversionError("model", f"{type(model).__name__} holds no Linear layer: there is nothing to convert")
+    for before, after in itertools.pairwise(stack.stages):
+        if before.activation is None:
+            raise ConversionError(
+                "order",
+                f"{before.name} has no activation before the next Linear: put an nn.ReLU between them, or multiply "
+                "the two into one Linear, which computes the same",
+            )
+        if len(before.weight) != after.weight.shape[1]:
+            raise ConversionError(
+                "order", f"{before.name} gives {len(before.weight)} values, {after.name} takes {after.weight.shape[1]}"
+            )
+    return stack
+
+
+def _leaves(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
+    if type(module).forward is nn.Sequential.forward:
+        for name, child in module._modules.items():
+            if child is not None:
+                yield from _leaves(child, f"{path}.{name}" if path else name)
+    else:
+        yield path, module
+
+
+def _take(stack: Stack, path: str, module: nn.Module) -> None:
+    runs = type(module).forward
+    place = f"{path} ({type(module).__name__})" if path else type(module).__name__
+    if isinstance(module, nn.Linear) and runs is nn.Linear.forward and not isinstance(module, nn.LazyLinear):
+        stack.stages.append(_stage(place, path, len(stack.stages), module))
+    elif runs in (nn.ReLU.forward, QCFSActivation.forward):
+        if not stack.stages:
+            raise ConversionError("order", f"{place} stands before the first Linear: take it off")
+        stage = stack.stages[-1]
+        if stage.activation is not None:
+            raise ConversionError("order", f"{place} follows another activation: leave one of the two")
+        stage.activation = "relu"
+        if isinstance(module, QCFSActivation):
+            stage.activation, stage.theta, stage.T = "qcfs", module.threshold, module.T
+    elif isinstance(module, nn.Flatten) and runs is nn.Flatten.forward:
+        if (module.start_dim, module.end_dim) != (1, -1):
+            raise ConversionError("unsupported_module", f"{place} does not flatten a sample: use nn.Flatten()")
+        stack.flattens = stack.flattens or not stack.stages
+    elif runs not in (nn.Identity.forward, nn.Dropout.forward, nn.AlphaDropout.forward):
+        raise ConversionError("unsupported_module", _refusal(place, module))
+
+
+def _stage(place: str, path: str, index: int, module: nn.Linear) -> Stage:
+    weight, bias = _copied(module.weight), None if module.bias is None else _copied(module.bias)
+    for name, values in (("weight", weight), ("bias", bias)):
+        if values is not None and not np.isfinite(values).all():
+            raise ConversionError("non_finite", f"{place}: its {name} holds NaN or infinity; train it again")
+    return Stage(f"layer_{index}" if not path or path.isdecimal() else path, weight, bias)
+
+
+def _refusal(place: str, module: nn.Module) -> str:
+    for kind in type(module).__mro__:
+        if kind.__name__ in WAY_OUT:
+            return f"{place} cannot be converted: {WAY_OUT[kind.__name__]}"
+    reason = "its forward is code of its own: write the model as nn.Sequential. " if any(module.children()) else ""
+    return f"{place} cannot be converted: {reason}{CONVERTIBLE}"
+
+
+def _copied(tensor: Tensor) -> Array:
+    values = tensor.detach().cpu()
+    return np.array(values.to(torch.float64 if values.dtype == torch.float64 else torch.float32).numpy())
