@@ -1,0 +1,65 @@
+//! What every kernel asks of its arguments, before any work.
+
+use crate::view::Shape;
+use crate::{Element, Error, PerNeuron, View};
+
+/// Refuse NaN and infinity, naming the first.
+pub(crate) fn finite<F: Element>(name: &str, array: View<'_, F>) -> Result<(), Error> {
+    let Some(place) = array.data().iter().position(|value| !value.is_finite()) else {
+        return Ok(());
+    };
+    let mut index = vec![0; array.shape().len()];
+    let mut rest = place;
+    for (axis, &n) in array.shape().iter().enumerate().rev() {
+        (index[axis], rest) = (rest % n, rest / n);
+    }
+    let (value, index) = (array.data()[place], Shape(&index));
+    Err(Error::new("non_finite", format!("{name} holds NaN or infinity: {value} at index {index}")))
+}
+
+/// Refuse currents that are not a finite array of shape (T, …, N).
+pub(crate) fn currents<F: Element>(array: View<'_, F>) -> Result<(), Error> {
+    finite("currents", array)?;
+    if array.shape().len() < 2 {
+        let shape = Shape(array.shape());
+        let message =
+            format!("currents has shape {shape}: give (steps, neurons), or (steps, batch, neurons)");
+        return Err(Error::new("shape", message));
+    }
+    Ok(())
+}
+
+/// Return a neuron parameter as `n` values of the kernel's own type.
+pub(crate) fn parameter<F: Element>(name: &str, value: &PerNeuron, n: usize) -> Result<Vec<F>, Error> {
+    let given = value.as_slice();
+    if let Some(bad) = given.iter().find(|value| !value.is_finite()) {
+        return Err(Error::new("non_finite", format!("{name} holds NaN or infinity: {bad}")));
+    }
+    match given {
+        [one] => Ok(vec![F::from_f64(*one); n]),
+        each if each.len() == n => Ok(each.iter().copied().map(F::from_f64).collect()),
+        other => {
+            let message = format!("{name} has shape ({},): give one number, or {n}", other.len());
+            Err(Error::new("shape", message))
+        }
+    }
+}
+
+/// Refuse a threshold that is not above 0 in the kernel's own type.
+pub(crate) fn above_zero<F: Element>(given: &PerNeuron, threshold: &[F]) -> Result<(), Error> {
+    if threshold.iter().all(|&one| one > F::ZERO) {
+        return Ok(());
+    }
+    Err(Error::new("threshold", format!("threshold must be above 0, not {given}")))
+}
+
+/// Return `size` zeros, or an error with code `too_large` where memory does not hold them.
+pub(crate) fn zeros<V: Clone + Default>(size: &[usize]) -> Result<Vec<V>, Error> {
+    let too_large =
+        || Error::new("too_large", format!("memory does not hold an array of shape {}", Shape(size)));
+    let length = size.iter().try_fold(1usize, |size, &n| size.checked_mul(n)).ok_or_else(too_large)?;
+    let mut values = Vec::new();
+    values.try_reserve_exact(length).map_err(|_| too_large())?;
+    values.resize(length, V::default());
+    Ok(values)
+}

@@ -1,0 +1,91 @@
+//! The element type of a kernel: `f32` or `f64`.
+
+use std::fmt::{Debug, Display};
+use std::ops::{Add, AddAssign, Div, Mul, Sub};
+
+/// A floating-point type that kernels compute in. Sealed: `f32` and `f64`.
+pub trait Element:
+    Copy
+    + Default
+    + Debug
+    + Display
+    + PartialOrd
+    + Add<Output = Self>
+    + AddAssign
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Send
+    + Sync
+    + sealed::Sealed
+    + 'static
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1/2.
+    const HALF: Self;
+    /// 1.
+    const ONE: Self;
+    /// Round a double to the nearest value of this type.
+    fn from_f64(value: f64) -> Self;
+    /// Widen to a double, exactly.
+    fn to_f64(self) -> f64;
+    /// The largest whole number that is not above the value.
+    fn floor(self) -> Self;
+    /// Whether the value is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+    /// Wrap an array of this type.
+    fn wrap(values: Vec<Self>) -> Values;
+}
+
+/// An array whose element type is known at run time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Single precision.
+    F32(Vec<f32>),
+    /// Double precision.
+    F64(Vec<f64>),
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+macro_rules! element {
+    ($type:ty, $variant:ident) => {
+        impl Element for $type {
+            const ZERO: Self = 0.0;
+            const HALF: Self = 0.5;
+            const ONE: Self = 1.0;
+
+            #[inline]
+            fn from_f64(value: f64) -> Self {
+                value as Self
+            }
+
+            #[inline]
+            fn to_f64(self) -> f64 {
+                self.into()
+            }
+
+            #[inline]
+            fn floor(self) -> Self {
+                <$type>::floor(self)
+            }
+
+            #[inline]
+            fn is_finite(self) -> bool {
+                <$type>::is_finite(self)
+            }
+
+            fn wrap(values: Vec<Self>) -> Values {
+                Values::$variant(values)
+            }
+        }
+    };
+}
+
+element!(f32, F32);
+element!(f64, F64);

@@ -1,0 +1,156 @@
+//! Integrate-and-fire over many steps.
+//!
+//! For every step t and neuron, in this order, with no fused multiply-add:
+//!
+//! ```text
+//! v = β·v + I[t]
+//! s = v >= θ
+//! v = v - θ·s          soft reset, or  v = v_reset where s
+//! ```
+//!
+//! The membrane starts at `v_init·θ`. Under soft reset and β = 1 nothing is lost:
+//!
+//! ```text
+//! Σ I[t] = θ·Σ s[t] + v_end - v_start
+//! ```
+
+use crate::{Element, Error, PerNeuron, View, checks};
+
+/// What one layer of neurons did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace<F> {
+    /// Spikes -1, 0 or 1, shape (T, …).
+    pub spikes: Vec<i8>,
+    /// Membrane after the last step, shape (…).
+    pub membrane: Vec<F>,
+    /// Sum of the spikes over the steps, shape (…).
+    pub counts: Vec<i64>,
+}
+
+/// Parameters of integrate-and-fire neurons: see [`crate::Neuron`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct IfParameters {
+    /// θ > 0.
+    pub threshold: PerNeuron,
+    /// Membrane before the first step, in units of the threshold.
+    pub v_init: PerNeuron,
+    /// Membrane after a spike, below the threshold, or `None` for soft reset.
+    pub v_reset: Option<PerNeuron>,
+    /// Share of the membrane that one step keeps, in [0, 1].
+    pub beta: PerNeuron,
+}
+
+impl Default for IfParameters {
+    fn default() -> Self {
+        Self { threshold: 1.0.into(), v_init: 0.5.into(), v_reset: None, beta: 1.0.into() }
+    }
+}
+
+/// Run integrate-and-fire neurons over `currents` of shape (T, …, N).
+///
+/// Errors: `non_finite`, `shape`, `threshold`, `beta`, `v_reset`, `too_large`.
+pub fn if_multistep<F: Element>(currents: View<'_, F>, parameters: &IfParameters) -> Result<Trace<F>, Error> {
+    checks::currents(currents)?;
+    let steps = currents.shape()[0];
+    let size: usize = currents.shape()[1..].iter().product();
+    run(|t| &currents.data()[t * size..][..size], steps, size, currents.width(), parameters)
+}
+
+/// Run integrate-and-fire neurons for `timesteps` steps on one `current` of shape (…, N).
+///
+/// The same as [`if_multistep`] on `timesteps` copies of `current`, which are not made.
+pub fn if_constant<F: Element>(
+    current: View<'_, F>,
+    timesteps: usize,
+    parameters: &IfParameters,
+) -> Result<Trace<F>, Error> {
+    let shape = [&[1], current.shape()].concat();
+    checks::currents(View::new(current.data(), &shape)?)?;
+    run(|_| current.data(), timesteps, current.data().len(), current.width(), parameters)
+}
+
+fn run<'a, F: Element>(
+    current: impl Fn(usize) -> &'a [F],
+    steps: usize,
+    size: usize,
+    width: usize,
+    parameters: &IfParameters,
+) -> Result<Trace<F>, Error> {
+    let neurons = IntegrateFire::new(parameters, width)?;
+    let mut trace = Trace {
+        spikes: checks::zeros(&[steps, size])?,
+        membrane: neurons.v_start.iter().copied().cycle().take(size).collect(),
+        counts: checks::zeros(&[size])?,
+    };
+    if size == 0 {
+        return Ok(trace);
+    }
+    for (t, spikes) in trace.spikes.chunks_exact_mut(size).enumerate() {
+        let rows = spikes.chunks_exact_mut(width).zip(current(t).chunks_exact(width));
+        let state = trace.membrane.chunks_exact_mut(width).zip(trace.counts.chunks_exact_mut(width));
+        for ((spikes, current), (membrane, counts)) in rows.zip(state) {
+            neurons.step(current, membrane, spikes, counts);
+        }
+    }
+    Ok(trace)
+}
+
+/// The parameters of a row of neurons, checked, one value each.
+pub(crate) struct IntegrateFire<F> {
+    pub(crate) v_start: Vec<F>,
+    threshold: Vec<F>,
+    v_reset: Option<Vec<F>>,
+    beta: Vec<F>,
+}
+
+impl<F: Element> IntegrateFire<F> {
+    pub(crate) fn new(parameters: &IfParameters, n: usize) -> Result<Self, Error> {
+        let IfParameters { threshold, v_init, v_reset, beta } = parameters;
+        let values: Vec<F> = checks::parameter("threshold", threshold, n)?;
+        let v_init: Vec<F> = checks::parameter("v_init", v_init, n)?;
+        let reset: Option<Vec<F>> =
+            v_reset.as_ref().map(|v| checks::parameter("v_reset", v, n)).transpose()?;
+        let leak: Vec<F> = checks::parameter("beta", beta, n)?;
+        checks::above_zero(threshold, &values)?;
+        if !leak.iter().all(|&one| one >= F::ZERO && one <= F::ONE) {
+            return Err(Error::new("beta", format!("beta must be in [0, 1], not {beta}")));
+        }
+        if let (Some(given), Some(reset)) = (v_reset, &reset)
+            && !reset.iter().zip(&values).all(|(reset, threshold)| reset < threshold)
+        {
+            let message = format!("v_reset must be below the threshold {threshold}, not {given}");
+            return Err(Error::new("v_reset", message));
+        }
+        let v_start = v_init.iter().zip(&values).map(|(&v, &threshold)| v * threshold).collect();
+        Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak })
+    }
+
+    /// One step of one row: `v = β·v + I;  s = v >= θ;  v = v - θ` or `v_reset` where s.
+    pub(crate) fn step(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], counts: &mut [i64]) {
+        let n = self.threshold.len();
+        let (current, membrane) = (&current[..n], &mut membrane[..n]);
+        let (spikes, counts) = (&mut spikes[..n], &mut counts[..n]);
+        let (threshold, beta) = (&self.threshold[..n], &self.beta[..n]);
+        match &self.v_reset {
+            None => {
+                for j in 0..n {
+                    let v = beta[j] * membrane[j] + current[j];
+                    let spike = v >= threshold[j];
+                    membrane[j] = if spike { v - threshold[j] } else { v };
+                    spikes[j] = i8::from(spike);
+                    counts[j] += i64::from(spike);
+                }
+            }
+            Some(v_reset) => {
+                let v_reset = &v_reset[..n];
+                for j in 0..n {
+                    let v = beta[j] * membrane[j] + current[j];
+                    let spike = v >= threshold[j];
+                    membrane[j] = if spike { v_reset[j] } else { v };
+                    spikes[j] = i8::from(spike);
+                    counts[j] += i64::from(spike);
+                }
+            }
+        }
+    }
+}

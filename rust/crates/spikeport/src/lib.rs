@@ -1,0 +1,41 @@
+//! Spiking network kernels, bit-equal to spikeport's NumPy reference.
+//!
+//! - [`if_multistep`], [`if_constant`], [`st_bif_multistep`]: neurons over many steps
+//! - [`weighted_sum`], [`layer_forward`], [`network_run`], [`Network`]: layers and whole networks
+//! - [`encode_poisson`], [`sample_keys`]: spikes from a counter-based generator
+//! - [`qcfs`]: the activation that a spiking network settles on
+//! - [`finetune`]: what is frozen, how fast the rest learns, one step of it
+//!
+//! Every kernel has its equation above it, computes in that order with no fused multiply-add, works in `f32` or `f64`
+//! ([`Element`]), and refuses what is outside its contract with an [`Error`] whose code is the same in every language.
+
+#![forbid(unsafe_code)]
+
+mod checks;
+mod element;
+mod encode;
+mod error;
+mod events;
+pub mod finetune;
+mod integrate_fire;
+mod join;
+mod layer;
+mod network;
+mod neuron;
+mod packed;
+mod qcfs;
+mod st_bif;
+mod stage;
+mod threads;
+mod view;
+
+pub use element::{Element, Values};
+pub use encode::{encode_poisson, mix, sample_keys};
+pub use error::Error;
+pub use integrate_fire::{IfParameters, Trace, if_constant, if_multistep};
+pub use layer::{AnyLayer, Counts, Layer, LayerTrace, Signal, layer_forward, weighted_sum};
+pub use network::{Encoding, Network, NetworkTrace, RunOptions, network_run};
+pub use neuron::{Neuron, NeuronKind, PerNeuron};
+pub use qcfs::qcfs;
+pub use st_bif::{StBifParameters, st_bif_multistep};
+pub use view::View;

@@ -1,0 +1,101 @@
+//! The neuron: what turns a current into spikes.
+
+use std::fmt;
+
+/// A parameter of a layer's neurons: one number for all of them, or one each.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PerNeuron {
+    /// The same for every neuron.
+    All(f64),
+    /// One value a neuron.
+    Each(Vec<f64>),
+}
+
+impl PerNeuron {
+    /// The values as given: one, or one a neuron.
+    pub fn as_slice(&self) -> &[f64] {
+        match self {
+            Self::All(value) => std::slice::from_ref(value),
+            Self::Each(values) => values,
+        }
+    }
+}
+
+impl From<f64> for PerNeuron {
+    fn from(value: f64) -> Self {
+        Self::All(value)
+    }
+}
+
+impl fmt::Display for PerNeuron {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All(value) => write!(formatter, "{value}"),
+            Self::Each(values) => write!(formatter, "{values:?}"),
+        }
+    }
+}
+
+/// The kind of a neuron.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NeuronKind {
+    /// Integrate-and-fire.
+    If,
+    /// Leaky integrate-and-fire.
+    Lif,
+    /// Bipolar integrate-and-fire with a tracer.
+    StBif,
+    /// No neuron at all: what comes in goes out, a graded value a step.
+    Identity,
+}
+
+impl NeuronKind {
+    /// The kind by its name: "IF", "LIF", "ST-BIF" or "identity".
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::If, Self::Lif, Self::StBif, Self::Identity].into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The name of the kind.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::If => "IF",
+            Self::Lif => "LIF",
+            Self::StBif => "ST-BIF",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+/// The parameters of one layer's neurons.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Neuron {
+    /// The equation.
+    pub kind: NeuronKind,
+    /// θ > 0, in units of the membrane.
+    pub threshold: PerNeuron,
+    /// Membrane before the first step, in units of the threshold.
+    pub v_init: PerNeuron,
+    /// Membrane after a spike (hard reset, below the threshold), or `None` for soft reset.
+    pub v_reset: Option<PerNeuron>,
+    /// Share of the membrane that one step keeps, in [0, 1]; 1 for every kind but LIF.
+    pub beta: PerNeuron,
+    /// Least value of the tracer, at most 0 (ST-BIF).
+    pub tracer_min: i64,
+    /// Largest value of the tracer, at least 0 (ST-BIF).
+    pub tracer_max: i64,
+}
+
+impl Neuron {
+    /// A neuron of `kind` with θ = 1, an empty membrane, soft reset, no leak and a tracer in [0, 31].
+    pub fn new(kind: NeuronKind) -> Self {
+        Self {
+            kind,
+            threshold: PerNeuron::All(1.0),
+            v_init: PerNeuron::All(0.0),
+            v_reset: None,
+            beta: PerNeuron::All(1.0),
+            tracer_min: 0,
+            tracer_max: 31,
+        }
+    }
+}

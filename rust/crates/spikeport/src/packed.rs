@@ -1,0 +1,80 @@
+//! Weights laid out for sums over events.
+//!
+//! ```text
+//! I[j] = (0 + W[j, 0]·x[0] + W[j, 1]·x[1] + … ) + b[j]
+//! ```
+//!
+//! in this order and with no fused multiply-add; terms with `x[k] = 0` may be left out, as the sum starts at +0 and so can
+//! never be -0. `TILE` outputs are summed at once, each in its own accumulator: their weights for one input lie side by
+//! side, and those of the next input follow, so an event adds one short row that the compiler turns into vector
+//! instructions, and the order of every sum stays that of the inputs.
+
+use crate::events::Events;
+use crate::{Element, Error, checks};
+
+/// Outputs summed at once.
+const TILE: usize = 32;
+
+/// The weights and bias of a layer, transposed in tiles of outputs: `tiles[tile·in + k][j] = W[tile·TILE + j, k]`.
+pub(crate) struct Packed<F> {
+    n_in: usize,
+    n_out: usize,
+    tiles: Vec<[F; TILE]>,
+    bias: Vec<F>,
+}
+
+impl<F: Element> Packed<F> {
+    /// Transpose `weights` of shape (out, in).
+    pub(crate) fn new(weights: &[F], bias: Option<&[F]>, n_out: usize, n_in: usize) -> Result<Self, Error> {
+        let mut tiles: Vec<[F; TILE]> = checks::zeros(&[n_out.div_ceil(TILE), n_in])?;
+        for (j, row) in weights.chunks_exact(n_in.max(1)).enumerate() {
+            let tile = &mut tiles[j / TILE * n_in..][..n_in];
+            for (packed, &weight) in tile.iter_mut().zip(row) {
+                packed[j % TILE] = weight;
+            }
+        }
+        let mut padded = vec![F::ZERO; n_out.next_multiple_of(TILE)];
+        if let Some(bias) = bias {
+            padded[..n_out].copy_from_slice(bias);
+        }
+        Ok(Self { n_in, n_out, tiles, bias: padded })
+    }
+
+    /// Number of inputs.
+    pub(crate) fn n_in(&self) -> usize {
+        self.n_in
+    }
+
+    /// Number of outputs.
+    pub(crate) fn n_out(&self) -> usize {
+        self.n_out
+    }
+
+    /// Write the weighted sums of every row of `events` to `currents` of shape (rows, out).
+    pub(crate) fn weigh(&self, events: &Events, currents: &mut [F]) {
+        for (tile, bias) in self.bias.chunks_exact(TILE).enumerate() {
+            let weights = &self.tiles[tile * self.n_in..][..self.n_in];
+            let outputs = tile * TILE..self.n_out.min((tile + 1) * TILE);
+            for row in 0..events.rows() {
+                let total = sum(weights, events.row(row));
+                let current = &mut currents[row * self.n_out..][..self.n_out][outputs.clone()];
+                for ((current, total), &bias) in current.iter_mut().zip(total).zip(bias) {
+                    *current = total + bias;
+                }
+            }
+        }
+    }
+}
+
+/// The sums of one tile over one row of events, in the order of the inputs.
+#[inline]
+fn sum<F: Element>(weights: &[[F; TILE]], (indices, values): (&[u32], &[f64])) -> [F; TILE] {
+    let mut total = [F::ZERO; TILE];
+    for (&k, &value) in indices.iter().zip(values) {
+        let (row, value) = (&weights[k as usize], F::from_f64(value));
+        for j in 0..TILE {
+            total[j] += row[j] * value;
+        }
+    }
+    total
+}

@@ -1,0 +1,103 @@
+//! Bipolar integrate-and-fire with a tracer.
+//!
+//! For every step t and neuron, v in units of θ and starting at `v_init`, the tracer S at 0:
+//!
+//! ```text
+//! v = v + I[t]/θ
+//! s = +1 where v >= 1 and S < tracer_max
+//! s = -1 where v < 0 and S > tracer_min       (else 0)
+//! S = S + s
+//! v = v - s
+//! ```
+//!
+//! Once the input has ended and no neuron moves any more, with `v_init = 1/2`,
+//! `S = clip(floor(Σ I/θ + 1/2), tracer_min, tracer_max)` (You et al. 2024, "SpikeZIP-TF").
+
+use crate::{Element, Error, PerNeuron, Trace, View, checks};
+
+/// Parameters of ST-BIF neurons: see [`crate::Neuron`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct StBifParameters {
+    /// θ > 0.
+    pub threshold: PerNeuron,
+    /// Least value of the tracer, at most 0.
+    pub tracer_min: i64,
+    /// Largest value of the tracer, at least 0.
+    pub tracer_max: i64,
+    /// Membrane before the first step, in units of the threshold.
+    pub v_init: PerNeuron,
+}
+
+impl Default for StBifParameters {
+    fn default() -> Self {
+        Self { threshold: 1.0.into(), tracer_min: 0, tracer_max: 31, v_init: 0.5.into() }
+    }
+}
+
+/// Run ST-BIF neurons over `currents` of shape (T, …, N); `counts` is the tracer S after the last step.
+///
+/// Errors: `non_finite`, `shape`, `threshold`, `tracer`, `too_large`.
+pub fn st_bif_multistep<F: Element>(
+    currents: View<'_, F>,
+    parameters: &StBifParameters,
+) -> Result<Trace<F>, Error> {
+    checks::currents(currents)?;
+    let (steps, width) = (currents.shape()[0], currents.width());
+    let size: usize = currents.shape()[1..].iter().product();
+    let neurons = StBif::new(parameters, width)?;
+    let mut trace = Trace {
+        spikes: checks::zeros(&[steps, size])?,
+        membrane: neurons.v_start.iter().copied().cycle().take(size).collect(),
+        counts: checks::zeros(&[size])?,
+    };
+    if size == 0 {
+        return Ok(trace);
+    }
+    for (spikes, current) in trace.spikes.chunks_exact_mut(size).zip(currents.data().chunks_exact(size)) {
+        let rows = spikes.chunks_exact_mut(width).zip(current.chunks_exact(width));
+        let state = trace.membrane.chunks_exact_mut(width).zip(trace.counts.chunks_exact_mut(width));
+        for ((spikes, current), (membrane, tracer)) in rows.zip(state) {
+            neurons.step(current, membrane, spikes, tracer);
+        }
+    }
+    Ok(trace)
+}
+
+/// The parameters of a row of neurons, checked, one value each.
+pub(crate) struct StBif<F> {
+    pub(crate) v_start: Vec<F>,
+    threshold: Vec<F>,
+    tracer_min: i64,
+    tracer_max: i64,
+}
+
+impl<F: Element> StBif<F> {
+    pub(crate) fn new(parameters: &StBifParameters, n: usize) -> Result<Self, Error> {
+        let StBifParameters { threshold, tracer_min, tracer_max, v_init } = parameters;
+        let values: Vec<F> = checks::parameter("threshold", threshold, n)?;
+        let v_start = checks::parameter("v_init", v_init, n)?;
+        checks::above_zero(threshold, &values)?;
+        if *tracer_min > 0 || *tracer_max < 0 {
+            let message =
+                format!("tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]");
+            return Err(Error::new("tracer", message));
+        }
+        Ok(Self { v_start, threshold: values, tracer_min: *tracer_min, tracer_max: *tracer_max })
+    }
+
+    /// One step of one row.
+    pub(crate) fn step(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], tracer: &mut [i64]) {
+        let n = self.threshold.len();
+        let (current, membrane) = (&current[..n], &mut membrane[..n]);
+        let (spikes, tracer) = (&mut spikes[..n], &mut tracer[..n]);
+        for j in 0..n {
+            let v = membrane[j] + current[j] / self.threshold[j];
+            let up = v >= F::ONE && tracer[j] < self.tracer_max;
+            let down = v < F::ZERO && tracer[j] > self.tracer_min;
+            let spike = i8::from(up) - i8::from(down);
+            tracer[j] += i64::from(spike);
+            membrane[j] = v - F::from_f64(f64::from(spike));
+            spikes[j] = spike;
+        }
+    }
+}
