@@ -16,8 +16,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from spikeport.conversion.ann_to_snn import SilentLayerWarning, convert
 from spikeport.conversion.converted import ConvertedSNN
-from spikeport.conversion.converter import SilentLayerWarning, convert
 
 if TYPE_CHECKING:
     from spikeport.conversion.qcfs import QCFSActivation, replace_relu_with_qcfs

@@ -20,22 +20,29 @@ from spikeport.errors import ConversionError
 SMALLEST_THETA = 1e-4
 
 
-class _StraightThrough(torch.autograd.Function):
-    """Give the second argument forward, and its gradient to the first backward (Bengio et al. 2013)."""
+class _Floor(torch.autograd.Function):
+    """Round down; backward, the identity (the straight-through estimator of Bengio et al. 2013)."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, replacement: Tensor) -> Tensor:
-        return replacement.clone()
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.floor()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        return gradients[0], None
+        return gradients[0]
 
 
-def straight_through(value: Tensor, replacement: Tensor) -> Tensor:
-    """Return ``replacement``; backward, its gradient goes to ``value`` as if they were the same."""
-    result: Tensor = _StraightThrough.apply(value, replacement)
-    return result
+class _AtLeast(torch.autograd.Function):
+    """Return max(x, bound); backward, a gradient that would take x further below the bound is dropped."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bound: float) -> Tensor:
+        ctx.below = x < bound
+        return x.clamp(min=bound)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients[0].masked_fill(ctx.below & (gradients[0] > 0), 0), None
 
 
 class QCFSActivation(nn.Module):
@@ -78,9 +85,10 @@ class QCFSActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return qcfs(x), in the shape of ``x``."""
-        θ = straight_through(self.theta, self.theta.clamp(min=self._smallest))
+        θ = _AtLeast.apply(self.theta, self._smallest)
         shifted = torch.minimum(x.relu(), θ) * self.T / θ + 0.5
-        return straight_through(shifted, shifted.floor()) * θ / self.T
+        activation: Tensor = _Floor.apply(shifted) * θ / self.T
+        return activation
 
     def extra_repr(self) -> str:
         """Return what ``repr`` shows between the brackets."""

@@ -1,0 +1,125 @@
+"""`ConvertedSNN`: built from arrays, run, classified."""
+
+import numpy as np
+import pytest
+from spikeport.conversion import ConvertedSNN
+from spikeport.errors import ConversionError, GraphError, KernelError
+
+
+@pytest.fixture
+def snn():
+    return ConvertedSNN([np.eye(3), np.array([[1.0, 0, 0], [0, -1, 0]])], [None, np.array([0.0, 0.25])], [1.0, 1.0], 8)
+
+
+def test_it_is_built_from_arrays_as_documented(snn):
+    assert (snn.n_layers, snn.T) == (2, 8)
+    assert [layer.neuron_type for layer in snn.graph] == ["IF", "IF"]
+    assert snn.certificate.level == "unchecked"
+    assert repr(snn) == "<ConvertedSNN 3 -> 3 -> 2, T=8, unchecked>"
+
+
+def test_counts_are_those_of_qcfs_of_the_input(snn):
+    assert snn.run([0.5, 0.0, 0.0], encoding="current").tolist() == [4, 2]
+    assert snn.run([[1.0, 0.0, 0.0], [0.0, 0.5, 0.0]], encoding="current").tolist() == [[8, 2], [0, 0]]
+
+
+def test_counts_lie_between_0_and_the_timesteps(snn):
+    counts = snn.run(np.random.default_rng(0).random((20, 3)))
+    assert counts.dtype == np.int64
+    assert counts.min() >= 0
+    assert counts.max() <= 8
+
+
+def test_the_membrane_readout_is_the_mean_drive_in_units_of_the_trained_network(snn):
+    scaled = ConvertedSNN(snn.weights, snn.biases, snn.thresholds, 8, scales=[1.0, 10.0])
+    assert scaled.run([0.0, 1.0, 0.0], encoding="current", readout="membrane").tolist() == [0.0, -7.5]
+    assert scaled.run([0.0, 1.0, 0.0], encoding="current").tolist() == [0, 0]
+
+
+def test_one_sample_or_a_batch(snn):
+    x = np.random.default_rng(1).random((5, 3))
+    batch = snn.classify(x, seed=2)
+    assert batch.shape == (5,)
+    assert [snn.classify(row, seed=2) for row in x] == batch.tolist()
+    assert np.array_equal(snn.run(x.reshape(5, 1, 3), seed=2), snn.run(x, seed=2))
+    assert snn.run(np.zeros((0, 3))).shape == (0, 2)
+
+
+def test_poisson_is_seeded_and_current_takes_no_seed(snn):
+    x = np.full((4, 3), 0.5)
+    assert np.array_equal(snn.run(x, seed=4, T=64), snn.run(x, seed=4, T=64))
+    assert not np.array_equal(snn.run(x, seed=4, T=64), snn.run(x, seed=5, T=64))
+    assert np.array_equal(snn.run(x, seed=4, encoding="current"), snn.run(x, seed=5, encoding="current"))
+
+
+def test_a_tensor_with_a_gradient_is_taken(snn, torch):
+    x = torch.full((2, 3), 0.5, requires_grad=True)
+    assert np.array_equal(snn.run(x, seed=1), snn.run(x.detach().numpy(), seed=1))
+
+
+def test_the_graph_shares_no_memory(snn):
+    snn.graph.layers[0].weights[:] = 7
+    assert np.array_equal(snn.weights[0], np.eye(3))
+
+
+def test_equal_networks_are_equal(snn):
+    twin = ConvertedSNN([W.copy() for W in snn.weights], snn.biases, [1.0, 1.0], 8)
+    assert twin == snn
+    assert twin != ConvertedSNN(snn.weights, snn.biases, [1.0, 1.0], 9)
+
+
+@pytest.mark.parametrize(
+    ("x", "error"),
+    [
+        (np.zeros((3, 4)), ConversionError),
+        (np.zeros(2), ConversionError),
+        (0.5, ConversionError),
+        ([[0.0, np.nan, 0.0]], KernelError),
+        ([[0.0, np.inf, 0.0]], KernelError),
+        ([[0.0, 1.5, 0.0]], KernelError),
+        ([[0.0, -0.1, 0.0]], KernelError),
+        ([["a", "b", "c"]], KernelError),
+    ],
+)
+def test_bad_input_is_a_value_error_before_any_work(snn, x, error):
+    with pytest.raises(error) as caught:
+        snn.run(x)
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ({"T": 0}, "timesteps"),
+        ({"T": -3}, "timesteps"),
+        ({"encoding": "spikes"}, "encoding"),
+        ({"encoding": "rate"}, "encoding"),
+        ({"readout": "voltage"}, "readout"),
+        ({"seed": -1}, "seed"),
+        ({"backend": "fpga"}, "unknown_backend"),
+    ],
+)
+def test_an_unknown_way_of_running_is_refused(snn, how, code):
+    with pytest.raises(ValueError) as caught:
+        snn.run(np.zeros(3), **how)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"biases": [None]}, ConversionError),
+        ({"thresholds": [1.0]}, ConversionError),
+        ({"names": ["a"]}, ConversionError),
+        ({"T": 0}, ConversionError),
+        ({"weights": [np.eye(3), np.ones((2, 4))]}, GraphError),
+        ({"weights": [np.eye(3), np.ones(2)]}, ConversionError),
+        ({"weights": []}, ConversionError),
+        ({"thresholds": [1.0, 0.0]}, GraphError),
+        ({"weights": [np.full((3, 3), np.nan), np.ones((2, 3))]}, GraphError),
+    ],
+)
+def test_arrays_that_make_no_network_are_refused(snn, change, error):
+    parts = {"weights": snn.weights, "biases": snn.biases, "thresholds": snn.thresholds, "T": 8}
+    with pytest.raises(error):
+        ConvertedSNN(**{**parts, **change})
