@@ -1,0 +1,96 @@
+"""ST-BIF: the bipolar neuron with a tracer that settles on its quantiser's value (You et al. 2024, "SpikeZIP-TF").
+
+The paper's neuron, v in units of θ and starting at 1/2, tracer S at 0, x_t what arrives at step t::
+
+    v = v + x_t/θ
+    s = +1 where v >= 1 and S < Qp;  -1 where v < 0 and S > Qn;  else 0
+    S = S + s;  v = v - s
+
+Since v before the spike is 1/2 + X_t/θ - S with the running total X_t, ``v >= 1`` says that X_t/θ + 1/2 has reached
+the next level and ``v < 0`` that it has fallen below this one. With q_t the LSQ level of the running total, that is::
+
+    q_t = clamp(floor(X_t/θ + 1/2), Qn, Qp)
+    S_t = clamp(q_t, S_{t-1} - 1, S_{t-1} + 1)      s_t = S_t - S_{t-1}
+
+the tracer goes one level a step towards the level of what has arrived. So once the input has ended it settles on
+``LSQInteger`` of the summed input after |q - S| steps, at most Qp - Qn.
+
+Surrogate gradient, for training in the spiking domain: straight through the floor, as in LSQ, and through the clamp
+to whichever of q_t and S_{t-1} it chose.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from spikeport.roberta.lsq import LSQInteger, levels, positive
+from spikeport.roberta.stream import SpikingModule
+
+
+class STBIF(SpikingModule):
+    """ST-BIF neurons with one threshold: running totals of current in, running totals of θ·spikes out.
+
+    Attributes
+    ----------
+    threshold : θ, a parameter; its absolute value is used
+    q_min, q_max : bounds of the tracer
+    tracer : S after the last step, of the shape of one step, or None before the first
+    activity : spikes of the last chunk, summed over the last dimension: shape (steps, …)
+    """
+
+    def __init__(self, q_min: int, q_max: int, threshold: Tensor | float = 1.0) -> None:
+        super().__init__()
+        self.q_min, self.q_max = q_min, q_max
+        self.threshold = nn.Parameter(torch.as_tensor(threshold, dtype=torch.get_default_dtype()).clone())
+        self.tracer: Tensor | None = None
+        self.activity: Tensor | None = None
+
+    @classmethod
+    def from_quantiser(cls, quantiser: LSQInteger) -> STBIF:
+        """Return the spiking twin: threshold = scale, tracer bounds = level bounds."""
+        twin = cls(quantiser.q_min, quantiser.q_max)
+        twin.threshold = nn.Parameter(positive(quantiser.scale.detach()).clone())
+        return twin
+
+    def reset(self) -> None:
+        """Put every tracer to 0."""
+        super().reset()
+        self.tracer = self.activity = None
+
+    def forward(self, total: Tensor) -> Tensor:
+        """Return θ·S_t for every step, shape (steps, …); ``total`` has shape (steps, …) or (1, …)."""
+        θ = positive(self.threshold)
+        if torch.is_grad_enabled():
+            return self._trainable(total, θ)
+        q = levels(total, θ, self.q_min, self.q_max)
+        if len(q) != self.clock.steps:
+            q = q.expand(self.clock.steps, *q.shape[1:]).contiguous()
+        S = torch.zeros_like(q[0]) if self.tracer is None else self.tracer
+        spikes = torch.empty_like(S)
+        self.activity = q.new_empty(q.shape[:-1])
+        for t in range(len(q)):
+            torch.sub(q[t], S, out=spikes).clamp_(-1, 1)
+            S = torch.add(S, spikes, out=q[t])
+            torch.linalg.vector_norm(spikes, 1, dim=-1, out=self.activity[t])
+        self.tracer = S.clone()
+        return q.mul_(θ)
+
+    def _trainable(self, total: Tensor, θ: Tensor) -> Tensor:
+        u = total / θ + 0.5
+        q = (u + (u.floor() - u).detach()).clamp(self.q_min, self.q_max)
+        q = q.expand(self.clock.steps, *q.shape[1:])
+        S = torch.zeros_like(q[0]) if self.tracer is None else self.tracer
+        before, tracers = S, []
+        for level in q:
+            S = torch.minimum(torch.maximum(level, S - 1), S + 1)
+            tracers.append(S)
+        self.tracer = S
+        trace = torch.stack(tracers)
+        spikes = torch.diff(trace.detach(), dim=0, prepend=before.detach()[None])
+        self.activity = spikes.abs().sum(-1)
+        return trace * θ
+
+    def extra_repr(self) -> str:
+        """Return what ``print(model)`` shows of this module."""
+        return f"tracer in [{self.q_min}, {self.q_max}]"
