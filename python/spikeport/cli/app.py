@@ -33,9 +33,14 @@ def _commands() -> None:
     pass
 
 
-def explain(message: str) -> None:
-    """Print ``message`` on standard error, marked as an error."""
-    messages.print("error:", style="bold red", end=" ")
+def say(text: str) -> None:
+    """Print ``text`` on standard output as it is: no markup, no colours, no line breaks of our own."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def explain(message: str, kind: str = "error") -> None:
+    """Print ``message`` on standard error, marked as an error or as what ``kind`` says."""
+    messages.print(f"{kind}:", style="bold red" if kind == "error" else "bold yellow", end=" ")
     messages.print(message, markup=False, highlight=False, soft_wrap=True)
 
 

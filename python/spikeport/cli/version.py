@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from spikeport.cli.app import app, console, print_json
+from spikeport.cli.app import app, print_json, say
 
 
 @app.command("version")
@@ -24,6 +24,6 @@ def version(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
         versions = {"spikeport": __version__, "python": platform.python_version(), "numpy": np.__version__}
         print_json({**versions, "backends": backends})
         return
-    console.print(f"spikeport {__version__}  (Python {platform.python_version()}, NumPy {np.__version__})")
+    say(f"spikeport {__version__}  (Python {platform.python_version()}, NumPy {np.__version__})")
     for name, reason in reasons.items():
-        console.print(f"  {name}: {'available' if reason is None else reason}", markup=False, highlight=False)
+        say(f"  {name}: {'available' if reason is None else reason}")

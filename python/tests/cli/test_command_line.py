@@ -73,7 +73,5 @@ def test_start_up_imports_nothing_heavy():
 
 
 def test_python_dash_m_is_the_same_command():
-    done = subprocess.run(
-        [sys.executable, "-m", "spikeport", "version"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "spikeport", "version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("spikeport ")

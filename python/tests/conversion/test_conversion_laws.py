@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from spikeport.conversion import QCFSActivation, convert
 
 pytest.importorskip("torch")
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::spikeport.conversion.SilentLayerWarning"
-)  # random layers may be silent
+# Random layers may be silent; the laws hold for them too, or are not asked of them.
+pytestmark = pytest.mark.filterwarnings("ignore::spikeport.conversion.SilentLayerWarning")
 
 
 def dyadic(rng, shape, denominator=16, bound=32):

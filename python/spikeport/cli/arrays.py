@@ -1,0 +1,42 @@
+"""Arrays from files that users give: ``.npy`` and ``.npz``, never with pickle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+from spikeport.cli.app import fail
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.generic]
+
+
+def load_samples(path: Path) -> tuple[Array, Array | None]:
+    """Return the samples of a file, and their labels where it has some.
+
+    A ``.npy`` file holds the samples; a ``.npz`` file holds them as ``x`` and any labels as ``y``, or one array of any
+    name. Leaves with a message where the file is neither.
+    """
+    import numpy as np
+
+    if not path.is_file():
+        fail(f"{path}: there is no such file")
+    try:
+        loaded: Any = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, BadZipFile):
+        fail(f"{path} is no .npy or .npz file of plain arrays: write one with numpy.save or numpy.savez")
+    if isinstance(loaded, np.ndarray):
+        return loaded, None
+    with loaded:
+        names = loaded.files
+        name = "x" if "x" in names else names[0] if len(names) == 1 else None
+        if name is None:
+            fail(f"{path} holds the arrays {', '.join(names) or '(none)'}: call the samples x, the labels y")
+        try:
+            return loaded[name], loaded["y"] if "y" in names and name == "x" else None
+        except (ValueError, EOFError, BadZipFile):
+            fail(f"{path}: {name} is no plain array of numbers, or the file is damaged: write it again")

@@ -1,0 +1,76 @@
+"""``spikeport inspect``: what a checkpoint holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spikeport.cli.app import app, console, print_json, say
+
+if TYPE_CHECKING:
+    from spikeport.neuron import Neuron
+    from spikeport.transfer import SNNCheckpoint
+
+
+@app.command("inspect")
+def inspect(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint: PATH of PATH.npz and PATH.json.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the layers, neurons and metadata of a checkpoint, after every check that loading makes."""
+    from spikeport.transfer import load_checkpoint
+
+    stored = load_checkpoint(checkpoint)
+    layers = [_layer(stored, k) for k in range(stored.n_layers)]
+    if as_json:
+        print_json({"layers": layers, "total_params": stored.total_params, "metadata": stored.metadata})
+        return
+    from rich.pretty import Pretty
+    from rich.table import Table
+
+    table = Table("layer", "inputs", "neurons", "bias", "dtype", "neuron", "frozen")
+    for layer in layers:
+        described = ", ".join(f"{key} {value}" for key, value in layer["neuron"].items() if key != "kind")
+        kind = f"{layer['neuron']['kind']}{f' ({described})' if described else ''}"
+        yes_no = ["yes" if layer[key] else "no" for key in ("bias", "frozen")]
+        sizes = [f"{layer[key]:,}" for key in ("inputs", "neurons")]
+        table.add_row(layer["name"], *sizes, yes_no[0], layer["dtype"], kind, yes_no[1])
+    console.print(table)
+    say(f"{stored.n_layers} layers, {stored.total_params:,} parameters")
+    if stored.metadata:
+        console.print("metadata", Pretty(stored.metadata, expand_all=True))
+
+
+def _layer(stored: SNNCheckpoint, k: int) -> dict[str, Any]:
+    name, (inputs, neurons) = stored.layer_names[k], stored.layer_sizes[k]
+    neuron = stored.neurons[k] if stored.neurons else None
+    return {
+        "name": name,
+        "inputs": inputs,
+        "neurons": neurons,
+        "bias": stored.biases is not None and stored.biases[k] is not None,
+        "dtype": str(stored.weights[k].dtype),
+        "neuron": {"kind": stored.neuron_types[k], **({} if neuron is None else _parameters(neuron))},
+        "frozen": name in stored.frozen_layers,
+    }
+
+
+def _parameters(neuron: Neuron) -> dict[str, Any]:
+    import numpy as np
+
+    def span(value: Any) -> Any:
+        low, high = float(np.min(value)), float(np.max(value))
+        return low if low == high else f"{low:g}…{high:g}"
+
+    if not neuron.is_spiking:
+        return {}
+    parameters = {"threshold": span(neuron.threshold), "v_init": span(neuron.v_init)}
+    if neuron.v_reset is not None:
+        parameters["v_reset"] = span(neuron.v_reset)
+    if neuron.kind == "LIF":
+        parameters["beta"] = span(neuron.beta)
+    if neuron.kind == "ST-BIF":
+        parameters |= {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
+    return parameters

@@ -1,0 +1,103 @@
+"""``spikeport run``: a checkpoint and samples -> classes, spikes, accuracy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from spikeport.cli.app import app, console, fail, messages, print_json, say
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from spikeport.graph import SNNGraph
+
+    Array = npt.NDArray[np.generic]
+
+SAMPLES_AT_ONCE = 64
+
+
+@app.command("run")
+def run(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint: PATH of PATH.npz and PATH.json.")],
+    samples: Annotated[Path, typer.Argument(help="Samples: .npy, or .npz with the samples as x, any labels as y.")],
+    timesteps: Annotated[
+        int | None, typer.Option("-T", "--timesteps", help="Timesteps; by default those it was converted for.")
+    ] = None,
+    encoding: Annotated[
+        Literal["current", "poisson"], typer.Option(help="current, or poisson for values in [0, 1].")
+    ] = "current",
+    seed: Annotated[int, typer.Option(help="Of the Poisson draws.")] = 0,
+    backend: Annotated[str, typer.Option(help="Who runs the kernels: see spikeport version.")] = "auto",
+    rows: Annotated[int, typer.Option(min=0, help="How many samples to list.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every sample in it.")] = False,
+) -> None:
+    """Run a spiking network on samples and say what it answers."""
+    from spikeport.cli.arrays import load_samples
+    from spikeport.transfer import load_checkpoint
+
+    stored = load_checkpoint(checkpoint)
+    graph = stored.to_graph()
+    T = stored.metadata.get("T") if timesteps is None else timesteps
+    if not isinstance(T, int) or T < 1:
+        fail("give the number of timesteps, at least 1: -T 16" if timesteps is None else f"-T {T} is not at least 1")
+    x, labels = load_samples(samples)
+    x = x.reshape(len(x), -1) if x.ndim > 2 else x
+    if labels is not None and len(labels) != len(x):
+        fail(f"{samples} holds {len(x)} samples and {len(labels)} labels: give one each")
+    result = _simulated(graph, x, T=T, encoding=encoding, seed=seed, backend=backend)
+    result = {"timesteps": T, "encoding": encoding, "seed": seed, "backend": backend, **result}
+    if labels is not None:
+        pairs = zip(result["classes"], labels.tolist(), strict=True)
+        result["accuracy"] = sum(got == wanted for got, wanted in pairs) / max(1, len(labels))
+    if as_json:
+        print_json(result)
+    else:
+        _show(result, labels, rows)
+
+
+def _simulated(graph: SNNGraph, x: Array, **how: Any) -> dict[str, Any]:
+    import numpy as np
+    from rich.progress import Progress
+
+    classes: list[int] = []
+    counts: list[list[int]] = []
+    spikes = np.zeros(len(graph))
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        task = progress.add_task("running", total=len(x))
+        for start in range(0, max(1, len(x)), SAMPLES_AT_ONCE):
+            part = graph.run(x[start : start + SAMPLES_AT_ONCE], **how)
+            classes += part.drive.argmax(axis=1).tolist()
+            counts += part.counts[-1].tolist()
+            spikes += [float(np.abs(layer).sum()) for layer in part.counts]
+            progress.advance(task, len(part.drive))
+    n = max(1, len(x))
+    return {
+        "samples": len(x),
+        "spikes_per_inference": float(spikes.sum() / n),
+        "rates": {
+            node.name: float(total / (n * how["T"] * node.n_neurons)) for node, total in zip(graph, spikes, strict=True)
+        },
+        "classes": classes,
+        "counts": counts,
+    }
+
+
+def _show(result: dict[str, Any], labels: Array | None, rows: int) -> None:
+    from rich.table import Table
+
+    table = Table("sample", "class", *([] if labels is None else ["label"]), "spikes of the output neurons")
+    for index, (answer, counts) in enumerate(zip(result["classes"][:rows], result["counts"], strict=False)):
+        label = [] if labels is None else [str(labels[index])]
+        table.add_row(str(index), str(answer), *label, " ".join(str(count) for count in counts))
+    if rows and result["samples"]:
+        console.print(table)
+    lines = [f"{result['samples']} samples, T = {result['timesteps']}, {result['encoding']} encoding"]
+    lines.append(f"{result['spikes_per_inference']:,.1f} spikes per inference")
+    lines += [f"  {name}: {rate:.1%} of steps with a spike" for name, rate in result["rates"].items()]
+    if "accuracy" in result:
+        lines.append(f"accuracy {result['accuracy']:.2%}")
+    say("\n".join(lines))

@@ -1,0 +1,251 @@
+"""`spikeport convert`, `run` and `inspect` on files, as a user would call them."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from spikeport import cli
+from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
+
+MODEL = """
+import torch
+
+def build():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.ReLU(), torch.nn.Linear(16, 3))
+
+def silent():
+    model = build()
+    torch.nn.init.constant_(model[0].weight, -1.0)
+    torch.nn.init.constant_(model[0].bias, -1.0)
+    return model
+
+def tanh():
+    return torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Tanh(), torch.nn.Linear(6, 3))
+
+def broken():
+    raise KeyError("width")
+
+def nothing():
+    return None
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, torch):
+    """A folder with a model's code, its weights in every form, and samples; the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "user_model", raising=False)
+    (tmp_path / "user_model.py").write_text(MODEL)
+    monkeypatch.syspath_prepend(tmp_path)
+    import user_model
+    from safetensors.torch import save_file
+
+    model = user_model.build()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+    save_file(model.state_dict(), "weights.safetensors")
+    torch.save(model.state_dict(), "weights.pt")
+    torch.save(model, "whole.pt")
+    x = np.random.default_rng(0).random((70, 4)).astype(np.float32)
+    with torch.no_grad():
+        np.savez("samples.npz", x=x, y=model(torch.tensor(x)).argmax(1).numpy())
+    np.save("samples.npy", x)
+    return tmp_path
+
+
+def spikeport(capsys, line):
+    """Run a command line in this process; return its exit code, standard output and standard error."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(line.split())
+    out, err = capsys.readouterr()
+    return left.value.code or 0, out, err
+
+
+CONVERT = "convert user_model:build --weights weights.pt --calibration samples.npz -o out "
+
+
+@pytest.mark.parametrize("weights", ["weights.pt", "weights.safetensors"])
+@pytest.mark.parametrize("samples", ["samples.npz", "samples.npy"])
+def test_convert_writes_the_network_that_convert_makes(folder, capsys, torch, weights, samples):
+    import user_model
+    from spikeport.conversion import convert
+
+    line = f"convert user_model:build --weights {weights} --calibration {samples} -T 8 -o out --json"
+    code, out, err = spikeport(capsys, line)
+    assert (code, err) == (0, "")
+    model = user_model.build()
+    model.load_state_dict(torch.load("weights.pt", weights_only=True))
+    snn = convert(model, np.load("samples.npy"), T=8)
+    stored = load_checkpoint("out")
+    assert stored.to_graph() == snn.graph
+    assert stored.metadata["scales"] == snn.scales
+    said = json.loads(out)
+    assert (said["T"], said["source"]) == (8, "user_model:build")
+    assert said["certificate"] == snn.certificate.to_dict()
+    assert [layer["neurons"] for layer in said["layers"]] == [16, 3]
+
+
+def test_convert_shows_layers_certificate_and_where_it_is(folder, capsys):
+    code, out, _ = spikeport(capsys, CONVERT)
+    assert code == 0
+    assert "layer_0" in out
+    assert "measured (" in out
+    assert "saved as out.json" in out
+
+
+def test_a_whole_pickled_model_needs_trust(folder, capsys):
+    code, _, err = spikeport(capsys, "convert --weights whole.pt -o out")
+    assert code == 2
+    assert "--trust-pickle" in err
+    code, _, _ = spikeport(capsys, "convert --weights whole.pt --trust-pickle --calibration samples.npy -o out")
+    assert code == 0
+    assert load_checkpoint("out").metadata["source"] == "whole.pt"
+
+
+def test_pickled_code_does_not_run_without_trust(folder, capsys, torch):
+    class Payload:
+        def __reduce__(self):
+            return (open, ("ran", "w"))
+
+    torch.save({"0.weight": Payload()}, "attack.pt")
+    code, _, _ = spikeport(capsys, "convert user_model:build --weights attack.pt -o out")
+    assert code == 2
+    assert not (folder / "ran").exists()
+
+
+def test_a_silent_layer_is_a_warning_on_standard_error(folder, capsys):
+    code, out, err = spikeport(capsys, "convert user_model:silent --calibration samples.npy -o out --json")
+    assert code == 0
+    assert err.startswith("warning: layer_0: no neuron is active")
+    assert json.loads(out)["certificate"]["details"]["silent_layers"] == ["layer_0"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("convert -o out", "MODULE:FUNCTION"),
+        ("convert user_model -o out", "is not MODULE:FUNCTION"),
+        ("convert nowhere:build -o out", "No module named 'nowhere'"),
+        ("convert user_model:missing -o out", "missing"),
+        ("convert user_model:broken -o out", "raised KeyError: 'width'"),
+        ("convert user_model:nothing -o out", "NoneType is no torch.nn.Module"),
+        ("convert user_model:nothing --weights weights.pt -o out", "does not fit"),
+        ("convert user_model:tanh -o out", "1 (Tanh) cannot be converted"),
+        ("convert user_model:tanh --weights weights.pt -o out", "does not fit"),
+        ("convert --weights weights.pt -o out", "MODULE:FUNCTION"),
+        ("convert user_model:build --weights nowhere.pt -o out", "no such file"),
+        ("convert user_model:build --weights samples.npy -o out", "more than tensors"),
+        ("convert user_model:build --weights nowhere.safetensors -o out", "no such file"),
+        ("convert user_model:build --weights whole.pt --trust-pickle -o out", "leave user_model:build off"),
+        ("convert user_model:build --calibration nowhere.npz -o out", "no such file"),
+        ("convert user_model:build --calibration user_model.py -o out", "no .npy or .npz"),
+        ("convert user_model:build --calibration two.npz -o out", "arrays a, b"),
+        ("convert user_model:build --calibration wide.npy -o out", "(batch, 4)"),
+        ("convert user_model:build --calibration objects.npy -o out", "plain arrays"),
+        ("convert user_model:build -T 0 -o out", "T must be"),
+        ("convert user_model:build --percentile 0 -o out", "percentile must lie"),
+        ("convert user_model:build -o nowhere/out", "nowhere"),
+        ("convert user_model:build", "--output"),
+        ("run nowhere samples.npz", "nowhere.json"),
+        ("inspect nowhere", "nowhere.json"),
+    ],
+)
+def test_a_users_mistake_is_a_message_and_exit_code_2(folder, capsys, line, words):
+    np.savez("two.npz", a=np.zeros(3), b=np.zeros(3))
+    np.save("wide.npy", np.zeros((3, 5)))
+    np.save("objects.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
+    code, out, err = spikeport(capsys, line)
+    assert code == 2
+    assert out == ""
+    assert words in err
+    assert "Traceback" not in err
+    assert not (folder / "out.npz").exists()
+
+
+def test_run_answers_as_the_library_does(folder, capsys):
+    spikeport(capsys, CONVERT + "-T 8")
+    code, out, err = spikeport(capsys, "run out samples.npz --encoding poisson --seed 3 --json")
+    assert (code, err) == (0, "")
+    said = json.loads(out)
+    graph, samples = load_checkpoint("out").to_graph(), np.load("samples.npz")
+    result = graph.run(samples["x"], T=8, encoding="poisson", seed=3)
+    classes = result.drive.argmax(1)
+    assert said["timesteps"] == 8
+    assert said["classes"] == classes.tolist()
+    assert said["counts"] == result.counts[-1].tolist()
+    assert said["accuracy"] == pytest.approx((classes == samples["y"]).mean())
+    assert said["spikes_per_inference"] == pytest.approx(sum(layer.sum() for layer in result.counts) / 70)
+    assert said["rates"]["layer_0"] == pytest.approx(result.counts[0].mean() / 8)
+
+
+def test_run_shows_a_few_samples_and_the_accuracy(folder, capsys):
+    spikeport(capsys, CONVERT)
+    code, out, _ = spikeport(capsys, "run out samples.npz --rows 3 -T 32")
+    assert code == 0
+    assert "70 samples, T = 32, current encoding" in out
+    assert "accuracy" in out
+    assert sum(line.startswith("│") for line in out.splitlines()) == 3
+
+
+def test_run_takes_plain_samples_and_says_nothing_of_accuracy(folder, capsys):
+    spikeport(capsys, CONVERT)
+    code, out, _ = spikeport(capsys, "run out samples.npy --json")
+    assert code == 0
+    assert "accuracy" not in json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("run out samples.npz -T 0", "-T 0 is not at least 1"),
+        ("run out samples.npz --encoding rate", "'rate'"),
+        ("run out samples.npz --backend fpga", "fpga"),
+        ("run out wide.npy", "(batch, 4)"),
+        ("run out bright.npy --encoding poisson", "[0, 1]"),
+        ("run out uneven.npz", "70 samples and 3 labels"),
+        ("run plain samples.npy", "-T 16"),
+    ],
+)
+def test_run_refuses_what_it_cannot_run(folder, capsys, line, words):
+    spikeport(capsys, CONVERT)
+    x = np.load("samples.npy")
+    np.save("wide.npy", np.zeros((3, 5)))
+    np.save("bright.npy", 255 * x)
+    np.savez("uneven.npz", x=x, y=np.zeros(3))
+    save_checkpoint(SNNCheckpoint.from_graph(load_checkpoint("out").to_graph()), "plain")
+    code, out, err = spikeport(capsys, line)
+    assert (code, out) == (2, "")
+    assert words in err
+
+
+def test_inspect_says_what_the_checkpoint_holds(folder, capsys):
+    spikeport(capsys, CONVERT)
+    code, out, _ = spikeport(capsys, "inspect out --json")
+    said = json.loads(out)
+    assert code == 0
+    assert said["total_params"] == 4 * 16 + 16 + 16 * 3 + 3
+    assert said["metadata"] == load_checkpoint("out").metadata
+    assert said["layers"][0] == {
+        "name": "layer_0",
+        "inputs": 4,
+        "neurons": 16,
+        "bias": True,
+        "dtype": "float32",
+        "neuron": {"kind": "IF", "threshold": 1.0, "v_init": 0.5},
+        "frozen": False,
+    }
+    code, out, _ = spikeport(capsys, "inspect out")
+    assert code == 0
+    assert "2 layers, 131 parameters" in out
+
+
+def test_inspect_shows_labels_that_are_no_neurons_and_frozen_layers(folder, capsys):
+    checkpoint = SNNCheckpoint([np.ones((2, 3))], ["hidden"], [(3, 2)], ["Izhikevich"], frozen_layers=["hidden"])
+    save_checkpoint(checkpoint, "old")
+    code, out, _ = spikeport(capsys, "inspect old --json")
+    layer = json.loads(out)["layers"][0]
+    assert code == 0
+    assert (layer["neuron"], layer["frozen"], layer["bias"]) == ({"kind": "Izhikevich"}, True, False)
