@@ -41,13 +41,14 @@ class Layer(Protocol):
         """The neurons."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # an overflow is refused by name, as ``non_finite``
 def weighted_sum(inputs: Array, weights: Array, bias: Array | None) -> Array:
     """Return the currents ``W·x + b`` of shape (…, out), summed in the order of the inputs.
 
     ``inputs`` has shape (…, in), ``weights`` (out, in), ``bias`` (out,); the result has the dtype of the weights.
     """
     total = np.zeros((*inputs.shape[:-1], len(weights)), weights.dtype)
-    for k in np.flatnonzero(inputs.reshape(-1, inputs.shape[-1]).any(axis=0)):
+    for k in np.flatnonzero(inputs.any(axis=tuple(range(inputs.ndim - 1)))):
         total += inputs[..., k, None].astype(weights.dtype) * weights[:, k]
     return total if bias is None else total + bias
 

@@ -1,0 +1,8 @@
+"""Conformance: one truth, four languages.
+
+- `SPEC.md` is the contract, `vectors/` its cases, `schema/` their shape
+- `generate/` makes the vectors from the reference and shows that each is exact
+- `lines` turns cases into the runner protocol and back, `compare` holds a reply against a case
+- `languages` builds and runs the runners of `languages.toml`, `in_process` calls a backend directly
+- `report` prints and writes the matrix, `mutations` proves that a planted bug turns a vector red
+"""

@@ -1,0 +1,58 @@
+"""``python -m conformance``: run the cases in every language, or make the vectors, or prove the harness.
+
+Needs the Python of the environment (3.11 or newer for ``tomllib``) and is run from the root of a checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from conformance import harness, report
+from conformance.cases import VECTORS
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Return 0 where everything passed, 1 where something failed, 2 for a wrong call."""
+    parser = argparse.ArgumentParser("conformance", description="one truth, every language, to the bit")
+    parser.add_argument(
+        "--language", action="append", default=[], help="a column only: rust, julia, rust-in-process, …"
+    )
+    parser.add_argument("--kernel", action="append", default=[], help="a kernel only")
+    parser.add_argument("--case", action="append", default=[], help="a case only, by its id")
+    parser.add_argument("--report", type=Path, help="folder for report.json, matrix.md, matrix.html and badge.json")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON instead of the matrix")
+    parser.add_argument("--generate", action="store_true", help="make the vectors from the reference and stop")
+    parser.add_argument(
+        "--mutate", action="store_true", help="plant bugs in the reference: each must turn a vector red"
+    )
+    options = parser.parse_args(argv)
+    if options.generate:
+        from conformance import generate
+
+        print(f"{generate.write(VECTORS)} cases written")
+        return 0
+    if options.mutate:
+        from conformance.mutations import print_table, try_all
+
+        found = try_all()
+        print_table(found)
+        return 0 if all(case for _, case, _ in found) else 1
+    try:
+        columns = harness.run(harness.select(options.kernel, options.case), options.language)
+    except ValueError as error:
+        print(f"conformance: {error}", file=sys.stderr)
+        return 2
+    if options.report:
+        report.write(columns, options.report)
+    if options.json:
+        print(json.dumps(report.as_data(columns), indent=1, ensure_ascii=False))
+    else:
+        report.print_matrix(columns)
+    return 0 if all(column.ok for column in columns) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,50 @@
+"""Makes the vectors from the reference, with fixed seeds, and refuses a case whose exactness it cannot show.
+
+``python -m conformance --generate`` writes ``vectors/``; a test makes them again and compares bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conformance.cases import KERNELS, Case, dump_vector
+from conformance.generate import checkpoint, encode, finetune, integrate_fire, layer, network, qcfs, st_bif
+from conformance.generate.notes import NOTES
+
+
+def all_cases() -> dict[str, list[Case]]:
+    """Return the cases of every kernel."""
+    made = [
+        *integrate_fire.cases(),
+        *st_bif.cases(),
+        *layer.cases(),
+        *network.cases(),
+        *encode.cases(),
+        *qcfs.cases(),
+        *finetune.cases(),
+        *checkpoint.cases(),
+    ]
+    ids = [case.id for case in made]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise AssertionError(f"two cases share an id: {twice}")
+    return {kernel: [case for case in made if case.kernel == kernel] for kernel in KERNELS}
+
+
+def texts() -> dict[Path, str]:
+    """Return every vector file's path below ``vectors/`` and its text."""
+    from conformance.cases import VECTORS, vector_path
+
+    return {
+        vector_path(kernel).relative_to(VECTORS): dump_vector(kernel, NOTES, cases)
+        for kernel, cases in all_cases().items()
+    }
+
+
+def write(vectors: Path) -> int:
+    """Write the checkpoint files and the vector files below ``vectors``; return the number of cases."""
+    checkpoint.write_files(vectors / "checkpoint" / "files")
+    for path, text in texts().items():
+        (vectors / path).parent.mkdir(parents=True, exist_ok=True)
+        (vectors / path).write_text(text, "utf-8")
+    return sum(len(cases) for cases in all_cases().values())

@@ -1,0 +1,90 @@
+"""One way to make a case: ask the reference, compare with the exact answer, write both down as decimals."""
+
+from __future__ import annotations
+
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from spikeport.backends import get_backend
+
+from conformance.cases import Case
+from conformance.in_process import DTYPES, answer
+from conformance.lines import Words, resolve
+
+
+def case(
+    kernel: str,
+    name: str,
+    comment: str,
+    flags: list[str],
+    params: dict[str, Any],
+    inputs: dict[str, Any],
+) -> Case:
+    """Return a case with the reference's answer as its expectation."""
+    blank = Case(kernel, name, comment, flags, params, inputs, {"error": "none"})
+    with tempfile.TemporaryDirectory() as folder:
+        words = answer(get_backend("reference"), kernel, resolve(blank, Path(folder)))
+    assert words is not None
+    if "error" in words and "error" not in flags and "hostile" not in flags and kernel != "checkpoint.reject":
+        raise AssertionError(f"{name}: the reference refuses it: {words['error']}")
+    if "error" in flags and "error" not in words:
+        raise AssertionError(f"{name}: the reference does not refuse it")
+    expected = {"error": words["error"][0]} if "error" in words else _values(kernel, words, blank.arguments)
+    return Case(kernel, name, comment, flags, params, inputs, expected)
+
+
+def _values(kernel: str, words: Words, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return reply words as JSON values: bit patterns become floats, decimals integers, the rest stays text."""
+    if kernel.startswith("checkpoint."):
+        whole = ("sizes", "params")
+        return {key: [int(w) for w in value] if key in whole else value for key, value in words.items()}
+    single = arguments.get("dtype") == "f32"
+    floats = ("v", "drive", "y", "rates", "weights", "velocities")
+    graded = arguments.get("kind") == "identity"
+    result: dict[str, Any] = {}
+    for key, value in words.items():
+        stem = key.split(".")[0]
+        if key == "frozen":
+            result[key] = value
+        elif stem in floats or (graded and stem in ("spikes", "counts")) or _looks_graded(value, single):
+            result[key] = [_float(word, single and key != "rates") for word in value]
+        else:
+            result[key] = [int(word) for word in value]
+    return result
+
+
+def _looks_graded(words: list[str], single: bool) -> bool:
+    return bool(words) and all(len(word) == (8 if single else 16) and not word.lstrip("-").isdigit() for word in words)
+
+
+def _float(word: str, single: bool) -> float:
+    dtype = ">f4" if single else ">f8"
+    return float(np.frombuffer(bytes.fromhex(word), dtype)[0])
+
+
+def decimals(array: Any) -> list[float]:
+    """Return an array's values as a flat list of floats, exact in decimals."""
+    return [float(value) for value in np.asarray(array).ravel()]
+
+
+def fractions(values: Any, dtype: str = "f64") -> list[Fraction]:
+    """Return values, rounded to ``dtype`` as the kernel does, as fractions."""
+    return [Fraction(float(value)) for value in np.asarray(values, DTYPES[dtype]).ravel()]
+
+
+def dyadic(rng: np.random.Generator, low: int, high: int, bits: int, shape: Any) -> Any:
+    """Return random multiples of 2^-bits in [low, high]: few bits, so that sums and products are exact."""
+    return rng.integers(low << bits, (high << bits) + 1, shape) / (1 << bits)
+
+
+def demand_exact(name: str, expected: dict[str, Any], exact: dict[str, Any]) -> None:
+    """Raise unless every output equals its exact value (fractions, or floats of the contract's order)."""
+    for key, values in exact.items():
+        got = [Fraction(value) for value in expected[key]]
+        want = [Fraction(value) for value in values]
+        if got != want:
+            place = next(i for i, (a, b) in enumerate(zip(got, want, strict=True)) if a != b)
+            raise AssertionError(f"{name}: {key}[{place}] is {got[place]} where the exact value is {want[place]}")

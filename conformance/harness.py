@@ -1,0 +1,137 @@
+"""The harness: every language and every in-process backend over the cases, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spikeport.backends import BACKENDS, BackendError, get_backend
+
+from conformance.cases import KERNELS, Case, load_cases
+from conformance.compare import Outcome, compare
+from conformance.in_process import answer
+from conformance.languages import Language, load_languages, run_language
+from conformance.lines import expected_words, resolve
+
+KNOWN = Path(__file__).parent / "known_failures"
+
+
+@dataclass
+class Column:
+    """One column of the matrix: a language by its runner, or a backend in process.
+
+    ``absent`` says why it did not run at all; ``required`` makes that a failure.
+    """
+
+    name: str
+    version: str = ""
+    flags: str = ""
+    absent: str = ""
+    required: bool = False
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed, and nothing that is required is absent."""
+        return not (self.absent and self.required) and all(o.status != "failed" for o in self.outcomes)
+
+    def passes(self, kernel: str) -> bool:
+        """Whether the column ran this kernel and every case of it passed."""
+        mine = [o for o in self.outcomes if o.kernel == kernel]
+        return bool(mine) and all(o.status == "passed" for o in mine)
+
+
+def select(kernels: Sequence[str] = (), ids: Sequence[str] = ()) -> list[Case]:
+    """Return the cases of the kernels and ids named (all where none is); `ValueError` for a name that is nothing."""
+    unknown = sorted(set(kernels) - set(KERNELS))
+    if unknown:
+        raise ValueError(f"no kernel is called {', '.join(unknown)}: there are {', '.join(KERNELS)}")
+    cases = list(load_cases(tuple(k for k in KERNELS if not kernels or k in kernels)))
+    missing = sorted(set(ids) - {case.id for case in cases})
+    if missing:
+        raise ValueError(f"no case is called {', '.join(missing)}")
+    return [case for case in cases if not ids or case.id in ids]
+
+
+def run(
+    cases: Sequence[Case], columns: Sequence[str] = (), languages: Sequence[Language] | None = None
+) -> list[Column]:
+    """Run the cases in every column, or in those named: a language, or ``<backend>-in-process``."""
+    required = required_languages()
+    entries = load_languages() if languages is None else languages
+    names = [language.name for language in entries] + [f"{name}-in-process" for name in BACKENDS if name != "reference"]
+    unknown = sorted(set(columns) - {"reference", *names})
+    if unknown:
+        raise ValueError(f"no column is called {', '.join(unknown)}: there are reference, {', '.join(names)}")
+
+    def wanted(name: str) -> bool:
+        return not columns or name in columns
+
+    result = [run_backend("reference", cases)] if wanted("reference") else []
+    for language in entries:
+        if wanted(language.name):
+            result.append(run_runner(language, cases, language.name in required))
+    for name in BACKENDS:
+        if name != "reference" and wanted(f"{name}-in-process"):
+            result.append(run_backend(name, cases, name in required and name != "julia"))
+    return result
+
+
+def required_languages() -> set[str]:
+    """Return the languages of ``SPIKEPORT_REQUIRE``, whose absence is a failure."""
+    return {name.strip() for name in os.environ.get("SPIKEPORT_REQUIRE", "").split(",") if name.strip()}
+
+
+def run_runner(language: Language, cases: Sequence[Case], required: bool = False) -> Column:
+    """Build and run one language's runner."""
+    column = Column(language.name, language.says(), language.flags, language.absent(), required)
+    if column.absent:
+        return column
+    failed = language.prepare()
+    if failed:
+        column.outcomes = [Outcome(case.kernel, case.id, "failed", failed) for case in cases]
+        return column
+    column.outcomes = with_known_failures(language.name, run_language(language, cases))
+    return column
+
+
+def run_backend(name: str, cases: Iterable[Case], required: bool = False) -> Column:
+    """Call one backend in this process."""
+    column = Column(name if name == "reference" else f"{name}-in-process", required=required)
+    try:
+        backend = get_backend(name)
+    except BackendError as error:
+        column.absent = str(error)
+        return column
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases:
+            try:
+                reply = answer(backend, case.kernel, resolve(case, Path(folder)))
+            except Exception as error:  # a crash is an outcome here, pinned to its case
+                detail = f"{type(error).__name__}: {error}"
+                column.outcomes.append(Outcome(case.kernel, case.id, "failed", detail))
+                continue
+            if reply is not None:
+                difference = compare(expected_words(case), reply)
+                column.outcomes.append(Outcome(case.kernel, case.id, "failed" if difference else "passed", difference))
+    return column
+
+
+def with_known_failures(language: str, outcomes: list[Outcome]) -> list[Outcome]:
+    """Return the outcomes with listed failures as skipped, and a listed case that passes as failed."""
+    path = KNOWN / f"{language}.txt"
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    known = dict(line.split(" ", 1) for line in lines if line.strip() and not line.startswith("#"))
+    result = []
+    for outcome in outcomes:
+        if outcome.case in known and outcome.status == "passed":
+            outcome = Outcome(
+                outcome.kernel, outcome.case, "failed", "listed as a known failure, but it passes: unlist it"
+            )
+        elif outcome.case in known and outcome.status == "failed":
+            outcome = Outcome(outcome.kernel, outcome.case, "skipped", f"known failure: {known[outcome.case]}")
+        result.append(outcome)
+    return result
