@@ -1,0 +1,97 @@
+"""What a fix changed: two reports, side by side."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from spikeport.profiling.pathology import Pathology
+from spikeport.profiling.profiler import SpikeProfiler
+from spikeport.profiling.report import ProfileReport
+
+_FIGURES = (
+    "firing_rate",
+    "dead_neuron_fraction",
+    "saturated_neuron_fraction",
+    "voltage_std",
+    "gradient_norm_mean",
+    "synchrony",
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The difference of two reports.
+
+    Attributes
+    ----------
+    resolved : pathologies that are gone
+    remaining : pathologies that are still there, as they are now
+    appeared : pathologies that are new
+    layers : by layer and figure, the value before and after (None where it is not known)
+    """
+
+    resolved: list[Pathology]
+    remaining: list[Pathology]
+    appeared: list[Pathology]
+    layers: dict[str, dict[str, tuple[float | None, float | None]]]
+
+    @property
+    def is_better(self) -> bool:
+        """Whether something was resolved and nothing appeared."""
+        return bool(self.resolved) and not self.appeared
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as JSON-ready data."""
+        return {
+            "resolved": [p.to_dict() for p in self.resolved],
+            "remaining": [p.to_dict() for p in self.remaining],
+            "appeared": [p.to_dict() for p in self.appeared],
+            "layers": {
+                name: {figure: list(pair) for figure, pair in rows.items()} for name, rows in self.layers.items()
+            },
+        }
+
+    def summary(self) -> str:
+        """Return the comparison as text."""
+        console = Console(file=io.StringIO(), width=110, color_system=None, highlight=False, legacy_windows=False)
+        for title, found in (("resolved", self.resolved), ("remaining", self.remaining), ("new", self.appeared)):
+            for p in found:
+                console.print(Text(f"{title:9} {p.severity.value:8} {p.category} @ {p.layer}"))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in ("layer", "figure", "before", "after"):
+            table.add_column(heading, justify="right" if heading in ("before", "after") else "left")
+        for name, rows in self.layers.items():
+            for figure, (before, after) in rows.items():
+                if before is not None or after is not None:
+                    table.add_row(Text(name), figure, *("–" if v is None else f"{v:.3g}" for v in (before, after)))
+        console.print(table)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue().rstrip() + "\n"
+
+
+def compare(before: ProfileReport | SpikeProfiler, after: ProfileReport | SpikeProfiler) -> Comparison:
+    """Return what changed from one report to another; a pathology is the same where category and layer are."""
+    old, new = (side.report() if isinstance(side, SpikeProfiler) else side for side in (before, after))
+    was = {(p.category, p.layer): p for p in old.pathologies}
+    now = {(p.category, p.layer): p for p in new.pathologies}
+    names = list(dict.fromkeys([*old.layer_stats, *new.layer_stats]))
+    return Comparison(
+        [p for key, p in was.items() if key not in now],
+        [p for key, p in now.items() if key in was],
+        [p for key, p in now.items() if key not in was],
+        {name: {f: (_figure(old, name, f), _figure(new, name, f)) for f in _FIGURES} for name in names},
+    )
+
+
+def _figure(report: ProfileReport, layer: str, figure: str) -> float | None:
+    stats = report.layer_stats.get(layer)
+    value = math.nan if stats is None or not stats.n_neurons else float(getattr(stats, figure))
+    return value if math.isfinite(value) else None

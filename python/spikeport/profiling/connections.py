@@ -1,0 +1,66 @@
+"""Synaptic operations of torch's linear and convolutional layers.
+
+With the fan-out of an input (weights that are not 0 and meet it), the effective operations of a batch are the sum over
+all inputs that are not 0 of their fan-outs. The fan-out of a convolution is the gradient of its summed output with
+respect to its input, all weights being 1 where they are not 0: padding, stride, dilation and groups are all in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from spikeport.profiling.synaptic import Operations
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def is_connection(module: nn.Module) -> bool:
+    """Whether a module is a linear or convolutional layer."""
+    return isinstance(module, (nn.Linear, *_CONVOLUTIONS))
+
+
+class Connection:
+    """One layer of weights, and the inputs that the iteration has shown of it so far."""
+
+    def __init__(self, name: str, module: nn.Module) -> None:
+        self.name = name or type(module).__name__
+        self.module: Any = module
+        self.inputs: list[Tensor] = []
+
+    def record(self, operations: Operations, n_samples: int) -> None:
+        """Add the operations of the inputs seen, which belong to ``n_samples`` samples, and forget the inputs."""
+        inputs, self.inputs = self.inputs, []
+        if not inputs or not n_samples:
+            return
+        weight = self.module.weight.detach()
+        present = weight != 0
+        axes = 1 if isinstance(self.module, nn.Linear) else weight.ndim - 1
+        shape = inputs[0].shape[-axes:]
+        signal = torch.cat([x.reshape(-1, *x.shape[-axes:]) for x in inputs if x.shape[-axes:] == shape])
+        active = (signal != 0).sum(0).double()
+        effective = float((active * self._fan_out(present.to(weight.dtype), shape)).sum())
+        dense = float(self._fan_out(torch.ones_like(weight), shape).sum()) * len(signal)
+        binary = bool(((signal == 0) | (signal.abs() == 1)).all())
+        operations.add(self.name, effective, dense, binary, n_samples)
+        operations.set_weights(self.name, int(weight.numel() - present.sum()), weight.numel())
+
+    def _fan_out(self, weight: Tensor, shape: torch.Size) -> Tensor:
+        if isinstance(self.module, nn.Linear):
+            return weight.sum(0).double()
+        with torch.inference_mode(False), torch.enable_grad():
+            probe = torch.zeros((1, *shape), dtype=weight.dtype, device=weight.device, requires_grad=True)
+            convolve = _by_base(self.module)
+            m = self.module
+            padding = m.padding if m.padding_mode == "zeros" else 0
+            total = convolve(probe, weight.clone(), None, m.stride, padding, m.dilation, m.groups).sum()
+            (fan_out,) = torch.autograd.grad(total, probe)
+        return fan_out[0].double()
+
+
+def _by_base(module: nn.Module) -> Any:
+    base = next(kind for kind in _CONVOLUTIONS if isinstance(module, kind))
+    return getattr(functional, base.__name__.lower())

@@ -1,0 +1,255 @@
+"""The report as one page: what is wrong and what to do first, then the layers, then how it came about."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from spikeport.profiling.pathology import Severity
+from spikeport.profiling.report import ProfileReport
+from spikeport.profiling.statistics import LayerStats
+from spikeport.report.page import Html, Page, badge, columns, figure, paragraph, table, tiles
+from spikeport.report.plots import COLOURS, INK, lines, new_figure, raster, svg
+
+_SEVERITY_COLOURS = {Severity.CRITICAL: COLOURS[3], Severity.WARNING: COLOURS[1], Severity.INFO: COLOURS[0]}
+
+
+def page(report: ProfileReport, title: str) -> Page:
+    """Return the page of a report."""
+    layers = report.layer_stats
+    steps = max((frame.end for stats in layers.values() for frame in stats.frames), default=-1) + 1
+    result = Page(title, f"{len(layers)} layers, {steps:,} steps")
+    result.section("Diagnosis", _headline(report), *_findings(report))
+    if not layers:
+        return result
+    result.section("Layers", _layer_table(report))
+    if report.timeline():
+        result.section("Timeline", _timeline(report))
+    result.section("Activity", _rate_curves(layers), columns(*(_rate_histogram(s) for s in layers.values())))
+    rasters = [_raster(stats) for stats in layers.values() if stats.raster]
+    if rasters:
+        result.section("Spikes", columns(*rasters))
+    with_voltages = [stats for stats in layers.values() if stats.has_voltages]
+    if with_voltages:
+        result.section("Membranes", columns(*(_membranes(stats) for stats in with_voltages)), _voltages(with_voltages))
+    with_gradients = [stats for stats in layers.values() if stats.has_gradients]
+    if with_gradients:
+        result.section("Gradients", columns(_gradient_curves(with_gradients), _gradient_profile(with_gradients)))
+    intervals = [stats for stats in layers.values() if stats.interval_histogram.sum()]
+    if intervals:
+        result.section("Inter-spike intervals", columns(*(_intervals(stats) for stats in intervals)))
+    if report.activity.effective_acs is not None:
+        result.section("Synaptic operations", *_operations(report))
+    return result
+
+
+def _headline(report: ProfileReport) -> Html:
+    count = {s: sum(p.severity is s for p in report.pathologies) for s in Severity}
+    worst = next((s for s in Severity if count[s]), None)
+    verdict = badge("pass", "healthy") if worst is None else badge(worst.value)
+    rates = [s.firing_rate for s in report.layer_stats.values() if s.n_observations]
+    figures: dict[str, object] = {"verdict": verdict, "findings": len(report.pathologies)}
+    if rates:
+        figures["mean rate of a layer"] = float(np.mean(rates))
+    if report.activity.activation_sparsity is not None:
+        figures["activation sparsity"] = f"{report.activity.activation_sparsity:.1%}"
+    return tiles(figures)
+
+
+def _findings(report: ProfileReport) -> list[str]:
+    if not report.layer_stats:
+        return ["Nothing was recorded."]
+    if not report.pathologies:
+        return ["No pathology found: rates, membranes and gradients of every layer are within the thresholds."]
+    rows = [
+        [badge(p.severity.value), p.category.replace("_", " "), p.layer, p.message, p.suggestion, p.value, p.threshold]
+        for p in report.pathologies
+    ]
+    return [table(["severity", "finding", "layer", "measured", "fix", "value", "threshold"], rows, sortable=True)]
+
+
+def _layer_table(report: ProfileReport) -> Html:
+    headers = ["layer", "neurons", "rate", "dead", "saturated", "membrane", "deviation", "gradient norm", "synchrony"]
+    rows = [
+        [
+            name,
+            stats.n_neurons,
+            stats.firing_rate if stats.n_observations else None,
+            stats.dead_neuron_fraction if stats.n_observations else None,
+            stats.saturated_neuron_fraction if stats.n_observations else None,
+            stats.voltage_mean,
+            stats.voltage_std,
+            stats.gradient_norm_mean,
+            stats.synchrony,
+        ]
+        for name, stats in report.layer_stats.items()
+    ]
+    return table(headers, rows, sortable=True)
+
+
+def _timeline(report: ProfileReport) -> Html:
+    spans = report.timeline()
+    severities = {(p.category, p.layer): p.severity for p in report.pathologies}
+    labels = list(dict.fromkeys(f"{category.replace('_', ' ')} · {layer}" for category, layer, _, _ in spans))
+    fig, ax = new_figure(9.2, 0.9 + 0.36 * len(labels))
+    last = max(frame.end for stats in report.layer_stats.values() for frame in stats.frames)
+    for category, layer, first, end in spans:
+        row = labels.index(f"{category.replace('_', ' ')} · {layer}")
+        severity = severities.get((category, layer), Severity.INFO)
+        width = max(end - first, last / 200, 0.5)
+        ax.barh(row, width, left=first, height=0.5, color=_SEVERITY_COLOURS[severity])
+    ax.set_yticks(range(len(labels)), labels)
+    ax.invert_yaxis()
+    ax.set_xlim(0, max(last, 1))
+    ax.set_xlabel("step")
+    ax.grid(True, axis="x", color=INK, alpha=0.12)
+    ax.set_axisbelow(True)
+    words = (
+        "When each layer was ill: red where it is critical, orange where it is a warning, blue where it was ill for a "
+        "while but is not on the whole."
+    )
+    return figure(svg(fig), words, wide=True)
+
+
+def _rate_curves(layers: dict[str, LayerStats]) -> Html:
+    curves = {n: (s.rate_curve.steps, s.rate_curve.means) for n, s in layers.items() if s.rate_curve.steps}
+    fig = lines(curves, "step", "rate", title="Mean rate over training", size=(9.2, 3.2))
+    return figure(svg(fig), "Spikes per neuron, step and sample.", wide=True)
+
+
+def _rate_histogram(stats: LayerStats) -> Html:
+    fig, ax = new_figure(4.6, 2.8)
+    rates = stats.firing_rates[np.isfinite(stats.firing_rates)]
+    top = max(1.0, float(rates.max(initial=0.0)))
+    counts, edges = np.histogram(rates, bins=40, range=(0, top))
+    ax.stairs(counts, edges, fill=True, color=COLOURS[0], alpha=0.8)
+    ax.set_title(stats.name, loc="left")
+    ax.set_xlabel("rate of a neuron")
+    ax.set_ylabel("neurons")
+    ax.grid(True, color=INK, alpha=0.12)
+    ax.set_axisbelow(True)
+    words = f"{stats.dead_neuron_count} dead, {stats.saturated_neuron_count} saturated, of {stats.n_neurons}."
+    return figure(svg(fig), words)
+
+
+def _raster(stats: LayerStats) -> Html:
+    windows = stats.raster
+    gap = np.zeros((2, windows[0][1].shape[1]), np.int8)
+    rows = [part for _, spikes in windows for part in (spikes, gap)][:-1]
+    fig = raster(np.concatenate(rows), title=stats.name, xlabel="time step, window after window", size=(4.6, 3.0))
+    ax = fig.axes[0]
+    position = 0
+    for _, spikes in windows:
+        if position:
+            ax.axvline(position - 1.5, color=INK, linewidth=0.8, alpha=0.35)
+        position += len(spikes) + 2
+    steps = ", ".join(str(step) for step, _ in windows)
+    return figure(svg(fig), f"One sample, {windows[0][1].shape[1]} neurons; windows at training steps {steps}.")
+
+
+def _membranes(stats: LayerStats) -> Html:
+    fig, ax = new_figure(4.6, 2.8)
+    values = stats.membranes
+    if len(values):
+        low, high = np.quantile(values, [0.002, 0.998])
+        marks = [m for m in (stats.membrane_threshold,) if m is not None]
+        low, high = min([low, *marks]), max([high, *marks])
+        margin = 0.04 * (high - low) or 0.5
+        counts, edges = np.histogram(values, bins=50, range=(low - margin, high + margin))
+        ax.stairs(counts, edges, fill=True, color=COLOURS[2], alpha=0.8)
+    if stats.membrane_threshold is not None:
+        ax.axvline(stats.membrane_threshold, color=COLOURS[3], linewidth=1.4, linestyle="--")
+        ax.annotate(
+            "threshold",
+            (stats.membrane_threshold, 1),
+            xycoords=("data", "axes fraction"),
+            ha="right",
+            va="top",
+            rotation=90,
+            fontsize=9,
+            color=INK,
+        )
+    ax.set_title(stats.name, loc="left")
+    ax.set_xlabel("membrane")
+    ax.set_ylabel("count")
+    ax.grid(True, color=INK, alpha=0.12)
+    ax.set_axisbelow(True)
+    words = (
+        f"{stats.voltage_mean:.3g} ± {stats.voltage_std:.3g}, from {stats.voltage_min:.3g} to {stats.voltage_max:.3g}"
+    )
+    inactive = stats.surrogate_inactive_fraction
+    tail = "." if math.isnan(inactive) else f"; the surrogate is inactive for {inactive:.0%} of them."
+    return figure(svg(fig), words + tail)
+
+
+def _voltages(layers: list[LayerStats]) -> Html:
+    fig, ax = new_figure(9.2, 3.2)
+    for index, stats in enumerate(layers):
+        mean, deviation = np.asarray(stats.voltage_curve.means), np.asarray(stats.deviation_curve.means)
+        colour = COLOURS[index % len(COLOURS)]
+        ax.plot(stats.voltage_curve.steps, mean, color=colour, label=stats.name)
+        ax.fill_between(
+            stats.voltage_curve.steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0
+        )
+    ax.set_title("Membranes over training", loc="left")
+    ax.set_xlabel("step")
+    ax.set_ylabel("membrane")
+    ax.grid(True, color=INK, alpha=0.12)
+    if len(layers) > 1:
+        ax.legend(frameon=False, labelcolor=INK, fontsize=10)
+    return figure(svg(fig), "Mean of the membranes, and one standard deviation around it.", wide=True)
+
+
+def _gradient_curves(layers: list[LayerStats]) -> Html:
+    curves = {s.name: (s.gradient_curve.steps, s.gradient_curve.peaks) for s in layers}
+    fig = lines(curves, "step", "norm", title="Gradient norm over training", log_y=True)
+    return figure(svg(fig), "Euclidean norm of the gradient at each layer; a gap is a gradient of 0.")
+
+
+def _gradient_profile(layers: list[LayerStats]) -> Html:
+    fig, ax = new_figure()
+    values = [stats.gradient_norm_mean for stats in layers]
+    ax.bar(range(len(values)), [v if v > 0 else math.nan for v in values], color=COLOURS[4], width=0.6)
+    ax.set_xticks(range(len(values)), [stats.name for stats in layers], rotation=30 if len(layers) > 4 else 0)
+    if any(v > 0 for v in values):
+        ax.set_yscale("log")
+    ax.set_title("Gradient norm by layer", loc="left")
+    ax.set_ylabel("mean norm")
+    ax.grid(True, axis="y", color=INK, alpha=0.12)
+    ax.set_axisbelow(True)
+    return figure(svg(fig), "From the input, left, to the output; it should not fall away to the left.")
+
+
+def _intervals(stats: LayerStats) -> Html:
+    fig, ax = new_figure(4.6, 2.6)
+    counts = stats.interval_histogram
+    last = int(np.flatnonzero(counts)[-1]) + 1
+    ax.stairs(counts[:last], np.arange(last + 1) + 0.5, fill=True, color=COLOURS[5], alpha=0.8)
+    ax.set_title(stats.name, loc="left")
+    ax.set_xlabel("interval, steps")
+    ax.set_ylabel("count")
+    ax.grid(True, color=INK, alpha=0.12)
+    ax.set_axisbelow(True)
+    words = f"Mean {stats.interval_mean:.3g} steps, coefficient of variation {stats.interval_cv:.2f}."
+    return figure(svg(fig), words)
+
+
+def _operations(report: ProfileReport) -> list[str]:
+    a = report.activity
+    shown = {
+        "effective ACs a sample": a.effective_acs,
+        "effective MACs a sample": a.effective_macs,
+        "dense operations a sample": a.dense,
+        "connection sparsity": "–" if a.connection_sparsity is None else f"{a.connection_sparsity:.1%}",
+    }
+    note = paragraph(
+        "In NeuroBench's terms: an accumulate (AC) is a weight meeting an input of -1, 0 or 1 that is not 0, a "
+        "multiply-accumulate (MAC) one meeting a graded input; biases are not counted."
+    )
+    rows = [[name, value] for name, value in (a.layers or {}).items()]
+    return [
+        tiles({key: value if isinstance(value, str) else f"{value or 0:,.0f}" for key, value in shown.items()}),
+        table(["connection", "effective operations a sample"], rows, sortable=True),
+        note,
+    ]

@@ -1,0 +1,245 @@
+"""`SpikeProfiler`: record what the layers do, ask what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from spikeport.graph import SNNGraph
+from spikeport.profiling.diagnosis import Detector, diagnose
+from spikeport.profiling.layer import LayerRecorder
+from spikeport.profiling.pathology import ProfilingError, Thresholds
+from spikeport.profiling.report import ProfileReport
+from spikeport.profiling.statistics import LayerStats
+from spikeport.profiling.synaptic import Operations
+
+if TYPE_CHECKING:
+    from spikeport.profiling.live import LiveView
+    from spikeport.profiling.watch import Watch
+
+
+class SpikeProfiler:
+    """Streaming statistics of a spiking network's layers, and the diagnosis.
+
+    Parameters
+    ----------
+    dead_threshold : a neuron with a lower rate (spikes a step and sample) is dead
+    saturated_threshold : a neuron with a higher rate is saturated
+    gradient_explosion_ratio : a gradient norm that many times the mean of the layer's norms before is an explosion
+    thresholds : all the lines that are drawn; the three above take precedence where they are given
+    detectors : further functions of (layers, thresholds) that return pathologies
+    seed : of the sample of windows that the raster shows
+
+    Memory depends on the width of the layers, not on the number of steps. As a context manager, the profiler removes
+    the hooks of every `watch` at the end.
+    """
+
+    def __init__(
+        self,
+        dead_threshold: float | None = None,
+        saturated_threshold: float | None = None,
+        gradient_explosion_ratio: float | None = None,
+        *,
+        thresholds: Thresholds | None = None,
+        detectors: Iterable[Detector] = (),
+        seed: int = 0,
+    ) -> None:
+        given = {
+            "dead_rate": dead_threshold,
+            "saturated_rate": saturated_threshold,
+            "explosion_ratio": gradient_explosion_ratio,
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        self.thresholds = replace(thresholds or Thresholds(), **changes)  # type: ignore[arg-type]
+        self.detectors = list(detectors)
+        self.operations = Operations()
+        self._seed = seed
+        self._layers: dict[str, LayerRecorder] = {}
+        self._watches: list[Watch] = []
+        self.listeners: list[Callable[[], None]] = []
+
+    @property
+    def dead_threshold(self) -> float:
+        """The rate below which a neuron is dead."""
+        return self.thresholds.dead_rate
+
+    @property
+    def saturated_threshold(self) -> float:
+        """The rate above which a neuron is saturated."""
+        return self.thresholds.saturated_rate
+
+    @property
+    def gradient_explosion_ratio(self) -> float:
+        """The ratio of a gradient norm to the mean of those before it that is an explosion."""
+        return self.thresholds.explosion_ratio
+
+    def record_step(
+        self,
+        layer: str,
+        spikes: Any,
+        voltages: Any = None,
+        gradients: Any = None,
+        surrogate: Any = None,
+        *,
+        layout: str | None = None,
+        bits: int | None = None,
+        threshold: float | None = None,
+        surrogate_peak: float | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Add one recording of ``layer``. Layers are in network order: the order of their first recording.
+
+        Parameters
+        ----------
+        layer : name
+        spikes : shape (neurons,), (batch, neurons) or (batch, channels, h, w), or as ``layout`` says; NumPy, or torch
+            on any device. A value that is not zero is a spike; whole numbers beyond ±1 are counts of spikes.
+        voltages : membranes, any shape
+        gradients : the gradient at this layer, any shape; its Euclidean norm is kept
+        surrogate : derivatives of the surrogate at the membranes, any shape
+        layout : a letter an axis: T for steps, B for samples, any other for neurons, such as "TBN" or "BCHW"
+        bits : number of neurons, where the last axis holds them packed into unsigned integers, lowest bit first
+        threshold : the neurons' threshold, in units of the membrane
+        surrogate_peak : the surrogate's derivative at the threshold; without it, the largest one given
+        step : training step for the curves; without it, the number of the recording
+
+        Raises ProfilingError (``shape``, ``layout``, ``dtype``) where a recording does not fit the ones before it.
+        """
+        recorder = self._recorder(layer)
+        number = recorder.n_records if step is None else step
+        recorder.record(
+            number,
+            spikes,
+            voltages,
+            gradients,
+            surrogate,
+            layout=layout,
+            bits=bits,
+            threshold=threshold,
+            surrogate_peak=surrogate_peak,
+        )
+        for listener in self.listeners:
+            listener()
+
+    def record_gradient(self, layer: str, gradients: Any, *, step: int | None = None) -> None:
+        """Add a gradient of ``layer`` by itself, of any shape; its Euclidean norm is kept."""
+        recorder = self._recorder(layer)
+        recorder.record(recorder.n_records if step is None else step, gradients=gradients)
+
+    def end_sequence(self) -> None:
+        """Say that membranes are reset: the next step recorded does not follow the last one."""
+        for recorder in self._layers.values():
+            recorder.end_sequence()
+
+    def record_graph(self, graph: SNNGraph, x: Any, *, T: int, **options: Any) -> None:
+        """Run ``graph`` on ``x`` for ``T`` steps and record every layer's spikes and synaptic operations.
+
+        ``options`` go to `SNNGraph.run` (encoding, seed, backend).
+        """
+        self.operations.add_graph_run(graph, x, graph.run(x, T=T, record=True, **options), self.record_step)
+
+    def watch(
+        self,
+        model: Any,
+        every: int | None = None,
+        *,
+        max_overhead: float | None = None,
+        gradients: bool = True,
+        follow: bool = True,
+    ) -> Watch:
+        """Record a torch model's spiking layers by hooks, without touching its training loop.
+
+        Parameters
+        ----------
+        model : a torch module with neurons of snnTorch, SpikingJelly, Norse, sinabs or spikeport, or of a kind that
+            `register_neuron` was told of
+        every : record one training iteration in that many (default 16); an iteration is a forward pass of ``model``,
+            or all of them up to a backward pass where the loop over time is outside
+        max_overhead : share of the running time that recording may take, such as 0.02; ``every`` grows to keep it
+        gradients : record the gradients at the spikes
+        follow : let the model's forward and backward passes mark the iterations; without it, call the watch's
+            ``begin``, ``see_backward`` and ``end``
+
+        Returns the watch: call its ``remove()``, or use it or the profiler as a context manager.
+        Raises ProfilingError (``no_neurons``) where the model has no known neuron.
+        """
+        from spikeport.profiling.watch import DEFAULT_EVERY, Watch
+
+        watch = Watch(
+            self,
+            model,
+            DEFAULT_EVERY if every is None else every,
+            max_overhead=max_overhead,
+            gradients=gradients,
+            follow=follow,
+        )
+        self._watches.append(watch)
+        return watch
+
+    def live(self, refresh_per_second: float = 4.0) -> LiveView:
+        """Return a context manager that shows a line a layer on the terminal while it is open."""
+        from spikeport.profiling.live import LiveView
+
+        return LiveView(self, refresh_per_second)
+
+    def log_scalars(self, writer: Any, step: int, prefix: str = "spikes") -> None:
+        """Write a scalar a layer and figure to a TensorBoard ``SummaryWriter`` (or anything with ``add_scalar``)."""
+        for name, value in self.scalars(prefix).items():
+            writer.add_scalar(name, value, step)
+
+    def scalars(self, prefix: str = "spikes") -> dict[str, float]:
+        """Return the present figures by name, ``prefix/layer/figure``: those that are known, all finite."""
+        found: dict[str, float] = {}
+        for name, stats in self.layer_stats().items():
+            figures = {
+                "rate": self._layers[name].last_rate,
+                "dead": stats.dead_neuron_fraction if stats.n_neurons else float("nan"),
+                "saturated": stats.saturated_neuron_fraction if stats.n_neurons else float("nan"),
+                "voltage_mean": stats.voltage_mean,
+                "voltage_std": stats.voltage_std,
+                "gradient_norm": stats.gradient_norm_last,
+            }
+            found |= {f"{prefix}/{name}/{key}": v for key, v in figures.items() if v == v and abs(v) != float("inf")}
+        return found
+
+    def layer_stats(self) -> dict[str, LayerStats]:
+        """Return the statistics of every layer, in network order."""
+        for watch in self._watches:
+            watch.flush()
+        return {name: recorder.stats() for name, recorder in self._layers.items()}
+
+    def report(self) -> ProfileReport:
+        """Return the diagnosis of everything recorded so far."""
+        layers = self.layer_stats()
+        return ProfileReport(
+            layers, diagnose(layers, self.thresholds, self.detectors), self.thresholds, self.operations.summary(layers)
+        )
+
+    def reset(self) -> None:
+        """Forget everything recorded; watches stay."""
+        for watch in self._watches:
+            watch.flush()
+        self._layers.clear()
+        self.operations = Operations()
+
+    def close(self) -> None:
+        """Remove the hooks of every watch."""
+        for watch in self._watches:
+            watch.remove()
+
+    def __enter__(self) -> SpikeProfiler:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _recorder(self, layer: str) -> LayerRecorder:
+        if not isinstance(layer, str) or not layer:
+            raise ProfilingError("layer", f"a layer's name must be a text that is not empty, not {layer!r}")
+        if layer not in self._layers:
+            self._layers[layer] = LayerRecorder(layer, self.thresholds, self._seed)
+        return self._layers[layer]

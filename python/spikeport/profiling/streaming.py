@@ -1,0 +1,221 @@
+"""Statistics of a stream in bounded memory.
+
+- `Moments`: mean and deviation, merged in batches (Welford 1962; Chan, Golub and LeVeque 1983)
+- `History`: a curve over training that halves its resolution whenever it is full
+- `Sample`: values kept evenly over the stream
+- `Intervals`: inter-spike intervals
+- `Raster`: windows of consecutive steps, a uniform sample of all (Vitter 1985, algorithm R)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.profiling.arrays import ValueSummary
+
+Array = npt.NDArray[Any]
+
+
+class Moments:
+    """Count, mean, variance and extremes of all values so far.
+
+    Batches A and B are merged by ``δ = mean_B - mean_A``, ``mean = mean_A + δ·n_B/n`` and
+    ``M2 = M2_A + M2_B + δ²·n_A·n_B/n``, which does not cancel far from 0.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = math.nan
+        self.squares = 0.0
+        self.low, self.high = math.inf, -math.inf
+
+    def add(self, part: ValueSummary) -> None:
+        """Merge a batch."""
+        if part.total == 0:
+            return
+        if self.count == 0:
+            self.count, self.mean, self.squares = part.total, part.mean, part.squares
+        else:
+            total = self.count + part.total
+            delta = part.mean - self.mean
+            self.squares += part.squares + delta * delta * self.count * part.total / total
+            self.mean += delta * part.total / total
+            self.count = total
+        self.low, self.high = min(self.low, part.low), max(self.high, part.high)
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the values themselves (divided by n); NaN without values."""
+        return math.sqrt(self.squares / self.count) if self.count else math.nan
+
+
+class History:
+    """A curve of (step, value) with at most ``capacity`` points.
+
+    Each point stands for ``stride`` values: their first step, mean and largest. A full curve merges its points in
+    pairs.
+    """
+
+    def __init__(self, capacity: int = 256) -> None:
+        self.capacity = capacity
+        self.stride = 1
+        self.count = 0
+        self._points: list[tuple[int, float, float]] = []
+        self._open: list[tuple[int, float]] = []
+
+    def add(self, step: int, value: float) -> None:
+        """Append a value."""
+        self.count += 1
+        self._open.append((step, value))
+        if len(self._open) < self.stride:
+            return
+        self._points.append(self._closed())
+        self._open = []
+        if len(self._points) == self.capacity:
+            pairs = zip(self._points[::2], self._points[1::2], strict=True)
+            self._points = [(a[0], (a[1] + b[1]) / 2, max(a[2], b[2])) for a, b in pairs]
+            self.stride *= 2
+
+    def _closed(self) -> tuple[int, float, float]:
+        values = [value for _, value in self._open]
+        return self._open[0][0], sum(values) / len(values), max(values)
+
+    def _all(self) -> list[tuple[int, float, float]]:
+        return self._points + ([self._closed()] if self._open else [])
+
+    @property
+    def steps(self) -> list[int]:
+        """First step of each point."""
+        return [point[0] for point in self._all()]
+
+    @property
+    def means(self) -> list[float]:
+        """Mean of each point."""
+        return [point[1] for point in self._all()]
+
+    @property
+    def peaks(self) -> list[float]:
+        """Largest value of each point."""
+        return [point[2] for point in self._all()]
+
+    def quarters(self) -> list[float]:
+        """Return the mean of each quarter of the curve, all four from at least 4 points."""
+        return [float(part.mean()) for part in np.array_split(np.asarray(self.means), 4) if part.size]
+
+
+class Sample:
+    """At most ``capacity`` values, taken evenly over the stream.
+
+    Whenever the store is full, every second value goes, and from then on every second batch is left out.
+    """
+
+    def __init__(self, capacity: int = 8192) -> None:
+        self.capacity = capacity
+        self._stride = 1
+        self._batches = 0
+        self._parts: list[Array] = []
+        self._size = 0
+
+    def wants(self) -> bool:
+        """Whether the next batch is to be added; counts it."""
+        self._batches += 1
+        return (self._batches - 1) % self._stride == 0
+
+    def add(self, values: Array) -> None:
+        """Keep a batch."""
+        self._parts.append(np.asarray(values, np.float64))
+        self._size += len(values)
+        if self._size > self.capacity:
+            kept = np.concatenate(self._parts)[::2]
+            self._parts, self._size = [kept], len(kept)
+            self._stride *= 2
+
+    @property
+    def values(self) -> Array:
+        """The values kept that are finite."""
+        everything = np.concatenate([np.zeros(0), *self._parts])
+        return np.asarray(everything[np.isfinite(everything)])
+
+
+class Intervals:
+    """Inter-spike intervals, in steps: their moments, and a histogram up to ``longest``."""
+
+    def __init__(self, longest: int = 64) -> None:
+        self.moments = Moments()
+        self.histogram = np.zeros(longest, np.int64)
+        self._last: Array | None = None
+        self._now = 0
+
+    def end_sequence(self) -> None:
+        """Forget the last spikes: the next step belongs to another sequence."""
+        self._last = None
+
+    def add(self, spikes: Array) -> None:
+        """Add steps of shape (T, n); they follow the ones before unless the sequence ended or n changed."""
+        n_steps, n = spikes.shape
+        if self._last is None or len(self._last) != n:
+            self._last, self._now = np.full(n, -1, np.int64), 0
+        neuron, step = np.nonzero(spikes.T)
+        step = step + self._now
+        self._now += n_steps
+        if not len(neuron):
+            return
+        first = np.r_[True, neuron[1:] != neuron[:-1]]
+        before = np.where(first, self._last[neuron], np.r_[0, step[:-1]])
+        self._last[neuron] = step  # within a neuron steps ascend, so the last one stays
+        intervals = (step - before)[before >= 0]
+        if len(intervals):
+            mean = float(intervals.mean())
+            squares = float(np.square(intervals - mean).sum())
+            self.moments.add(
+                ValueSummary(len(intervals), mean, squares, float(intervals.min()), float(intervals.max()), 0)
+            )
+            clipped = np.minimum(intervals, len(self.histogram)) - 1
+            self.histogram += np.bincount(clipped, minlength=len(self.histogram))
+
+
+class Raster:
+    """A uniform sample of windows of consecutive steps, each at most ``window`` long."""
+
+    def __init__(self, windows: int = 10, window: int = 32, seed: int = 0) -> None:
+        self._capacity, self._length = windows, window
+        self._random = np.random.default_rng(seed)
+        self._seen = 0
+        self._kept: list[tuple[int, list[Array]]] = []
+        self._slot: int | None = None
+        self._filled = 0
+
+    def end_sequence(self) -> None:
+        """Begin a new window with the next step."""
+        self._filled = 0
+
+    def add(self, step: int, rows: Array) -> None:
+        """Add consecutive rows of shape (T, n), recorded at training step ``step``."""
+        while len(rows):
+            if self._filled == 0:
+                self._open(step)
+            taken = rows[: self._length - self._filled]
+            if self._slot is not None:
+                self._kept[self._slot][1].append(np.sign(taken).astype(np.int8))
+            self._filled = (self._filled + len(taken)) % self._length
+            rows = rows[len(taken) :]
+
+    def _open(self, step: int) -> None:
+        self._seen += 1
+        if len(self._kept) < self._capacity:
+            self._slot = len(self._kept)
+            self._kept.append((step, []))
+            return
+        draw = int(self._random.integers(self._seen))
+        self._slot = draw if draw < self._capacity else None
+        if self._slot is not None:
+            self._kept[self._slot] = (step, [])
+
+    def windows(self) -> list[tuple[int, Array]]:
+        """Return the windows kept, in order: the training step of the first row, and spikes of shape (T, n)."""
+        found = [(step, np.concatenate(rows)) for step, rows in self._kept if rows]
+        return sorted(found, key=lambda window: window[0])

@@ -1,0 +1,100 @@
+"""Synaptic operations, in the terms of NeuroBench (Yik et al. 2025), so that figures can be compared.
+
+Per sample, summed over the steps of a sequence:
+
+- ``effective_acs``: accumulates, a weight that is not 0 meeting an input of -1, 0 or 1 that is not 0
+- ``effective_macs``: multiply-accumulates, the same where the inputs are graded
+- ``dense``: every weight for every input, zeros included
+
+Biases are not counted. ``activation_sparsity`` is the share of neurons, steps and samples without a spike;
+``connection_sparsity`` the share of weights that are 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from spikeport.graph import RunResult, SNNGraph
+from spikeport.profiling.statistics import LayerStats
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Activity of the network, a sample; None where connections were not seen.
+
+    ``layers`` has effective operations a sample by connection.
+    """
+
+    activation_sparsity: float | None = None
+    connection_sparsity: float | None = None
+    effective_acs: float | None = None
+    effective_macs: float | None = None
+    dense: float | None = None
+    layers: dict[str, float] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON-ready data."""
+        return asdict(self)
+
+
+class Operations:
+    """Sums of synaptic operations, by connection."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, list[float]] = {}
+        self._weights: dict[str, tuple[int, int]] = {}
+        self._samples: dict[str, float] = {}
+
+    def add(self, name: str, effective: float, dense: float, binary: bool, samples: float) -> None:
+        """Add operations of a connection for that many samples (a fraction where a call is one of many steps)."""
+        sums = self._sums.setdefault(name, [0.0, 0.0, 0.0])
+        sums[0 if binary else 1] += effective
+        sums[2] += dense
+        self._samples[name] = self._samples.get(name, 0.0) + samples
+
+    def set_weights(self, name: str, zeros: int, total: int) -> None:
+        """Say how many of a connection's weights are 0."""
+        self._weights[name] = (zeros, total)
+
+    def add_graph_run(self, graph: SNNGraph, x: Any, run: RunResult, record: Callable[..., None]) -> None:
+        """Add a recorded run of a graph: spikes of each layer, operations of each connection."""
+        assert run.spikes is not None
+        inputs = np.asarray(x)
+        signal = inputs if inputs.ndim == 3 else np.broadcast_to(inputs, (run.timesteps, *inputs.shape))
+        for layer, spikes in zip(graph, run.spikes, strict=True):
+            fan_out = np.count_nonzero(layer.weights, axis=0)
+            active = np.count_nonzero(signal, axis=(0, 1))
+            binary = bool(np.isin(signal, (-1, 0, 1)).all())
+            dense = float(signal.shape[0] * signal.shape[1] * layer.weights.size)
+            self.add(layer.name, float(active @ fan_out), dense, binary, signal.shape[1])
+            self.set_weights(layer.name, int(np.count_nonzero(layer.weights == 0)), layer.weights.size)
+            if layer.neuron.is_spiking:
+                record(layer.name, spikes, layout="TBN", threshold=float(np.mean(layer.threshold)))
+            signal = spikes
+
+    def summary(self, layers: Mapping[str, LayerStats]) -> Activity:
+        """Return the figures a sample, with the sparsity of the layers recorded."""
+        weight = [(stats.n_observations * stats.n_neurons, stats.sparsity) for stats in layers.values()]
+        total = sum(size for size, _ in weight)
+        sparsity = sum(size * share for size, share in weight if size) / total if total else None
+        if not self._sums:
+            return Activity(sparsity)
+        per_sample = {
+            name: [value / self._samples[name] if self._samples[name] else 0.0 for value in sums]
+            for name, sums in self._sums.items()
+        }
+        acs, macs, dense = (sum(values[i] for values in per_sample.values()) for i in range(3))
+        n_weights = sum(total for _, total in self._weights.values())
+        zeros = sum(zeros for zeros, _ in self._weights.values())
+        return Activity(
+            sparsity,
+            zeros / n_weights if n_weights else None,
+            acs,
+            macs,
+            dense,
+            {name: values[0] + values[1] for name, values in per_sample.items()},
+        )
