@@ -1,0 +1,141 @@
+"""When is a float sum the same in any order, and how far can it be off where it is not.
+
+A pass that merges or folds columns adds the same terms in another order. In real arithmetic nothing changes. In
+floating point nothing changes either where every partial sum is exact, which holds when all terms are multiples of
+one quantum q (a power of two) and their magnitudes add up to at most 2^p·q, p being the bits of the mantissa:
+dyadic weights of few bits and spikes as inputs. Elsewhere two orders differ by at most (Higham 2002, "Accuracy and
+Stability of Numerical Algorithms", section 4.2)::
+
+    |Δ| <= 2·γ_m·(Σ|w|·|x| + |b|)        γ_m = m·u / (1 - m·u),  m additions and products, u = 2^-p
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.certificate import LEVELS, Certificate
+from spikeport.graph import LayerNode, SNNGraph
+
+Array = npt.NDArray[Any]
+ROWS_AT_ONCE = 256
+
+
+class Grid(NamedTuple):
+    """Where a layer's inputs lie: multiples of ``step`` (a power of two; None if unknown), of at most ``bound``."""
+
+    step: float | None
+    bound: Array
+
+
+def row_mass(layer: LayerNode, bound: Array) -> Array:
+    """Return ``Σ_k |W[j, k]|·bound[k] + |b[j]|`` of every neuron in float64, shape (n_neurons,)."""
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(bound).all()
+        mass = np.abs(layer.weights).astype(np.float64, copy=False) @ np.where(np.isfinite(bound), bound, 0.0)
+        if not finite:
+            reached = (layer.weights[:, ~np.isfinite(bound)] != 0).any(axis=1)
+            mass = np.where(reached, np.inf, mass)
+    return np.asarray(mass if layer.bias is None else mass + np.abs(layer.bias))
+
+
+def sums_are_exact(layer: LayerNode, grid: Grid) -> bool:
+    """Whether every order of summation of the layer's currents gives the same bits, on every input on the grid."""
+    if grid.step is None:
+        return False
+    p = np.finfo(layer.weights.dtype).nmant + 1
+    mass = float(row_mass(layer, grid.bound).max(initial=0.0)) * (1 + 1e-9)
+    if mass == 0:
+        return True
+    if not np.isfinite(mass):
+        return False
+    quantum = 2.0 ** (np.ceil(np.log2(mass)) - p)
+    if quantum < np.finfo(layer.weights.dtype).smallest_subnormal or not grid.step:
+        return False
+    weights_exact = all(
+        _on_grid(layer.weights[start : start + ROWS_AT_ONCE], quantum / grid.step)
+        for start in range(0, layer.n_neurons, ROWS_AT_ONCE)
+    )
+    return weights_exact and (layer.bias is None or _on_grid(layer.bias, quantum))
+
+
+def _on_grid(values: Array, quantum: float) -> bool:
+    scaled = values.astype(np.float64, copy=False) / quantum
+    return bool((scaled == np.rint(scaled)).all())
+
+
+def output_grid(layer: LayerNode, grid: Grid, out_bound: Array) -> Grid:
+    """Return the grid of what the layer passes on: whole numbers for spikes; for ``identity`` what its sums allow."""
+    if layer.neuron.is_spiking:
+        return Grid(1.0, out_bound)
+    if not sums_are_exact(layer, grid) or grid.step is None:
+        return Grid(None, out_bound)
+    values = layer.weights * grid.step
+    terms = values.ravel() if layer.bias is None else np.concatenate([values.ravel(), layer.bias])
+    return Grid(lowest_bit(terms), out_bound)
+
+
+def lowest_bit(values: Array) -> float:
+    """Return the largest power of two that divides every value (1.0 where all are zero)."""
+    mantissa, exponent = np.frexp(values[values != 0].astype(np.float64))
+    if not mantissa.size:
+        return 1.0
+    whole = np.abs(np.ldexp(mantissa, 53)).astype(np.int64)
+    low = (whole & -whole).astype(np.float64)
+    return float(2.0 ** np.min(np.log2(low) + exponent - 53))
+
+
+def reordering_bound(layer: LayerNode, bound: Array, extra: int = 0) -> float:
+    """Return how far two orders of summing a current can differ: the formula above, largest over the neurons."""
+    u = np.finfo(layer.weights.dtype).eps / 2
+    m = (layer.n_inputs + 2 + extra) * u
+    return float(2 * m / (1 - m) * row_mass(layer, bound).max(initial=0.0))
+
+
+def sum_certificate(layer: LayerNode, grid: Grid, what: str, extra: int = 0) -> Certificate:
+    """Return the certificate of adding the terms of the layer's currents (before the pass) in another order."""
+    if sums_are_exact(layer, grid):
+        return Certificate("exact", f"{what}; the sums in {layer.name!r} are exact in any order, so equal bit for bit")
+    bound = reordering_bound(layer, grid.bound, extra)
+    if np.isfinite(bound):
+        return Certificate(
+            "bounded",
+            f"{what}; equal in real arithmetic, in floating point a current of {layer.name!r} moves by at most "
+            f"{bound:.3g} a step (a bound on the current, not on the spikes: one that comes so near may flip)",
+            bound=bound,
+        )
+    return Certificate(
+        "unchecked",
+        f"{what}; equal in real arithmetic, but the sums in {layer.name!r} round differently and without an input "
+        "range there is no bound: give input_range",
+    )
+
+
+def chain(certificates: list[Certificate], reason: str) -> Certificate:
+    """Return one certificate for several steps of a pass: the level of the weakest, the reasons joined."""
+    if not certificates:
+        return Certificate("exact", reason)
+    worst = max(certificates, key=lambda c: LEVELS.index(c.level))
+    reasons = list(dict.fromkeys(c.reason for c in certificates if c.level == worst.level))
+    shown = "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")
+    bounds = [c.bound for c in certificates if c.bound is not None]
+    return Certificate(
+        worst.level,
+        shown,
+        bound=max(bounds) if worst.level == "bounded" else None,
+        agreement=worst.agreement,
+        largest_difference=worst.largest_difference,
+        samples=worst.samples,
+        details={"steps": len(certificates)},
+    )
+
+
+def grids(graph: SNNGraph, low_high: list[tuple[Array, Array]]) -> list[Grid]:
+    """Return the grid of every layer's inputs, from the bounds (low, high) of those inputs."""
+    found: list[Grid] = []
+    for k, (low, high) in enumerate(low_high):
+        bound = np.maximum(np.abs(low), np.abs(high))
+        found.append(Grid(None, bound) if k == 0 else output_grid(graph.layers[k - 1], found[-1], bound))
+    return found

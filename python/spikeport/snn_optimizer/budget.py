@@ -1,0 +1,198 @@
+"""Budget mode: as small as the accuracy allows.
+
+A point is three strengths: the share of hidden neurons that stay, the sparsity of what is left, and the bits of a
+weight. The search begins with the exact passes and measured-dead elimination, then tightens one strength by one
+notch at a time, always the one that saves most per accuracy lost, as long as accuracy stays within the budget; a
+strength that breaks it is closed.
+
+The data are kept apart: one quarter fits (activity, compensation), one quarter judges the moves, one half holds the
+result: the last point on the path that stays within the budget on that half is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+import numpy.typing as npt
+
+from spikeport.graph import SNNGraph
+from spikeport.snn_optimizer.cost import Cost, cost_of
+from spikeport.snn_optimizer.passes import EXACT_PASSES, Request, resolve
+from spikeport.snn_optimizer.scope import Scope
+from spikeport.snn_optimizer.simulation import simulate
+
+Array = npt.NDArray[Any]
+
+KEEP: Final = (1.0, 0.85, 0.7, 0.6, 0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
+SPARSITY: Final = (0.0, 0.3, 0.5, 0.65, 0.75, 0.82, 0.88, 0.92, 0.95, 0.97)
+BITS: Final = (None, 8, 4)
+MOST_SAMPLES = 2048
+SAMPLES_AT_ONCE = 2048
+
+
+class Labelled(NamedTuple):
+    """Inputs (samples, n_inputs) and their classes (samples,)."""
+
+    inputs: Array
+    labels: Array
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting that was tried: its strengths, its accuracy on the judging data, what it costs, and whether it
+    was taken.
+
+    ``efficient`` says that no other point has at least its accuracy at lower cost in parameters and operations.
+    """
+
+    keep: float
+    sparsity: float
+    bits: int | None
+    accuracy: float
+    cost: Cost
+    efficient: bool = False
+    taken: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON-ready data."""
+        return {
+            "keep": self.keep,
+            "sparsity": self.sparsity,
+            "bits": self.bits,
+            "accuracy": self.accuracy,
+            "efficient": self.efficient,
+            "taken": self.taken,
+            "cost": self.cost.to_dict(),
+        }
+
+
+def measured_accuracy(graph: SNNGraph, data: Labelled, scope: Scope) -> float:
+    """Return the share of samples whose output neuron with the largest drive is their class, by `SNNGraph.run`."""
+    right = 0
+    for start in range(0, len(data.inputs), SAMPLES_AT_ONCE):
+        part = slice(start, start + SAMPLES_AT_ONCE)
+        run = graph.run(data.inputs[part], T=scope.timesteps, encoding=scope.encoding, seed=scope.seed)
+        right += int((run.drive.argmax(axis=1) == data.labels[part]).sum())
+    return right / len(data.inputs)
+
+
+def search(
+    graph: SNNGraph, choose: Labelled, hold: Labelled, scope: Scope, drop: float, advance: Callable[[int], None]
+) -> tuple[list[Request], list[Point]]:
+    """Return the passes to run, and every point that was tried, the taken one marked."""
+    fit, judge = (Labelled(x[:MOST_SAMPLES], y[:MOST_SAMPLES]) for x, y in (_part(choose, 0), _part(choose, 1)))
+    trial = _Trials(graph, fit, judge, scope, advance)
+    base = trial.accuracy(graph)
+    at: tuple[int, ...] = (0, 0, 0)
+    closed, path = set[int](), [at]
+    here = trial.point(at)
+    while len(closed) < 3:
+        moves = []
+        for axis, ladder in enumerate((KEEP, SPARSITY, BITS)):
+            if axis in closed:
+                continue
+            if at[axis] + 1 >= len(ladder):
+                closed.add(axis)
+                continue
+            there = tuple(a + (i == axis) for i, a in enumerate(at))
+            point = trial.point(there)
+            if base - point.accuracy > drop:
+                closed.add(axis)
+                continue
+            saved = _size(here.cost) - _size(point.cost)
+            moves.append((saved / max(here.accuracy - point.accuracy, drop / 10, 1e-6), there, point))
+        if moves:
+            _, at, here = max(moves, key=lambda move: move[0])
+            path.append(at)
+
+    held_base = measured_accuracy(graph, hold, scope)
+    while len(path) > 1 and held_base - measured_accuracy(trial.graph(path[-1]), hold, scope) > drop:
+        path.pop()
+    taken = path[-1]
+    points = [replace(point, taken=where == taken) for where, point in trial.points.items()]
+    return steps_of(*_strengths(taken)), _with_front(points)
+
+
+def steps_of(keep: float, sparsity: float, bits: int | None) -> list[Request]:
+    """Return the passes of a point: exact ones and measured-dead elimination first."""
+    steps: list[Request] = [*EXACT_PASSES, "dead_neuron_elimination"]
+    if keep < 1:
+        steps.append(("neuron_pruning", {"keep": keep}))
+    if sparsity > 0:
+        steps.append(("weight_pruning", {"sparsity": sparsity}))
+    if bits is not None:
+        steps.append(("weight_quantization", {"bits": bits}))
+    return steps
+
+
+class _Trials:
+    """Points tried so far, each tried once."""
+
+    def __init__(
+        self, graph: SNNGraph, fit: Labelled, judge: Labelled, scope: Scope, advance: Callable[[int], None]
+    ) -> None:
+        self.source, self.judge, self.advance = graph, judge, advance
+        self.scope = replace(scope, data=fit.inputs)
+        self.points: dict[tuple[int, ...], Point] = {}
+        self._stages: dict[tuple[int, ...], SNNGraph] = {}
+
+    def accuracy(self, graph: SNNGraph) -> float:
+        activity = simulate(graph, self.judge.inputs, self.scope, keep_inputs=False)
+        return float((activity.answers == self.judge.labels).mean())
+
+    def point(self, at: tuple[int, ...]) -> Point:
+        if at not in self.points:
+            graph = self.graph(at)
+            keep, sparsity, bits = _strengths(at)
+            activity = simulate(graph, self.judge.inputs, self.scope, keep_inputs=False)
+            weight_bits = {} if bits is None else {layer.name: bits for layer in graph}
+            accuracy = float((activity.answers == self.judge.labels).mean())
+            self.points[at] = Point(keep, sparsity, bits, accuracy, cost_of(graph, activity.events, weight_bits))
+            self.advance(1)
+        return self.points[at]
+
+    def graph(self, at: tuple[int, ...]) -> SNNGraph:
+        """Return the graph of a point; stages (neurons, then weights, then bits) that points share are built once."""
+        graph = self._stage((), steps_of(1.0, 0.0, None), self.source)
+        for depth in (1, 2, 3):
+            before, upto = (_strengths((*at[:d], 0, 0, 0)[:3]) for d in (depth - 1, depth))
+            step = steps_of(*upto)[len(steps_of(*before)) :]
+            graph = self._stage(at[:depth], step, graph)
+        return graph
+
+    def _stage(self, key: tuple[int, ...], passes: Sequence[Request], graph: SNNGraph) -> SNNGraph:
+        if key not in self._stages:
+            for step in resolve(passes):
+                rewrite = step.chosen.apply(graph, self.scope, **step.options)
+                while rewrite.changed and step.is_exact:
+                    rewrite = step.chosen.apply(rewrite.graph, self.scope, **step.options)
+                graph = rewrite.graph
+            self._stages[key] = graph
+        return self._stages[key]
+
+
+def _part(data: Labelled, which: int) -> Labelled:
+    return Labelled(data.inputs[which::2], data.labels[which::2])
+
+
+def _strengths(at: tuple[int, ...]) -> tuple[float, float, int | None]:
+    return KEEP[at[0]], SPARSITY[at[1]], BITS[at[2]]
+
+
+def _size(cost: Cost) -> float:
+    """What the search saves: stored numbers, bytes and operations, each by its logarithm."""
+    return (
+        math.log(max(cost.nonzero, 1)) + math.log(max(cost.bytes, 1)) + math.log(max(cost.synaptic_operations or 1, 1))
+    )
+
+
+def _with_front(points: list[Point]) -> list[Point]:
+    def beats(a: Point, b: Point) -> bool:
+        mine = (-a.accuracy, a.cost.nonzero, a.cost.bytes, a.cost.synaptic_operations or 0)
+        theirs = (-b.accuracy, b.cost.nonzero, b.cost.bytes, b.cost.synaptic_operations or 0)
+        return all(x <= y for x, y in zip(mine, theirs, strict=True)) and mine != theirs
+
+    return [replace(p, efficient=not any(beats(other, p) for other in points)) for p in points]

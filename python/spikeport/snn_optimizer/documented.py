@@ -1,0 +1,83 @@
+"""The documented functions: one pass each, on a graph, returning the new graph and what the pass did."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy.typing as npt
+
+from spikeport.graph import SNNGraph
+from spikeport.snn_optimizer.bounds import InputRange
+from spikeport.snn_optimizer.cost import cost_of
+from spikeport.snn_optimizer.models import as_graph
+from spikeport.snn_optimizer.passes import PASSES
+from spikeport.snn_optimizer.report import PassResult
+from spikeport.snn_optimizer.rewrite import detach
+from spikeport.snn_optimizer.scope import Scope, as_data
+
+
+def dead_neuron_elimination(
+    graph: Any, threshold: float = 0.001, *, data: npt.ArrayLike | None = None, timesteps: int = 16
+) -> tuple[SNNGraph, PassResult]:
+    """Remove hidden neurons that never fire: rows of weights, and the columns of the next layer with them.
+
+    Parameters
+    ----------
+    threshold : neurons whose ``firing_rates`` are below it are dead; what they sent on average goes into the next bias
+    data : (samples, n_inputs), to measure rates on for ``timesteps`` steps where the layers carry none; without
+        rates and without data, neurons that are proven silent go
+
+    The output layer stays whole, and no layer loses its last neuron. The input is never changed.
+    """
+    return _run("dead_neuron_elimination", graph, Scope(data=as_data(data), timesteps=timesteps), threshold=threshold)
+
+
+def layer_fusion(graph: Any, *, assume_linear: Collection[str] = ()) -> tuple[SNNGraph, PassResult]:
+    """Fuse adjacent layers that no spiking neuron separates into one matrix, ``W₂ @ W₁``, where that is no larger.
+
+    Parameters
+    ----------
+    assume_linear : names of spiking layers to treat as linear all the same (the documented condition): not the same
+        network
+    """
+    return _run("layer_fusion", graph, Scope(), assume_linear=assume_linear)
+
+
+def redundancy_elimination(
+    graph: Any, correlation_threshold: float = 0.99, *, tolerance: float = 0.0, input_range: InputRange | None = None
+) -> tuple[SNNGraph, PassResult]:
+    """Merge hidden neurons with equal (or, with a tolerance, near-equal) rows, bias and neuron; outgoing weights
+    are summed.
+
+    Parameters
+    ----------
+    correlation_threshold : near-equal rows must correlate at least so much; it does not suffice, being blind to scale
+    tolerance : how far the currents of two merged neurons may be apart in a step, in thresholds; 0 merges equal
+        ones only
+    """
+    scope = Scope(input_range=input_range)
+    return _run(
+        "redundancy_elimination", graph, scope, correlation_threshold=correlation_threshold, tolerance=tolerance
+    )
+
+
+def _run(name: str, model: Any, scope: Scope, **options: Any) -> tuple[SNNGraph, PassResult]:
+    before = as_graph(model)
+    before.validate()
+    scope.check(before)
+    rewrite = PASSES[name].apply(before, scope, **options)
+    after = detach(rewrite.graph, before)
+    costs = cost_of(before), cost_of(after)
+    result = PassResult(
+        name=name,
+        neurons_removed=costs[0].neurons - costs[1].neurons,
+        layers_fused=rewrite.layers_fused,
+        params_before=costs[0].parameters,
+        params_after=costs[1].parameters,
+        certificate=rewrite.certificate,
+        before=costs[0],
+        after=costs[1],
+        options={key: list(value) if isinstance(value, tuple | set) else value for key, value in options.items()},
+    )
+    return after, result

@@ -1,0 +1,118 @@
+"""Exact elimination: neurons proven silent, neurons proven constant, neurons that nobody listens to.
+
+Why each is exact. A silent neuron contributes terms ``w·0`` to sums that start at +0, which the contract allows to
+leave out, so nothing changes, to the last bit. The same holds for a neuron whose outgoing weights are all 0. A
+neuron that sends the constant c at every step contributes ``w·c`` at every step, which is a bias; only the place of
+the term in the sum changes (see `spikeport.snn_optimizer.arithmetic`).
+
+A layer always keeps one neuron, since a graph has no layers of none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.certificate import Certificate
+from spikeport.graph import SNNGraph
+from spikeport.snn_optimizer.arithmetic import chain, grids, sum_certificate
+from spikeport.snn_optimizer.bounds import input_ends, propagate
+from spikeport.snn_optimizer.rewrite import (
+    Rewrite,
+    add_to_bias,
+    hidden_pairs,
+    is_rewritable,
+    keep_neurons,
+    rebuilt,
+    replace_layer,
+    unchanged,
+)
+from spikeport.snn_optimizer.scope import Scope
+
+Array = npt.NDArray[Any]
+
+
+def eliminate_silent(graph: SNNGraph, scope: Scope) -> Rewrite:
+    """Remove the neurons that no input in range can make fire, and those of no neuron kind whose value is always 0.
+
+    Where a whole layer is silent, its first neuron stays, without inputs.
+    """
+    bounds = propagate(graph, scope.input_range, scope.horizon)
+    keep: dict[int, Array] = {}
+    emptied = []
+    for k, layer, _ in hidden_pairs(graph):
+        bound = bounds[k]
+        silent = (bound.output_low == 0) & (bound.output_high == 0)
+        if silent.all():
+            if layer.n_neurons > 1:
+                keep[k] = np.array([0])
+            if layer.weights[0].any():
+                emptied.append((k, np.clip(0.0, bound.drive_low[:1], bound.drive_high[:1])))
+        elif silent.any():
+            keep[k] = np.flatnonzero(~silent)
+    if not keep and not emptied:
+        return unchanged(graph, "no neuron is proven silent")
+    removed = sum(graph.layers[k].n_neurons - len(rows) for k, rows in keep.items())
+    result, survivors = keep_neurons(graph, keep)
+    for k, drive in emptied:  # a constant drive that an input could give anyway keeps the neuron silent
+        layer = result.layers[k]
+        row = rebuilt(layer, np.zeros_like(layer.weights), bias=drive if drive.any() else None)
+        result = replace_layer(result, k, row)
+    what = f"{removed} neurons cannot fire on {scope.says}: bounds in the kernel's own arithmetic"
+    if emptied:
+        what += f"; in {len(emptied)} silent layers one neuron stays, without inputs"
+    return Rewrite(result, Certificate("exact", f"{what}; equal bit for bit"), survivors)
+
+
+def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
+    """Move what is proven constant into the next bias: neurons that fire at every step, inputs of a single value.
+
+    The neurons go; the weights of such inputs become 0, as the width of the network's input stays what it is.
+    """
+    certificates: list[Certificate] = []
+    survivors: dict[str, Array] = {}
+    bounds = propagate(graph, scope.input_range, scope.horizon)
+    lies_on = grids(graph, input_ends(bounds))
+    result, keep = graph, {}
+    for k, layer in enumerate(graph.layers):
+        bound = bounds[k]
+        fixed = (bound.input_low == bound.input_high) & np.isfinite(bound.input_low) & is_rewritable(layer)
+        if k > 0:
+            fixed &= is_rewritable(graph.layers[k - 1])
+            fixed &= bound.input_low != 0  # neurons that are always 0 are `eliminate_silent`'s
+        fixed &= layer.weights.any(axis=0)
+        if not fixed.any():
+            continue
+        values = np.where(fixed, bound.input_low, 0.0).astype(layer.weights.dtype)
+        weights = layer.weights.copy()
+        weights[:, fixed] = 0
+        result = replace_layer(result, k, rebuilt(layer, weights, bias=add_to_bias(layer, layer.weights @ values)))
+        what = f"{int(fixed.sum())} inputs of {layer.name!r} are constant on {scope.says} and folded into its bias"
+        if values.any():
+            certificates.append(sum_certificate(layer, lies_on[k], what))
+        else:
+            certificates.append(Certificate("exact", f"{what}; they are 0, so equal bit for bit"))
+        if k > 0 and layer.n_inputs > 1:
+            keep[k - 1] = np.flatnonzero(~fixed) if not fixed.all() else np.array([0])
+    if not certificates:
+        return unchanged(graph, "nothing is proven constant")
+    if keep:
+        result, survivors = keep_neurons(result, keep)
+    return Rewrite(result, chain(certificates, ""), survivors)
+
+
+def eliminate_unread(graph: SNNGraph, scope: Scope) -> Rewrite:
+    """Remove the neurons whose outgoing weights are all 0."""
+    keep: dict[int, Array] = {}
+    for k, layer, after in hidden_pairs(graph):
+        read = after.weights.any(axis=0)
+        if not read.all() and layer.n_neurons > 1:
+            keep[k] = np.flatnonzero(read) if read.any() else np.array([0])
+    if not keep:
+        return unchanged(graph, "every neuron is read")
+    removed = sum(graph.layers[k].n_neurons - len(rows) for k, rows in keep.items())
+    result, survivors = keep_neurons(graph, keep)
+    reason = f"{removed} neurons have no outgoing weight but 0; equal bit for bit"
+    return Rewrite(result, Certificate("exact", reason), survivors)

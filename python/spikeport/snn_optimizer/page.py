@@ -1,0 +1,125 @@
+"""The report of an optimisation as one HTML page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spikeport.report import Html, Page, badge, figure, paragraph, svg, table, tiles
+from spikeport.report.plots import lines, scatter
+from spikeport.snn_optimizer.budget import Point
+from spikeport.snn_optimizer.cost import Cost
+
+if TYPE_CHECKING:
+    from spikeport.snn_optimizer.report import OptimizationReport
+
+
+def report_page(report: OptimizationReport) -> Page:
+    """Return the page: what was saved, what each pass did and how sure that is, the replay, and the front of a
+    search."""
+    page = Page("Optimisation of a spiking network", "what every pass saved, and what it did to the answer")
+    page.section(
+        "Result", tiles(_headline(report)), badge(report.certificate.level), paragraph(report.certificate.reason)
+    )
+    page.section("Passes", _passes(report), *_passes_plot(report))
+    if report.verification is not None:
+        verdict = badge("pass", "same spikes") if report.verification.identical else badge("warning", "spikes differ")
+        page.section("Verification", verdict, paragraph(str(report.verification)))
+    if report.front:
+        page.section("Front", paragraph(_FRONT), figure(_front_plot(report.front)), _front_table(report.front))
+    return page
+
+
+_FRONT = (
+    "Every setting that the search tried, with its accuracy on the data that judged it. Efficient ones are "
+    "those that no other beats in accuracy, stored numbers, bytes and operations at once."
+)
+
+
+def _headline(report: OptimizationReport) -> dict[str, object]:
+    found: dict[str, object] = {"neurons": f"{report.neurons_before:,} → {report.neurons_after:,}"}
+    before, after = report.before, report.after
+    if before is not None and after is not None:
+        found["stored numbers"] = f"{before.parameters:,} → {after.parameters:,}"
+        found["not zero"] = f"{before.nonzero:,} → {after.nonzero:,}"
+        found["bytes"] = f"{before.bytes:,} → {after.bytes:,}"
+        if before.synaptic_operations and after.synaptic_operations is not None:
+            found["synaptic operations"] = f"{before.synaptic_operations:,.0f} → {after.synaptic_operations:,.0f}"
+    if report.accuracy_before is not None and report.accuracy_after is not None:
+        found["accuracy"] = f"{report.accuracy_before:.2%} → {report.accuracy_after:.2%}"
+    return found
+
+
+def _passes(report: OptimizationReport) -> Html:
+    headers = ["pass", "neurons", "not zero", "bytes", "synaptic operations", "accuracy", "certificate", "why"]
+    rows: list[list[object]] = []
+    if report.before is not None:
+        rows.append(["(before)", *_cells(report.before), _percent(report.accuracy_before), "", ""])
+    for result in report.pass_results:
+        options = ", ".join(f"{key}={value}" for key, value in result.options.items())
+        name = f"{result.name} ({options})" if options else result.name
+        level = badge(result.certificate.level) if result.changed else "nothing to do"
+        figures = [*_cells(result.after), _percent(result.accuracy)]
+        rows.append([name, *figures, level, result.certificate.reason])
+    return table(headers, rows)
+
+
+def _cells(cost: Cost) -> list[object]:
+    operations = None if cost.synaptic_operations is None else round(cost.synaptic_operations)
+    return [cost.neurons, cost.nonzero, cost.bytes, operations]
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{share:.2%}"
+
+
+def _passes_plot(report: OptimizationReport) -> list[Html]:
+    costs = [cost for cost in (report.before, *(result.after for result in report.pass_results)) if cost is not None]
+    if len(costs) < 2:
+        return []
+    first = costs[0]
+    series: dict[str, list[float]] = {"not zero": [c.nonzero / max(first.nonzero, 1) for c in costs]}
+    series["bytes"] = [c.bytes / max(first.bytes, 1) for c in costs]
+    if first.synaptic_operations:
+        series["synaptic operations"] = [(c.synaptic_operations or 0) / first.synaptic_operations for c in costs]
+    drawn = lines(dict(series), "passes run", "share of the original", markers=True)
+    return [figure(svg(drawn), "What is left after each pass, in the order of the table.")]
+
+
+def _front_plot(points: list[Point]) -> Html:
+    kinds = {
+        "tried": [p for p in points if not p.efficient and not p.taken],
+        "efficient": [p for p in points if p.efficient and not p.taken],
+        "taken": [p for p in points if p.taken],
+    }
+    series = {
+        kind: ([p.cost.synaptic_operations or 0 for p in chosen], [p.accuracy for p in chosen])
+        for kind, chosen in kinds.items()
+        if chosen
+    }
+    return svg(scatter(dict(series), "synaptic operations an inference", "accuracy", log_x=True))
+
+
+def _front_table(points: list[Point]) -> Html:
+    headers = [
+        "neurons kept",
+        "sparsity",
+        "bits",
+        "accuracy",
+        "neurons",
+        "not zero",
+        "bytes",
+        "synaptic operations",
+        "",
+    ]
+    rows = [
+        [
+            f"{p.keep:.0%}",
+            f"{p.sparsity:.0%}",
+            p.bits or "float",
+            _percent(p.accuracy),
+            *_cells(p.cost),
+            badge("pass", "taken") if p.taken else "efficient" if p.efficient else "",
+        ]
+        for p in sorted(points, key=lambda p: p.cost.synaptic_operations or 0)
+    ]
+    return table(headers, rows, sortable=True)

@@ -1,0 +1,103 @@
+"""Quantisation: weights on a grid of 8 or 4 bits, one scale a neuron.
+
+    q = clip(round(w / s), -Q, Q)        s = max|w| / Q a row,  Q = 127 for 8 bits, 7 for 4
+    ŵ = s·q
+
+The graph holds ŵ; `packed` returns q and s. With data, the rounding error of one column is made up for by the
+columns after it (GPTQ). A current moves by at most ``Σ_k |w_k - ŵ_k|·|x_k|`` a step, which is computed from the
+weights as they came out.
+
+With ``power_of_two=True`` scales are powers of two and biases are rounded to s/256: then every sum is exact in any
+order, so that the quantised network spikes alike whatever adds up its currents.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.certificate import Certificate
+from spikeport.errors import GraphError
+from spikeport.graph import LayerNode, SNNGraph
+from spikeport.snn_optimizer.bounds import input_ends, propagate
+from spikeport.snn_optimizer.compensation import project_columns, second_moment
+from spikeport.snn_optimizer.pruning import with_bias, without_bias
+from spikeport.snn_optimizer.rewrite import Rewrite, is_rewritable, replace_layer
+from spikeport.snn_optimizer.scope import Scope
+from spikeport.snn_optimizer.simulation import simulate
+
+Array = npt.NDArray[Any]
+
+
+def quantize_weights(graph: SNNGraph, scope: Scope, *, bits: int = 8, power_of_two: bool = False) -> Rewrite:
+    """Round the weights of every layer to ``bits`` (8 or 4) bits, one scale a neuron; weights of 0 stay 0."""
+    if bits not in (8, 4):
+        raise GraphError("bits", f"bits must be 8 or 4, not {bits!r}")
+    ends = input_ends(propagate(graph, scope.input_range, scope.horizon))
+    result, bound, assumed = graph, 0.0, False
+    for k, layer in enumerate(graph.layers):
+        if not is_rewritable(layer):
+            continue
+        inputs = None if scope.data is None else simulate(result, scope.data, scope).inputs[k]
+        new = _quantized(layer, bits, power_of_two, inputs)
+        reach = np.append(np.maximum(np.abs(ends[k][0]), np.abs(ends[k][1])), 1.0)
+        assumed |= not np.isfinite(reach).all()
+        moved = np.abs(with_bias(layer) - with_bias(new)) @ np.where(np.isfinite(reach), reach, 1.0)
+        bound = max(bound, float(moved.max(initial=0.0)))
+        result = replace_layer(result, k, new)
+    on = "inputs of magnitude at most 1" if assumed else "inputs in range"
+    reason = (
+        f"weights rounded to {bits} bits; on {on} a current moves by at most {bound:.3g} a step "
+        "(a bound on the current, not on the spikes)"
+    )
+    bits_of = {layer.name: bits for layer in graph if is_rewritable(layer)}
+    return Rewrite(result, Certificate("bounded", reason, bound=bound), weight_bits=bits_of)
+
+
+def packed(layer: LayerNode, bits: int = 8) -> tuple[Array, Array]:
+    """Return (q, s): int8 of shape (n_neurons, n_inputs) and one scale a neuron; ``s·q`` are the weights to rounding.
+
+    Raises `GraphError` with ``bits`` where the weights do not lie on such a grid.
+    """
+    W, Q = layer.weights.astype(np.float64), 2 ** (bits - 1) - 1
+    largest = np.abs(W).max(axis=1, initial=0.0)
+    allowed = 4 * float(np.finfo(layer.weights.dtype).eps)
+    q, s, open_rows = np.zeros(W.shape, np.int8), np.ones(len(W)), largest > 0
+    for steps in range(Q, 0, -1):  # the largest weight of a row is so many steps: fewer where others made up for it
+        rows = np.flatnonzero(open_rows)
+        if not len(rows):
+            break
+        scale = largest[rows] / steps
+        whole = np.rint(W[rows] / scale[:, None])
+        fits = (np.abs(whole * scale[:, None] - W[rows]) <= allowed * largest[rows, None]).all(axis=1)
+        q[rows[fits]], s[rows[fits]] = whole[fits], scale[fits]
+        open_rows[rows[fits]] = False
+    if open_rows.any():
+        raise GraphError("bits", f"{layer.name}: weights are not on a grid of {bits} bits: quantise them first")
+    return q, s
+
+
+def scales(weights: Array, bits: int, power_of_two: bool = False) -> Array:
+    """Return the scale of every row, in float64; 1 where a row is 0."""
+    largest = np.abs(weights).astype(np.float64).max(axis=1, initial=0.0)
+    s = np.where(largest > 0, largest / (2 ** (bits - 1) - 1), 1.0)
+    return np.asarray(2.0 ** np.ceil(np.log2(s)) if power_of_two else s)
+
+
+def _quantized(layer: LayerNode, bits: int, power_of_two: bool, inputs: Array | None) -> LayerNode:
+    Q, W = 2 ** (bits - 1) - 1, with_bias(layer)
+    s = scales(layer.weights, bits, power_of_two)
+    live = layer.weights != 0
+
+    def on_grid(k: int, column: Array) -> Array:
+        return np.asarray(s * np.clip(np.rint(column / s), -Q, Q) * live[:, k])
+
+    if inputs is None:
+        W[:, :-1] = s[:, None] * np.clip(np.rint(W[:, :-1] / s[:, None]), -Q, Q)
+    else:
+        W = project_columns(W, second_moment(inputs), on_grid)
+    if power_of_two:
+        W[:, -1] = np.rint(W[:, -1] / (s / 256)) * (s / 256)
+    return without_bias(layer, W)

@@ -1,0 +1,205 @@
+"""Merging: neurons that receive the same and are the same send the same; one of them can speak for all.
+
+Two neurons are equal where row, bias, threshold, initial membrane, reset and leak are. Scale does not matter if it
+is the neuron's own: dividing row, bias, threshold and reset by one power of two changes no bit of any comparison,
+so neurons are compared with the exponent of their threshold taken out. The one that stays takes the **sum** of the
+outgoing columns (twice the column where two were equal and had equal columns, which is the documented special
+case).
+
+Finding the equal ones: rows are hashed by a random linear form modulo 2^64 over their bits, and rows of equal hash
+are compared in full. Finding the near ones (``tolerance`` > 0): an orthogonal projection never lengthens a
+difference, so no pair within the tolerance can be missed among those whose projections are within it; the
+projections are compared by blocked matrix products, and what is left is measured in full.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.certificate import Certificate
+from spikeport.errors import GraphError
+from spikeport.graph import LayerNode, SNNGraph
+from spikeport.snn_optimizer.arithmetic import chain, grids, sum_certificate
+from spikeport.snn_optimizer.bounds import input_ends, propagate
+from spikeport.snn_optimizer.rewrite import (
+    Rewrite,
+    hidden_pairs,
+    keep_neurons,
+    rebuilt,
+    replace_layer,
+    unchanged,
+)
+from spikeport.snn_optimizer.scope import Scope
+
+Array = npt.NDArray[Any]
+ROWS_AT_ONCE = 64
+PROJECTED = 64
+PAIRS_AT_ONCE = 512
+
+
+def merge_duplicates(
+    graph: SNNGraph, scope: Scope, *, tolerance: float = 0.0, correlation_threshold: float = 0.99
+) -> Rewrite:
+    """Merge hidden neurons that are equal, or near.
+
+    Parameters
+    ----------
+    tolerance : how far the currents of two merged neurons may differ in one step, in units of their threshold; 0 merges
+        equal neurons only
+    correlation_threshold : near neurons must also have rows that correlate at least so much
+    """
+    if not (np.isfinite(tolerance) and tolerance >= 0):
+        raise GraphError("tolerance", f"tolerance must be a finite number of at least 0, not {tolerance!r}")
+    if not -1 <= correlation_threshold <= 1:
+        raise GraphError(
+            "correlation_threshold", f"correlation_threshold must be in [-1, 1], not {correlation_threshold!r}"
+        )
+    groups = {}
+    bounds = input_ends(propagate(graph, scope.input_range, scope.horizon)) if tolerance else None
+    for k, layer, _ in hidden_pairs(graph):
+        if bounds is None:
+            first, far = first_equal(layer), 0.0
+        else:
+            first, far = _first_near(layer, *bounds[k], tolerance, correlation_threshold)
+        if (first != np.arange(layer.n_neurons)).any():
+            groups[k] = (first, far)
+    if not groups:
+        return unchanged(graph, "no two neurons are equal" + (f" within {tolerance:g} θ" if tolerance else ""))
+
+    ends = input_ends(propagate(graph, scope.input_range, scope.horizon)) if bounds is None else bounds
+    lies_on = grids(graph, ends)
+    result, certificates = graph, []
+    for k, (first, far) in groups.items():
+        after = result.layers[k + 1]
+        result = replace_layer(result, k + 1, rebuilt(after, summed_columns(after.weights, first)))
+        layer, merged = graph.layers[k], int((first != np.arange(len(first))).sum())
+        what = f"{merged} neurons of {layer.name!r} equal others in row, bias and neuron; outgoing columns summed"
+        if tolerance:
+            certificates.append(_near_certificate(layer, merged, far, ends[k]))
+        else:
+            certificates.append(sum_certificate(graph.layers[k + 1], lies_on[k + 1], what))
+    keep = {k: np.flatnonzero(first == np.arange(len(first))) for k, (first, _) in groups.items()}
+    result, survivors = keep_neurons(result, keep)
+    return Rewrite(result, chain(certificates, ""), survivors)
+
+
+def summed_columns(weights: Array, first: Array) -> Array:
+    """Return the weights with every column j added to column ``first[j]`` (in ascending order of j)."""
+    total: Array = weights.copy()
+    for j in np.flatnonzero(first != np.arange(len(first))):
+        total[:, first[j]] += weights[:, j]
+    return total
+
+
+def first_equal(layer: LayerNode) -> Array:
+    """Return, for every neuron, the index of the first neuron that equals it (its own where none before it does)."""
+    weights, extra = _canonical(layer)
+    hashes = _hash(weights) ^ _hash(extra)
+    _, inverse, count = np.unique(hashes, return_inverse=True, return_counts=True)
+    first = np.arange(layer.n_neurons)
+    seen: dict[bytes, int] = {}
+    for j in np.flatnonzero(count[inverse] > 1):
+        key = (weights[j] + 0.0).tobytes() + extra[j].tobytes()
+        first[j] = seen.setdefault(key, int(j))
+    return first
+
+
+def _canonical(layer: LayerNode) -> tuple[Array, Array]:
+    """Return rows (n, n_inputs) and the rest of each neuron (n, 6), with the exponent of its threshold taken out."""
+    n, neuron, dtype = layer.n_neurons, layer.neuron, layer.weights.dtype
+    bias = np.zeros(n, dtype) if layer.bias is None else layer.bias
+    reset = 0.0 if neuron.v_reset is None else neuron.v_reset
+    values = [neuron.threshold, neuron.v_init, reset, neuron.beta]
+    θ, v_init, reset, β = (np.broadcast_to(np.asarray(value, dtype), (n,)) for value in values)
+    weights = layer.weights
+    if neuron.is_spiking and (θ != θ[0]).any():
+        exponent = np.frexp(θ)[1]
+        scaled = np.ldexp(weights, -exponent[:, None])
+        back = np.ldexp(scaled, exponent[:, None]) == weights
+        own = np.ldexp(bias, -exponent), np.ldexp(reset, -exponent)
+        exact = back.all(axis=1) & (np.ldexp(own[0], exponent) == bias) & (np.ldexp(own[1], exponent) == reset)
+        weights = np.where(exact[:, None], scaled, weights)
+        bias, reset = np.where(exact, own[0], bias), np.where(exact, own[1], reset)
+        θ = np.where(exact, np.ldexp(θ, -exponent), θ)
+    if not neuron.is_spiking:
+        θ, v_init = np.ones(n, dtype), np.zeros(n, dtype)
+    extra = np.stack([bias, θ, v_init, reset, β], axis=1) + dtype.type(0.0)  # -0 becomes +0
+    return weights, np.ascontiguousarray(extra)
+
+
+def _hash(rows: Array) -> Array:
+    """Return ``Σ_k r[k]·bits(row[k]) mod 2^64`` of every row, r odd and drawn once: equal rows, equal hashes."""
+    factors = np.random.default_rng(0x5B1CE).integers(0, 2**63, rows.shape[1], dtype=np.uint64) * np.uint64(2)
+    factors += np.uint64(1)
+    bits = np.uint32 if rows.dtype == np.float32 else np.uint64
+    hashes = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        block = np.ascontiguousarray(rows[start : start + ROWS_AT_ONCE] + rows.dtype.type(0.0))
+        hashes[start : start + ROWS_AT_ONCE] = (block.view(bits).astype(np.uint64, copy=False) * factors).sum(axis=1)
+    return hashes
+
+
+def _first_near(
+    layer: LayerNode, low: Array, high: Array, tolerance: float, correlation_threshold: float
+) -> tuple[Array, float]:
+    """Return for every neuron the first one it may merge with, and the largest distance of a pair, in thresholds."""
+    neuron, n = layer.neuron, layer.n_neurons
+    θ = np.broadcast_to(np.asarray(neuron.threshold, np.float64), (n,)) if neuron.is_spiking else np.ones(n)
+    reach = np.maximum(np.abs(low), np.abs(high))
+    reach = np.where(np.isfinite(reach), reach, 1.0)
+    bias = np.zeros(n) if layer.bias is None else layer.bias
+    rows = np.column_stack([layer.weights * reach, bias]) / θ[:, None]
+    reset = np.zeros(n) if neuron.v_reset is None else np.asarray(neuron.v_reset) / θ
+    state = np.column_stack(np.broadcast_arrays(neuron.v_init, reset, neuron.beta, np.zeros(n))).astype(np.float64)
+
+    first, far = np.arange(n), 0.0
+    for j, others in _near_candidates(rows, tolerance):
+        if first[j] != j:
+            continue
+        others = others[first[others] == others]
+        distance = np.abs(rows[others] - rows[j]).sum(axis=1)
+        within = (distance <= tolerance) & (state[others] == state[j]).all(axis=1)
+        within &= _correlation(layer.weights[others], layer.weights[j]) >= correlation_threshold
+        first[others[within]] = j
+        far = max(far, float(distance[within].max(initial=0.0)))
+    return first, far
+
+
+def _near_candidates(rows: Array, tolerance: float) -> list[tuple[int, Array]]:
+    """Return (j, later neurons that may be within ``tolerance`` of j): none that is within it is missing."""
+    width = min(PROJECTED, rows.shape[1])
+    basis, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(rows.shape[1], width)))
+    shadow = rows @ basis
+    size = (shadow**2).sum(axis=1)
+    slack = 1e-9 * float(size.max(initial=0.0))
+    found = []
+    for start in range(0, len(rows), PAIRS_AT_ONCE):
+        block = slice(start, start + PAIRS_AT_ONCE)
+        squared = size[block, None] + size[None, start:] - 2 * (shadow[block] @ shadow[start:].T)
+        near = np.triu(squared <= tolerance**2 + slack, 1)
+        for i in np.flatnonzero(near.any(axis=1)):
+            found.append((start + int(i), start + np.flatnonzero(near[i])))
+    return found
+
+
+def _correlation(rows: Array, row: Array) -> Array:
+    """Return Pearson's correlation of every row with ``row``; 1 where both are constant, 0 where one is."""
+    a = rows - rows.mean(axis=1, keepdims=True)
+    b = row - row.mean()
+    norms = np.sqrt((a**2).sum(axis=1)), np.sqrt((b**2).sum())
+    product = norms[0] * norms[1]
+    flat = np.where((norms[0] == 0) & (norms[1] == 0), 1.0, 0.0)
+    return np.asarray(np.where(product > 0, (a @ b) / np.where(product > 0, product, 1), flat))
+
+
+def _near_certificate(layer: LayerNode, merged: int, far: float, ends: tuple[Array, Array]) -> Certificate:
+    inputs = "inputs in range" if np.isfinite(ends).all() else "inputs of magnitude at most 1"
+    return Certificate(
+        "bounded",
+        f"{merged} neurons of {layer.name!r} merged; on {inputs} the current of a merged neuron differs from that "
+        f"of the one that speaks for it by at most {far:.3g} θ a step (a bound on the current, not on the spikes)",
+        bound=far,
+    )

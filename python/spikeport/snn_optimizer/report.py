@@ -1,0 +1,146 @@
+"""`OptimizationReport`: what every pass did, in numbers, in words, and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from spikeport.certificate import Certificate
+from spikeport.snn_optimizer.budget import Point
+from spikeport.snn_optimizer.cost import Cost
+from spikeport.snn_optimizer.verification import Verification
+
+
+@dataclass(frozen=True)
+class PassResult:
+    """What one pass did.
+
+    Attributes
+    ----------
+    name : its long name
+    neurons_removed, layers_fused, params_before, params_after : what it saved
+    certificate : what it did to the answer
+    before, after : the cost of the graph before and after it
+    options : what it was given
+    accuracy : share of right answers after it, where labels were given
+    seconds : how long it took, without measuring and replaying
+    """
+
+    name: str
+    neurons_removed: int
+    layers_fused: int
+    params_before: int
+    params_after: int
+    certificate: Certificate
+    before: Cost
+    after: Cost
+    options: dict[str, Any] = field(default_factory=dict)
+    accuracy: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def changed(self) -> bool:
+        """Whether the pass saved anything that is counted, or changed weights."""
+        return self.before != self.after or self.certificate.level != "exact"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON-ready data."""
+        return {
+            "name": self.name,
+            "options": self.options,
+            "neurons_removed": self.neurons_removed,
+            "layers_fused": self.layers_fused,
+            "certificate": self.certificate.to_dict(),
+            "accuracy": self.accuracy,
+            "seconds": self.seconds,
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+        }
+
+
+@dataclass
+class OptimizationReport:
+    """Report from running all passes.
+
+    Attributes
+    ----------
+    pass_results : one `PassResult` for every pass that ran, in order
+    params_before, params_after, neurons_before, neurons_after : of the whole graph
+    before, after : its `Cost`
+    certificate : what all passes together did to the answer
+    verification : the replay of the graph before and after, None where it was not asked for
+    accuracy_before, accuracy_after : share of right answers, where labels were given
+    weight_bits : layers whose weights lie on a grid of so many bits
+    front : every setting that a budget search tried
+    """
+
+    pass_results: list[PassResult] = field(default_factory=list)
+    params_before: int = 0
+    params_after: int = 0
+    neurons_before: int = 0
+    neurons_after: int = 0
+    before: Cost | None = None
+    after: Cost | None = None
+    certificate: Certificate = field(default_factory=lambda: Certificate("exact", "nothing was done"))
+    verification: Verification | None = None
+    accuracy_before: float | None = None
+    accuracy_after: float | None = None
+    weight_bits: dict[str, int] = field(default_factory=dict)
+    front: list[Point] = field(default_factory=list)
+
+    @property
+    def compression_ratio(self) -> float:
+        """Parameters before over parameters after."""
+        return self.params_before / max(self.params_after, 1)
+
+    def summary(self) -> str:
+        """Return the report as text: a line a pass, its certificate under it."""
+        rows: list[tuple[str, ...]] = [
+            ("pass", "neurons", "nonzero", "bytes", "synaptic ops", "accuracy", "certificate")
+        ]
+        if self.before is not None:
+            rows.append(("(before)", *_figures(self.before, self.accuracy_before), ""))
+        for result in self.pass_results:
+            shown = _figures(result.after, result.accuracy)
+            rows.append((result.name, *shown, result.certificate.level if result.changed else "nothing to do"))
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines.append(
+            f"{self.params_before:,} -> {self.params_after:,} parameters ({self.compression_ratio:.2f}x), "
+            f"{self.neurons_before:,} -> {self.neurons_after:,} neurons"
+        )
+        lines.append(f"certificate: {self.certificate}")
+        lines.append(f"verification: {self.verification or 'not run'}")
+        return "\n".join(lines)
+
+    __str__ = summary
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-ready data."""
+        return {
+            "certificate": self.certificate.to_dict(),
+            "before": None if self.before is None else self.before.to_dict(),
+            "after": None if self.after is None else self.after.to_dict(),
+            "compression_ratio": self.compression_ratio,
+            "accuracy_before": self.accuracy_before,
+            "accuracy_after": self.accuracy_after,
+            "weight_bits": self.weight_bits,
+            "verification": None if self.verification is None else self.verification.to_dict(),
+            "passes": [result.to_dict() for result in self.pass_results],
+            "front": [point.to_dict() for point in self.front],
+        }
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the report as one self-contained HTML page; plots need matplotlib (extra ``plot``)."""
+        from spikeport.snn_optimizer.page import report_page
+
+        return report_page(self).save(path)
+
+
+def _figures(cost: Cost, accuracy: float | None) -> Sequence[str]:
+    operations = "-" if cost.synaptic_operations is None else f"{cost.synaptic_operations:,.0f}"
+    right = "-" if accuracy is None else f"{accuracy:.2%}"
+    return f"{cost.neurons:,}", f"{cost.nonzero:,}", f"{cost.bytes:,}", operations, right

@@ -1,0 +1,225 @@
+"""Verification: the graph before and after, run on the same drives by `SNNGraph.run`, spikes compared step by step.
+
+Drives are the data given, or drawn from the input range; to these come drives chosen to hurt: for neurons of the
+first layer the corner of the range that drives them most and least, and inputs scaled so that the membrane meets
+its threshold exactly, one float below it, and one above.
+
+Every layer whose neurons can be followed through the passes is compared, so the first difference is named where it
+arises: layer, sample, step, neuron.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.errors import GraphError
+from spikeport.graph import SNNGraph
+from spikeport.snn_optimizer.bounds import InputRange, input_bounds
+from spikeport.snn_optimizer.scope import Scope
+
+Array = npt.NDArray[Any]
+VALUES_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first difference between two runs: the earliest layer, then the earliest step."""
+
+    layer: str
+    sample: int
+    step: int
+    neuron: int
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        return (
+            f"layer {self.layer!r}, sample {self.sample}, step {self.step}, neuron {self.neuron} (as before the passes)"
+            f": {self.before:g} before, {self.after:g} after"
+        )
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a replay of two graphs on the same drives showed.
+
+    Attributes
+    ----------
+    samples, adversarial, timesteps : drives in all, how many of them were chosen to hurt, and how long they ran
+    identical : whether every output spike of every step was the same
+    agreement : share of samples with the same answer (the output neuron that received most)
+    identical_samples : share of samples whose output spikes were the same at every step
+    largest_difference : largest difference of an output neuron's spike count (its sum, without a neuron)
+    first_difference : where the first difference is, or None
+    """
+
+    samples: int
+    adversarial: int
+    timesteps: int
+    identical: bool
+    agreement: float
+    identical_samples: float
+    largest_difference: float
+    first_difference: Difference | None = None
+
+    def __str__(self) -> str:
+        head = f"{self.samples} drives ({self.adversarial} adversarial), {self.timesteps} steps: "
+        if self.identical:
+            return head + "every output spike is the same"
+        return (
+            f"{head}{self.agreement:.2%} the same answer, {self.identical_samples:.2%} the same output spikes "
+            f"at every step; first difference: {self.first_difference}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON-ready data."""
+        return asdict(self)
+
+
+def verify(
+    before: SNNGraph,
+    after: SNNGraph,
+    drives: Array,
+    *,
+    timesteps: int = 16,
+    encoding: str = "current",
+    seed: int = 0,
+    survivors: Mapping[str, Array] | None = None,
+    adversarial: int = 0,
+) -> Verification:
+    """Run ``drives`` of shape (samples, n_inputs) through both graphs and compare their spikes.
+
+    Parameters
+    ----------
+    survivors : for each layer of ``after`` that also ``before`` has, the indices there of its neurons; layers that
+        are not named are compared only where they are equally wide, and the output always
+    adversarial : how many of the drives were chosen to hurt (for the record)
+
+    Raises `GraphError` with ``shape`` where the graphs do not have the same inputs and outputs.
+    """
+    if (before.n_inputs, before.n_outputs) != (after.n_inputs, after.n_outputs):
+        raise GraphError(
+            "shape",
+            f"{before!r} and {after!r} differ in inputs or outputs: "
+            "only graphs that can take each other's place compare",
+        )
+    pairs = _followed(before, after, survivors or {})
+    widest = max(layer.n_neurons for layer in before)
+    size = max(1, VALUES_AT_ONCE // (timesteps * widest * len(before)))
+    agree, identical, largest, first = 0, 0, 0.0, None
+    for start in range(0, len(drives), size):
+        x = drives[start : start + size]
+        runs = [g.run(x, T=timesteps, encoding=encoding, seed=seed, record=True) for g in (before, after)]
+        spikes = [run.spikes or [] for run in runs]
+        agree += int((runs[0].drive.argmax(axis=1) == runs[1].drive.argmax(axis=1)).sum())
+        same = (spikes[0][-1] == spikes[1][-1]).all(axis=(0, 2))
+        identical += int(same.sum())
+        largest = max(largest, float(np.abs(runs[0].counts[-1] - runs[1].counts[-1]).max(initial=0)))
+        if first is None:
+            first = _first_difference(before, spikes, pairs, start)
+    n = max(len(drives), 1)
+    return Verification(
+        len(drives), adversarial, timesteps, identical == len(drives), agree / n, identical / n, largest, first
+    )
+
+
+def _followed(before: SNNGraph, after: SNNGraph, survivors: Mapping[str, Array]) -> list[tuple[int, int, Array]]:
+    """Return (layer before, layer after, neurons before) for every layer that can be compared, input side first."""
+    place = {layer.name: k for k, layer in enumerate(before)}
+    found = []
+    for k, layer in enumerate(after):
+        last = k == len(after) - 1
+        at = len(before) - 1 if last else place.get(layer.name)
+        if at is None or before.layers[at].neuron_type != layer.neuron_type:
+            continue
+        rows = survivors.get(layer.name, np.arange(before.layers[at].n_neurons))
+        if len(rows) == layer.n_neurons:
+            found.append((at, k, np.asarray(rows)))
+    return found
+
+
+def _first_difference(
+    before: SNNGraph, spikes: list[list[Array]], pairs: list[tuple[int, int, Array]], start: int
+) -> Difference | None:
+    for at, k, rows in pairs:
+        a, b = spikes[0][at][:, :, rows], spikes[1][k]
+        if not np.array_equal(a, b):
+            step, sample, neuron = (int(i) for i in np.argwhere(a != b)[0])
+            old, new = float(a[step, sample, neuron]), float(b[step, sample, neuron])
+            return Difference(before.layers[at].name, start + sample, step, int(rows[neuron]), old, new)
+    return None
+
+
+def random_drives(graph: SNNGraph, count: int, input_range: InputRange | None = None, seed: int = 0) -> Array:
+    """Draw (count, n_inputs) inputs, uniform in the range ([0, 1] where an end is infinite), a third of them sparse."""
+    low, high = _finite(graph, input_range)
+    rng = np.random.default_rng(seed)
+    x = low + rng.random((count, graph.n_inputs)) * (high - low)
+    sparse = rng.random(x.shape) < 0.8
+    sparse[count // 3 :] = False
+    x[sparse] = np.broadcast_to(np.clip(0.0, low, high), x.shape)[sparse]
+    return np.asarray(np.clip(x, low, high))
+
+
+def adversarial_drives(
+    graph: SNNGraph, count: int, input_range: InputRange | None = None, *, timesteps: int = 16, seed: int = 0
+) -> Array:
+    """Return up to ``count`` inputs of shape (n_inputs,) each that bring first-layer neurons to a decision.
+
+    In turns, for neurons spread over the layer: the corners that drive it most and least, and a random direction
+    scaled so that the membrane meets the threshold at step 1, 2, …, exactly, one float below and one above.
+    """
+    low, high = _finite(graph, input_range)
+    layer, rng = graph.layers[0], np.random.default_rng(seed)
+    W = layer.weights.astype(np.float64)
+    bias = np.zeros(layer.n_neurons) if layer.bias is None else layer.bias.astype(np.float64)
+    neuron = layer.neuron
+    θ, v_init = (
+        np.broadcast_to(np.asarray(v, np.float64), (layer.n_neurons,)) for v in (neuron.threshold, neuron.v_init)
+    )
+    drives: list[Array] = []
+    for turn, j in enumerate(rng.permutation(layer.n_neurons)):
+        if len(drives) >= count:
+            break
+        drives += [np.where(W[j] > 0, high, low), np.where(W[j] > 0, low, high)]
+        direction = low + rng.random(graph.n_inputs) * (high - low)
+        reached = float(W[j] @ direction)
+        wanted = (θ[j] - v_init[j] * θ[j]) / (1 + turn % max(timesteps, 1)) - bias[j]
+        if reached and np.isfinite(wanted / reached):
+            exact = direction * (wanted / reached)
+            drives += [np.nextafter(exact, -np.inf), exact, np.nextafter(exact, np.inf)]
+    found: Array = np.clip(np.array(drives).reshape(-1, graph.n_inputs), low, high)
+    return found[:count]
+
+
+def _finite(graph: SNNGraph, input_range: InputRange | None) -> tuple[Array, Array]:
+    low, high = input_bounds(graph.n_inputs, input_range)
+    low = np.where(np.isfinite(low), low, np.minimum(0.0, np.where(np.isfinite(high), high - 1, 0.0)))
+    return low, np.where(np.isfinite(high), high, np.maximum(1.0, low + 1))
+
+
+def drives_for(graph: SNNGraph, scope: Scope, *, most: int = 256, effort: float = 2e9) -> tuple[Array, int]:
+    """Return the drives of a verification and how many of them are adversarial.
+
+    As many as ``most``, or as ``effort`` synaptic operations allow: the data (or random drives where there are
+    none), and a quarter as many adversarial ones where the encoding feeds currents.
+    """
+    count = int(np.clip(effort / (scope.timesteps * max(graph.n_params, 1)), 4, most))
+    data = scope.data
+    drives = random_drives(graph, count, scope.input_range, scope.seed) if data is None else data[:count]
+    extra = max(1, count // 4)
+    if scope.encoding == "poisson":
+        low, high = drives.min(initial=0.0), drives.max(initial=1.0)
+        if low < 0 or high > 1:
+            raise GraphError("encoding", "the range of the inputs is not in [0, 1], which Poisson encoding wants")
+        chosen = adversarial_drives(graph, extra, (0.0, 1.0), timesteps=scope.timesteps, seed=scope.seed)
+        if scope.input_range is not None:
+            chosen = np.clip(chosen, *input_bounds(graph.n_inputs, scope.input_range))
+    else:
+        chosen = adversarial_drives(graph, extra, scope.input_range, timesteps=scope.timesteps, seed=scope.seed)
+    return np.concatenate([drives.astype(np.float64), chosen]), len(chosen)
