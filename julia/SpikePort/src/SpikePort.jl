@@ -1,0 +1,46 @@
+"""
+Spiking networks that were converted from trained ones: read, run, fine-tuned and written, bit for bit as in Python.
+
+`conformance/SPEC.md` is the contract. Arrays are Julia's: the first index varies fastest, so a size is the contract's
+shape read backwards. Weights are the exception and keep their textbook form.
+
+    currents (neurons, …, steps)    inputs (in, batch) or (in, batch, steps)    weights (out, in)
+
+```julia
+using SpikePort
+
+checkpoint = load_checkpoint("mnist_snn")
+run = network_run(network(checkpoint), inputs; timesteps = 32)
+argmax(run.drive[:, 1])
+```
+"""
+module SpikePort
+
+using Base.Filesystem: rename
+using SHA: SHA2_256_CTX, digest!, sha256, update!
+
+export Checkpoint, CheckpointError, GraphError, KernelError, Layer, NetworkTrace, Neuron, Schedule, SpikePortError, Trace
+export encode_poisson, finetune_schedule, finetune_step, finetune_unfreeze, if_constant, if_multistep, layer_forward
+export layer_sizes, load_checkpoint, network, network_run, qcfs, sample_keys, save_checkpoint, st_bif_multistep
+export total_params
+
+include("errors.jl")
+include("neuron.jl")
+include("checks.jl")
+include("integrate_fire.jl")
+include("st_bif.jl")
+include("layer.jl")
+include("encode.jl")
+include("network.jl")
+include("qcfs.jl")
+include("finetune.jl")
+include("strict_json.jl")
+include("sidecar.jl")
+include("npy.jl")
+include("crc32.jl")
+include("archive.jl")
+include("checkpoint.jl")
+include("store.jl")
+include("python.jl")
+
+end

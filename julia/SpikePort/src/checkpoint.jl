@@ -1,0 +1,172 @@
+# `Checkpoint`: weights with what is needed to use them again, and the network they make.
+
+const Weight = Union{Matrix{Float32},Matrix{Float64}}
+const Bias = Union{Nothing,Vector{Float32},Vector{Float64}}
+
+"""
+    Checkpoint(weights, layer_names; biases, neurons, neuron_types, metadata = "{}", frozen_layers = [])
+
+A spiking network at rest.
+
+- `weights`: a matrix of size (out, in) a layer, Float32 or Float64
+- `layer_names`: unique, input side first
+- `biases`: a vector of length out or nothing a layer; none by default
+- `neurons`: a [`Neuron`](@ref) or nothing a layer; none by default
+- `neuron_types`: a label a layer; by default the kind of its neuron, or "LIF"
+- `metadata`: the text of a JSON object, carried byte for byte
+- `frozen_layers`: names of layers that fine-tuning leaves alone
+
+Throws [`CheckpointError`](@ref) for content that would not load again.
+"""
+struct Checkpoint
+    weights::Vector{Weight}
+    biases::Vector{Bias}
+    neurons::Vector{Union{Nothing,Neuron}}
+    layer_names::Vector{String}
+    neuron_types::Vector{String}
+    frozen_layers::Vector{String}
+    metadata::String
+end
+
+function Checkpoint(
+    weights::AbstractVector,
+    layer_names::AbstractVector{<:AbstractString};
+    biases::AbstractVector = fill(nothing, length(weights)),
+    neurons::AbstractVector = fill(nothing, length(weights)),
+    neuron_types::AbstractVector = [neuron === nothing ? "LIF" : neuron.kind for neuron in neurons],
+    metadata::AbstractString = "{}",
+    frozen_layers::AbstractVector = String[],
+)
+    unknown = setdiff(frozen_layers, layer_names)
+    isempty(unknown) ||
+        throw(CheckpointError("sidecar_schema", "frozen_layers names no layer: $(join(unknown, ", "))"))
+    frozen = [name for name in layer_names if name in frozen_layers]
+    checkpoint = Checkpoint(weights, biases, neurons, layer_names, neuron_types, frozen, metadata)
+    validate(checkpoint)
+    return checkpoint
+end
+
+"Return (in, out) of every layer."
+layer_sizes(checkpoint::Checkpoint) = [(size(weight, 2), size(weight, 1)) for weight in checkpoint.weights]
+
+"Return the number of weights and biases."
+total_params(checkpoint::Checkpoint) =
+    sum(length, checkpoint.weights) + sum(bias -> bias === nothing ? 0 : length(bias), checkpoint.biases)
+
+"Throw [`CheckpointError`](@ref) unless the checkpoint would load again."
+function validate(checkpoint::Checkpoint)
+    count = length(checkpoint.layer_names)
+    for part in (:weights, :biases, :neurons, :neuron_types)
+        given = length(getfield(checkpoint, part))
+        given == count || throw(CheckpointError("sidecar_schema", "$part has $given entries for $count layers"))
+    end
+    read_sidecar(write_sidecar(describe(checkpoint, UInt8[])), "checkpoint")
+    for k in 1:count
+        check_layer(checkpoint, k)
+    end
+    return nothing
+end
+
+function check_layer(checkpoint::Checkpoint, k::Int)
+    name, kind = checkpoint.layer_names[k], checkpoint.neuron_types[k]
+    weight, bias, neuron = checkpoint.weights[k], checkpoint.biases[k], checkpoint.neurons[k]
+    all_finite(weight) || throw(CheckpointError("non_finite", "$name: weight holds NaN or infinity"))
+    if bias !== nothing
+        length(bias) == size(weight, 1) ||
+            throw(CheckpointError("shape", "$name: bias has $(length(bias)) values for $(size(weight, 1)) neurons"))
+        eltype(bias) == eltype(weight) ||
+            throw(CheckpointError("dtype", "$name: bias is $(eltype(bias)), weight $(eltype(weight)): give both the same"))
+        all_finite(bias) || throw(CheckpointError("non_finite", "$name: bias holds NaN or infinity"))
+    end
+    if neuron !== nothing
+        neuron.kind == kind ||
+            throw(CheckpointError("neuron", "$name: a neuron of kind $(neuron.kind) is labelled $kind"))
+        for value in (neuron.threshold, neuron.v_init, neuron.v_reset, neuron.beta)
+            value isa Vector && length(value) != size(weight, 1) &&
+                throw(CheckpointError("shape", "$name: $(length(value)) values for $(size(weight, 1)) neurons"))
+        end
+    end
+    return nothing
+end
+
+"Return the sidecar of a checkpoint whose archive has these bytes."
+function describe(checkpoint::Checkpoint, archive::Vector{UInt8})
+    return Sidecar(
+        checkpoint.layer_names,
+        layer_sizes(checkpoint),
+        checkpoint.neuron_types,
+        checkpoint.frozen_layers,
+        total_params(checkpoint),
+        length(archive),
+        bytes2hex(sha256(archive)),
+        checkpoint.metadata,
+    )
+end
+
+"Return what the archive of a checkpoint holds."
+function layer_arrays(checkpoint::Checkpoint)
+    return map(checkpoint.weights, checkpoint.biases, checkpoint.neurons) do weight, bias, neuron
+        LayerArrays(weight, bias, neuron === nothing ? nothing : neuron_rows(neuron, size(weight, 1)))
+    end
+end
+
+"""
+    network(checkpoint) -> Vector{Layer}
+
+Return the network that runs; a layer without a stored neuron gets its label's kind with default parameters.
+
+Throws [`CheckpointError`](@ref) with `neuron` for a label that is no kind of [`Neuron`](@ref), and with `dtype` where the
+layers' weights differ in type.
+"""
+function network(checkpoint::Checkpoint)
+    for (name, kind) in zip(checkpoint.layer_names, checkpoint.neuron_types)
+        kind in KINDS ||
+            throw(CheckpointError("neuron", "$name: no neuron is called \"$kind\": there are $(join(KINDS, ", "))"))
+    end
+    T = eltype(first(checkpoint.weights))
+    all(weight -> eltype(weight) == T, checkpoint.weights) ||
+        throw(CheckpointError("dtype", "layers differ in dtype: give all weights as Float32 or all as Float64"))
+    return Layer{T}[
+        Layer(checkpoint.weights[k], checkpoint.biases[k], something(checkpoint.neurons[k], Neuron(kind))) for
+        (k, kind) in enumerate(checkpoint.neuron_types)
+    ]
+end
+
+"Return a neuron's parameters as the array of `layer_<i>.neuron.npy`: (7, 1) where uniform, else (7, n)."
+function neuron_rows(neuron::Neuron, n::Int)
+    reset = something(neuron.v_reset, 0.0)
+    hard = Float64(neuron.v_reset !== nothing)
+    tracer = (Float64(neuron.tracer_min), Float64(neuron.tracer_max))
+    rows = zeros(length(NEURON_ROWS), is_uniform(neuron) ? 1 : n)
+    for (row, value) in enumerate((neuron.threshold, neuron.v_init, hard, reset, neuron.beta, tracer...))
+        rows[row, :] .= value
+    end
+    return rows
+end
+
+"Return the neuron that [`neuron_rows`](@ref) describes, or throw [`CheckpointError`](@ref) with `neuron`."
+function neuron_from_rows(kind::AbstractString, rows::Matrix{Float64})
+    row = Dict(zip(NEURON_ROWS, (rows[k, :] for k in axes(rows, 1))))
+    for name in ("hard_reset", "tracer_min", "tracer_max")
+        all(==(first(row[name])), row[name]) && isinteger(first(row[name])) && abs(first(row[name])) <= LARGEST_TRACER ||
+            throw(CheckpointError("neuron", "$name must be one whole number for the layer"))
+    end
+    hard = first(row["hard_reset"])
+    hard == 1 || (hard == 0 && all(iszero, row["v_reset"])) ||
+        throw(CheckpointError("neuron", "hard_reset must be 0 (with v_reset 0) or 1"))
+    values(name) = size(rows, 2) > 1 ? row[name] : only(row[name])
+    try
+        return Neuron(
+            kind;
+            threshold = values("threshold"),
+            v_init = values("v_init"),
+            v_reset = hard == 1 ? values("v_reset") : nothing,
+            beta = values("beta"),
+            tracer_min = Int(first(row["tracer_min"])),
+            tracer_max = Int(first(row["tracer_max"])),
+        )
+    catch err
+        err isa GraphError || rethrow()
+        throw(CheckpointError("neuron", err.message))
+    end
+end

@@ -1,0 +1,77 @@
+# `.npy`, version 1.0: one possible encoding of an array.
+#
+# A file's values are row-major, a Julia matrix is column-major, so a matrix (out, in) is stored as the bytes of its
+# transpose.
+
+const NPY_MAGIC = UInt8[0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 0x01, 0x00]
+const NPY_HEADER = r"^\{'descr': '([^']*)', 'fortran_order': (False|True), 'shape': \(((?:[0-9]{1,10}(?:, ?[0-9]{1,10})*,?)?)\), \} *\n\z"
+
+descr(::Type{Float64}) = "<f8"
+descr(::Type{Float32}) = "<f4"
+
+"Return the bytes in front of the values, padded with spaces to a multiple of 64."
+function npy_header(type::AbstractString, shape::Tuple)
+    dimensions = length(shape) == 1 ? "$(shape[1])," : join(shape, ", ")
+    text = "{'descr': '$type', 'fortran_order': False, 'shape': ($dimensions), }"
+    total = cld(length(NPY_MAGIC) + 2 + length(text) + 1, 64) * 64
+    bytes = fill(UInt8(' '), total)
+    bytes[1:8] = NPY_MAGIC
+    bytes[9:10] = little(UInt16(total - 10))
+    bytes[11:10+length(text)] = codeunits(text)
+    bytes[end] = UInt8('\n')
+    return bytes
+end
+
+"Return an integer as little-endian bytes."
+little(value::T) where {T<:Unsigned} = UInt8[(value >> 8i) % UInt8 for i in 0:sizeof(T)-1]
+
+"Return the values of a vector, or of a matrix row by row, as little-endian bytes."
+function value_bytes(values::Union{Vector{T},Matrix{T}}) where {T<:Float}
+    rows = values isa Vector ? values : transposed(values)
+    return collect(reinterpret(UInt8, vec(htol.(rows))))
+end
+
+npy_bytes(values::Union{Vector{T},Matrix{T}}) where {T<:Float} =
+    append!(npy_header(descr(T), size(values)), value_bytes(values))
+
+"""
+Return the array of a member's bytes, whose shape must be one of `shapes`, or throw [`CheckpointError`](@ref).
+
+No `eval` and no pickle: a header is one of those that [`npy_header`](@ref) writes.
+"""
+function read_npy(data::AbstractVector{UInt8}, shapes, place::AbstractString)
+    refuse(code, what) = throw(CheckpointError(code, "$place $what"))
+    length(data) >= 10 && view(data, 1:8) == NPY_MAGIC || refuse("archive_syntax", "is not a version 1.0 .npy")
+    header_end = 10 + Int(data[9]) + Int(data[10]) << 8
+    header_end <= length(data) || refuse("archive_syntax", "has a header that we do not write")
+    header = match(NPY_HEADER, join(Char.(data[11:header_end])))
+    header === nothing && refuse("archive_syntax", "has a header that we do not write")
+    type, order, dimensions = header.captures
+    occursin('O', type) && refuse("pickle", "holds serialised objects, which would run code: they are never loaded")
+    type in ("<f4", "<f8") || refuse("dtype", "has dtype '$type': give '<f4' or '<f8'")
+    shape = Tuple(parse(Int, n.match) for n in eachmatch(r"[0-9]+", dimensions))
+    shape in shapes && order == "False" ||
+        refuse("shape", "has shape $shape (Fortran order: $order): the sidecar says $(first(shapes))")
+    view(data, 1:header_end) == npy_header(type, shape) || refuse("archive_syntax", "has a header that we do not write")
+    T = type == "<f8" ? Float64 : Float32
+    count = length(data) - header_end
+    count == sizeof(T) * prod(Int128.(shape)) ||
+        refuse("shape", "has $count bytes of values, which is not shape $shape")
+    values = Array{T}(undef, reverse(shape))
+    read!(IOBuffer(view(data, header_end+1:length(data))), values)
+    values .= ltoh.(values)
+    all_finite(values) || refuse("non_finite", "holds NaN or infinity")
+    return length(shape) == 1 ? values : transposed(values)
+end
+
+"Return the transpose of a matrix as a matrix, tile by tile, so that both sides stay in the cache."
+function transposed(matrix::Matrix{T}) where {T}
+    rows, columns = size(matrix)
+    result = Matrix{T}(undef, columns, rows)
+    for j0 in 1:16:columns, i0 in 1:16:rows
+        @inbounds for i in i0:min(i0 + 15, rows), j in j0:min(j0 + 15, columns)
+            result[j, i] = matrix[i, j]
+        end
+    end
+    return result
+end

@@ -1,0 +1,67 @@
+# Bipolar integrate-and-fire with a tracer.
+
+"Checked parameters of `ST-BIF`, one value a neuron."
+struct Bipolar{T<:Float}
+    threshold::Vector{T}
+    v_init::Vector{T}
+    tracer_min::Int
+    tracer_max::Int
+end
+
+function Bipolar(::Type{T}, n::Int, batch::Int; threshold, v_init, tracer_min, tracer_max) where {T<:Float}
+    θ, v0 = as_parameter(T, "threshold", threshold, n), as_parameter(T, "v_init", v_init, n)
+    all(θ .> 0) || throw(KernelError("threshold", "threshold must be above 0, not $threshold"))
+    tracer_min <= 0 <= tracer_max ||
+        throw(KernelError("tracer", "tracer bounds must hold 0, where it starts, not [$tracer_min, $tracer_max]"))
+    return Bipolar(spread(θ, n, batch), spread(v0, n, batch), Int(tracer_min), Int(tracer_max))
+end
+
+"""
+    st_bif_multistep(currents; threshold = 1, tracer_min = 0, tracer_max = 31, v_init = 0.5) -> Trace
+
+Run bipolar neurons over `currents` of size (neurons, …, steps); `counts` is the tracer after the last step.
+
+For every step and neuron, v in units of θ and starting at `v_init`, the tracer S at 0:
+
+    v = v + I[t]/θ
+    s = +1 where v >= 1 and S < tracer_max;  else -1 where v < 0 and S > tracer_min;  else 0
+    S = S + s
+    v = v - s
+
+Once the input has ended and no neuron moves any more, with `v_init = 1/2`, `S = clip(floor(ΣI/θ + 1/2), tracer_min,
+tracer_max)` (You et al. 2024, "SpikeZIP-TF"). Throws [`KernelError`](@ref) with `shape`, `non_finite`, `threshold` or
+`tracer`.
+"""
+function st_bif_multistep(
+    currents::AbstractArray;
+    threshold = 1.0,
+    tracer_min::Integer = 0,
+    tracer_max::Integer = 31,
+    v_init = 0.5,
+)
+    I = as_currents(currents)
+    n, batch = size(I, 1), prod(size(I)[2:end-1])
+    bounds = (tracer_min = tracer_min, tracer_max = tracer_max)
+    return fire(Bipolar(eltype(I), n, batch; threshold = threshold, v_init = v_init, bounds...), I)
+end
+
+function fire!(spikes, v, counts, neurons::Bipolar, currents, steps::Int)
+    v .= neurons.v_init
+    fill!(counts, 0)
+    for t in 1:steps
+        st_bif_step!(view(spikes, :, t), v, counts, current_at(currents, t), neurons)
+    end
+    return nothing
+end
+
+function st_bif_step!(spikes, v::Vector{T}, S, I, neurons::Bipolar{T}) where {T}
+    θ, lowest, highest = neurons.threshold, neurons.tracer_min, neurons.tracer_max
+    @inbounds @simd for i in eachindex(v)
+        u = v[i] + I[i] / θ[i]
+        s = ((u >= 1) & (S[i] < highest)) - ((u < 0) & (S[i] > lowest))
+        S[i] += s
+        v[i] = u - T(s)
+        spikes[i] = s % Int8
+    end
+    return nothing
+end

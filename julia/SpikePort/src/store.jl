@@ -1,0 +1,137 @@
+# Saving and loading: two files that change together.
+#
+# An overwrite stages the new archive beside the old one under a name that holds its digest, then puts the new sidecar in
+# place, which is the moment that counts, then gives the archive its name. Stopped anywhere, what loads is the whole old
+# checkpoint or the whole new one: a sidecar whose archive is not yet in place finds it under the staged name.
+
+"Return archive and sidecar of `path`: \"name\", \"name.npz\" and \"name.json\" name the same pair."
+function checkpoint_paths(path::AbstractString)
+    base, suffix = splitext(path)
+    name = suffix in (".npz", ".json") ? base : path
+    return name * ".npz", name * ".json"
+end
+
+"""
+    checkpoint_bytes(checkpoint) -> (archive, sidecar)
+
+Return the bytes of the two files: the same content, the same bytes, in every language.
+"""
+function checkpoint_bytes(checkpoint::Checkpoint)
+    archive = write_archive(layer_arrays(checkpoint))
+    return archive, write_sidecar(describe(checkpoint, archive))
+end
+
+"""
+    save_checkpoint(checkpoint, path) -> String
+
+Write `<path>.npz` and `<path>.json` and return the sidecar's path.
+
+Throws [`CheckpointError`](@ref) for content that would not load again; nothing is written then.
+"""
+function save_checkpoint(checkpoint::Checkpoint, path::AbstractString)
+    validate(checkpoint)
+    archive_path, sidecar_path = checkpoint_paths(path)
+    for target in (archive_path, sidecar_path)
+        islink(target) &&
+            throw(CheckpointError("symlink", "$(basename(target)) is a symbolic link: give the path it points to"))
+    end
+    archive, sidecar = checkpoint_bytes(checkpoint)
+    staged = staged_path(archive_path, bytes2hex(sha256(archive)))
+    replace_file(staged, archive)
+    try
+        replace_file(sidecar_path, sidecar)
+    catch
+        rm(staged; force = true)
+        rethrow()
+    end
+    rename(staged, archive_path)
+    return sidecar_path
+end
+
+"""
+    load_checkpoint(path) -> Checkpoint
+
+Load the checkpoint at `path` ("name", "name.npz" or "name.json"). Everything is checked before it is believed; see
+`conformance/SPEC.md` for the order.
+
+Throws [`CheckpointError`](@ref); nothing is loaded then.
+"""
+load_checkpoint(path::AbstractString) = first(read_checkpoint(path))
+
+"Return the checkpoint at `path` and the archive's SHA-256."
+function read_checkpoint(path::AbstractString)
+    archive_path, sidecar_path = checkpoint_paths(path)
+    sidecar = read_sidecar(read_file(sidecar_path, LARGEST_SIDECAR), basename(sidecar_path))
+    content = read_archive_file(archive_path, sidecar)
+    layers = read_archive(content, sidecar.layer_sizes, basename(archive_path))
+    total = sum(layer -> length(layer.weight) + (layer.bias === nothing ? 0 : length(layer.bias)), layers)
+    total == sidecar.total_params ||
+        throw(CheckpointError("shape", "total_params says $(sidecar.total_params), the archive holds $total"))
+    neurons = map(sidecar.neuron_types, layers) do kind, layer
+        layer.neuron === nothing ? nothing : neuron_from_rows(kind, layer.neuron)
+    end
+    checkpoint = Checkpoint(
+        [layer.weight for layer in layers],
+        [layer.bias for layer in layers],
+        neurons,
+        sidecar.layer_names,
+        sidecar.neuron_types,
+        sidecar.frozen_layers,
+        sidecar.metadata,
+    )
+    return checkpoint, sidecar.archive_sha256
+end
+
+function read_archive_file(path, sidecar::Sidecar)
+    sidecar.archive_bytes <= min(largest_archive(sidecar.layer_sizes), LARGEST_ARCHIVE) || throw(
+        CheckpointError(
+            "too_large",
+            "$(basename(path)) should have $(sidecar.archive_bytes) bytes, more than its layers could need",
+        ),
+    )
+    there = filter(file -> islink(file) || ispath(file), [path, staged_path(path, sidecar.archive_sha256)])
+    for candidate in (isempty(there) ? [path] : there)
+        content = read_file(candidate, sidecar.archive_bytes)
+        length(content) == sidecar.archive_bytes && bytes2hex(sha256(content)) == sidecar.archive_sha256 && return content
+    end
+    throw(
+        CheckpointError(
+            "archive_digest",
+            "$(basename(path)) is not the archive that its sidecar was written for: restore both files",
+        ),
+    )
+end
+
+"Return at most `limit + 1` bytes of a regular file that is not a link."
+function read_file(path, limit::Int)
+    islink(path) &&
+        throw(CheckpointError("symlink", "$(basename(path)) is a symbolic link: give the path it points to"))
+    isfile(path) || throw(
+        CheckpointError("missing_file", "there is no file $path: a checkpoint is a .npz and a .json of one name"),
+    )
+    return open(file -> read(file, min(limit, filesize(file)) + 1), path)
+end
+
+"Put `content` at `path` in one step."
+function replace_file(path, content::Vector{UInt8})
+    temporary = joinpath(dirname(path), ".$(basename(path)).$(getpid()).tmp")
+    try
+        write(temporary, content)
+        rename(temporary, path)
+    catch
+        rm(temporary; force = true)
+        rethrow()
+    end
+    return nothing
+end
+
+staged_path(archive, digest) = joinpath(dirname(archive), ".$(basename(archive)).$(digest[1:16])")
+
+"Return the SHA-256 of the values of all members in archive order, headers left out."
+function arrays_digest(checkpoint::Checkpoint)
+    context = SHA2_256_CTX()
+    for (_, array) in archive_members(layer_arrays(checkpoint))
+        update!(context, value_bytes(array))
+    end
+    return bytes2hex(digest!(context))
+end
