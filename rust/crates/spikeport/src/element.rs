@@ -1,5 +1,6 @@
 //! The element type of a kernel: `f32` or `f64`.
 
+use std::borrow::Cow;
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
@@ -36,6 +37,10 @@ pub trait Element:
     fn is_finite(self) -> bool;
     /// Wrap an array of this type.
     fn wrap(values: Vec<Self>) -> Values;
+    /// The values rounded to single precision; copied only where they are not.
+    fn to_single(values: &[Self]) -> Cow<'_, [f32]>;
+    /// The values in double precision; copied only where they are not.
+    fn to_double(values: &[Self]) -> Cow<'_, [f64]>;
 }
 
 /// An array whose element type is known at run time.
@@ -47,6 +52,21 @@ pub enum Values {
     F64(Vec<f64>),
 }
 
+impl Values {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
@@ -54,7 +74,7 @@ mod sealed {
 }
 
 macro_rules! element {
-    ($type:ty, $variant:ident) => {
+    ($type:ty, $variant:ident, $values:ident, $single:expr, $double:expr) => {
         impl Element for $type {
             const ZERO: Self = 0.0;
             const HALF: Self = 0.5;
@@ -83,9 +103,17 @@ macro_rules! element {
             fn wrap(values: Vec<Self>) -> Values {
                 Values::$variant(values)
             }
+
+            fn to_single($values: &[Self]) -> Cow<'_, [f32]> {
+                $single
+            }
+
+            fn to_double($values: &[Self]) -> Cow<'_, [f64]> {
+                $double
+            }
         }
     };
 }
 
-element!(f32, F32);
-element!(f64, F64);
+element!(f32, F32, values, values.into(), values.iter().map(|&value| f64::from(value)).collect());
+element!(f64, F64, values, values.iter().map(|&value| value as f32).collect(), values.into());

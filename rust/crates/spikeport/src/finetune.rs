@@ -119,7 +119,7 @@ pub struct LayerStep<'a, F> {
     pub gradients: View<'a, F>,
     /// Velocities before the step, in the shape of the weights; 0 where `None`.
     pub velocities: Option<View<'a, F>>,
-    /// Learning rate of at least 0; a layer whose rate is 0 is frozen.
+    /// Learning rate of at least 0; a layer whose rate is 0 keeps its bits.
     pub rate: f64,
 }
 
@@ -128,15 +128,35 @@ pub type Stepped<F> = (Vec<F>, Vec<F>);
 
 /// Return every layer's weights and velocities after one step of gradient descent with momentum.
 ///
-/// Errors: `momentum` outside [0, 1), `learning_rate`, `non_finite`, `shape`.
-pub fn step<F: Element>(layers: &[LayerStep<'_, F>], momentum: f64) -> Result<Vec<Stepped<F>>, Error> {
+/// `layer_names` has one name a layer; those in `frozen` keep the bits of both.
+///
+/// Errors, in this order: `momentum` outside [0, 1), `shape`, `unknown_layer`, then layer by layer `learning_rate`,
+/// `non_finite`, `shape`.
+pub fn step<F: Element>(
+    layers: &[LayerStep<'_, F>],
+    layer_names: &[String],
+    frozen: &[String],
+    momentum: f64,
+) -> Result<Vec<Stepped<F>>, Error> {
     if !(0.0..1.0).contains(&momentum) {
         return Err(Error::new("momentum", format!("momentum must be in [0, 1), not {momentum}")));
     }
-    layers.iter().map(|layer| step_layer(layer, momentum)).collect()
+    if layers.len() != layer_names.len() {
+        let message = format!("{} layers have {} names: give one each", layers.len(), layer_names.len());
+        return Err(Error::new("shape", message));
+    }
+    let mut learns = vec![true; layers.len()];
+    for name in frozen {
+        learns[position(layer_names, name)?] = false;
+    }
+    layers.iter().zip(learns).map(|(layer, learns)| step_layer(layer, learns, momentum)).collect()
 }
 
-fn step_layer<F: Element>(layer: &LayerStep<'_, F>, momentum: f64) -> Result<Stepped<F>, Error> {
+fn step_layer<F: Element>(
+    layer: &LayerStep<'_, F>,
+    learns: bool,
+    momentum: f64,
+) -> Result<Stepped<F>, Error> {
     let LayerStep { weights, gradients, velocities, rate } = *layer;
     if !(rate.is_finite() && rate >= 0.0) {
         let message = format!("a rate must be a finite number of at least 0, not {rate}");
@@ -156,7 +176,7 @@ fn step_layer<F: Element>(layer: &LayerStep<'_, F>, momentum: f64) -> Result<Ste
         return Err(Error::new("shape", message));
     }
     let (mut w, mut u) = (weights.data().to_vec(), velocities.data().to_vec());
-    if rate > 0.0 {
+    if learns && rate > 0.0 {
         let (rate, momentum) = (F::from_f64(rate), F::from_f64(momentum));
         for ((w, u), &g) in w.iter_mut().zip(&mut u).zip(gradients.data()) {
             *u = momentum * *u + g;

@@ -4,6 +4,7 @@
 //! - [`weighted_sum`], [`layer_forward`], [`network_run`], [`Network`]: layers and whole networks
 //! - [`encode_poisson`], [`sample_keys`]: spikes from a counter-based generator
 //! - [`qcfs`]: the activation that a spiking network settles on
+//! - [`checkpoint`]: a network in two files, the same bytes from every language, suspicious of what it reads
 //! - [`finetune`]: what is frozen, how fast the rest learns, one step of it
 //!
 //! Every kernel has its equation above it, computes in that order with no fused multiply-add, works in `f32` or `f64`
@@ -11,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod checkpoint;
 mod checks;
 mod element;
 mod encode;

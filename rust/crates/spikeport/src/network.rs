@@ -124,9 +124,26 @@ impl Network {
 
     /// Run for some steps on inputs of shape (batch, in), with encoding `Spikes` (timesteps, batch, in).
     ///
+    /// Inputs are first rounded to the type of the first layer's weights.
+    ///
     /// Errors: `non_finite`, `shape`, `rate_range`, the codes of the neurons, `too_large`.
     pub fn run<I: Element>(&self, inputs: View<'_, I>, options: &RunOptions) -> Result<NetworkTrace, Error> {
         checks::finite("inputs", inputs)?;
+        match &self.layers[0] {
+            Prepared::F32(..) => {
+                self.run_rounded(View::new(&I::to_single(inputs.data()), inputs.shape())?, options)
+            }
+            Prepared::F64(..) => {
+                self.run_rounded(View::new(&I::to_double(inputs.data()), inputs.shape())?, options)
+            }
+        }
+    }
+
+    fn run_rounded<I: Element>(
+        &self,
+        inputs: View<'_, I>,
+        options: &RunOptions,
+    ) -> Result<NetworkTrace, Error> {
         let n_in = self.layers[0].n_in();
         let batch = match (options.encoding, inputs.shape()) {
             (Encoding::Spikes, &[steps, batch, n]) if steps == options.timesteps && n == n_in => batch,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Error;
+
 /// A parameter of a layer's neurons: one number for all of them, or one each.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PerNeuron {
@@ -97,5 +99,18 @@ impl Neuron {
             tracer_min: 0,
             tracer_max: 31,
         }
+    }
+
+    /// Refuse what the kind of the neuron has not. Errors: `beta`, `v_reset`.
+    pub(crate) fn check_kind(&self) -> Result<(), Error> {
+        let (kind, beta) = (self.kind.name(), &self.beta);
+        if self.kind != NeuronKind::Lif && beta.as_slice().iter().any(|&beta| beta != 1.0) {
+            let message = format!("{kind} has no leak, so beta must be 1, not {beta}: use LIF");
+            return Err(Error::new("beta", message));
+        }
+        if self.v_reset.is_some() && matches!(self.kind, NeuronKind::StBif | NeuronKind::Identity) {
+            return Err(Error::new("v_reset", format!("{kind} has no hard reset: leave it out")));
+        }
+        Ok(())
     }
 }

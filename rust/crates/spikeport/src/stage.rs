@@ -171,6 +171,7 @@ impl<F: Element> State<F> {
 
 impl<F: Element> Neurons<F> {
     fn new(neuron: &Neuron, width: usize) -> Result<Self, Error> {
+        neuron.check_kind()?;
         let Neuron { kind, threshold, v_init, v_reset, beta, tracer_min, tracer_max } = neuron.clone();
         Ok(match kind {
             NeuronKind::If | NeuronKind::Lif => Self::IntegrateFire(IntegrateFire::new(

@@ -1,0 +1,137 @@
+//! The family `if`.
+
+use std::path::Path;
+
+use spikeport::checkpoint::Checkpoint;
+use spikeport::{Counts, Element, Encoding, Error, Neuron, NeuronKind, RunOptions, Signal, Trace, View};
+
+use crate::arguments::{Arguments, protocol};
+use crate::reply::{Bits, Reply};
+
+/// Run `$function` in the type of the case.
+macro_rules! in_type_of {
+    ($arguments:expr, $function:ident) => {
+        if $arguments.is_single() { $function::<f32>($arguments) } else { $function::<f64>($arguments) }
+    };
+}
+pub(crate) use in_type_of;
+
+pub fn if_multistep(arguments: &Arguments) -> Result<Reply, Error> {
+    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Error> {
+        let (currents, shape) = (arguments.floats::<F>("currents")?, arguments.numbers("shape")?);
+        let trace = spikeport::if_multistep(View::new(&currents, &shape)?, &arguments.if_parameters()?)?;
+        Ok(spikes(&trace).numbers("counts", &trace.counts))
+    }
+    in_type_of!(arguments, run)
+}
+
+pub fn if_constant(arguments: &Arguments) -> Result<Reply, Error> {
+    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Error> {
+        let timesteps = arguments.timesteps()?;
+        let current = arguments.floats::<F>("current")?;
+        let shape = [current.len()];
+        let trace =
+            spikeport::if_constant(View::new(&current, &shape)?, timesteps, &arguments.if_parameters()?)?;
+        Ok(spikes(&trace).numbers("counts", &trace.counts))
+    }
+    in_type_of!(arguments, run)
+}
+
+pub fn st_bif_multistep(arguments: &Arguments) -> Result<Reply, Error> {
+    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Error> {
+        let (currents, shape) = (arguments.floats::<F>("currents")?, arguments.numbers("shape")?);
+        let trace =
+            spikeport::st_bif_multistep(View::new(&currents, &shape)?, &arguments.st_bif_parameters()?)?;
+        Ok(spikes(&trace).numbers("tracer", &trace.counts))
+    }
+    in_type_of!(arguments, run)
+}
+
+fn spikes<F: Bits>(trace: &Trace<F>) -> Reply {
+    Reply::default().numbers("spikes", &trace.spikes).floats("v", &trace.membrane)
+}
+
+pub fn layer_forward(arguments: &Arguments) -> Result<Reply, Error> {
+    fn run<F: Element>(arguments: &Arguments) -> Result<Reply, Error> {
+        let (inputs, shape) = (arguments.floats::<F>("inputs")?, arguments.numbers("shape")?);
+        let (weights, size) = (arguments.floats::<F>("weights")?, arguments.numbers::<usize>("size")?);
+        let weights_shape: Vec<usize> = size.into_iter().rev().collect();
+        let bias = if arguments.has("bias") { Some(arguments.floats::<F>("bias")?) } else { None };
+        let bias_shape = bias.as_ref().map_or(0, Vec::len);
+        let bias =
+            bias.as_ref().map(|bias| View::new(bias, std::slice::from_ref(&bias_shape))).transpose()?;
+        let weights = View::new(&weights, &weights_shape)?;
+        let trace =
+            spikeport::layer_forward(View::new(&inputs, &shape)?, weights, bias, &neuron(arguments)?)?;
+        let signal = trace.signal.unwrap_or(Signal::Spikes(Vec::new()));
+        Ok(Reply::default()
+            .signal("spikes", &signal)
+            .values("v", &trace.membrane)
+            .counts("counts", &trace.counts))
+    }
+    in_type_of!(arguments, run)
+}
+
+fn neuron(arguments: &Arguments) -> Result<Neuron, Error> {
+    let name = arguments.text("kind")?;
+    let kind =
+        NeuronKind::from_name(&name).ok_or_else(|| protocol(format!("no neuron is called '{name}'")))?;
+    Ok(Neuron {
+        kind,
+        threshold: arguments.per_neuron("threshold", 1.0)?,
+        v_init: arguments.per_neuron("v_init", 0.0)?,
+        v_reset: arguments.optional_per_neuron("v_reset")?,
+        beta: arguments.per_neuron("beta", 1.0)?,
+        tracer_min: arguments.number_or("tracer_min", 0)?,
+        tracer_max: arguments.number_or("tracer_max", 31)?,
+    })
+}
+
+pub fn network_run(arguments: &Arguments) -> Result<Reply, Error> {
+    let checkpoint = Checkpoint::load(Path::new(&arguments.text("checkpoint")?))?.checkpoint;
+    let layers = checkpoint.to_layers()?;
+    let (inputs, shape) = (arguments.floats::<f64>("inputs")?, arguments.numbers("shape")?);
+    let mut options = RunOptions::new(arguments.timesteps()?);
+    if arguments.has("encoding") {
+        options.encoding = Encoding::from_name(&arguments.text("encoding")?)?;
+    }
+    options.seed = arguments.number_or("seed", 0)?;
+    let trace = spikeport::network_run(&layers, View::new(&inputs, &shape)?, &options)?;
+    let mut reply = Reply::default();
+    for (index, layer) in trace.layers.iter().enumerate() {
+        reply = reply
+            .counts(&format!("counts.{index}"), &layer.counts)
+            .values(&format!("v.{index}"), &layer.membrane);
+    }
+    Ok(reply.values("drive", &trace.drive))
+}
+
+pub fn encode_poisson(arguments: &Arguments) -> Result<Reply, Error> {
+    let timesteps = arguments.timesteps()?;
+    let (rates, shape) = (arguments.floats::<f64>("rates")?, arguments.numbers("shape")?);
+    let rates = View::new(&rates, &shape)?;
+    let samples = if arguments.has("samples") { Some(arguments.numbers("samples")?) } else { None };
+    let spikes =
+        spikeport::encode_poisson(rates, timesteps, arguments.number_or("seed", 0)?, samples.as_deref())?;
+    Ok(Reply::default().numbers("spikes", spikes).numbers("keys", spikeport::sample_keys(rates)?))
+}
+
+pub fn qcfs(arguments: &Arguments) -> Result<Reply, Error> {
+    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Error> {
+        let timesteps = arguments.timesteps()?;
+        let x = arguments.floats::<F>("x")?;
+        let shape = [x.len()];
+        let y = spikeport::qcfs(View::new(&x, &shape)?, timesteps, &arguments.per_neuron("threshold", 1.0)?)?;
+        Ok(Reply::default().floats("y", &y))
+    }
+    in_type_of!(arguments, run)
+}
+
+/// The sum of a layer's counts.
+pub fn total(counts: &Counts) -> f64 {
+    match counts {
+        Counts::Spikes(counts) => counts.iter().sum::<i64>() as f64,
+        Counts::Graded(spikeport::Values::F32(counts)) => counts.iter().map(|&count| f64::from(count)).sum(),
+        Counts::Graded(spikeport::Values::F64(counts)) => counts.iter().sum(),
+    }
+}

@@ -1,0 +1,132 @@
+//! Arrays as version 1.0 `.npy`, in the one form that is written: C order, little-endian, `<f8` or `<f4`.
+
+use crate::{Error, Values};
+
+const MAGIC: &[u8; 8] = b"\x93NUMPY\x01\x00";
+
+/// The bytes of a `.npy`.
+pub(super) fn write(values: &Values, shape: &[usize]) -> Vec<u8> {
+    let descr = match values {
+        Values::F32(_) => "<f4",
+        Values::F64(_) => "<f8",
+    };
+    let mut bytes = header(descr, shape);
+    append(values, &mut bytes);
+    bytes
+}
+
+/// Append the values' own bytes.
+pub(super) fn append(values: &Values, bytes: &mut Vec<u8>) {
+    match values {
+        Values::F32(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
+        Values::F64(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
+    }
+}
+
+/// Read the values of a `.npy` of one of `shapes`.
+///
+/// Errors, in this order: `archive_syntax`, `pickle`, `dtype`, `shape`, `archive_syntax`, `shape`, `non_finite`.
+pub(super) fn read(data: &[u8], shapes: &[&[usize]], place: &str) -> Result<Values, Error> {
+    let foreign = || Error::new("archive_syntax", format!("{place} has a header that we do not write"));
+    if data.len() < 10 || &data[..8] != MAGIC {
+        return Err(Error::new("archive_syntax", format!("{place} is not a version 1.0 .npy")));
+    }
+    let end = 10 + usize::from(u16::from_le_bytes([data[8], data[9]]));
+    let text = data.get(10..end).ok_or_else(foreign)?;
+    let (descr, is_fortran, shape) = parse_header(text).ok_or_else(foreign)?;
+    if descr.contains(&b'O') {
+        let message = format!("{place} holds Python objects, which would run code: they are never loaded");
+        return Err(Error::new("pickle", message));
+    }
+    let (descr, width) = match descr {
+        b"<f4" => ("<f4", 4),
+        b"<f8" => ("<f8", 8),
+        _ => {
+            let message = format!("{place} has dtype '{}': give '<f4' or '<f8'", descr.escape_ascii());
+            return Err(Error::new("dtype", message));
+        }
+    };
+    let unfit =
+        |what: String| Error::new("shape", format!("{place} {what}: the sidecar says {:?}", shapes[0]));
+    let Some(which) =
+        shapes.iter().position(|&allowed| allowed.iter().map(|&n| n as u64).eq(shape.iter().copied()))
+    else {
+        return Err(unfit(format!("has shape {shape:?}")));
+    };
+    if is_fortran {
+        return Err(unfit("is in Fortran order".to_owned()));
+    }
+    if data[..end] != header(descr, shapes[which]) {
+        return Err(foreign());
+    }
+    let values = &data[end..];
+    let size = shapes[which].iter().try_fold(width, |size: usize, &n| size.checked_mul(n));
+    if size != Some(values.len()) {
+        return Err(unfit(format!("has {} bytes of values", values.len())));
+    }
+    let (singles, _) = values.as_chunks::<4>();
+    let (doubles, _) = values.as_chunks::<8>();
+    let values = match width {
+        4 => Values::F32(singles.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()),
+        _ => Values::F64(doubles.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect()),
+    };
+    if is_finite(&values) {
+        Ok(values)
+    } else {
+        Err(Error::new("non_finite", format!("{place} holds NaN or infinity")))
+    }
+}
+
+/// Whether no value is infinite or NaN.
+pub(super) fn is_finite(values: &Values) -> bool {
+    match values {
+        Values::F32(values) => values.iter().all(|value| value.is_finite()),
+        Values::F64(values) => values.iter().all(|value| value.is_finite()),
+    }
+}
+
+/// The header, padded with spaces to a multiple of 64 bytes.
+fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let axes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let comma = if axes.len() == 1 { "," } else { "" };
+    let shape = format!("({}{comma})", axes.join(", "));
+    let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+    let length = (10 + text.len() + 1).next_multiple_of(64) - 10;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend((length as u16).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes.resize(10 + length - 1, b' ');
+    bytes.push(b'\n');
+    bytes
+}
+
+/// The parts of `{'descr': 'D', 'fortran_order': B, 'shape': (S), }`, spaces and a line feed: D, B, S.
+fn parse_header(text: &[u8]) -> Option<(&[u8], bool, Vec<u64>)> {
+    let rest = text.strip_prefix(b"{'descr': '")?;
+    let (descr, rest) = rest.split_at(rest.iter().position(|&byte| byte == b'\'')?);
+    let rest = rest.strip_prefix(b"', 'fortran_order': ")?;
+    let (is_fortran, rest) = match rest.strip_prefix(b"True") {
+        Some(rest) => (true, rest),
+        None => (false, rest.strip_prefix(b"False")?),
+    };
+    let rest = rest.strip_prefix(b", 'shape': (")?;
+    let (shape, rest) = rest.split_at(rest.iter().position(|&byte| byte == b')')?);
+    let padding = rest.strip_prefix(b"), }")?.strip_suffix(b"\n")?;
+    let is_padding = padding.iter().all(|&byte| byte == b' ');
+    is_padding.then_some((descr, is_fortran, parse_shape(shape)?))
+}
+
+/// Whole numbers of at most 10 digits with `,` or `, ` before each but the first, perhaps a `,` at the end.
+fn parse_shape(text: &[u8]) -> Option<Vec<u64>> {
+    let mut axes = Vec::new();
+    for (place, digits) in text.strip_suffix(b",").unwrap_or(text).split(|&byte| byte == b',').enumerate() {
+        let digits = digits.strip_prefix(b" ").filter(|_| place > 0).unwrap_or(digits);
+        if digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) || (digits.is_empty() && place > 0) {
+            return None;
+        }
+        if !digits.is_empty() {
+            axes.push(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
+        }
+    }
+    Some(axes)
+}
