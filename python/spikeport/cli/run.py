@@ -36,6 +36,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every sample in it.")] = False,
 ) -> None:
     """Run a spiking network on samples and say what it answers."""
+    from spikeport.backends import get_backend
     from spikeport.cli.arrays import load_samples
     from spikeport.transfer import load_checkpoint
 
@@ -49,7 +50,7 @@ def run(
     if labels is not None and len(labels) != len(x):
         fail(f"{samples} holds {len(x)} samples and {len(labels)} labels: give one each")
     result = _simulated(graph, x, T=T, encoding=encoding, seed=seed, backend=backend)
-    result = {"timesteps": T, "encoding": encoding, "seed": seed, "backend": backend, **result}
+    result = {"timesteps": T, "encoding": encoding, "seed": seed, "backend": get_backend(backend).name, **result}
     if labels is not None:
         pairs = zip(result["classes"], labels.tolist(), strict=True)
         result["accuracy"] = sum(got == wanted for got, wanted in pairs) / max(1, len(labels))

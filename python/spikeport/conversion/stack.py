@@ -175,8 +175,10 @@ def read_model(model: Any) -> Stack:
 def _leaves(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
     if type(module).forward is nn.Sequential.forward:
         for name, child in module._modules.items():
-            if child is not None:
-                yield from _leaves(child, f"{path}.{name}" if path else name)
+            place = f"{path}.{name}" if path else name
+            if child is None:
+                raise ConversionError("unsupported_module", f"{place} is None: take it off, the model cannot run")
+            yield from _leaves(child, place)
     else:
         yield path, module
 

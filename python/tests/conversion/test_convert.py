@@ -281,6 +281,13 @@ def test_order_that_makes_no_rate_is_refused(nn):
             convert(model)
 
 
+def test_a_place_left_empty_is_refused(nn):
+    model = small(nn)
+    model.add_module("softmax", None)
+    with pytest.raises(ConversionError, match="softmax is None"):
+        convert(model)
+
+
 def test_code_of_its_own_is_refused(nn):
     class Residual(nn.Sequential):
         def forward(self, x):
