@@ -23,7 +23,10 @@ Return a key for every column of `x` (n, batch): equal samples, equal keys, at a
 
     key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)        bits of the value as Float64, -0 taken as +0; k counts from 0
 """
-sample_keys(x::AbstractMatrix) = [sample_key(view(as_float("x", x), :, b)) for b in axes(x, 2)]
+function sample_keys(x::AbstractMatrix)
+    values = as_float("x", x)
+    return [sample_key(view(values, :, b)) for b in axes(values, 2)]
+end
 
 function sample_key(x::AbstractVector)
     key = zero(UInt64)
@@ -71,10 +74,10 @@ function draw!(spikes, rates, key::UInt64, seed::UInt64)
 end
 
 function check_rates(rates::AbstractArray{Float64})
-    worst = findfirst(rate -> !(0 <= rate <= 1), rates)
-    worst === nothing || throw(
-        KernelError("rate_range", "a rate is $(rates[worst]): Poisson encoding wants [0, 1]; scale the input"),
-    )
+    for rate in rates
+        0 <= rate <= 1 ||
+            throw(KernelError("rate_range", "a rate is $rate: Poisson encoding wants [0, 1]; scale the input"))
+    end
     return nothing
 end
 
