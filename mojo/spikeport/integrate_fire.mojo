@@ -1,0 +1,375 @@
+"""Integrate-and-fire, leaky or not, with soft or hard reset.
+
+    v = β·v + I[t]
+    s = 1 if v >= θ else 0
+    soft reset (no v_reset):  v = v - θ where s = 1
+    hard reset:               v = v_reset where s = 1
+
+`v` starts at `v_init·θ`. Every operation is rounded by itself: build with
+`--fp-mode contract=off`.
+"""
+from std.sys.info import simd_width_of
+
+from .checks import (
+    as_parameter,
+    check_finite,
+    check_shape,
+    check_timesteps,
+    product,
+    refusal,
+    spread,
+)
+
+
+struct Trace[dtype: DType](Copyable):
+    """What one layer of neurons did; arrays are flat and row-major.
+
+    A layer of kind `identity` has no neurons: it passes its currents on, and
+    `passed` and `sums` hold what `spikes` and `counts` hold elsewhere.
+
+    Parameters:
+        dtype: Element type of the membrane.
+    """
+
+    var spikes: List[Int8]
+    """Spikes of shape (T, N): -1, 0 or 1."""
+    var membrane: List[Scalar[Self.dtype]]
+    """Membrane after the last step, shape (N,)."""
+    var counts: List[Int64]
+    """Sum of the spikes over the steps, shape (N,)."""
+    var passed: List[Scalar[Self.dtype]]
+    """Identity only: the currents, shape (T, N)."""
+    var sums: List[Scalar[Self.dtype]]
+    """Identity only: sum of the currents over the steps, shape (N,)."""
+
+    def __init__(
+        out self,
+        var spikes: List[Int8],
+        var membrane: List[Scalar[Self.dtype]],
+        var counts: List[Int64],
+        var passed: List[Scalar[Self.dtype]] = [],
+        var sums: List[Scalar[Self.dtype]] = [],
+    ):
+        """Puts the arrays together.
+
+        Args:
+            spikes: Spikes of shape (T, N).
+            membrane: Membrane after the last step.
+            counts: Sum of the spikes.
+            passed: What an `identity` layer passed on.
+            sums: Its sum over the steps.
+        """
+        self.spikes = spikes^
+        self.membrane = membrane^
+        self.counts = counts^
+        self.passed = passed^
+        self.sums = sums^
+
+
+def if_multistep[
+    dtype: DType, //
+](
+    currents: List[Scalar[dtype]],
+    steps: Int,
+    neurons: Int,
+    *,
+    threshold: List[Float64] = [1.0],
+    v_init: List[Float64] = [0.5],
+    v_reset: Optional[List[Float64]] = None,
+    beta: List[Float64] = [1.0],
+) raises -> Trace[dtype]:
+    """Runs integrate-and-fire neurons over currents of shape (steps, neurons).
+
+    Parameters:
+        dtype: Element type.
+
+    Args:
+        currents: One current a step and neuron.
+        steps: Number of steps T.
+        neurons: Number of neurons N.
+        threshold: θ, one number or one a neuron.
+        v_init: Membrane before the first step, in units of θ.
+        v_reset: Membrane after a spike, or None for soft reset.
+        beta: Share of the membrane that one step keeps, β.
+
+    Returns:
+        Spikes, membrane and counts.
+
+    Raises:
+        Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
+    """
+    check_shape("currents", len(currents), product(steps, neurons))
+    return _run(
+        currents, steps, neurons, 1, neurons, threshold, v_init, v_reset, beta
+    )
+
+
+def if_constant[
+    dtype: DType, //
+](
+    current: List[Scalar[dtype]],
+    timesteps: Int,
+    *,
+    threshold: List[Float64] = [1.0],
+    v_init: List[Float64] = [0.5],
+    v_reset: Optional[List[Float64]] = None,
+    beta: List[Float64] = [1.0],
+) raises -> Trace[dtype]:
+    """Runs integrate-and-fire neurons on one current for all steps.
+
+    The same as `if_multistep` on copies of `current`, which are not made.
+
+    Parameters:
+        dtype: Element type.
+
+    Args:
+        current: One current a neuron.
+        timesteps: Number of steps T.
+        threshold: θ, one number or one a neuron.
+        v_init: Membrane before the first step, in units of θ.
+        v_reset: Membrane after a spike, or None for soft reset.
+        beta: Share of the membrane that one step keeps, β.
+
+    Returns:
+        Spikes, membrane and counts.
+
+    Raises:
+        Error: `timesteps`, and those of `if_multistep`.
+    """
+    check_timesteps(timesteps)
+    return _run(
+        current,
+        timesteps,
+        0,
+        1,
+        len(current),
+        threshold,
+        v_init,
+        v_reset,
+        beta,
+    )
+
+
+def _run[
+    dtype: DType, //
+](
+    currents: List[Scalar[dtype]],
+    steps: Int,
+    stride: Int,
+    batch: Int,
+    neurons: Int,
+    threshold: List[Float64],
+    v_init: List[Float64],
+    v_reset: Optional[List[Float64]],
+    beta: List[Float64],
+) raises -> Trace[dtype]:
+    check_finite("currents", currents)
+    var parameters = IFParameters[dtype](
+        neurons, threshold, v_init, v_reset, beta
+    )
+    return parameters.run(currents, steps, stride, batch)
+
+
+struct IFParameters[dtype: DType](Copyable):
+    """Checked parameters of integrate-and-fire neurons, one of each a neuron.
+
+    Parameters:
+        dtype: Element type.
+    """
+
+    var threshold: List[Scalar[Self.dtype]]
+    """Threshold θ > 0."""
+    var start: List[Scalar[Self.dtype]]
+    """Membrane before the first step, `v_init·θ`."""
+    var reset: List[Scalar[Self.dtype]]
+    """Membrane after a spike; not read under soft reset."""
+    var beta: List[Scalar[Self.dtype]]
+    """Leak β in [0, 1]."""
+    var hard: Bool
+    """Whether a spike sets the membrane to `reset`."""
+
+    def __init__(
+        out self,
+        neurons: Int,
+        threshold: List[Float64],
+        v_init: List[Float64],
+        v_reset: Optional[List[Float64]],
+        beta: List[Float64],
+    ) raises:
+        """Checks and rounds the parameters.
+
+        Args:
+            neurons: Number of neurons N.
+            threshold: θ, one number or one a neuron.
+            v_init: Membrane before the first step, in units of θ.
+            v_reset: Membrane after a spike, or None for soft reset.
+            beta: Leak β.
+
+        Raises:
+            Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
+        """
+        var theta = as_parameter[Self.dtype]("threshold", threshold, neurons)
+        var v0 = as_parameter[Self.dtype]("v_init", v_init, neurons)
+        var reset = as_parameter[Self.dtype](
+            "v_reset", v_reset.copy().or_else([0.0]), neurons
+        )
+        var leak = as_parameter[Self.dtype]("beta", beta, neurons)
+        check_threshold(theta)
+        for b in leak:
+            if not (b >= 0 and b <= 1):
+                raise refusal("beta", String("beta must be in [0, 1], not ", b))
+        self.hard = Bool(v_reset)
+        self.threshold = spread(theta^, neurons)
+        self.start = spread(v0^, neurons)
+        self.reset = spread(reset^, neurons)
+        self.beta = spread(leak^, neurons)
+        for k in range(neurons):
+            self.start[k] = self.start[k] * self.threshold[k]
+            if self.hard and not self.reset[k] < self.threshold[k]:
+                raise refusal(
+                    "v_reset",
+                    String(
+                        "v_reset ",
+                        self.reset[k],
+                        " is not below the threshold ",
+                        self.threshold[k],
+                    ),
+                )
+
+    def run(
+        self,
+        currents: List[Scalar[Self.dtype]],
+        steps: Int,
+        stride: Int,
+        batch: Int,
+    ) -> Trace[Self.dtype]:
+        """Runs the neurons over finite currents of shape (steps, batch, N).
+
+        Args:
+            currents: The currents; one step of them where `stride` is 0.
+            steps: Number of steps T.
+            stride: Values from one step to the next: batch·N, or 0.
+            batch: Number of samples B.
+
+        Returns:
+            Spikes (T, B, N), membrane and counts (B, N).
+        """
+        var neurons = len(self.threshold)
+        var size = batch * neurons
+        var spikes = List[Int8](length=steps * size, fill=0)
+        var membrane = List[Scalar[Self.dtype]](length=size, fill=0)
+        var counts = List[Int64](length=size, fill=0)
+
+        # Sound: every buffer has the length that the shapes above give it.
+        def go[hard: Bool]() {imm, mut spikes, mut membrane, mut counts}:
+            if_steps[hard](
+                currents.unsafe_ptr(),
+                steps,
+                stride,
+                batch,
+                neurons,
+                self.threshold.unsafe_ptr(),
+                self.start.unsafe_ptr(),
+                self.reset.unsafe_ptr(),
+                self.beta.unsafe_ptr(),
+                spikes.unsafe_ptr(),
+                membrane.unsafe_ptr(),
+                counts.unsafe_ptr(),
+            )
+
+        if self.hard:
+            go[True]()
+        else:
+            go[False]()
+        return Trace[Self.dtype](spikes^, membrane^, counts^)
+
+
+def check_threshold[dtype: DType, //](threshold: List[Scalar[dtype]]) raises:
+    """Refuses a threshold that is not above 0.
+
+    Parameters:
+        dtype: Element type.
+
+    Args:
+        threshold: The thresholds.
+
+    Raises:
+        Error: `threshold`.
+    """
+    for theta in threshold:
+        if not theta > 0:
+            raise refusal(
+                "threshold", String("threshold must be above 0, not ", theta)
+            )
+
+
+def if_steps[
+    dtype: DType, //, hard: Bool
+](
+    currents: ImmPointer[Scalar[dtype], _],
+    steps: Int,
+    stride: Int,
+    batch: Int,
+    neurons: Int,
+    threshold: ImmPointer[Scalar[dtype], _],
+    start: ImmPointer[Scalar[dtype], _],
+    reset: ImmPointer[Scalar[dtype], _],
+    beta: ImmPointer[Scalar[dtype], _],
+    spikes: MutPointer[Int8, _],
+    membrane: MutPointer[Scalar[dtype], _],
+    counts: MutPointer[Int64, _],
+):
+    """Runs checked neurons on buffers; allocates nothing.
+
+    Parameters:
+        dtype: Element type.
+        hard: Whether a spike sets the membrane to `reset`.
+
+    Args:
+        currents: Currents (steps, batch, neurons).
+        steps: Number of steps T.
+        stride: Values from one step to the next: batch·neurons, or 0.
+        batch: Number of samples.
+        neurons: Number of neurons.
+        threshold: θ, one a neuron.
+        start: Membrane before the first step, one a neuron.
+        reset: Membrane after a spike, one a neuron.
+        beta: Leak β, one a neuron.
+        spikes: Receives the spikes (steps, batch, neurons).
+        membrane: Receives the last membrane (batch, neurons).
+        counts: Receives the counts (batch, neurons).
+    """
+    comptime counter = DType.int32 if dtype == DType.float32 else DType.int64
+    comptime lanes = simd_width_of[dtype]()
+    var size = batch * neurons
+
+    def block[width: Int](sample: Int, k: Int) {imm}:
+        var theta = threshold.unsafe_load[width=width](k)
+        var leak = beta.unsafe_load[width=width](k)
+        var v_reset = reset.unsafe_load[width=width](k)
+        var v = start.unsafe_load[width=width](k)
+        var count = SIMD[counter, width](0)
+        var at = sample * neurons + k
+        for t in range(steps):
+            v = leak * v + currents.unsafe_load[width=width](t * stride + at)
+            var s = v.ge(theta)
+            comptime if hard:
+                v = s.select(v_reset, v)
+            else:
+                v = s.select(v - theta, v)
+            spikes.unsafe_store(t * size + at, s.cast[DType.int8]())
+            count += s.cast[counter]()
+        membrane.unsafe_store(at, v)
+        counts.unsafe_store(at, count.cast[DType.int64]())
+
+    for sample in range(batch):
+        var k = 0
+        while k + 4 * lanes <= neurons:  # four chains hide the latency of one
+            block[4 * lanes](sample, k)
+            k += 4 * lanes
+        while k + lanes <= neurons:
+            block[lanes](sample, k)
+            k += lanes
+        while k < neurons:
+            block[1](sample, k)
+            k += 1

@@ -1,0 +1,227 @@
+"""The neuron: what turns a current into spikes.
+
+`IF` and `LIF` are described in `integrate_fire`, `ST-BIF` in `st_bif`;
+`identity` is no neuron at all: what comes in goes out, a graded value a step.
+"""
+from .checks import as_parameter, refusal
+from .integrate_fire import IFParameters, Trace
+from .st_bif import STBIFParameters
+
+comptime LARGEST_TRACER = (1 << 31) - 1
+"""The largest bound of a tracer."""
+
+
+def is_kind(label: StringSpan) -> Bool:
+    """Tells whether a label is a kind of neuron.
+
+    Args:
+        label: A label.
+
+    Returns:
+        True for `IF`, `LIF`, `ST-BIF` and `identity`.
+    """
+    return (
+        label == "IF"
+        or label == "LIF"
+        or label == "ST-BIF"
+        or label == "identity"
+    )
+
+
+struct Neuron(Copyable):
+    """The parameters of one layer's neurons.
+
+    A parameter is one number for all neurons, or one for each.
+    """
+
+    var kind: String
+    """Kind: `IF`, `LIF`, `ST-BIF` or `identity`."""
+    var threshold: List[Float64]
+    """Threshold θ > 0."""
+    var v_init: List[Float64]
+    """Membrane before the first step, in units of θ."""
+    var v_reset: Optional[List[Float64]]
+    """Membrane after a spike, below θ; None for soft reset."""
+    var beta: List[Float64]
+    """Share of the membrane that one step keeps; 1 but for `LIF`."""
+    var tracer_min: Int
+    """Lower bound of the tracer (`ST-BIF`)."""
+    var tracer_max: Int
+    """Upper bound of the tracer (`ST-BIF`)."""
+
+    def __init__(
+        out self,
+        var kind: String,
+        *,
+        var threshold: List[Float64] = [1.0],
+        var v_init: List[Float64] = [0.0],
+        var v_reset: Optional[List[Float64]] = None,
+        var beta: List[Float64] = [1.0],
+        tracer_min: Int = 0,
+        tracer_max: Int = 31,
+    ) raises:
+        """Checks what the kind demands; values are checked when it runs.
+
+        Args:
+            kind: `IF`, `LIF`, `ST-BIF` or `identity`.
+            threshold: θ, one number or one a neuron.
+            v_init: Membrane before the first step, in units of θ.
+            v_reset: Membrane after a spike, or None for soft reset.
+            beta: Leak β.
+            tracer_min: Lower bound of the tracer.
+            tracer_max: Upper bound of the tracer.
+
+        Raises:
+            Error: `neuron`, `beta`, `v_reset`, `tracer`.
+        """
+        if not is_kind(kind):
+            raise refusal(
+                "neuron",
+                String(
+                    "neuron kind '",
+                    kind,
+                    "' is not one of IF, LIF, ST-BIF, identity",
+                ),
+            )
+        if kind != "LIF":
+            for value in beta:
+                if value != 1:
+                    raise refusal(
+                        "beta",
+                        String(kind, " has no leak, so beta must be 1"),
+                    )
+        if v_reset and (kind == "ST-BIF" or kind == "identity"):
+            raise refusal("v_reset", String(kind, " has no hard reset"))
+        if not (
+            -LARGEST_TRACER <= tracer_min <= 0 <= tracer_max <= LARGEST_TRACER
+        ):
+            raise refusal(
+                "tracer",
+                String(
+                    "tracer bounds [",
+                    tracer_min,
+                    ", ",
+                    tracer_max,
+                    "] do not hold 0, where the tracer starts",
+                ),
+            )
+        self.kind = kind^
+        self.threshold = threshold^
+        self.v_init = v_init^
+        self.v_reset = v_reset^
+        self.beta = beta^
+        self.tracer_min = tracer_min
+        self.tracer_max = tracer_max
+
+    def check(self, neurons: Int) raises:
+        """Checks every value, in double precision, before any work.
+
+        Args:
+            neurons: Number of neurons of the layer.
+
+        Raises:
+            Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
+        """
+        _ = IFParameters[DType.float64](
+            neurons, self.threshold, self.v_init, self.v_reset, self.beta
+        )
+
+    def fire[
+        dtype: DType, //
+    ](
+        self,
+        currents: List[Scalar[dtype]],
+        steps: Int,
+        stride: Int,
+        batch: Int,
+        neurons: Int,
+    ) raises -> Trace[dtype]:
+        """Runs the neurons over finite currents of shape (steps, batch, N).
+
+        Parameters:
+            dtype: Element type.
+
+        Args:
+            currents: The currents; one step of them where `stride` is 0.
+            steps: Number of steps T.
+            stride: Values from one step to the next: batch·N, or 0.
+            batch: Number of samples B.
+            neurons: Number of neurons N.
+
+        Returns:
+            What the neurons did: spikes (T, B, N), membrane and counts (B, N).
+
+        Raises:
+            Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
+        """
+        if self.kind == "ST-BIF":
+            return STBIFParameters[dtype](
+                neurons,
+                self.threshold,
+                self.v_init,
+                self.tracer_min,
+                self.tracer_max,
+            ).run(currents, steps, stride, batch)
+        if self.kind == "identity":
+            self.check(neurons)
+            return pass_on(currents, steps, stride, batch * neurons)
+        return IFParameters[dtype](
+            neurons, self.threshold, self.v_init, self.v_reset, self.beta
+        ).run(currents, steps, stride, batch)
+
+
+def pass_on[
+    dtype: DType, //
+](currents: List[Scalar[dtype]], steps: Int, stride: Int, size: Int) -> Trace[
+    dtype
+]:
+    """Passes currents on, as a layer of kind `identity` does.
+
+    Parameters:
+        dtype: Element type.
+
+    Args:
+        currents: The currents; one step of them where `stride` is 0.
+        steps: Number of steps T.
+        stride: Values from one step to the next.
+        size: Values of one step.
+
+    Returns:
+        The currents as `passed`, their sum over the steps as `sums`.
+    """
+    var passed = List[Scalar[dtype]](capacity=steps * size)
+    for t in range(steps):
+        passed.extend(Span(currents)[t * stride : t * stride + size])
+    return Trace[dtype](
+        List[Int8](),
+        List[Scalar[dtype]](length=size, fill=0),
+        List[Int64](),
+        passed^,
+        sum_in_order(currents, steps, stride, size),
+    )
+
+
+def sum_in_order[
+    dtype: DType, //
+](currents: List[Scalar[dtype]], steps: Int, stride: Int, size: Int) -> List[
+    Scalar[dtype]
+]:
+    """Adds the currents up, step by step from +0.
+
+    Parameters:
+        dtype: Element type.
+
+    Args:
+        currents: The currents; one step of them where `stride` is 0.
+        steps: Number of steps T.
+        stride: Values from one step to the next.
+        size: Values of one step.
+
+    Returns:
+        `Σ_t I[t]`.
+    """
+    var total = List[Scalar[dtype]](length=size, fill=0)
+    for t in range(steps):
+        for k in range(size):
+            total[k] += currents[t * stride + k]
+    return total^
