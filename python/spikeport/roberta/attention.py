@@ -94,11 +94,11 @@ def _attend(
     queries = split(module.query_quantiser(module.query(x)))
     keys = split(module.key_quantiser(module.key(x)))
     values = split(module.value_quantiser(module.value(x)))
-    scores = (queries @ keys.transpose(-1, -2)) * module.scaling
+    scores = (queries @ keys.transpose(-1, -2)).mul_(module.scaling)
     if mask is not None:
         if mask.dtype == torch.bool:
             mask = torch.zeros_like(mask, dtype=x.dtype).masked_fill_(~mask, torch.finfo(x.dtype).min)
-        scores = scores + mask
+        scores = scores.add_(mask)
     probabilities = module.probability_quantiser(torch.softmax(scores, dim=-1))
     context = (module.dropout(probabilities) @ values).transpose(-2, -3).flatten(-2)
     return module.context_quantiser(context), probabilities

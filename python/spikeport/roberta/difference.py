@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from spikeport.roberta.stream import SpikingModule
 
@@ -24,7 +24,7 @@ class ZipTFEmbedding(SpikingModule):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return the total of every step, shape (1, …, width): it stands still from step 0 on."""
-        return F.embedding(ids, self.weight)[None]
+        return functional.embedding(ids, self.weight)[None]
 
     def changes(self, *inputs: Tensor) -> Tensor:
         """Return y_0 of shape (1, …, width) for ``ids`` at the first call, zeros of that shape after."""
@@ -44,7 +44,7 @@ class ZipTFLayerNorm(SpikingModule):
 
     def forward(self, total: Tensor) -> Tensor:
         """Return LayerNorm of every step's total, of the same shape."""
-        return F.layer_norm(total, self.normalized_shape, self.weight, self.bias, self.eps)
+        return functional.layer_norm(total, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
 class TanhDifference(SpikingModule):

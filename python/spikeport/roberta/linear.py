@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.stream import SpikingModule
@@ -46,11 +46,11 @@ class UnfoldBiasLinear(SpikingModule):
         """Return Y of shape (steps, …, out); a total that stands still is multiplied once for the whole chunk."""
         bias: Tensor | None = self.bias
         if bias is None or self.clock.start >= self.level - 1:
-            return F.linear(total, self.weight, bias)
+            return functional.linear(total, self.weight, bias)
         steps = torch.arange(self.clock.start + 1, self.clock.start + self.clock.steps + 1)
         share = (steps.clamp(max=self.level) / self.level).to(bias)
         ramp = torch.outer(share, bias).view(len(share), *[1] * (total.dim() - 2), -1)
-        out = F.linear(total, self.weight)
+        out = functional.linear(total, self.weight)
         return out.add_(ramp) if len(out) == len(ramp) else out + ramp
 
     def extra_repr(self) -> str:

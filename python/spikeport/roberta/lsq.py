@@ -1,4 +1,6 @@
-"""LSQInteger: a tensor rounded to a few levels of a learned scale (Esser et al. 2020, "Learned step size quantization").
+"""LSQInteger: a tensor rounded to a few levels of a learned scale.
+
+Esser et al. 2020, "Learned step size quantization"::
 
     Qn, Qp = -(L//2), L//2 - 1     signed
     Qn, Qp = 0, L - 1              unsigned
@@ -101,13 +103,13 @@ def positive(scale: Tensor) -> Tensor:
     return scale.abs().clamp_min(SMALLEST_SCALE)
 
 
-def levels(x: Tensor, scale: Tensor, q_min: int, q_max: int) -> Tensor:
+def levels(x: Tensor, scale: Tensor, q_min: int, q_max: int, *, in_place: bool = False) -> Tensor:
     """Return q = clamp(floor(x/s + 1/2), Qn, Qp) as whole numbers in the dtype of ``x``; no gradient.
 
     The quantiser and its spiking twin `spikeport.roberta.st_bif.STBIF` both round here and nowhere else, so
     equal sums give equal levels, to the bit.
     """
-    return torch.div(x, scale).add_(0.5).floor_().clamp_(q_min, q_max)
+    return (x.div_(scale) if in_place else x / scale).add_(0.5).floor_().clamp_(q_min, q_max)
 
 
 class _LearnedStep(torch.autograd.Function):

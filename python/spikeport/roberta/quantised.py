@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 from transformers import RobertaConfig, RobertaForSequenceClassification
-from transformers.models.roberta.modeling_roberta import (
-    RobertaClassificationHead,
-    RobertaIntermediate,
-    RobertaOutput,
-    RobertaSelfAttention,
-    RobertaSelfOutput,
-)
 
-from spikeport.roberta.attention import QuantisedSelfAttention
-from spikeport.roberta.blocks import QuantisedHead, QuantisedIntermediate, QuantisedResidual
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.lsq import LSQInteger
-from spikeport.roberta.transform import QUANTISATION, Transform, match_rules
-
-QUANTISED_OF: dict[type[nn.Module], Any] = {
-    RobertaSelfAttention: QuantisedSelfAttention,
-    RobertaSelfOutput: QuantisedResidual,
-    RobertaIntermediate: QuantisedIntermediate,
-    RobertaOutput: QuantisedResidual,
-    RobertaClassificationHead: QuantisedHead,
-}
+from spikeport.roberta.replacement import replace_by_quantised
+from spikeport.roberta.transform import Transform
 
 
 class QuantisedRobertaConfig(RobertaConfig):
@@ -46,14 +30,14 @@ class QuantisedRobertaForSequenceClassification(RobertaForSequenceClassification
     _supports_sdpa = False
     _supports_flash_attn = False
     _supports_flex_attn = False
-    _can_record_outputs: dict[str, Any] = {}
+    _can_record_outputs: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, config: QuantisedRobertaConfig) -> None:
         super().__init__(config)
         check_architecture(config)
         remove_biases(self, config.spikeport_without_bias or [])
         transform = Transform.from_dict(config.spikeport_transform or Transform.default().to_dict())
-        replace_modules(self, transform)
+        replace_by_quantised(self, transform)
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
@@ -124,18 +108,3 @@ def remove_biases(model: nn.Module, names: list[str]) -> None:
     """Take the bias from the linear layers called ``names``."""
     for name in names:
         model.get_submodule(name).bias = None
-
-
-def replace_modules(model: nn.Module, transform: Transform) -> None:
-    """Replace, in place, every module that ``transform.quantisation`` names by its quantised twin."""
-    modules = dict(model.named_modules())
-    for name, rule in match_rules(QUANTISATION, transform.quantisation, modules).items():
-        module = modules[name]
-        twin = QUANTISED_OF.get(type(module))
-        if twin is None:
-            kinds = ", ".join(kind.__name__ for kind in QUANTISED_OF)
-            raise RobertaError(
-                "transform",
-                f"{QUANTISATION}: {name!r} is a {type(module).__name__}, and lsqinteger takes {kinds}",
-            )
-        model.set_submodule(name, twin(module, rule.level))

@@ -13,28 +13,17 @@ Design
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from transformers import RobertaModel, RobertaPreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.models.roberta.modeling_roberta import RobertaClassificationHead
 
-from spikeport.roberta.attention import QuantisedSelfAttention, ZipTFSelfAttention
-from spikeport.roberta.blocks import QuantisedHead, QuantisedIntermediate
-from spikeport.roberta.difference import (
-    IdentityActivation,
-    ReluDifference,
-    TanhDifference,
-    ZipTFEmbedding,
-    ZipTFLayerNorm,
-)
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.linear import UnfoldBiasLinear
-from spikeport.roberta.lsq import LSQInteger
 from spikeport.roberta.quantised import (
     QuantisedRobertaConfig,
     QuantisedRobertaForSequenceClassification,
@@ -42,13 +31,16 @@ from spikeport.roberta.quantised import (
     check_architecture,
     derive_config,
     remove_biases,
-    replace_modules,
 )
+from spikeport.roberta.replacement import replace_by_quantised, replace_by_spiking
 from spikeport.roberta.st_bif import STBIF
 from spikeport.roberta.stream import Clock, SpikingModule
-from spikeport.roberta.transform import ATTENTION, BY_TYPE, Rule, Transform, match_rules
+from spikeport.roberta.timeline import Plan, Record, SpikingRun, join_runs, plan_chunks
+from spikeport.roberta.transform import Transform
 
-CHUNK_BYTES = 16 * 2**20
+CPU_BYTES = 2**20
+DEVICE_BYTES = 2**29
+"""How large the largest activation of a chunk may be: about a core's own cache, or a part of a GPU's memory."""
 
 
 class SpikingRobertaConfig(QuantisedRobertaConfig):
@@ -58,29 +50,6 @@ class SpikingRobertaConfig(QuantisedRobertaConfig):
     snn_timesteps: int | None = None
 
 
-@dataclass(frozen=True)
-class SpikingRun:
-    """What a run did.
-
-    Attributes
-    ----------
-    logits : after the last step, shape (batch, classes)
-    trajectory : after every step, shape (steps, batch, classes)
-    settled_at : steps until nothing moved any more, shape (batch,); -1 where that was not seen
-    spikes : spikes of each sentence's own tokens, by the name of the ST-BIF module, shape (batch,)
-    """
-
-    logits: Tensor
-    trajectory: Tensor
-    settled_at: Tensor
-    spikes: dict[str, Tensor]
-
-    @property
-    def steps(self) -> int:
-        """Number of steps that were run."""
-        return len(self.trajectory)
-
-
 class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
     """The spiking network, built from its config alone, so that `from_pretrained` finds every threshold."""
 
@@ -88,7 +57,7 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
     _supports_sdpa = False
     _supports_flash_attn = False
     _supports_flex_attn = False
-    _can_record_outputs: dict[str, Any] = {}
+    _can_record_outputs: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, config: SpikingRobertaConfig) -> None:
         super().__init__(config)
@@ -99,10 +68,12 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         self.clock = Clock()
         remove_biases(self, config.spikeport_without_bias or [])
         transform = Transform.from_dict(config.spikeport_transform or Transform.default().to_dict())
-        replace_modules(self, transform)
-        _replace_by_spiking(self, transform)
+        replace_by_quantised(self, transform)
+        replace_by_spiking(self, transform)
         for module in self.spiking_modules():
             module.clock = self.clock
+        for neuron in self.neurons().values():
+            neuron.consumes_input = True
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -149,9 +120,9 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         loss = None
         if labels is not None:
             if self.num_labels == 1:
-                loss = F.mse_loss(logits.squeeze(-1), labels.to(logits))
+                loss = functional.mse_loss(logits.squeeze(-1), labels.to(logits))
             else:
-                loss = F.cross_entropy(logits, labels)
+                loss = functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
     def run(
@@ -166,12 +137,15 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
     ) -> SpikingRun:
         """Run the network and return its logits over time, where it settled, and its spikes.
 
+        The batch is run in groups of sentences, and each group in chunks of steps, so that the largest activation
+        stays small enough for a cache, whatever the batch; a group stops when all of its sentences have settled.
+
         Parameters
         ----------
         input_ids, attention_mask, token_type_ids : shape (batch, tokens), as for any RoBERTa
         timesteps : steps at most; None for `longest_run`
         early_stop : stop once every sentence has settled
-        chunk : steps run at once; None to keep the largest activation around 16 MiB
+        chunk : steps run at once; None for what fits
 
         Raises
         ------
@@ -184,23 +158,32 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
                 raise RobertaError("timesteps", f"{name} must be a whole number above 0, not {value!r}")
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
+        if token_type_ids is None:
+            token_type_ids = torch.zeros_like(input_ids)
+        plan = self._plan(input_ids, limit, chunk)
+        inputs = zip(*(x.split(plan.sentences) for x in (input_ids, attention_mask, token_type_ids)), strict=True)
+        return join_runs([self._run_group(*group, plan, early_stop) for group in inputs])
+
+    def _run_group(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, plan: Plan, early_stop: bool
+    ) -> SpikingRun:
         self.reset()
         embedded = self._embed(input_ids, token_type_ids)
-        hidden = torch.zeros((), dtype=embedded.dtype, device=embedded.device)
-        mask = hidden.new_zeros(attention_mask.shape).masked_fill_(attention_mask == 0, torch.finfo(hidden.dtype).min)
-        tokens = attention_mask.to(hidden)
-
+        tokens = attention_mask.to(embedded)
+        mask = None
+        if not bool(attention_mask.all()):
+            mask = torch.zeros_like(tokens).masked_fill_(attention_mask == 0, torch.finfo(tokens.dtype).min)
+            mask = mask[:, None, None, :]
         trajectory: list[Tensor] = []
-        record = _Record(self.neurons(), tokens, self.unfolding_steps)
-        for steps in self._chunks(limit, input_ids, chunk):
+        record = Record(self.neurons(), tokens, self.unfolding_steps)
+        for steps in plan.chunks():
             self.clock.advance(steps)
-            logits = self._chunk(embedded, mask[:, None, None, :])
+            logits = self._chunk(embedded, mask)
             trajectory.append(logits.expand(steps, *logits.shape[1:]))
             if record.add(self.clock) and early_stop:
                 break
         self.reset()
-        logits_over_time = torch.cat(trajectory)
-        return SpikingRun(logits_over_time[-1], logits_over_time, record.settled_at(), record.spikes)
+        return record.run(torch.cat(trajectory))
 
     def _embed(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
         """Return the total of the embedding, (1, batch, tokens, hidden): RoBERTa's positions start behind padding."""
@@ -211,60 +194,20 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         total = embeddings.word_embeddings(input_ids) + embeddings.token_type_embeddings(kinds)
         return embeddings.LayerNorm(total + embeddings.position_embeddings(positions))  # type: ignore[no-any-return]
 
-    def _chunk(self, hidden: Tensor, mask: Tensor) -> Tensor:
+    def _chunk(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         for layer in self.roberta.encoder.layer:
             context, _ = layer.attention.self(hidden, mask)
             attended = layer.attention.output(context, hidden)
             hidden = layer.output(layer.intermediate(attended), attended)
         return self.classifier(hidden)  # type: ignore[no-any-return]
 
-    def _chunks(self, limit: int, input_ids: Tensor, chunk: int | None) -> Iterator[int]:
-        """Yield the steps of each chunk; one chunk begins where the biases end, so that it can use them whole."""
+    def _plan(self, input_ids: Tensor, limit: int, chunk: int | None) -> Plan:
         batch, tokens = input_ids.shape
         config = self.config
         widest = max(config.intermediate_size, config.num_attention_heads * tokens)
-        size = batch * tokens * widest * torch.finfo(self.dtype).bits // 8
-        most = chunk or max(1, min(limit, CHUNK_BYTES // max(size, 1)))
-        at, border = 0, self.unfolding_steps - 1
-        while at < limit:
-            end = min(at + most, limit, border if at < border else limit)
-            yield end - at
-            at = end
-
-
-class _Record:
-    """Spikes and settling of every sentence, added up chunk by chunk without asking the device in between."""
-
-    def __init__(self, neurons: dict[str, STBIF], tokens: Tensor, unfolding_steps: int) -> None:
-        self.neurons, self.tokens, self.unfolding_steps = neurons, tokens, unfolding_steps
-        self.spikes = {name: tokens.new_zeros(len(tokens), dtype=torch.int64) for name in neurons}
-        self.last_move = torch.full_like(tokens[:, 0], unfolding_steps, dtype=torch.int64)
-        self.steps = 0
-
-    def add(self, clock: Clock) -> bool:
-        """Add the chunk that has just been run, and return whether every sentence has settled."""
-        moved = self.tokens.new_zeros(clock.steps, len(self.tokens))
-        for name, neuron in self.neurons.items():
-            assert neuron.activity is not None
-            spikes = self._of_tokens(neuron.activity)
-            self.spikes[name] += spikes.sum(0).to(torch.int64)
-            moved += spikes
-        self.steps = clock.start + clock.steps
-        number = torch.arange(clock.start + 1, self.steps + 1, device=moved.device)
-        self.last_move = torch.maximum(self.last_move, torch.where(moved > 0, number[:, None], 0).amax(0))
-        return bool((self.last_move < self.steps).all())
-
-    def settled_at(self) -> Tensor:
-        """Return the steps until nothing moved, or -1 where the run ended before a quiet step was seen."""
-        return torch.where(self.last_move < self.steps, self.last_move, -1)
-
-    def _of_tokens(self, activity: Tensor) -> Tensor:
-        """Return spikes of shape (steps, batch): padding left out, heads added up."""
-        if activity.dim() == 2:
-            return activity
-        if activity.dim() == 4:
-            activity = activity.sum(2)
-        return torch.einsum("tbn,bn->tb", activity, self.tokens)
+        sentence = tokens * widest * torch.finfo(self.dtype).bits // 8
+        budget = CPU_BYTES if input_ids.device.type == "cpu" else DEVICE_BYTES
+        return plan_chunks(batch, sentence, budget, limit, self.unfolding_steps - 1, chunk)
 
 
 def convert_to_spiking(
@@ -291,64 +234,3 @@ def convert_to_spiking(
         weights[f"{owner}.threshold" if owner in quantisers and last == "scale" else name] = value
     spiking.load_state_dict(weights, strict=True)
     return spiking.eval()
-
-
-def _replace_by_spiking(model: SpikingRobertaForSequenceClassification, transform: Transform) -> None:
-    """Replace, in place: attention by regex, then every other module by its type."""
-    if isinstance(model.classifier, RobertaClassificationHead):
-        model.classifier = QuantisedHead(model.classifier, None)
-    _replace_attention(model, transform)
-    in_intermediate = {m.intermediate_act_fn for m in model.modules() if isinstance(m, QuantisedIntermediate)}
-    for name, module in list(model.named_modules()):
-        twin = _twin(name, module, transform, behind_quantiser=module in in_intermediate)
-        if twin is not None:
-            model.set_submodule(name, twin)
-
-
-def _replace_attention(model: nn.Module, transform: Transform) -> None:
-    modules = dict(model.named_modules())
-    rules = match_rules(ATTENTION, transform.attention, modules)
-    for name in rules:
-        module = modules[name]
-        if not isinstance(module, QuantisedSelfAttention):
-            raise RobertaError(
-                "transform",
-                f"{ATTENTION}: {name!r} is a {type(module).__name__}: zip_tf needs attention that lsqinteger has "
-                "quantised, so name it in quantization_config too",
-            )
-        model.set_submodule(name, ZipTFSelfAttention(module))
-    for index, layer in enumerate(model.roberta.encoder.layer):  # type: ignore[union-attr, arg-type]
-        if not isinstance(layer.attention.self, ZipTFSelfAttention):
-            raise RobertaError(
-                "transform",
-                f"{ATTENTION}: the attention of layer {index} stays as it is, so it would not spike: let "
-                f"quantization_config and {ATTENTION} both match 'roberta.encoder.layer.{index}.attention.self'",
-            )
-
-
-def _twin(name: str, module: nn.Module, transform: Transform, *, behind_quantiser: bool) -> nn.Module | None:
-    """Return the spiking twin of a leaf module, or None where it stays."""
-
-    def rule(kind: str) -> Rule:
-        found = transform.spiking_rule(kind)
-        if found is None:
-            raise RobertaError(
-                "transform",
-                f"{BY_TYPE} has no entry for type {kind!r}, which {name!r} is: without it the spiking network would "
-                "not settle on the quantised one",
-            )
-        return found
-
-    if isinstance(module, nn.Embedding):
-        return rule("embedding") and ZipTFEmbedding(module)
-    if isinstance(module, nn.LayerNorm):
-        return rule("layernorm") and ZipTFLayerNorm(module)
-    if isinstance(module, nn.Linear):
-        return UnfoldBiasLinear(module.weight, module.bias, rule("linear").level)
-    if isinstance(module, nn.ReLU):
-        return rule("relu") and (IdentityActivation() if behind_quantiser else ReluDifference())
-    if isinstance(module, LSQInteger):
-        return rule("lsqinteger") and STBIF.from_quantiser(module)
-    if isinstance(module, nn.Tanh):  # the documented YAML has no entry for it, and it must be in difference form
-        return TanhDifference()
-    return None

@@ -233,6 +233,6 @@ def _load(text: str, source: str) -> Any:
 
     Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     try:
-        return yaml.load(text, Loader)  # noqa: S506
+        return yaml.load(text, Loader)
     except yaml.YAMLError as error:
         raise RobertaError("transform", f"{source} is not YAML: {error}") from None
