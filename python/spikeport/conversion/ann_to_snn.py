@@ -75,7 +75,10 @@ def convert(model: Any, calibration_data: Any = None, T: int = 16, percentile: f
         x = torch.tensor(samples, dtype=stack.dtype, device=stack.device)
         outputs, drive = stack.outputs(x)
         compared = np.unique(np.linspace(0, len(samples) - 1, SAMPLES_COMPARED).round().astype(int))
-        stack.check_faithful(x[compared], outputs[-1][compared])
+        for stage, output in zip(stack.stages, outputs, strict=True):
+            if not np.isfinite(output).all():
+                raise ConversionError("non_finite", f"{stage.name} overflows on the calibration data: scale the data")
+        stack.check_faithful(x[compared])
 
     scales, silent = _scales(stack, None if data is None else outputs, percentile)
     if silent:

@@ -39,7 +39,8 @@ def check_theta(theta: Any) -> float:
 def as_array(values: Any) -> npt.NDArray[Any]:
     """Return ``values`` as a NumPy array; a torch tensor comes off its graph and its device."""
     if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
+        values = values.detach().cpu()
+        values = (values.float() if "bfloat16" in str(values.dtype) else values).numpy()  # NumPy has no bfloat16
     return np.asarray(values)
 
 

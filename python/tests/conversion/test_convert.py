@@ -108,7 +108,7 @@ def test_one_output_has_a_difference_and_no_agreement(torch, nn):
 )
 def test_the_dtype_of_the_model_is_kept(torch, nn, given, kept):
     dtype = getattr(torch, given)
-    snn = convert(small(nn).to(dtype), torch.rand(8, 4).to(torch.float32).numpy())
+    snn = convert(small(nn).to(dtype), torch.rand(8, 4).to(dtype))
     assert {a.dtype.type for a in [*snn.weights, *snn.biases]} == {kept}
 
 
@@ -314,6 +314,13 @@ def test_a_network_that_holds_nan_is_refused_by_layer(torch, nn):
         model[2].bias[1] = float("nan")
     with pytest.raises(ConversionError, match=r"2 \(Linear\): its bias"):
         convert(model)
+
+
+def test_activations_that_overflow_are_refused(torch, nn):
+    model = small(nn)
+    set_weights(model[0], np.full((6, 4), 1e30, np.float32))
+    with pytest.raises(ConversionError, match="layer_0 overflows"):
+        convert(model, torch.full((8, 4), 1e30))
 
 
 def test_convert_returns_what_is_documented(torch, nn):
