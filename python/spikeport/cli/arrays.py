@@ -21,6 +21,16 @@ def load_samples(path: Path) -> tuple[Array, Array | None]:
     A ``.npy`` file holds the samples; a ``.npz`` file holds them as ``x`` and any labels as ``y``, or one array of any
     name. Leaves with a message where the file is neither.
     """
+    samples, labels = _read(path)
+    if samples.ndim < 2:
+        fail(f"{path} holds an array of shape {samples.shape}: give a row a sample, (samples, values)")
+    if labels is not None and (labels.shape != samples.shape[:1] or labels.dtype.kind not in "iu"):
+        wanted = f"{len(samples)} whole numbers, one a sample"
+        fail(f"{path}: the labels y have shape {labels.shape} and dtype {labels.dtype}: give {wanted}")
+    return samples, labels
+
+
+def _read(path: Path) -> tuple[Array, Array | None]:
     import numpy as np
 
     if not path.is_file():

@@ -47,8 +47,6 @@ def run(
         fail("give the number of timesteps, at least 1: -T 16" if timesteps is None else f"-T {T} is not at least 1")
     x, labels = load_samples(samples)
     x = x.reshape(len(x), -1) if x.ndim > 2 else x
-    if labels is not None and len(labels) != len(x):
-        fail(f"{samples} holds {len(x)} samples and {len(labels)} labels: give one each")
     result = _simulated(graph, x, T=T, encoding=encoding, seed=seed, backend=backend)
     result = {"timesteps": T, "encoding": encoding, "seed": seed, "backend": get_backend(backend).name, **result}
     if labels is not None:

@@ -206,7 +206,10 @@ def test_run_takes_plain_samples_and_says_nothing_of_accuracy(folder, capsys):
         ("run out samples.npz --backend fpga", "fpga"),
         ("run out wide.npy", "(batch, 4)"),
         ("run out bright.npy --encoding poisson", "[0, 1]"),
-        ("run out uneven.npz", "70 samples and 3 labels"),
+        ("run out uneven.npz", "70 whole numbers"),
+        ("run out columns.npz", "70 whole numbers"),
+        ("run out row.npy", "a row a sample"),
+        ("run out number.npy", "a row a sample"),
         ("run plain samples.npy", "-T 16"),
     ],
 )
@@ -215,7 +218,10 @@ def test_run_refuses_what_it_cannot_run(folder, capsys, line, words):
     x = np.load("samples.npy")
     np.save("wide.npy", np.zeros((3, 5)))
     np.save("bright.npy", 255 * x)
-    np.savez("uneven.npz", x=x, y=np.zeros(3))
+    np.savez("uneven.npz", x=x, y=np.zeros(3, int))
+    np.savez("columns.npz", x=x, y=np.zeros((70, 1), int))
+    np.save("row.npy", x[0])
+    np.save("number.npy", 0.5)
     save_checkpoint(SNNCheckpoint.from_graph(load_checkpoint("out").to_graph()), "plain")
     code, out, err = spikeport(capsys, line)
     assert (code, out) == (2, "")
