@@ -117,6 +117,17 @@ impl Checkpoint {
         Ok(Files { archive, sidecar: sidecar.write()? })
     }
 
+    /// The checkpoint that the bytes of two files hold. Errors: as [`Checkpoint::load`], but for those of the disk.
+    pub fn from_bytes(files: &Files) -> Result<Self, Error> {
+        let sidecar = Sidecar::read(&files.sidecar, "the sidecar")?;
+        sidecar.check_archive_bytes("the archive")?;
+        if !sidecar.is_of(&files.archive) {
+            return Err(sidecar::foreign("the archive"));
+        }
+        let arrays = archive::read(&files.archive, &sidecar.sizes, "the archive")?;
+        Self::from_parts(sidecar, arrays)
+    }
+
     fn from_parts(sidecar: Sidecar, arrays: Vec<Arrays>) -> Result<Self, Error> {
         let counted = |layer: &Arrays| layer.weight.len() + layer.bias.as_ref().map_or(0, Values::len);
         let total: usize = arrays.iter().map(counted).sum();

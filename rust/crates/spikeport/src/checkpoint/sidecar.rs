@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use super::json::{self, Json};
+use super::{archive, sha256};
 use crate::Error;
 
 /// Bytes of a sidecar, at most.
@@ -103,6 +104,22 @@ impl Sidecar {
         Ok(())
     }
 
+    /// The length of the archive, where its layers can need as much. Errors: `too_large`.
+    pub(super) fn check_archive_bytes(&self, file: &str) -> Result<u64, Error> {
+        let most = archive::largest(&self.sizes).min(LARGEST_ARCHIVE.into());
+        let bytes = u64::try_from(self.archive_bytes).ok().filter(|&bytes| u128::from(bytes) <= most);
+        bytes.ok_or_else(|| {
+            let message =
+                format!("{file} should have {} bytes, more than its layers could need", self.archive_bytes);
+            Error::new("too_large", message)
+        })
+    }
+
+    /// Whether `archive` is the one that this sidecar was written for.
+    pub(super) fn is_of(&self, archive: &[u8]) -> bool {
+        archive.len() as i128 == self.archive_bytes && sha256(archive) == self.archive_sha256
+    }
+
     /// The canonical bytes: keys sorted, one a line, a line feed at the end. Errors: `too_large`.
     pub(super) fn write(&self) -> Result<Vec<u8>, Error> {
         let sizes: Vec<String> =
@@ -128,6 +145,12 @@ impl Sidecar {
         }
         Ok(content)
     }
+}
+
+/// The error for an archive of another sidecar.
+pub(super) fn foreign(file: &str) -> Error {
+    let message = format!("{file} is not the archive that its sidecar was written for: restore both files");
+    Error::new("archive_digest", message)
 }
 
 /// Check that `metadata` is the text of a JSON object and return it without space around.

@@ -9,9 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::archive;
-use super::sidecar::{LARGEST_ARCHIVE, LARGEST_SIDECAR, Sidecar};
-use super::{Checkpoint, sha256};
+use super::sidecar::{self, LARGEST_SIDECAR, Sidecar};
+use super::{Checkpoint, archive, sha256};
 use crate::Error;
 
 /// How often a pair is read that another process keeps replacing.
@@ -57,9 +56,14 @@ impl Checkpoint {
         let failed =
             |error: io::Error| Error::new("io", format!("cannot write {}: {error}", archive_path.display()));
         replace(&staged, &files.archive).map_err(failed)?;
-        let written =
-            replace(&sidecar_path, &files.sidecar).and_then(|()| fs::rename(&staged, &archive_path));
-        written.map_err(failed)
+        replace(&sidecar_path, &files.sidecar).map_err(|error| {
+            // The first error is the one to report.
+            let _ = fs::remove_file(&staged);
+            failed(error)
+        })?;
+        fs::rename(&staged, &archive_path).map_err(failed)?;
+        remove_stale(&archive_path);
+        Ok(())
     }
 }
 
@@ -77,7 +81,7 @@ fn paths(path: &Path) -> [PathBuf; 2] {
 
 /// The checked sidecar and the archive that it was written for.
 fn read_pair(archive_path: &Path, sidecar_path: &Path) -> Result<(Sidecar, Vec<u8>), Error> {
-    let mut outcome = Err(changing(archive_path));
+    let mut outcome = Err(sidecar::foreign(&name(archive_path)));
     let mut text = read(sidecar_path, LARGEST_SIDECAR as u64)?;
     for _ in 0..ATTEMPTS {
         let sidecar = Sidecar::read(&text, &name(sidecar_path))?;
@@ -96,12 +100,7 @@ fn read_pair(archive_path: &Path, sidecar_path: &Path) -> Result<(Sidecar, Vec<u
 }
 
 fn read_archive(path: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, Error> {
-    let most = archive::largest(&sidecar.sizes).min(LARGEST_ARCHIVE.into());
-    let bytes = u64::try_from(sidecar.archive_bytes).ok().filter(|&bytes| u128::from(bytes) <= most);
-    let Some(bytes) = bytes else {
-        let message = format!("{} should have more bytes than its layers could need", name(path));
-        return Err(Error::new("too_large", message));
-    };
+    let bytes = sidecar.check_archive_bytes(&name(path))?;
     let staged = staged(path, &sidecar.archive_sha256);
     let mut candidates: Vec<&Path> = vec![path, &staged];
     candidates.retain(|candidate| candidate.exists() || candidate.is_symlink());
@@ -110,11 +109,11 @@ fn read_archive(path: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, Error> {
     }
     for candidate in candidates {
         let content = read(candidate, bytes)?;
-        if content.len() as u64 == bytes && sha256(&content) == sidecar.archive_sha256 {
+        if sidecar.is_of(&content) {
             return Ok(content);
         }
     }
-    Err(changing(path))
+    Err(sidecar::foreign(&name(path)))
 }
 
 /// At most `limit` + 1 bytes of a regular file that is not a link.
@@ -137,8 +136,9 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
 
 /// Put `content` at `path` in one step.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut temporary = OsString::from(format!(".{}.", std::process::id()));
+    let mut temporary = OsString::from(".");
     temporary.push(path.file_name().unwrap_or_default());
+    temporary.push(format!(".{}", std::process::id()));
     let temporary = path.with_file_name(temporary);
     fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
         // The first error is the one to report.
@@ -153,16 +153,21 @@ fn staged(archive: &Path, digest: &str) -> PathBuf {
     archive.with_file_name(staged)
 }
 
+/// Remove what saves that were stopped have left; what cannot be removed does no harm.
+fn remove_stale(archive: &Path) {
+    let folder = archive.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let prefix = format!(".{}.", name(archive));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn symlink(path: &Path) -> Error {
     Error::new("symlink", format!("{} is a symbolic link: give the path it points to", name(path)))
-}
-
-fn changing(path: &Path) -> Error {
-    let message =
-        format!("{} is not the archive that its sidecar was written for: restore both files", name(path));
-    Error::new("archive_digest", message)
 }
