@@ -144,7 +144,7 @@ def _step(_: Backend, a: Arguments) -> Words:
 
 def _read(_: Backend, a: Arguments) -> Words:
     checkpoint = load_checkpoint(a["path"])
-    archive, sidecar = checkpoint_paths(a["path"])
+    _, sidecar = checkpoint_paths(a["path"])
     text = sidecar.read_bytes()
     fields = read_sidecar(text, sidecar.name)
     _, layers = checkpoint.parts()

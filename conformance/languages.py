@@ -120,7 +120,8 @@ def converse(language: Language, lines: Sequence[str], scratch: Path, timeout: f
                 timeout=timeout,
                 check=False,
             ).returncode
-            end = f"the runner ended with exit code {code}: {_tail((scratch / 'errors.txt').read_text('utf-8', 'replace'))}"
+            said = (scratch / "errors.txt").read_text("utf-8", "replace")
+            end = f"the runner ended with exit code {code}: {_tail(said)}"
         except subprocess.TimeoutExpired:
             end = f"the runner was killed after {timeout:g} s"
         except OSError as error:

@@ -16,7 +16,7 @@ GOLDEN = 0x9E3779B97F4A7C15
 
 def cases() -> list[Case]:
     """Return all of them, each drawn once more with Python's own integers."""
-    made = [*_edges(), *_random(), *_errors()]
+    made = [*_edges(), _at_the_draw(), *_random(), *_errors()]
     for one in made:
         if "error" not in one.expected:
             _check(one)
@@ -98,6 +98,15 @@ def _edges() -> list[Case]:
         _poisson("smallest", "the smallest positive rate", ["subnormal"], [[5e-324]], 8),
         _poisson("tenths", "rates that are no dyadic numbers", ["ordinary_floats"], [np.arange(11) / 10], 16, seed=9),
     ]
+
+
+def _at_the_draw() -> Case:
+    """A rate equal to the draw does not fire (u < rate), the next float above its draw does."""
+    step = _next(_next(_mix(GOLDEN), 0), 0)
+    draws = [(_next(step, k) >> 11) * 2.0**-53 for k in range(2)]
+    rates = [[draws[0], float(np.nextafter(draws[1], 1))]]
+    comment = "a rate equal to the draw does not fire, one ulp above it does"
+    return _poisson("at_the_draw", comment, ["at_threshold"], rates, 1, samples=[0])
 
 
 def _random() -> list[Case]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,7 @@ def _build(
     **fields: Any,
 ) -> SNNCheckpoint:
     rng = np.random.default_rng(seed)
-    pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+    pairs = list(itertools.pairwise(sizes))
     neurons = neurons if isinstance(neurons, list) else [neurons] * len(pairs)
     return SNNCheckpoint(
         weights=[dyadic(rng, -1, 1, bits, (b, a)).astype(dtype) for a, b in pairs],

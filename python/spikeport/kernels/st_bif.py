@@ -59,8 +59,8 @@ def st_bif_multistep(
     spikes = np.zeros(I.shape, np.int8)
     for t in range(len(I)):
         v = v + I[t] / θ
-        up = (v >= 1) & (tracer_max > S)
-        down = (v < 0) & (tracer_min < S)
+        up = (v >= 1) & (S < tracer_max)
+        down = (v < 0) & (S > tracer_min)
         spikes[t] = up.astype(np.int8) - down.astype(np.int8)
         S = S + spikes[t]
         v = v - spikes[t]

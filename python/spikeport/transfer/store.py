@@ -103,8 +103,15 @@ def _read_archive(path: Path, sidecar: Sidecar) -> bytes:
             "too_large", f"{path.name} should have {sidecar.archive_bytes:,} bytes, more than its layers could need"
         )
     staged = _staged(path, sidecar.archive_sha256)
-    for candidate in [p for p in (path, staged) if p.exists() or p.is_symlink()] or [path]:
-        content = _read(candidate, sidecar.archive_bytes)
+    for candidate in (path, staged, path):  # a save may rename the one to the other between our looks
+        if candidate is staged and not staged.is_file():
+            continue
+        try:
+            content = _read(candidate, sidecar.archive_bytes)
+        except CheckpointError as error:
+            if error.code == "missing_file" and (candidate is staged or staged.is_file()):
+                continue
+            raise
         if len(content) == sidecar.archive_bytes and hashlib.sha256(content).hexdigest() == sidecar.archive_sha256:
             return content
     raise CheckpointError(
@@ -120,8 +127,11 @@ def _read(path: Path, limit: int) -> bytes:
         raise CheckpointError(
             "missing_file", f"there is no file {path}: a checkpoint is a .npz and a .json of one name"
         )
-    with path.open("rb") as file:
-        return file.read(limit + 1)
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except FileNotFoundError:
+        raise CheckpointError("missing_file", f"{path} went away while it was opened: try again") from None
 
 
 def _write(path: Path, content: bytes, durable: bool) -> None:

@@ -1,0 +1,87 @@
+# Thin: each target sets up what it needs and calls a real tool. `make demo` and `make test` are the two commands.
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' -o -name 'Cargo.*' -not -path '*/target/*')
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export OMP_NUM_THREADS ?= 1
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: demo test toolchains peers browser conformance mutations bench docs lint format clean
+
+## demo: train a network on handwritten digits, make it spike, say what that did to the answer
+demo: .venv/demo
+	$(BIN)/spikeport demo
+
+## test: everything, its set-up included
+test: toolchains peers browser lint
+	cargo test --quiet --release --manifest-path rust/Cargo.toml --workspace
+	build/julia/julia --startup-file=no --project=julia/SpikePort julia/SpikePort/test/runtests.jl
+	for file in mojo/tests/test_*.mojo; do $(BIN)/mojo run --fp-mode contract=off -I mojo $$file || exit 1; done
+	$(BIN)/python -m conformance --report conformance/report
+	$(BIN)/python -m conformance --mutate
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+## conformance: every kernel in every language, to the bit
+conformance: toolchains
+	$(BIN)/python -m conformance --report conformance/report
+
+## mutations: planted bugs, each of which must turn a vector red
+mutations: .venv/demo
+	$(BIN)/python -m conformance --mutate
+
+## bench: measure, and write benchmarks/results
+bench: toolchains peers
+	$(BIN)/python -m benchmarks
+
+## docs: the matrix and the benchmark tables of docs/reference, from their results
+docs: conformance
+	$(BIN)/python -m docs.tables
+
+## lint: format, lint and types in every language
+lint: toolchains
+	cargo fmt --manifest-path rust/Cargo.toml --all --check
+	cargo clippy --quiet --manifest-path rust/Cargo.toml --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+
+## format: put every file into its language's form
+format: toolchains
+	cargo fmt --manifest-path rust/Cargo.toml --all
+	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+	$(BIN)/mojo format --quiet mojo
+
+## toolchains: Python with all extras, Mojo, Julia
+toolchains: .venv/all
+	julia/setup.sh
+
+## peers: other people's libraries, in an environment of their own that borrows torch from ours
+peers: .venv-peers/ready
+
+## browser: headless Chromium, for the tests that look at pages
+browser:
+	python/tests/setup_browser.sh
+
+.venv/bin/maturin: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet maturin
+
+.venv/demo: .venv/bin/maturin constraints.txt $(RUST)
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --quiet --release --extras dev
+	touch $@
+
+.venv/all: .venv/demo
+	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --quiet --release --extras dev,all
+	touch $@
+
+.venv-peers/ready: benchmarks/peers.txt .venv/demo
+	$(PYTHON) -m venv .venv-peers
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+	  > $$(.venv-peers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/borrowed.pth
+	PIP_CONSTRAINT= .venv-peers/bin/pip install --quiet -r benchmarks/peers.txt
+	touch $@
+
+clean:
+	rm -rf build demo .venv .venv-peers rust/target conformance/report

@@ -1,0 +1,156 @@
+"""The harness says what went wrong and goes on: crashes, rubbish, timeouts, builds that fail, absent toolchains."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+from conformance import harness, report  # noqa: E402
+from conformance.__main__ import main  # noqa: E402
+from conformance.compare import compare  # noqa: E402
+from conformance.languages import Language, run_language  # noqa: E402
+from conformance.lines import decode_reply, encode_line  # noqa: E402
+
+REPLIES = """
+import sys
+sys.path[:0] = [{root!r}, {package!r}]
+from urllib.parse import quote
+from conformance.cases import load_cases
+from conformance.lines import expected_words
+answers = {{}}
+for case in load_cases(("if.constant",)):
+    answers[case.id] = expected_words(case)
+ids = list(answers)
+for number, line in enumerate(open(sys.argv[1])):
+    words = answers[ids[number]]
+    {act}
+    print(number, *(f"{{k}}={{','.join(quote(w) for w in v)}}" for k, v in words.items()), flush=True)
+"""
+
+
+def language(tmp_path, act="pass", **fields):
+    """A language whose runner is a Python program that answers well, but for ``act``."""
+    program = tmp_path / "runner.py"
+    package = str(Path(harness.__file__).parents[1] / "python")
+    program.write_text(REPLIES.format(root=str(ROOT), package=package, act=act))
+    fields = {
+        "name": "fake",
+        "needs": sys.executable,
+        "install": "nowhere",
+        "run": f"{sys.executable} {program} {{cases}}",
+    } | fields
+    return Language(**fields)
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return harness.select(["if.constant"])
+
+
+def test_a_good_runner_passes(tmp_path, cases):
+    assert {o.status for o in run_language(language(tmp_path), cases)} == {"passed"}
+
+
+def test_a_crash_is_pinned_to_its_case_and_the_others_are_asked_again(tmp_path, cases):
+    """The runner dies at its fourth line each time: case 3, then every fourth after the case it died at."""
+    outcomes = run_language(language(tmp_path, "if number == 3: sys.exit('broken pipe dream')"), cases[:4])
+    assert [o.status for o in outcomes] == ["passed"] * 3 + ["failed"]
+    assert "exit code 1" in outcomes[3].detail and "broken pipe dream" in outcomes[3].detail
+
+
+def test_a_killed_runner_is_a_failure_of_the_case_it_was_at(tmp_path, cases):
+    act = "import os, signal\n    if number == 2: os.kill(os.getpid(), signal.SIGKILL)"
+    outcomes = run_language(language(tmp_path, act), cases[:3])
+    assert [o.status for o in outcomes] == ["passed", "passed", "failed"] and "exit code -9" in outcomes[2].detail
+
+
+def test_rubbish_is_a_failure_of_its_case(tmp_path, cases):
+    outcomes = run_language(
+        language(tmp_path, "print('Segmentation violation, probably') if number == 1 else None"), cases[:2]
+    )
+    assert outcomes[0].status == "passed" and outcomes[1].status == "failed" and "rubbish" in outcomes[1].detail
+
+
+def test_a_timeout_is_a_failure(tmp_path, cases):
+    outcomes = run_language(language(tmp_path, "import time; time.sleep(60)"), cases[:1], timeout=1)
+    assert outcomes[0].status == "failed" and "killed after 1 s" in outcomes[0].detail
+
+
+def test_a_runner_that_always_dies_is_given_up(tmp_path, cases):
+    outcomes = run_language(language(tmp_path, "sys.exit(3)"), cases)
+    assert len(outcomes) == len(cases) and {o.status for o in outcomes} == {"failed"}
+
+
+def test_a_failing_build_is_said_and_the_other_languages_go_on(tmp_path, cases):
+    broken = language(tmp_path, name="broken", build=[f"{sys.executable} -c \"raise SystemExit('no such flag')\""])
+    columns = harness.run(cases[:5], ["reference", "broken", "fake"], [broken, language(tmp_path)])
+    by_name = {column.name: column for column in columns}
+    assert "no such flag" in by_name["broken"].outcomes[0].detail and not by_name["broken"].ok
+    assert by_name["reference"].ok and by_name["fake"].ok
+
+
+@pytest.mark.parametrize(("require", "ok"), [("", True), ("fake", False)])
+def test_an_absent_toolchain_is_a_skip_or_where_required_a_failure(tmp_path, cases, monkeypatch, require, ok):
+    monkeypatch.setenv("SPIKEPORT_REQUIRE", require)
+    column = harness.run(cases[:1], ["fake"], [language(tmp_path, needs="no-such-compiler")])[0]
+    assert column.ok is ok and "no-such-compiler" in column.absent and "nowhere" in column.absent
+
+
+def test_a_known_failure_that_passes_fails_the_run(tmp_path, cases, monkeypatch):
+    monkeypatch.setattr(harness, "KNOWN", tmp_path)
+    (tmp_path / "fake.txt").write_text(f"# why\n{cases[0].id} it was broken once\n")
+    column = harness.run(cases[:2], ["fake"], [language(tmp_path)])[0]
+    assert [o.status for o in column.outcomes] == ["failed", "passed"] and "unlist" in column.outcomes[0].detail
+
+
+def test_no_failure_is_known():
+    lists = [path for path in harness.KNOWN.glob("*.txt") if path.name != "README.txt"]
+    assert [line for path in lists for line in path.read_text().splitlines() if not line.startswith("#")] == []
+
+
+def test_a_difference_names_output_index_values_and_ulps():
+    one, next_up = "3ff0000000000000", "3ff0000000000001"
+    said = compare({"v": [one, one]}, {"v": [one, next_up]})
+    assert said == f"v[1]: expected 1.0 ({one}), got 1.0000000000000002 ({next_up}), 1 ulp apart"
+    assert "2 ulp apart" in compare({"v": ["8000000000000001"]}, {"v": ["0000000000000001"]})
+    assert "expected 2 values, got 1" in compare({"v": [one, one]}, {"v": [one]})
+    assert "not in the reply" in compare({"v": [one]}, {"w": [one]})
+    assert compare({"error": ["shape"]}, {"v": [one]}) == "error: expected shape, got an answer"
+    assert compare({"v": [one]}, {"error": ["shape"]}) == "error: expected an answer, got shape"
+    assert compare({"v": ["0000000000000000"]}, {"v": ["8000000000000000"]}) != ""
+
+
+def test_lines_carry_any_text():
+    odd = ['a,b="c" %', "größer\n"]
+    line = encode_line(7, "finetune.unfreeze", {"names": odd, "x": [0.1, -0.0, 5e-324], "empty": []})
+    assert line.count(" ") == 4 and "\n" not in line
+    assert decode_reply(line.replace("finetune.unfreeze", "k=1"), 7)["names"] == odd
+    for broken in ("", "8 v=1", "7", "7 nothing", "7 v=%FF"):
+        with pytest.raises((ValueError, UnicodeDecodeError)):
+            decode_reply(broken, 7)
+
+
+def test_reports_are_written(tmp_path, cases):
+    columns = harness.run(cases, ["reference", "fake"], [language(tmp_path)])
+    report.write(columns, tmp_path / "out")
+    assert (tmp_path / "out" / "report.json").exists()
+    assert f"{2 * len(cases)}/{2 * len(cases)}" in (tmp_path / "out" / "badge.json").read_text()
+    assert (
+        f"| `if.constant` | {len(cases)} passed | {len(cases)} passed |" in (tmp_path / "out" / "matrix.md").read_text()
+    )
+    assert "if.constant" in (tmp_path / "out" / "matrix.html").read_text()
+
+
+@pytest.mark.parametrize("call", [["--kernel", "if.never"], ["--case", "nothing"], ["--language", "cobol"]])
+def test_an_unknown_name_is_refused_by_name(call, capsys):
+    assert main(call) == 2
+    assert call[1] in capsys.readouterr().err
+
+
+def test_the_environment_names_required_languages(monkeypatch):
+    monkeypatch.setitem(os.environ, "SPIKEPORT_REQUIRE", "rust, julia,,")
+    assert harness.required_languages() == {"rust", "julia"}

@@ -1,0 +1,64 @@
+"""The vectors are what the reference makes, have the shape they promise, and cover what they say."""
+
+import json
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+from conformance import generate  # noqa: E402
+from conformance.cases import FILES, KERNELS, VECTORS, load_cases, vector_path  # noqa: E402
+from conformance.generate import checkpoint as checkpoint_cases  # noqa: E402
+from spikeport.transfer import CODES  # noqa: E402
+
+
+def test_the_committed_vectors_are_what_the_reference_makes():
+    for path, text in generate.texts().items():
+        assert (VECTORS / path).read_text("utf-8") == text, (
+            f"{path}: run python -m conformance --generate and read the diff"
+        )
+
+
+def test_the_committed_files_are_what_the_generator_makes(tmp_path):
+    checkpoint_cases.write_files(tmp_path / "files")
+    made = {
+        p.relative_to(tmp_path / "files"): p for p in (tmp_path / "files").rglob("*") if p.is_file() or p.is_symlink()
+    }
+    kept = {p.relative_to(FILES): p for p in FILES.rglob("*") if p.is_file() or p.is_symlink()}
+    assert set(made) == set(kept)
+    for name, path in made.items():
+        if path.is_symlink():
+            assert path.readlink() == kept[name].readlink()
+        else:
+            assert path.read_bytes() == kept[name].read_bytes(), name
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_vector_file_has_its_schema(kernel):
+    schema = json.loads((ROOT / "conformance" / "schema" / "vector.schema.json").read_text("utf-8"))
+    content = json.loads(vector_path(kernel).read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(content)
+    assert content["kernel"] == kernel
+    assert {flag for case in content["cases"] for flag in case["flags"]} == set(content["notes"])
+
+
+def test_there_are_hundreds_of_cases_with_names_of_their_own():
+    cases = list(load_cases())
+    assert len(cases) >= 400
+    assert len({case.id for case in cases}) == len(cases)
+    assert all(case.id.startswith(case.kernel) for case in cases)
+
+
+def test_every_code_of_a_checkpoint_error_has_a_case():
+    codes = {case.expected["error"] for case in load_cases(("checkpoint.reject",))}
+    assert codes == set(CODES)
+
+
+def test_the_specification_names_every_kernel_and_code():
+    text = (ROOT / "conformance" / "SPEC.md").read_text("utf-8")
+    codes = {case.expected["error"] for case in load_cases() if "error" in case.expected}
+    assert [name for name in [*KERNELS, *codes] if f"`{name}`" not in text] == []

@@ -1,0 +1,181 @@
+"""Graphs are checked when they are built, compare by content, and run."""
+
+import numpy as np
+import pytest
+from spikeport import Certificate, GraphError, KernelError, LayerNode, Neuron, SNNGraph, available_backends, get_backend
+from spikeport.backends import BackendError
+from spikeport.certificate import weakest
+
+
+def node(name="a", n_in=3, n_out=2, **fields):
+    fields = {"weights": np.ones((n_out, n_in)), "neuron_type": "IF"} | fields
+    return LayerNode(name, n_in, n_out, **fields)
+
+
+WRONG_LAYERS = {
+    "shape": {"weights": np.ones((3, 2))},
+    "non_finite": {"weights": np.full((2, 3), np.nan)},
+    "dtype": {"weights": np.full((2, 3), "x")},
+    "neuron_kind": {"neuron_type": "Izhikevich"},
+    "threshold": {"threshold": 0.0},
+    "beta": {"beta": 0.5},
+    "v_reset": {"v_reset": 1.0},
+    "tracer": {"neuron_type": "ST-BIF", "tracer_min": 1},
+    "operation": {"operation": "conv9d"},
+    "name": {"name": ""},
+}
+
+
+@pytest.mark.parametrize("code", WRONG_LAYERS)
+def test_a_layer_that_cannot_be_is_refused(code):
+    fields = {"name": "a", "n_in": 3, "n_out": 2} | WRONG_LAYERS[code]
+    with pytest.raises(GraphError) as caught:
+        node(**fields)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "fields", [{"bias": [1.0]}, {"firing_rates": [0.5]}, {"threshold": [1.0, 1.0, 1.0]}, {"weights": [1.0]}]
+)
+def test_arrays_must_fit_the_layer(fields):
+    with pytest.raises(GraphError) as caught:
+        node(**fields)
+    assert caught.value.code == "shape"
+
+
+def test_a_graph_must_chain_in_names_and_types():
+    for layers, code in [
+        ([], "shape"),
+        ([node(), node("b", 3, 2)], "shape"),
+        ([node(), node("a", 2, 2)], "name"),
+        ([node(), node("b", 2, 2, weights=np.ones((2, 2), np.float32))], "dtype"),
+    ]:
+        with pytest.raises(GraphError) as caught:
+            SNNGraph(layers)
+        assert caught.value.code == code
+
+
+def test_a_layer_keeps_no_reference_to_what_it_was_given():
+    weights, bias = np.ones((2, 3)), np.zeros(2)
+    layer = node(weights=weights, bias=bias)
+    weights[:], bias[:] = 7, 7
+    assert layer.weights.max() == 1 and layer.bias.max() == 0
+    copy = layer.copy()
+    copy.weights[:] = 5
+    assert layer.weights.max() == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bias": [1.0, 0.0]},
+        {"threshold": 2.0},
+        {"weights": np.zeros((2, 3))},
+        {"v_init": 0.5},
+        {"neuron_type": "LIF"},
+        {"name": "b"},
+        {"v_reset": 0.0},
+    ],
+)
+def test_equality_sees_every_part(change):
+    fields = {"bias": [1.0, 1.0]} | change
+    assert SNNGraph([node(bias=[1.0, 1.0])]) == SNNGraph([node(bias=[1.0, 1.0])])
+    assert SNNGraph([node(bias=[1.0, 1.0])]) != SNNGraph([node(**fields)])
+
+
+def test_summary_and_repr_name_what_matters():
+    graph = SNNGraph([node(bias=[0.0, 1.0], threshold=[1.0, 2.0]), node("out", 2, 1, neuron_type="LIF", beta=0.5)])
+    assert repr(graph) == "<SNNGraph 3 -> 2 -> 1, 10 parameters>"
+    text = graph.summary()
+    assert "θ=1…2" in text and "β=0.5" in text and "2 layers, 10 parameters" in text
+
+
+def test_parts_are_found_by_index_and_name():
+    graph = SNNGraph([node(), node("out", 2, 1)])
+    assert graph["out"] is graph[1] and [layer.name for layer in graph] == ["a", "out"] and graph.n_outputs == 1
+    with pytest.raises(KeyError, match="nowhere"):
+        graph["nowhere"]
+
+
+def test_take_keeps_a_neurons_own_parameters():
+    neuron = Neuron("IF", [1.0, 2.0, 3.0], 0.5)
+    assert neuron.take([2, 0]) == Neuron("IF", [3.0, 1.0], 0.5)
+
+
+def test_a_broken_graph_does_not_run():
+    graph = SNNGraph([node()])
+    graph.layers[0].weights = np.ones((2, 5))
+    with pytest.raises(GraphError):
+        graph.run(np.ones((1, 3)), T=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"T": -1}, "timesteps"),
+        ({"T": 2.5}, "timesteps"),
+        ({"T": True}, "timesteps"),
+        ({"encoding": "morse"}, "encoding"),
+        ({"encoding": "poisson", "seed": -1}, "seed"),
+        ({"encoding": "poisson", "seed": 1.5}, "seed"),
+        ({"x": np.full((1, 3), 1.5), "encoding": "poisson"}, "rate_range"),
+        ({"x": np.ones((1, 4))}, "shape"),
+        ({"x": np.ones(3)}, "shape"),
+        ({"x": np.full((1, 3), np.inf)}, "non_finite"),
+        ({"x": np.full((1, 3), 1j)}, "dtype"),
+        ({"x": np.ones((3, 1, 3)), "encoding": "spikes"}, "shape"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["reference", "rust"])
+def test_bad_input_is_refused_by_code(arguments, code, backend):
+    x = arguments.pop("x", np.ones((1, 3))) if "x" in arguments else np.ones((1, 3))
+    with pytest.raises(KernelError) as caught:
+        SNNGraph([node()]).run(x, **({"T": 2, "backend": backend} | arguments))
+    arguments["x"] = x
+    assert caught.value.code == code
+
+
+def test_an_unknown_backend_is_refused_by_name():
+    with pytest.raises(BackendError, match="fortran"):
+        get_backend("fortran")
+    assert available_backends()["reference"] is None
+
+
+def test_blocks_change_nothing(monkeypatch):
+    rng = np.random.default_rng(0)
+    graph = SNNGraph(
+        [node("a", 4, 6, weights=rng.normal(size=(6, 4))), node("b", 6, 3, weights=rng.normal(size=(3, 6)))]
+    )
+    x = rng.random((9, 4))
+    whole = graph.run(x, T=12, encoding="poisson", record=True, backend="reference")
+    monkeypatch.setattr("spikeport.backends.reference.VALUES_AT_ONCE", 100)
+    parts = graph.run(x, T=12, encoding="poisson", record=True, backend="reference")
+    for a, b in zip(
+        [*whole.counts, *whole.membrane, whole.drive, *whole.spikes],
+        [*parts.counts, *parts.membrane, parts.drive, *parts.spikes],
+        strict=True,
+    ):
+        assert np.array_equal(a, b)
+
+
+def test_certificates_refuse_claims_without_figures():
+    for fields in [
+        {"level": "proven", "reason": "x"},
+        {"level": "exact", "reason": ""},
+        {"level": "bounded", "reason": "x"},
+        {"level": "exact", "reason": "x", "bound": 1.0},
+        {"level": "bounded", "reason": "x", "bound": float("nan")},
+        {"level": "measured", "reason": "x"},
+        {"level": "measured", "reason": "x", "samples": 3, "agreement": 1.5},
+    ]:
+        with pytest.raises(ValueError):
+            Certificate(**fields)
+
+
+def test_a_chain_is_as_strong_as_its_weakest_step():
+    exact, bounded = Certificate("exact", "equal rows"), Certificate("bounded", "rounding", bound=0.5)
+    measured = Certificate("measured", "replayed", agreement=0.99, samples=100)
+    assert (
+        weakest([]) == "exact" and weakest([exact, bounded]) == "bounded" and weakest([measured, exact]) == "measured"
+    )
+    assert "99.00% agreement" in str(measured) and measured.to_dict()["samples"] == 100

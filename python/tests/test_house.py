@@ -1,0 +1,92 @@
+"""The rules of the house: who may know whom, what an import costs, what stands at the top."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spikeport
+
+PACKAGE = Path(spikeport.__file__).parent
+ROOT = Path(__file__).resolve().parents[2]
+
+ROOMS = {"transfer", "conversion", "snn_optimizer", "profiling", "interop", "roberta"}
+BASE = {"errors", "certificate", "neuron"}
+MAY_KNOW = {
+    "errors": set(),
+    "certificate": set(),
+    "neuron": {"errors"},
+    "kernels": {"errors", "neuron"},
+    "backends": {"errors", "neuron", "kernels"},
+    "graph": {"errors", "neuron", "kernels", "backends"},
+    "report": {"errors", "certificate"},
+    **{room: {*BASE, "kernels", "backends", "graph", "report"} for room in ROOMS},
+}
+NEVER_AT_IMPORT = (
+    "torch",
+    "transformers",
+    "matplotlib",
+    "sklearn",
+    "juliacall",
+    "nir",
+    "rich",
+    "typer",
+    "mojo",
+    "scipy",
+)
+
+
+def imports_of(path):
+    """Yield every spikeport room that a file names in an import, at any depth."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            if (
+                parts[0] == "spikeport"
+                and len(parts) > 1
+                and ((PACKAGE / parts[1]).exists() or (PACKAGE / f"{parts[1]}.py").exists())
+            ):
+                yield parts[1]
+
+
+@pytest.mark.parametrize("room", sorted(MAY_KNOW))
+def test_a_room_knows_only_the_rooms_below_it(room):
+    files = [PACKAGE / f"{room}.py"] if (PACKAGE / f"{room}.py").exists() else sorted((PACKAGE / room).rglob("*.py"))
+    if not files and room == "interop":
+        pytest.skip("interop holds nothing yet")
+    assert files
+    known = {(str(file.relative_to(PACKAGE)), other) for file in files for other in imports_of(file)}
+    assert {(file, other) for file, other in known if other not in MAY_KNOW[room] | {room}} == set()
+
+
+def test_import_brings_in_nothing_heavy():
+    code = f"import sys, json, spikeport; print(json.dumps([m for m in {NEVER_AT_IMPORT!r} if m in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize("room", ["transfer", "conversion", "snn_optimizer", "profiling"])
+def test_a_room_imports_without_its_extras(room):
+    code = (
+        f"import sys, spikeport.{room}; print([m for m in ('torch', 'matplotlib', 'transformers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_versions_agree():
+    manifest = (ROOT / "rust" / "Cargo.toml").read_text("utf-8")
+    assert f'version = "{spikeport.__version__}"' in manifest
+    assert f"## {spikeport.__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_no_file_is_called_utils():
+    files = [*PACKAGE.rglob("*.py"), *(ROOT / "conformance").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    assert [file.name for file in files if file.stem in ("utils", "helpers", "common", "misc")] == []
