@@ -1,0 +1,126 @@
+"""
+The kernels for a caller that shares memory and speaks text: what `spikeport.backends.julia` calls.
+
+A call is the kernel's name and words `key=value`. An array is `f64@ADDRESS:4,3`: element type, address and row-major
+shape. Arrays of arguments are used where they lie; answers are written into arrays that the caller made.
+"""
+module Python
+
+using ..SpikePort: Layer, KernelError, Neuron, SpikePortError, Trace, transposed
+import ..SpikePort
+
+const TYPES = Dict("f64" => Float64, "f32" => Float32, "i8" => Int8, "i64" => Int64, "u64" => UInt64)
+const PARAMETERS = ("threshold", "v_init", "v_reset", "beta")
+
+const Words = Dict{String,String}
+
+"""
+    answer(kernel, words) -> String
+
+Run one kernel; return nothing but "", or "code message" for a refusal.
+"""
+function answer(kernel::AbstractString, words::AbstractString)
+    arguments = Words(key => value for (key, value) in split.(split(words, ' '), '='; limit = 2))
+    try
+        KERNELS[kernel](arguments)
+    catch err
+        err isa SpikePortError || rethrow()
+        return "$(err.code) $(err.message)"
+    end
+    return ""
+end
+
+"Return the array that a word describes: no copy, and no claim on its memory."
+function array(word::AbstractString)
+    type, address, dimensions = split(word, ('@', ':'))
+    shape = Tuple(reverse(parse.(Int, split(dimensions, ','))))
+    T = TYPES[type]
+    prod(shape) == 0 && return zeros(T, shape)
+    return unsafe_wrap(Array, Ptr{T}(parse(UInt, address)), shape)
+end
+
+integer(words, key) = parse(Int, words[key])
+
+"Return the neuron's parameters that are given; `index` is \".0\" and so on where there are several layers."
+function parameters(words::Words, index = "")
+    given = Pair{Symbol,Any}[]
+    for key in PARAMETERS
+        haskey(words, key * index) || continue
+        values = array(words[key*index])
+        push!(given, Symbol(key) => length(values) == 1 ? only(values) : values)
+    end
+    for key in ("tracer_min", "tracer_max")
+        haskey(words, key * index) && push!(given, Symbol(key) => integer(words, key * index))
+    end
+    return given
+end
+
+function layer(words::Words, index)
+    bias = haskey(words, "bias" * index) ? array(words["bias"*index]) : nothing
+    neuron = Neuron(words["kind"*index]; parameters(words, index)...)
+    return Layer(transposed(array(words["weights"*index])), bias, neuron)
+end
+
+give!(words::Words, key, values) = (copyto!(array(words[key]), values); nothing)
+
+function give!(words::Words, trace::Trace)
+    give!(words, "spikes", trace.spikes)
+    give!(words, "membrane", trace.membrane)
+    give!(words, "counts", trace.counts)
+end
+
+if_multistep(words) = give!(words, SpikePort.if_multistep(array(words["currents"]); parameters(words)...))
+
+function if_constant(words)
+    timesteps = integer(words, "timesteps")
+    return give!(words, SpikePort.if_constant(array(words["current"]); timesteps = timesteps, parameters(words)...))
+end
+
+st_bif_multistep(words) = give!(words, SpikePort.st_bif_multistep(array(words["currents"]); parameters(words)...))
+
+function layer_forward(words)
+    one = layer(words, "")
+    return give!(words, SpikePort.layer_forward(array(words["inputs"]), one.weights, one.bias, one.neuron))
+end
+
+function network_run(words)
+    layers = [layer(words, ".$k") for k in 0:integer(words, "layers")-1]
+    run = SpikePort.network_run(
+        layers,
+        array(words["inputs"]);
+        timesteps = integer(words, "timesteps"),
+        encoding = words["encoding"],
+        seed = parse(UInt64, words["seed"]),
+        record = haskey(words, "spikes.0"),
+    )
+    for k in eachindex(layers)
+        give!(words, "counts.$(k - 1)", run.counts[k])
+        give!(words, "membrane.$(k - 1)", run.membrane[k])
+        run.spikes === nothing || give!(words, "spikes.$(k - 1)", run.spikes[k])
+    end
+    return give!(words, "drive", run.drive)
+end
+
+function encode_poisson(words)
+    samples = haskey(words, "samples") ? array(words["samples"]) : nothing
+    timesteps, seed = integer(words, "timesteps"), parse(UInt64, words["seed"])
+    rates = array(words["rates"])
+    return give!(words, "spikes", SpikePort.encode_poisson(rates; timesteps = timesteps, seed = seed, samples = samples))
+end
+
+function qcfs(words)
+    timesteps = integer(words, "timesteps")
+    return give!(words, "y", SpikePort.qcfs(array(words["x"]); timesteps = timesteps, parameters(words)...))
+end
+
+const KERNELS = Dict{String,Function}(
+    "if_multistep" => if_multistep,
+    "if_constant" => if_constant,
+    "st_bif_multistep" => st_bif_multistep,
+    "layer_forward" => layer_forward,
+    "network_run" => network_run,
+    "encode_poisson" => encode_poisson,
+    "qcfs" => qcfs,
+)
+
+end
