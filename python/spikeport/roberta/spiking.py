@@ -90,6 +90,11 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         """Return every ST-BIF module by its name, in network order."""
         return {name: module for name, module in self.named_modules() if isinstance(module, STBIF)}
 
+    def compile_neurons(self, compiled: bool = True) -> None:
+        """Let ``torch.compile`` fuse the neurons' walk through the steps, or stop doing so."""
+        for neuron in self.neurons().values():
+            neuron.compiled = compiled
+
     @property
     def unfolding_steps(self) -> int:
         """Steps until every bias is in."""

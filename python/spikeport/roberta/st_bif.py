@@ -21,11 +21,16 @@ to whichever of q_t and S_{t-1} it chose.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from spikeport.roberta.lsq import LSQInteger, levels, positive
 from spikeport.roberta.stream import SpikingModule
+
+Walk = Callable[[Tensor, Tensor, Tensor, int, int], tuple[Tensor, Tensor, Tensor]]
 
 
 class STBIF(SpikingModule):
@@ -39,6 +44,8 @@ class STBIF(SpikingModule):
     activity : spikes of the last chunk, summed over the last dimension: shape (steps, …)
     consumes_input : without gradients, write over the total that is given; a network whose totals go to one neuron
         each sets this and saves a pass over memory
+    compiled : without gradients, walk through the steps in one kernel that ``torch.compile`` makes, to the bit the
+        same; the first calls take seconds and need a compiler
     """
 
     def __init__(self, q_min: int, q_max: int, threshold: Tensor | float = 1.0) -> None:
@@ -47,7 +54,7 @@ class STBIF(SpikingModule):
         self.threshold = nn.Parameter(torch.as_tensor(threshold, dtype=torch.get_default_dtype()).clone())
         self.tracer: Tensor | None = None
         self.activity: Tensor | None = None
-        self.consumes_input = False
+        self.consumes_input = self.compiled = False
 
     @classmethod
     def from_quantiser(cls, quantiser: LSQInteger) -> STBIF:
@@ -66,19 +73,14 @@ class STBIF(SpikingModule):
         θ = positive(self.threshold)
         if torch.is_grad_enabled():
             return self._trainable(total, θ)
-        q = levels(total, θ, self.q_min, self.q_max, in_place=self.consumes_input)
-        if len(q) != self.clock.steps:
-            q = q.expand(self.clock.steps, *q.shape[1:]).contiguous()
-        S = torch.zeros_like(q[0]) if self.tracer is None else self.tracer
-        spikes = torch.empty_like(S)
-        rows, ones = spikes.view(-1, q.shape[-1]), q.new_ones(q.shape[-1])
-        self.activity = q.new_empty(q.shape[:-1])
-        for level, count in zip(q.unbind(), self.activity.view(len(q), -1).unbind(), strict=True):
-            torch.sub(level, S, out=spikes).clamp_(-1, 1)
-            S = torch.add(S, spikes, out=level)
-            torch.mv(rows.abs_(), ones, out=count)  # a product with ones: several times faster than a sum or a norm
-        self.tracer = S.clone()
-        return q.mul_(θ)
+        if len(total) != self.clock.steps:
+            total = total.expand(self.clock.steps, *total.shape[1:]).contiguous()
+        elif not self.consumes_input:
+            total = total.clone()
+        S = torch.zeros_like(total[0]) if self.tracer is None else self.tracer
+        walk = _compiled_walk() if self.compiled else _walk
+        out, self.tracer, self.activity = walk(total, S, θ, self.q_min, self.q_max)
+        return out
 
     def _trainable(self, total: Tensor, θ: Tensor) -> Tensor:
         u = total / θ + 0.5
@@ -98,3 +100,33 @@ class STBIF(SpikingModule):
     def extra_repr(self) -> str:
         """Return what ``print(model)`` shows of this module."""
         return f"tracer in [{self.q_min}, {self.q_max}]"
+
+
+def _walk(total: Tensor, S: Tensor, θ: Tensor, q_min: int, q_max: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return θ·S_t, written over ``total``, the last tracer, and the spikes summed over the last dimension."""
+    q = levels(total, θ, q_min, q_max, in_place=True)
+    spikes = torch.empty_like(S)
+    rows, ones = spikes.view(-1, q.shape[-1]), q.new_ones(q.shape[-1])
+    activity = q.new_empty(q.shape[:-1])
+    for level, count in zip(q.unbind(), activity.view(len(q), -1).unbind(), strict=True):
+        torch.sub(level, S, out=spikes).clamp_(-1, 1)
+        S = torch.add(S, spikes, out=level)
+        torch.mv(rows.abs_(), ones, out=count)  # a product with ones: several times faster than a sum or a norm
+    tracer = S.clone()
+    return q.mul_(θ), tracer, activity
+
+
+def _fused_walk(total: Tensor, S: Tensor, θ: Tensor, q_min: int, q_max: int) -> tuple[Tensor, Tensor, Tensor]:
+    """`_walk` without writing in place, for a compiler to fuse."""
+    out, activity = [], []
+    for level in levels(total.clone(), θ, q_min, q_max, in_place=True).unbind():
+        spikes = (level - S).clamp(-1, 1)
+        S = S + spikes
+        out.append(S * θ)
+        activity.append(spikes.abs().sum(-1))
+    return torch.stack(out), S, torch.stack(activity)
+
+
+@functools.cache
+def _compiled_walk() -> Walk:
+    return torch.compile(_fused_walk, dynamic=True)
