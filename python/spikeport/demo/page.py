@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from spikeport.conversion import ConvertedSNN
 from spikeport.demo.digits import Digits
-from spikeport.report.page import Html, Page, badge, columns, figure, paragraph, table, tiles
+from spikeport.report.page import Html, Page, badge, columns, figure, paragraph, preformatted, table, tiles
 from spikeport.report.plots import INK, lines, new_figure, raster, scatter, svg
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ def write_page(
     page.section("Activation against rate", *_rates(model, snn, digits))
     page.section(
         "Make it again",
-        "This page is written by: spikeport demo. The network lies beside it as digits_snn.npz and digits_snn.json, "
-        "the test digits as digits_test.npz; spikeport run digits_snn digits_test.npz runs the one on the other.",
+        "This page, the spiking network and the test digits were written by the first command; the second, in the same "
+        "folder, runs the network on the digits.",
+        preformatted(f"spikeport demo --folder {path.parent}\nspikeport run digits_snn digits_test.npz"),
     )
     return page.save(path)
 
