@@ -162,19 +162,19 @@ def gradient_vanishing(layers: Layers, thresholds: Thresholds) -> Iterator[Patho
 
 
 def gradient_growth(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
-    """Gradients that grow all through the training."""
+    """Gradients that still grow after the first quarter of the training."""
     for name, stats in layers.items():
         quarters = stats.gradient_quarters
-        if not _has_trend(stats, quarters, thresholds) or quarters[0] <= 0:
+        if not _has_trend(stats, quarters, thresholds) or quarters[1] <= 0:
             continue
-        growth = quarters[3] / quarters[0]
-        if growth > thresholds.growth_ratio and quarters == sorted(quarters):
+        growth = quarters[3] / quarters[1]
+        if growth > thresholds.growth_ratio and quarters[1] < quarters[2] < quarters[3]:
             yield Pathology(
                 "gradient_growth",
                 WARNING,
                 name,
-                f"The gradient's norm grew {growth:.0f} times, from {quarters[0]:.3g} to {quarters[3]:.3g}, all "
-                "through the training.",
+                f"The gradient's norm keeps growing: {quarters[1]:.3g} in the second quarter of the recording, "
+                f"{quarters[3]:.3g} in the last.",
                 "Lower the learning rate or let it decay, clip gradients, and add weight decay: growth comes before "
                 "an explosion.",
                 growth,

@@ -160,16 +160,8 @@ def _membranes(stats: LayerStats) -> Html:
         ax.stairs(counts, edges, fill=True, color=COLOURS[2], alpha=0.8)
     if stats.membrane_threshold is not None:
         ax.axvline(stats.membrane_threshold, color=COLOURS[3], linewidth=1.4, linestyle="--")
-        ax.annotate(
-            "threshold",
-            (stats.membrane_threshold, 1),
-            xycoords=("data", "axes fraction"),
-            ha="right",
-            va="top",
-            rotation=90,
-            fontsize=9,
-            color=INK,
-        )
+        place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
+        ax.annotate("threshold", (stats.membrane_threshold, 1.0), fontsize=9, color=INK, **place)
     ax.set_title(stats.name, loc="left")
     ax.set_xlabel("membrane")
     ax.set_ylabel("count")
@@ -210,15 +202,20 @@ def _gradient_curves(layers: list[LayerStats]) -> Html:
 def _gradient_profile(layers: list[LayerStats]) -> Html:
     fig, ax = new_figure()
     values = [stats.gradient_norm_mean for stats in layers]
-    ax.bar(range(len(values)), [v if v > 0 else math.nan for v in values], color=COLOURS[4], width=0.6)
+    seen = [v for v in values if v > 0]
+    ax.plot(range(len(values)), [v if v > 0 else math.nan for v in values], "o-", color=COLOURS[4])
     ax.set_xticks(range(len(values)), [stats.name for stats in layers], rotation=30 if len(layers) > 4 else 0)
-    if any(v > 0 for v in values):
+    ax.set_xlim(-0.5, len(values) - 0.5)
+    if seen:
         ax.set_yscale("log")
+        ax.set_ylim(min(seen) / 5, max(seen) * 5)
     ax.set_title("Gradient norm by layer", loc="left")
     ax.set_ylabel("mean norm")
     ax.grid(True, axis="y", color=INK, alpha=0.12)
     ax.set_axisbelow(True)
-    return figure(svg(fig), "From the input, left, to the output; it should not fall away to the left.")
+    return figure(
+        svg(fig), "From the input, left, to the output; it should not fall away to the left; a gap is a gradient of 0."
+    )
 
 
 def _intervals(stats: LayerStats) -> Html:

@@ -92,7 +92,7 @@ class Thresholds:
     explosion_ratio : gradient norm over the mean of the layer's norms before it
     vanishing_ratio : output-side gradient norm over a layer's
     explosion_history : norms a layer needs before one can be called an explosion
-    growth_ratio : mean norm of the last quarter over the first, where it grew through all quarters
+    growth_ratio : mean gradient norm of the last quarter over the second, where it grew in between too
     inactive_share : share of membranes whose surrogate derivative is below ``inactive_derivative``
     inactive_derivative : in units of the surrogate's derivative at the threshold
     drift_ratio : mean rate of the last quarter over the second (or its inverse), where it moved one way
@@ -110,7 +110,7 @@ class Thresholds:
     explosion_ratio: float = 100.0
     vanishing_ratio: float = 100.0
     explosion_history: int = 3
-    growth_ratio: float = 10.0
+    growth_ratio: float = 5.0
     inactive_share: float = 0.90
     inactive_derivative: float = 0.01
     drift_ratio: float = 2.0

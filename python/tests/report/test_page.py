@@ -1,0 +1,135 @@
+"""The page: it escapes, it sorts, it needs nothing from outside, it can be read on both backgrounds."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from browser import open_page
+from spikeport.errors import MissingExtra
+from spikeport.report import Html, Page, badge, columns, figure, paragraph, plots, preformatted, svg, table, tiles
+from spikeport.report.theme import PAPER
+
+
+def test_every_text_is_escaped():
+    bad = "<script>boom()</script>"
+    page = Page(bad, bad).section(
+        bad,
+        bad,
+        paragraph(bad),
+        preformatted(bad),
+        table([bad], [[bad]], sortable=True),
+        badge("exact", bad),
+        tiles({bad: bad}),
+        columns(bad),
+        figure(Html("<svg></svg>"), bad),
+    )
+    assert "<script>boom" not in page.html()
+    assert page.html().count("&lt;script&gt;boom()") >= 12
+
+
+def test_sections_with_one_heading_have_anchors_of_their_own():
+    page = Page("t").section("Layers").section("Layers").section("…")
+    anchors = re.findall(r'<section id="([^"]*)"', page.html())
+    assert len(set(anchors)) == 3 and all(anchors)
+
+
+def test_a_table_shows_numbers_to_be_read_and_keeps_them_to_be_sorted():
+    text = table(["a", "b", "c", "d", "e"], [[1234567, 0.000123456, None, float("nan"), True]])
+    assert "1,234,567" in text and "0.0001235" in text and 'data-sort="0.000123456"' in text
+    assert text.count("–") == 2 and ">yes<" in text
+
+
+def test_a_ragged_table_is_refused():
+    with pytest.raises(ValueError, match="row 1 has 1 cells for 2 headers"):
+        table(["a", "b"], [[1, 2], [3]])
+
+
+def test_html_is_joined_to_html_and_plain_text_escaped():
+    joined = paragraph("a") + "<b>"
+    assert isinstance(joined, Html) and joined == "<p>a</p>&lt;b&gt;"
+
+
+def test_the_page_asks_for_nothing_from_outside():
+    page = Page("t").section("s", figure(svg(plots.lines({"a": [1, 2]}, "x", "y"))))
+    links = re.findall(r'(?:src|href)="([^"]*)"', page.html())
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert "@import" not in page.html() and "url(http" not in page.html()
+
+
+def test_many_plots_on_a_page_share_no_identifier():
+    a, b = svg(plots.lines({"a": [1, 2]}, "x", "y")), svg(plots.lines({"a": [2, 1]}, "x", "y"))
+    first, second = (set(re.findall(r'id="([^"]+)"', text)) for text in (a, b))
+    assert first and not first & second
+    for text, known in ((a, first), (b, second)):
+        assert set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#([^)]+)\)", text)) <= known
+
+
+def test_the_same_data_give_the_same_svg():
+    assert svg(plots.histogram({"a": [1, 2, 2]}, "x")) == svg(plots.histogram({"a": [1, 2, 2]}, "x"))
+
+
+def test_text_and_axes_take_the_colour_of_the_page():
+    text = svg(plots.lines({"a": [1, 2], "b": [2, 1]}, "x", "y", title="t", levels={"limit": 1.5}))
+    assert plots.INK not in text and "currentColor" in text and "#000000" not in text
+    for words in re.findall(r"<text[^>]*>", text):
+        assert "currentColor" in words
+
+
+@pytest.mark.parametrize("background", ["light", "dark"])
+def test_series_can_be_told_from_the_background(background):
+    def luminance(colour):
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    paper = luminance(PAPER[background])
+    for colour in plots.COLOURS:
+        low, high = sorted([paper, luminance(colour)])
+        assert (high + 0.05) / (low + 0.05) >= 3, colour
+
+
+def test_a_raster_has_a_pixel_a_value_however_many_spikes():
+    small = svg(plots.raster(np.ones((20, 20))))
+    large = svg(plots.raster(np.ones((400, 200))))
+    assert "<image" in large and len(large) < 3 * len(small)
+
+
+def test_a_raster_of_the_wrong_shape_is_refused():
+    with pytest.raises(ValueError, match="give \\(steps, neurons\\)"):
+        plots.raster(np.ones(3))
+
+
+def test_gaps_stand_where_values_are_not_finite_or_not_above_zero_on_a_log_axis():
+    fig = plots.lines({"a": [1.0, np.nan, 0.0, np.inf, 2.0]}, "x", "y", log_y=True)
+    drawn = fig.axes[0].lines[0].get_ydata()
+    assert np.isnan(drawn[[1, 2, 3]]).all() and drawn[4] == 2
+
+
+def test_histograms_share_bins_and_leave_out_what_is_not_finite():
+    fig = plots.histogram({"a": [0.0, 1.0, np.nan], "b": [5.0, np.inf]}, "x", bins=5)
+    edges = [patch.get_data().edges for patch in fig.axes[0].patches]
+    assert all(np.array_equal(edges[0], other) for other in edges)
+    assert sum(patch.get_data().values.sum() for patch in fig.axes[0].patches) == 2 * 3
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtra, match=r"spikeport\[plot\]"):
+        plots.lines({"a": [1]}, "x", "y")
+
+
+def test_a_click_on_a_heading_sorts_by_value_and_a_second_one_turns_it(tmp_path):
+    rows = [["ten", 10], ["two", 2], ["hundred", 100]]
+    path = Page("t").section("s", table(["name", "n"], rows, sortable=True)).save(tmp_path / "page.html")
+    click = "document.querySelectorAll('th button')[1].click();"
+    for script, order in ((click, ["two", "ten", "hundred"]), (click + click, ["hundred", "ten", "two"])):
+        opened = open_page(path, script)
+        assert not opened.errors
+        assert re.findall(r"<td[^>]*>(ten|two|hundred)</td>", opened.dom) == order
+
+
+def test_an_error_in_a_script_is_seen_by_the_tests(tmp_path):
+    path = Page("t").section("s", "text").save(tmp_path / "page.html")
+    assert open_page(path, "missing_function()").errors
+    assert not open_page(path).errors
