@@ -1,0 +1,95 @@
+"""Answers to the cases of the family `checkpoint`."""
+from spikeport.archive import NEURON_ROWS, LayerArrays
+from spikeport.checkpoint import Checkpoint
+from spikeport.checks import refusal
+from spikeport.npy import StoredArray
+from spikeport.sha256 import sha256
+from spikeport.sidecar import LayerSize
+from spikeport.store import checkpoint_paths, load_checkpoint, save_checkpoint
+
+from .words import Arguments, Reply
+
+
+def answer_read(arguments: Arguments, mut reply: Reply) raises:
+    """Answers `checkpoint.read` and `checkpoint.reject`.
+
+    Args:
+        arguments: The case.
+        reply: Receives the outputs.
+
+    Raises:
+        Error: The code of a checkpoint that is refused.
+    """
+    var loaded = load_checkpoint(arguments.text("path"))
+    ref checkpoint = loaded.checkpoint
+    var sizes = List[Int64]()
+    for size in checkpoint.layer_sizes:
+        sizes.append(Int64(size.n_in))
+        sizes.append(Int64(size.n_out))
+    reply.texts("names", checkpoint.layer_names)
+    reply.integers("sizes", sizes)
+    reply.texts("kinds", checkpoint.neuron_types)
+    reply.texts("frozen", checkpoint.frozen_layers)
+    reply.text("metadata", checkpoint.metadata)
+    reply.text("params", String(checkpoint.total_params()))
+    reply.text("digest", loaded.digest)
+    reply.text("arrays", checkpoint.arrays_digest())
+
+
+def answer_write[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
+    """Answers `checkpoint.write`.
+
+    Parameters:
+        dtype: Element type of weights and biases.
+
+    Args:
+        arguments: The case.
+        reply: Receives the outputs.
+
+    Raises:
+        Error: The code of content that is refused.
+    """
+    var names = arguments.texts("names")
+    var flat = arguments.integers("sizes")
+    if len(flat) != 2 * len(names):
+        raise refusal("sidecar_schema", "sizes must hold two a layer")
+    var sizes = List[LayerSize]()
+    var arrays = List[LayerArrays]()
+    for k in range(len(names)):
+        var size = LayerSize(flat[2 * k], flat[2 * k + 1])
+        var weight = arguments.floats[dtype](String("weight.", k))
+        var layer = LayerArrays(
+            StoredArray.of(weight, [size.n_out, size.n_in])
+        )
+        var bias = String("bias.", k)
+        if arguments.has(bias):
+            layer.bias = StoredArray.of(
+                arguments.floats[dtype](bias), [size.n_out]
+            )
+        var neuron = String("neuron.", k)
+        if arguments.has(neuron):
+            var rows = arguments.floats(neuron)
+            layer.neuron = StoredArray.of(
+                rows, [NEURON_ROWS, len(rows) // NEURON_ROWS]
+            )
+        sizes.append(size)
+        arrays.append(layer^)
+    var checkpoint = Checkpoint(
+        names^,
+        sizes^,
+        arguments.texts("kinds"),
+        arrays^,
+        arguments.texts("frozen"),
+        arguments.text("metadata", "{}"),
+    )
+    var path = arguments.text("path")
+    save_checkpoint(checkpoint, path)
+    # Digested as they stand on the disk.
+    var paths = checkpoint_paths(path)
+    reply.text("archive", _digest(paths.archive))
+    reply.text("sidecar", _digest(paths.sidecar))
+
+
+def _digest(path: String) raises -> String:
+    with open(path, "r") as file:
+        return sha256(file.read_bytes())

@@ -1,0 +1,372 @@
+"""Words of a case in, words of a reply out."""
+from std.memory import bitcast
+
+from spikeport.checks import refusal
+from spikeport.percent import quote, unquote
+
+
+struct Arguments(Copyable):
+    """The arguments of one case, as their words."""
+
+    var words: Dict[String, String]
+    """The word of every key."""
+
+    def __init__(out self, line: StringSpan) raises:
+        """Reads `key=value` words; the first two words of a case are passed by.
+
+        Args:
+            line: A line of the case file.
+
+        Raises:
+            Error: `usage` for a word without `=`.
+        """
+        self.words = Dict[String, String]()
+        var bytes = line.as_bytes()
+        var start = 0
+        var place = 0
+        for end in range(len(bytes) + 1):
+            if end < len(bytes) and bytes[end] != UInt8(ord(" ")):
+                continue
+            if place >= 2 and end > start:
+                var word = StringSpan(unsafe_from_utf8=bytes[start:end])
+                var sign = word.find("=")
+                if sign < 0:
+                    raise refusal("usage", "a word has no =")
+                self.words[String(word[byte=0:sign])] = String(
+                    word[byte = sign + 1 : end - start]
+                )
+            start = end + 1
+            place += 1
+
+    def has(self, key: String) -> Bool:
+        """Tells whether a key is given.
+
+        Args:
+            key: The key.
+
+        Returns:
+            True where it is.
+        """
+        return key in self.words
+
+    def word(self, key: String) raises -> String:
+        """Returns the word of a key.
+
+        Args:
+            key: The key.
+
+        Returns:
+            Its word.
+
+        Raises:
+            Error: `usage` where it is not given.
+        """
+        var found = self.words.get(key)
+        if not found:
+            raise refusal("usage", String("the argument ", key, " is missing"))
+        return found.value()
+
+    def text(self, key: String, default: StringSpan = "") raises -> String:
+        """Returns a text.
+
+        Args:
+            key: The key.
+            default: The text where the key is not given.
+
+        Returns:
+            The text, decoded.
+
+        Raises:
+            Error: `percent` for a word that is no text.
+        """
+        return unquote(self.word(key)) if self.has(key) else String(default)
+
+    def texts(self, key: String) raises -> List[String]:
+        """Returns a list of texts.
+
+        Args:
+            key: The key.
+
+        Returns:
+            The texts, none where the key is not given.
+
+        Raises:
+            Error: `percent` for a word that is no text.
+        """
+        if not self.has(key):
+            return []
+        var word = self.word(key)
+        var cuts = _cuts(word)
+        return [
+            unquote(word[byte = cuts[i] : cuts[i + 1] - 1])
+            for i in range(len(cuts) - 1)
+        ]
+
+    def floats[
+        dtype: DType = DType.float64
+    ](self, key: String) raises -> List[Scalar[dtype]]:
+        """Returns numbers, read as float64 and rounded to the element type.
+
+        Parameters:
+            dtype: Element type.
+
+        Args:
+            key: The key.
+
+        Returns:
+            The numbers.
+
+        Raises:
+            Error: `usage` where it is not given or holds no numbers.
+        """
+        var word = self.word(key)
+        var cuts = _cuts(word)
+        return [
+            Scalar[dtype](atof(word[byte = cuts[i] : cuts[i + 1] - 1]))
+            for i in range(len(cuts) - 1)
+        ]
+
+    def parameter(self, key: String, default: Float64) raises -> List[Float64]:
+        """Returns a neuron parameter.
+
+        Args:
+            key: The key.
+            default: Its value where it is not given.
+
+        Returns:
+            One number, or one a neuron.
+
+        Raises:
+            Error: `usage` where it holds no numbers.
+        """
+        if not self.has(key):
+            return [default]
+        return self.floats(key)
+
+    def optional(self, key: String) raises -> Optional[List[Float64]]:
+        """Returns a neuron parameter that may be absent.
+
+        Args:
+            key: The key.
+
+        Returns:
+            One number, or one a neuron, or None.
+
+        Raises:
+            Error: `usage` where it holds no numbers.
+        """
+        if not self.has(key):
+            return None
+        return self.floats(key)
+
+    def integers(self, key: String) raises -> List[Int]:
+        """Returns whole numbers.
+
+        Args:
+            key: The key.
+
+        Returns:
+            The numbers.
+
+        Raises:
+            Error: `usage` where it is not given or holds no whole numbers.
+        """
+        var word = self.word(key)
+        var cuts = _cuts(word)
+        return [
+            atol(word[byte = cuts[i] : cuts[i + 1] - 1])
+            for i in range(len(cuts) - 1)
+        ]
+
+    def integer(
+        self, key: String, default: Optional[Int] = None
+    ) raises -> Int:
+        """Returns a whole number.
+
+        Args:
+            key: The key.
+            default: The number where it is not given; None if it must be.
+
+        Returns:
+            The number.
+
+        Raises:
+            Error: `usage` where it is missing or is no whole number.
+        """
+        if default and not self.has(key):
+            return default.value()
+        return atol(self.word(key))
+
+    def unsigned(self, key: String) raises -> List[UInt64]:
+        """Returns whole numbers of 64 bits.
+
+        Args:
+            key: The key.
+
+        Returns:
+            The numbers, none where the key is not given.
+
+        Raises:
+            Error: `usage` for a character that is no digit.
+        """
+        var result = List[UInt64]()
+        if not self.has(key):
+            return result^
+        var word = self.word(key)
+        var cuts = _cuts(word)
+        for i in range(len(cuts) - 1):
+            var value = UInt64(0)
+            for byte in word.as_bytes()[cuts[i] : cuts[i + 1] - 1]:
+                if not 48 <= Int(byte) <= 57:
+                    raise refusal("usage", String(key, " is no whole number"))
+                value = value * 10 + UInt64(byte - 48)
+            result.append(value)
+        return result^
+
+    def shape(self, key: String, sizes: Int) raises -> List[Int]:
+        """Returns sizes.
+
+        Args:
+            key: The key.
+            sizes: How many there must be.
+
+        Returns:
+            The sizes, none negative.
+
+        Raises:
+            Error: `shape`.
+        """
+        var result = self.integers(key)
+        if len(result) != sizes:
+            raise refusal("shape", String(key, " needs ", sizes, " sizes"))
+        for size in result:
+            if size < 0:
+                raise refusal("shape", String(key, " has a negative size"))
+        return result^
+
+    def is_single(self) raises -> Bool:
+        """Tells the element type of a case.
+
+        Returns:
+            True for `f32`, False for `f64` or where none is given.
+
+        Raises:
+            Error: `dtype` for any other.
+        """
+        var name = self.text("dtype", "f64")
+        if name != "f32" and name != "f64":
+            raise refusal("dtype", String("there is no element type ", name))
+        return name == "f32"
+
+
+def _cuts(word: StringSpan) -> List[Int]:
+    """Returns where every item of a list starts, and one behind the end."""
+    var bytes = word.as_bytes()
+    var cuts = List[Int]()
+    if len(bytes) == 0:
+        return cuts^
+    cuts.append(0)
+    for i in range(len(bytes)):
+        if bytes[i] == UInt8(ord(",")):
+            cuts.append(i + 1)
+    cuts.append(len(bytes) + 1)
+    return cuts^
+
+
+struct Reply(Copyable):
+    """The words of a reply, without the case's number."""
+
+    var bytes: List[UInt8]
+    """The words, separated by spaces."""
+
+    def __init__(out self):
+        """Begins an empty reply."""
+        self.bytes = []
+
+    def key(mut self, key: StringSpan):
+        """Begins a word.
+
+        Args:
+            key: Its key.
+        """
+        if len(self.bytes) > 0:
+            self.bytes.append(UInt8(ord(" ")))
+        self.bytes.extend(key.as_bytes())
+        self.bytes.append(UInt8(ord("=")))
+
+    def text(mut self, key: StringSpan, value: StringSpan):
+        """Adds a text.
+
+        Args:
+            key: The word's key.
+            value: The text.
+        """
+        self.key(key)
+        self.bytes.extend(quote(value).as_bytes())
+
+    def texts(mut self, key: StringSpan, values: List[String]):
+        """Adds a list of texts.
+
+        Args:
+            key: The word's key.
+            values: The texts.
+        """
+        self.key(key)
+        for i in range(len(values)):
+            self._comma(i)
+            self.bytes.extend(quote(values[i]).as_bytes())
+
+    def integers[
+        dtype: DType, //
+    ](mut self, key: StringSpan, values: List[Scalar[dtype]]):
+        """Adds integers as decimals.
+
+        Parameters:
+            dtype: Their type.
+
+        Args:
+            key: The word's key.
+            values: The integers.
+        """
+        self.key(key)
+        for i in range(len(values)):
+            self._comma(i)
+            var value = values[i]
+            comptime if dtype == DType.int8:
+                # Spikes by the million: no text is made of each.
+                if value < 0:
+                    self.bytes.append(UInt8(ord("-")))
+                self.bytes.append(UInt8(48 + abs(Int(value))))
+            else:
+                self.bytes.extend(String(value).as_bytes())
+
+    def floats[
+        dtype: DType, //
+    ](mut self, key: StringSpan, values: List[Scalar[dtype]]):
+        """Adds floats as bit patterns.
+
+        Parameters:
+            dtype: Their type.
+
+        Args:
+            key: The word's key.
+            values: The floats.
+        """
+        comptime bits_type = DType.uint32 if dtype == DType.float32 else (
+            DType.uint64
+        )
+        comptime digits = 8 if dtype == DType.float32 else 16
+        comptime hex_digits = "0123456789abcdef"
+        var hexes = hex_digits.as_bytes()
+        self.key(key)
+        for i in range(len(values)):
+            self._comma(i)
+            var bits = bitcast[bits_type](values[i])
+            comptime for place in range(digits):
+                comptime shift = Scalar[bits_type](4 * (digits - 1 - place))
+                var digit = Int((bits >> shift) & 15)
+                self.bytes.append(hexes[digit])
+
+    def _comma(mut self, i: Int):
+        if i > 0:
+            self.bytes.append(UInt8(ord(",")))
