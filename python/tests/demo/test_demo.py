@@ -89,3 +89,29 @@ def test_the_page_is_self_contained_and_has_its_pictures(shown):
         assert name in html
     assert not re.search(r'(?:src|href)="(?!#|data:)', html)
     assert "http://" not in re.sub(r'xmlns(?::\w+)?="[^"]*"', "", html).replace("http://www.w3.org", "")
+
+
+def test_a_browser_shows_the_page_without_an_error(shown):
+    from browser import open_page
+
+    script = """
+    const drawn = [...document.querySelectorAll("figure svg")].map((svg) => {
+        const {width, height} = svg.getBoundingClientRect();
+        const images = [...svg.querySelectorAll("image")].map((image) => image.getBoundingClientRect().width);
+        return {width, height, images, shapes: svg.querySelectorAll("path, use").length};
+    });
+    const sideways = document.documentElement.scrollWidth > window.innerWidth;
+    document.body.dataset.seen = JSON.stringify({drawn, sideways});
+    """
+    page = open_page(shown.page, script)
+    assert page.errors == []
+    seen = json.loads(page.elements("body")[0]["data-seen"])
+    assert not seen["sideways"]
+    assert len(seen["drawn"]) == 9
+    assert all(picture["width"] > 100 and picture["height"] > 80 for picture in seen["drawn"])
+    curves, digit, rasters, scatters = seen["drawn"][:2], seen["drawn"][2], seen["drawn"][3:6], seen["drawn"][6:]
+    assert all(picture["shapes"] > 40 for picture in curves)
+    assert all(len(picture["images"]) == 1 and picture["images"][0] > 50 for picture in [digit, *rasters])
+    assert all(picture["images"] or picture["shapes"] > 200 for picture in scatters)
+    headings = re.findall(r"<h2>(.*?)</h2>", page.dom)
+    assert headings == ["In short", "Accuracy over time", "One digit", "Activation against rate", "Make it again"]
