@@ -59,7 +59,9 @@ def answer_bench(arguments: Arguments, mut reply: Reply) raises:
             )
             clock.stop(total(trace.counts))
     elif kernel == "network.run":
-        var checkpoint = load_checkpoint(arguments.text("checkpoint")).checkpoint.copy()
+        var checkpoint = load_checkpoint(
+            arguments.text("checkpoint")
+        ).checkpoint.copy()
         if checkpoint.is_double():
             time_network(checkpoint.layers[DType.float64](), n, clock)
         else:

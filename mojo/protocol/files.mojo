@@ -58,9 +58,7 @@ def answer_write[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
     for k in range(len(names)):
         var size = LayerSize(flat[2 * k], flat[2 * k + 1])
         var weight = arguments.floats[dtype](String("weight.", k))
-        var layer = LayerArrays(
-            StoredArray.of(weight, [size.n_out, size.n_in])
-        )
+        var layer = LayerArrays(StoredArray.of(weight, [size.n_out, size.n_in]))
         var bias = String("bias.", k)
         if arguments.has(bias):
             layer.bias = StoredArray.of(

@@ -178,9 +178,7 @@ struct Arguments(Copyable):
             for i in range(len(cuts) - 1)
         ]
 
-    def integer(
-        self, key: String, default: Optional[Int] = None
-    ) raises -> Int:
+    def integer(self, key: String, default: Optional[Int] = None) raises -> Int:
         """Returns a whole number.
 
         Args:
