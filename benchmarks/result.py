@@ -13,7 +13,7 @@
         facts={"accuracy_before": 0.981, "accuracy_after": 0.979},
     )
 
-A `Measurement` is one side of one comparison: what was timed (``what``), who did it (``who``), raw samples and their unit.
+A `Measurement` is one side of one comparison: what was timed (``what``), who did it (``who``), raw samples, their unit.
 Both sides are measured in one run, alternating where that is possible (`alternate`). Ratios are of medians, with the
 interquartile ranges beside. ``facts`` are figures that are no timings (accuracies, counts, certificates).
 """
@@ -93,7 +93,7 @@ def samples(call: Callable[[], object], repeats: int = 9, warm_up: int = 1) -> l
 
 
 def alternate(calls: Sequence[Callable[[], object]], repeats: int = 9, warm_up: int = 1) -> list[list[float]]:
-    """Return the seconds of ``repeats`` calls of each, one after the other in turn, so that all see the same machine."""
+    """Return the seconds of ``repeats`` calls of each, in turn, so that all see the same machine."""
     for _ in range(warm_up):
         for call in calls:
             call()
