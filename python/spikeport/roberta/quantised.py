@@ -6,7 +6,12 @@ from typing import Any, ClassVar
 
 import torch
 from torch import nn
-from transformers import RobertaConfig, RobertaForSequenceClassification
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
 
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.lsq import LSQInteger
@@ -108,3 +113,9 @@ def remove_biases(model: nn.Module, names: list[str]) -> None:
     """Take the bias from the linear layers called ``names``."""
     for name in names:
         model.get_submodule(name).bias = None
+
+
+AutoConfig.register(QuantisedRobertaConfig.model_type, QuantisedRobertaConfig, exist_ok=True)
+AutoModelForSequenceClassification.register(
+    QuantisedRobertaConfig, QuantisedRobertaForSequenceClassification, exist_ok=True
+)

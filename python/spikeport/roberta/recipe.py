@@ -33,6 +33,7 @@ class Recipe:
     vocabulary : tokens of the BPE tokenizer, special ones and the 256 bytes included
     layers, hidden, heads, intermediate : sizes of the encoder
     dropout : share of units dropped while training
+    token_dropout : share of tokens replaced by ``<mask>`` while training, which keeps words from being learned by heart
     max_length : tokens of an example, special ones included; longer ones are cut
     epochs, batch, learning_rate, weight_decay : of AdamW, with a linear warm-up over the first tenth and decay to 0
     seed : of weights, order and dropout
@@ -44,6 +45,7 @@ class Recipe:
     heads: int = 4
     intermediate: int = 512
     dropout: float = 0.2
+    token_dropout: float = 0.15
     max_length: int = 64
     epochs: int = 8
     batch: int = 32
@@ -215,6 +217,7 @@ def _epochs(
         for chosen in _batches(lengths, recipe.batch, generator):
             batch = [rows[i] for i in chosen]
             features = encode(tokenizer, batch, task, recipe.max_length)
+            _drop_tokens(features["input_ids"], recipe.token_dropout, tokenizer, generator)
             labels = torch.tensor([row["label"] for row in batch], dtype=label_type)
             loss = model(**features, labels=labels).loss
             optimiser.zero_grad()
@@ -237,6 +240,13 @@ def _batches(lengths: torch.Tensor, batch: int, generator: torch.Generator) -> I
         yield batches[i].tolist()
 
 
+def _drop_tokens(ids: torch.Tensor, share: float, tokenizer: Any, generator: torch.Generator) -> None:
+    import torch
+
+    ordinary = ids >= len(SPECIAL_TOKENS)
+    ids[ordinary & (torch.rand(ids.shape, generator=generator) < share)] = tokenizer.mask_token_id
+
+
 def _labels(rows: list[Row]) -> Any:
     import numpy as np
 
@@ -253,5 +263,6 @@ def _check(recipe: Recipe) -> None:
     if recipe.vocabulary < 256 + len(SPECIAL_TOKENS):
         smallest = 256 + len(SPECIAL_TOKENS)
         raise RobertaError("arguments", f"vocabulary {recipe.vocabulary} is below {smallest}: bytes and special tokens")
-    if not 0 <= recipe.dropout < 1:
-        raise RobertaError("arguments", f"dropout {recipe.dropout} is not in [0, 1)")
+    for name in ("dropout", "token_dropout"):
+        if not 0 <= getattr(recipe, name) < 1:
+            raise RobertaError("arguments", f"{name} {getattr(recipe, name)} is not in [0, 1)")

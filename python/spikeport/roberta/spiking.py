@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import RobertaModel, RobertaPreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, RobertaModel, RobertaPreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.models.roberta.modeling_roberta import RobertaClassificationHead
 
@@ -239,3 +239,9 @@ def convert_to_spiking(
         weights[f"{owner}.threshold" if owner in quantisers and last == "scale" else name] = value
     spiking.load_state_dict(weights, strict=True)
     return spiking.eval()
+
+
+AutoConfig.register(SpikingRobertaConfig.model_type, SpikingRobertaConfig, exist_ok=True)
+AutoModelForSequenceClassification.register(
+    SpikingRobertaConfig, SpikingRobertaForSequenceClassification, exist_ok=True
+)

@@ -1,0 +1,143 @@
+"""The GLUE program's arguments: its own, Hugging Face's `TrainingArguments`, and older spellings of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import HfArgumentParser, TrainingArguments
+
+from spikeport.roberta.errors import RobertaError
+
+OLDER_SPELLINGS = {
+    "evaluation_strategy": "eval_strategy",
+    "per_gpu_train_batch_size": "per_device_train_batch_size",
+    "per_gpu_eval_batch_size": "per_device_eval_batch_size",
+    "no_cuda": "use_cpu",
+    "warmup_ratio": "warmup_steps",
+    "relu_fy": "relufy",
+}
+
+
+def _option(default: Any, explanation: str) -> Any:
+    return field(default=default, metadata={"help": explanation})
+
+
+@dataclass
+class ModelArguments:
+    """Which model, and what is done to it."""
+
+    model_name_or_path: str = _option("", "Hub id or folder of a RoBERTa for sequence classification.")
+    transform_config: str | None = _option(None, "YAML of the SNN transform, or 'default' for the one shipped.")
+    model_weights_path: str | None = _option(None, "Folder of fine-tuned weights to load after the transform.")
+    convert_to_snn: bool = _option(False, "Convert to the spiking network, evaluate it and save it.")
+    calibrate: bool = _option(True, "Take the quantisers' scales from data; with --no_calibrate they start at 1.0.")
+    calibration_batches: int = _option(20, "Batches that calibration looks at.")
+    relufy: bool = _option(False, "Swap another activation for ReLU before fine-tuning (needs --do_train).")
+    explain: bool = _option(False, "Print which module becomes what, and stop.")
+    snn_timesteps: int | None = _option(None, "Steps the spiking network takes at most; by default until it settles.")
+    snn_eval_samples: int | None = _option(None, "Samples the spiking network is evaluated on; by default all.")
+    snn_dtype: str = field(
+        default="float32",
+        metadata={"help": "Precision of the spiking evaluation.", "choices": ["float32", "float64"]},
+    )
+    snn_compile: bool = _option(False, "Fuse the spiking neurons' loop over steps with torch.compile.")
+    tokenizer_name: str | None = _option(None, "Hub id or folder of the tokenizer, if not the model's.")
+    model_revision: str = _option("main", "Branch, tag or commit of the model on the hub.")
+    cache_dir: str | None = _option(None, "Where models from the hub are kept.")
+    ignore_mismatched_sizes: bool = _option(False, "Start the head anew where it has another number of classes.")
+
+
+@dataclass
+class DataArguments:
+    """Which sentences."""
+
+    task_name: str = _option("", "cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb or wnli.")
+    data_dir: str | None = _option(None, "GLUE folder with train.tsv, dev.tsv, test.tsv; by default the hub's GLUE.")
+    train_file: str | None = _option(None, "Training examples: tsv, csv, json or 'label text' lines.")
+    validation_file: str | None = _option(None, "Validation examples, in one of the same formats.")
+    validation_mismatched_file: str | None = _option(None, "MNLI's mismatched validation examples.")
+    test_file: str | None = _option(None, "Examples to predict, in one of the same formats.")
+    max_seq_length: int = _option(128, "Tokens of an example at most; longer ones are cut.")
+    pad_to_max_length: bool = _option(False, "Pad every batch to max_seq_length, and not to its longest example.")
+    max_train_samples: int | None = _option(None, "Use the first so many training examples.")
+    max_eval_samples: int | None = _option(None, "Use the first so many validation examples.")
+    max_predict_samples: int | None = _option(None, "Use the first so many examples to predict.")
+    overwrite_output_dir: bool = _option(False, "Train even though output_dir is not empty.")
+
+
+Arguments = tuple[ModelArguments, DataArguments, TrainingArguments]
+
+
+def parse_arguments(arguments: Sequence[str]) -> Arguments:
+    """Parse command-line flags, or a single path of a JSON file with the same names.
+
+    Raises
+    ------
+    RobertaError
+        ``arguments``: no model or task, a JSON file that is none, or flags that do not go together.
+    """
+    parser = HfArgumentParser((ModelArguments, DataArguments, TrainingArguments), prog="spikeport glue")
+    if len(arguments) == 1 and arguments[0].endswith(".json"):
+        parsed = parser.parse_dict(_current_names(_read_json(Path(arguments[0]))))
+    else:
+        # HfArgumentParser would look for flags in a file beside the program: only what is given counts.
+        parsed = parser.parse_args_into_dataclasses(
+            [_current_flag(word) for word in arguments], look_for_args_file=False
+        )
+    model, data, training = parsed
+    if not torch.cuda.is_available():
+        training.dataloader_pin_memory = False  # there is nothing to pin for, and torch warns
+    _check(model, data, training)
+    return model, data, training
+
+
+def _check(model: ModelArguments, data: DataArguments, training: TrainingArguments) -> None:
+    def refuse(reason: str) -> None:
+        raise RobertaError("arguments", reason)
+
+    if not model.model_name_or_path:
+        refuse("--model_name_or_path is missing: give a hub id or a folder")
+    if not data.task_name:
+        refuse("--task_name is missing: give one of GLUE's nine tasks")
+    for name in ("snn_timesteps", "snn_eval_samples", "calibration_batches"):
+        value = getattr(model, name)
+        if value is not None and value < 1:
+            refuse(f"--{name} must be at least 1, not {value}")
+    if model.explain:
+        return
+    if model.relufy and not training.do_train:
+        refuse("--relufy swaps the activation, after which the model is wrong until fine-tuned: add --do_train")
+    if not (training.do_train or training.do_eval or training.do_predict):
+        refuse("nothing to do: give --do_train, --do_eval or --do_predict")
+    if data.data_dir and (data.train_file or data.validation_file or data.test_file):
+        refuse("give --data_dir or files, not both")
+
+
+def _current_flag(word: str) -> str:
+    """Return a flag in its current spelling; values, and flags that have no older one, stay."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word[2:].partition("=")
+    plain = name.replace("-", "_")
+    return f"--{OLDER_SPELLINGS.get(plain, plain)}{equals}{value}"
+
+
+def _current_names(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {OLDER_SPELLINGS.get(name, name): value for name, value in data.items()}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RobertaError("arguments", f"{path} is not a file") from None
+    except json.JSONDecodeError as error:
+        raise RobertaError("arguments", f"{path} is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise RobertaError("arguments", f"{path} must hold one object of argument names and values")
+    return data

@@ -1,0 +1,200 @@
+"""The GLUE program: fine-tune, evaluate, predict and convert a RoBERTa. ``spikeport glue`` runs it.
+
+Five modes, chosen by flags: fine-tuning with the transform (``--transform_config --do_train``), evaluation right
+after the transform, evaluation of fine-tuned weights (``--model_weights_path``), the spiking network
+(``--convert_to_snn``), and the baseline (no ``--transform_config``). Runs as it is under ``torchrun`` and
+``accelerate launch``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import DataCollatorWithPadding, EvalPrediction, Trainer, TrainingArguments, set_seed
+
+from spikeport.errors import SpikeportError
+from spikeport.roberta.arguments import Arguments, DataArguments, parse_arguments
+from spikeport.roberta.errors import RobertaError
+from spikeport.roberta.explain import explain
+from spikeport.roberta.model_card import write_model_card
+from spikeport.roberta.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
+from spikeport.roberta.quantised import QuantisedRobertaForSequenceClassification
+from spikeport.roberta.spiking_stage import run_spiking_stage
+from spikeport.roberta.splits import label_order, load_splits, need, tokenise
+from spikeport.roberta.tasks import Task, compute_metrics, get_task
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Run the program on command-line ``arguments`` (by default those of the process) and return all metrics.
+
+    Raises
+    ------
+    RobertaError
+        Anything that a user can put right; nothing has been written by then.
+    """
+    return run(parse_arguments(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Arguments) -> dict[str, Any]:
+    """Run the program on parsed arguments and return all metrics, as ``all_results.json`` has them."""
+    model_args, data_args, training = arguments
+    task = get_task(data_args.task_name)
+    if model_args.explain:
+        return {"explain": [vars(row) for row in explain(load_config(model_args, task), load_transform(model_args))]}
+    transform = load_transform(model_args)
+    _check_output(data_args, training)
+    set_seed(training.seed)
+    config = load_config(model_args, task)
+    tokenizer = load_tokenizer(model_args)
+    splits = load_splits(data_args, task)
+    model = load_model(model_args, config, transform)
+    quantised = isinstance(model, QuantisedRobertaForSequenceClassification)
+    if model_args.convert_to_snn and not quantised:
+        raise RobertaError("arguments", "--convert_to_snn needs --transform_config ('default' for the one shipped)")
+
+    order = label_order(config, task)
+    length = min(data_args.max_seq_length, config.max_position_embeddings - 2)
+    wanted = {"train": training.do_train, "validation": training.do_eval, "test": training.do_predict}
+    for split, flag in (("train", "do_train"), ("validation", "do_eval"), ("test", "do_predict")):
+        if wanted[split]:
+            need(splits, split, f"--{flag}")
+    tokens = {name: tokenise(tokenizer, rows, task, length, order) for name, rows in splits.items()}
+
+    trainer = Trainer(
+        model=model,
+        args=training,
+        train_dataset=tokens["train"] if training.do_train else None,  # type: ignore[arg-type]
+        eval_dataset=tokens["validation"] if training.do_eval else None,  # type: ignore[arg-type]
+        data_collator=_collator(tokenizer, data_args, length),
+        compute_metrics=lambda prediction: _metrics(task, prediction),
+        processing_class=tokenizer,
+    )
+    summary: dict[str, Any] = {}
+    fresh = quantised and not model_args.model_weights_path and transform is not None
+    if fresh and model_args.calibrate and training.resume_from_checkpoint is None:
+        samples = tokens.get("train") or need(tokens, "validation", "calibration (or --no_calibrate)")
+        batches = model_args.calibration_batches
+        scales = calibrate_on(model, samples, batches, training.per_device_train_batch_size, training.seed)
+        summary["calibrated_scales"] = len(scales)
+    if training.do_train:
+        summary |= _train(trainer, training, len(tokens["train"]))
+    if training.do_eval:
+        summary |= _evaluate(trainer, tokens)
+    if training.do_predict:
+        _predict(trainer, tokens, task, order)
+    if model_args.convert_to_snn:
+        evaluated = {name: tokens[name] for name in ("validation", "validation_mismatched") if name in tokens}
+        summary |= run_spiking_stage(trainer, model_args, evaluated, task)
+    if trainer.is_world_process_zero():
+        folder = Path(str(training.output_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        trainer.save_metrics("all", summary, combined=False)
+        write_model_card(folder, model_args, data_args, task, summary)
+    return summary
+
+
+def _check_output(data_args: DataArguments, training: TrainingArguments) -> None:
+    folder = Path(str(training.output_dir))
+    if folder.exists() and not folder.is_dir():
+        raise RobertaError("output", f"output_dir {folder} is a file")
+    occupied = folder.is_dir() and any(folder.iterdir())
+    if training.do_train and occupied and not (data_args.overwrite_output_dir or training.resume_from_checkpoint):
+        raise RobertaError(
+            "output",
+            f"output_dir {folder} is not empty: give --overwrite_output_dir, --resume_from_checkpoint or another",
+        )
+
+
+def _collator(tokenizer: Any, data_args: DataArguments, length: int) -> DataCollatorWithPadding:
+    if data_args.pad_to_max_length:
+        return DataCollatorWithPadding(tokenizer, padding="max_length", max_length=length)
+    return DataCollatorWithPadding(tokenizer)
+
+
+def _metrics(task: Task, prediction: EvalPrediction) -> dict[str, float]:
+    logits = prediction.predictions
+    return compute_metrics(task, logits[0] if isinstance(logits, tuple) else logits, np.asarray(prediction.label_ids))
+
+
+def _train(trainer: Trainer, training: TrainingArguments, samples: int) -> dict[str, Any]:
+    result = trainer.train(resume_from_checkpoint=training.resume_from_checkpoint)
+    trainer.save_model()
+    trainer.save_state()
+    metrics = {**result.metrics, "train_samples": samples}
+    trainer.log_metrics("train", metrics)
+    trainer.save_metrics("train", metrics, combined=False)
+    return metrics
+
+
+def _evaluate(trainer: Trainer, tokens: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    metrics: dict[str, Any] = trainer.evaluate(tokens["validation"])  # type: ignore[arg-type]
+    metrics["eval_samples"] = len(tokens["validation"])
+    if mismatched := tokens.get("validation_mismatched"):
+        other = trainer.evaluate(mismatched)  # type: ignore[arg-type]
+        metrics |= {f"{name}_mm": value for name, value in other.items() if name != "epoch"}
+        metrics["eval_samples_mm"] = len(mismatched)
+    trainer.log_metrics("eval", metrics)
+    trainer.save_metrics("eval", metrics, combined=False)
+    return metrics
+
+
+def _predict(
+    trainer: Trainer, tokens: dict[str, list[dict[str, Any]]], task: Task, order: Sequence[int] | None
+) -> None:
+    """Write ``predict_results_<task>.txt``: a header, then the number of each example and its class or score."""
+    for split, name in (("test", task.name), ("test_mismatched", f"{task.name}-mm")):
+        if split not in tokens:
+            continue
+        unlabelled = [{k: v for k, v in row.items() if k != "labels"} for row in tokens[split]]
+        logits = np.asarray(trainer.predict(unlabelled).predictions)  # type: ignore[arg-type]
+        if not trainer.is_world_process_zero():
+            continue
+        if task.is_regression:
+            answers = [f"{value:.3f}" for value in logits[:, 0]]
+        else:
+            numbers = list(order) if order is not None else list(range(len(task.labels)))
+            answers = [task.labels[numbers.index(int(number))] for number in logits.argmax(1)]
+        lines = ["index\tprediction", *(f"{index}\t{answer}" for index, answer in enumerate(answers))]
+        folder = Path(str(trainer.args.output_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"predict_results_{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def command(words: Sequence[str]) -> None:
+    """Run the program as a command: ``--json`` prints the metrics, everything else then goes to standard error."""
+    as_json = "--json" in words
+    arguments = [word for word in words if word != "--json"] or ["--help"]
+    if not as_json:
+        figures = main(arguments)
+        if "explain" in figures:
+            _print_explanation(figures["explain"])
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        figures = main(arguments)
+    if int(os.environ.get("RANK", "0")) == 0:
+        print(json.dumps(figures, indent=2))
+
+
+def _print_explanation(rows: Sequence[dict[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("module", "is", "quantised", "spiking", title="what the transform does")
+    for row in rows:
+        table.add_row(row["name"], row["original"], row["quantised"], row["spiking"])
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+if __name__ == "__main__":
+    try:
+        command(sys.argv[1:])
+    except (SpikeportError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
