@@ -1,0 +1,356 @@
+"""The kernels as a C library, for callers that bring their own buffers.
+
+`mojo build --emit shared-lib` of this file gives a library that allocates
+nothing and depends on nothing, Mojo's own runtime included. Every buffer is the
+caller's, row-major and without gaps; `double` says whether its floats are
+binary64 or binary32. Arguments are checked by the caller.
+"""
+from spikeport.checks import all_finite
+from spikeport.encode import poisson_steps, sample_key
+from spikeport.integrate_fire import if_steps
+from spikeport.layer import ROWS, pack, packed_length, weighted_sum
+from spikeport.qcfs import quantise
+from spikeport.st_bif import st_bif_steps
+
+comptime Floats = ImmPointer[UInt8, ImmUntrackedOrigin]
+"""Floats that are read, of the type that `double` says."""
+comptime FloatsOut = MutPointer[UInt8, MutUntrackedOrigin]
+"""Floats that are written, of the type that `double` says."""
+comptime SpikesOut = MutPointer[Int8, MutUntrackedOrigin]
+"""Spikes that are written."""
+comptime Rates = ImmPointer[Float64, ImmUntrackedOrigin]
+"""Rates, always binary64."""
+
+
+@export
+def spikeport_all_finite(
+    double: Int, values: Floats, count: Int
+) abi("C") -> Int:
+    """Tells whether no value is NaN or infinite.
+
+    Args:
+        double: 1 for binary64, 0 for binary32.
+        values: The values.
+        count: How many there are.
+
+    Returns:
+        1 where all are finite, else 0.
+    """
+    if double != 0:
+        return Int(all_finite(values.unsafe_bitcast[Float64](), count))
+    return Int(all_finite(values.unsafe_bitcast[Float32](), count))
+
+
+@export
+def spikeport_if_steps(
+    double: Int,
+    hard: Int,
+    currents: Floats,
+    steps: Int,
+    stride: Int,
+    batch: Int,
+    neurons: Int,
+    threshold: Floats,
+    start: Floats,
+    reset: Floats,
+    beta: Floats,
+    spikes: SpikesOut,
+    membrane: FloatsOut,
+    counts: MutPointer[Int64, MutUntrackedOrigin],
+) abi("C"):
+    """Runs integrate-and-fire neurons.
+
+    Args:
+        double: 1 for binary64, 0 for binary32.
+        hard: 1 for hard reset, 0 for soft.
+        currents: Currents (steps, batch, neurons).
+        steps: Number of steps T.
+        stride: Values from one step to the next: batch·neurons, or 0.
+        batch: Number of samples.
+        neurons: Number of neurons.
+        threshold: θ, one a neuron.
+        start: Membrane before the first step, one a neuron.
+        reset: Membrane after a spike, one a neuron.
+        beta: Leak β, one a neuron.
+        spikes: Receives the spikes (steps, batch, neurons).
+        membrane: Receives the last membrane (batch, neurons).
+        counts: Receives the counts (batch, neurons).
+    """
+
+    def run[dtype: DType, hard_reset: Bool]() {imm}:
+        if_steps[hard_reset](
+            currents.unsafe_bitcast[Scalar[dtype]](),
+            steps,
+            stride,
+            batch,
+            neurons,
+            threshold.unsafe_bitcast[Scalar[dtype]](),
+            start.unsafe_bitcast[Scalar[dtype]](),
+            reset.unsafe_bitcast[Scalar[dtype]](),
+            beta.unsafe_bitcast[Scalar[dtype]](),
+            spikes,
+            membrane.unsafe_bitcast[Scalar[dtype]](),
+            counts,
+        )
+
+    if double != 0:
+        if hard != 0:
+            run[DType.float64, True]()
+        else:
+            run[DType.float64, False]()
+    elif hard != 0:
+        run[DType.float32, True]()
+    else:
+        run[DType.float32, False]()
+
+
+@export
+def spikeport_st_bif_steps(
+    double: Int,
+    currents: Floats,
+    steps: Int,
+    stride: Int,
+    batch: Int,
+    neurons: Int,
+    threshold: Floats,
+    start: Floats,
+    tracer_min: Int,
+    tracer_max: Int,
+    spikes: SpikesOut,
+    membrane: FloatsOut,
+    tracer: MutPointer[Int64, MutUntrackedOrigin],
+) abi("C"):
+    """Runs ST-BIF neurons.
+
+    Args:
+        double: 1 for binary64, 0 for binary32.
+        currents: Currents (steps, batch, neurons).
+        steps: Number of steps T.
+        stride: Values from one step to the next: batch·neurons, or 0.
+        batch: Number of samples.
+        neurons: Number of neurons.
+        threshold: θ, one a neuron.
+        start: Membrane before the first step, one a neuron.
+        tracer_min: Lower bound of the tracer.
+        tracer_max: Upper bound of the tracer.
+        spikes: Receives the spikes (steps, batch, neurons).
+        membrane: Receives the last membrane (batch, neurons).
+        tracer: Receives the tracer (batch, neurons).
+    """
+
+    def run[dtype: DType]() {imm}:
+        st_bif_steps(
+            currents.unsafe_bitcast[Scalar[dtype]](),
+            steps,
+            stride,
+            batch,
+            neurons,
+            threshold.unsafe_bitcast[Scalar[dtype]](),
+            start.unsafe_bitcast[Scalar[dtype]](),
+            tracer_min,
+            tracer_max,
+            spikes,
+            membrane.unsafe_bitcast[Scalar[dtype]](),
+            tracer,
+        )
+
+    if double != 0:
+        run[DType.float64]()
+    else:
+        run[DType.float32]()
+
+
+@export
+def spikeport_packed_length(double: Int, n_in: Int, n_out: Int) abi("C") -> Int:
+    """Returns the length of packed weights.
+
+    Args:
+        double: 1 for binary64, 0 for binary32.
+        n_in: Number of inputs.
+        n_out: Number of neurons.
+
+    Returns:
+        Number of values.
+    """
+    if double != 0:
+        return packed_length[DType.float64](n_in, n_out)
+    return packed_length[DType.float32](n_in, n_out)
+
+
+@export
+def spikeport_pack(
+    double: Int, weights: Floats, n_in: Int, n_out: Int, packed: FloatsOut
+) abi("C"):
+    """Lays weights out for the weighted sums.
+
+    Args:
+        double: 1 for binary64, 0 for binary32.
+        weights: Weights (n_out, n_in).
+        n_in: Number of inputs.
+        n_out: Number of neurons.
+        packed: Receives the packed weights.
+    """
+
+    def run[dtype: DType]() {imm}:
+        pack(
+            weights.unsafe_bitcast[Scalar[dtype]](),
+            n_in,
+            n_out,
+            packed.unsafe_bitcast[Scalar[dtype]](),
+        )
+
+    if double != 0:
+        run[DType.float64]()
+    else:
+        run[DType.float32]()
+
+
+@export
+def spikeport_active_length(n_in: Int) abi("C") -> Int:
+    """Returns how much room a weighted sum needs for indices.
+
+    Args:
+        n_in: Number of inputs.
+
+    Returns:
+        Number of 32-bit integers.
+    """
+    return ROWS * (n_in + 1)
+
+
+@export
+def spikeport_weighted_sum(
+    double: Int,
+    spiking: Int,
+    inputs: Floats,
+    rows: Int,
+    packed: Floats,
+    n_in: Int,
+    n_out: Int,
+    bias: Floats,
+    has_bias: Int,
+    active: MutPointer[Int32, MutUntrackedOrigin],
+    currents: FloatsOut,
+) abi("C"):
+    """Sums rows of spikes or values.
+
+    Args:
+        double: 1 for binary64, 0 for binary32.
+        spiking: 1 where the inputs are 8-bit spikes, 0 where they are floats.
+        inputs: Inputs (rows, n_in).
+        rows: Number of rows.
+        packed: Weights as `spikeport_pack` lays them out.
+        n_in: Number of inputs.
+        n_out: Number of neurons.
+        bias: Bias (n_out,), read where `has_bias`.
+        has_bias: 1 where there is a bias.
+        active: Room for `spikeport_active_length` integers.
+        currents: Receives the currents (rows, n_out).
+    """
+
+    def run[input_type: DType, dtype: DType]() {imm}:
+        weighted_sum(
+            inputs.unsafe_bitcast[Scalar[input_type]](),
+            rows,
+            packed.unsafe_bitcast[Scalar[dtype]](),
+            n_in,
+            n_out,
+            bias.unsafe_bitcast[Scalar[dtype]](),
+            has_bias != 0,
+            active,
+            currents.unsafe_bitcast[Scalar[dtype]](),
+        )
+
+    if double != 0:
+        if spiking != 0:
+            run[DType.int8, DType.float64]()
+        else:
+            run[DType.float64, DType.float64]()
+    elif spiking != 0:
+        run[DType.int8, DType.float32]()
+    else:
+        run[DType.float32, DType.float32]()
+
+
+@export
+def spikeport_quantise(
+    double: Int,
+    x: Floats,
+    batch: Int,
+    neurons: Int,
+    timesteps: Int,
+    threshold: Floats,
+    y: FloatsOut,
+) abi("C"):
+    """Quantises values by QCFS.
+
+    Args:
+        double: 1 for binary64, 0 for binary32.
+        x: Values (batch, neurons).
+        batch: Number of rows.
+        neurons: Values a row.
+        timesteps: Number of steps T, at least 1.
+        threshold: θ, one a value of a row.
+        y: Receives the result (batch, neurons).
+    """
+
+    def run[dtype: DType]() {imm}:
+        quantise(
+            x.unsafe_bitcast[Scalar[dtype]](),
+            batch,
+            neurons,
+            timesteps,
+            threshold.unsafe_bitcast[Scalar[dtype]](),
+            y.unsafe_bitcast[Scalar[dtype]](),
+        )
+
+    if double != 0:
+        run[DType.float64]()
+    else:
+        run[DType.float32]()
+
+
+@export
+def spikeport_sample_keys(
+    rates: Rates,
+    batch: Int,
+    neurons: Int,
+    keys: MutPointer[UInt64, MutUntrackedOrigin],
+) abi("C"):
+    """Returns a key for every sample.
+
+    Args:
+        rates: Rates (batch, neurons).
+        batch: Number of samples.
+        neurons: Number of neurons.
+        keys: Receives one key a sample.
+    """
+    for b in range(batch):
+        # Sound: row b ends at (b + 1)·neurons, where the rates end at most.
+        keys[unsafe_offset=b] = sample_key(
+            rates.unsafe_offset(b * neurons), neurons
+        )
+
+
+@export
+def spikeport_poisson_steps(
+    rates: Rates,
+    batch: Int,
+    neurons: Int,
+    steps: Int,
+    seed: UInt64,
+    keys: ImmPointer[UInt64, ImmUntrackedOrigin],
+    spikes: SpikesOut,
+) abi("C"):
+    """Draws spikes.
+
+    Args:
+        rates: Rates (batch, neurons) in [0, 1].
+        batch: Number of samples.
+        neurons: Number of neurons.
+        steps: Number of steps T.
+        seed: Seed of all draws.
+        keys: One key a sample.
+        spikes: Receives the spikes (steps, batch, neurons).
+    """
+    poisson_steps(rates, batch, neurons, steps, seed, keys, spikes)
