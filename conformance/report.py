@@ -109,7 +109,7 @@ def print_matrix(columns: Sequence[Column], shown: int = 12) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    console = Console(width=max(Console().width, 24 + 20 * len(columns)))
     colours = {"passed": "green", "failed": "bold red", "skipped": "yellow", "absent": "yellow", "none": "dim"}
     grid = Table("kernel", *(column.name for column in columns))
     for kernel in kernels_of(columns):

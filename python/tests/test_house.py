@@ -22,6 +22,7 @@ MAY_KNOW = {
     "backends": {"errors", "neuron", "kernels"},
     "graph": {"errors", "neuron", "kernels", "backends"},
     "report": {"errors", "certificate"},
+    "demo": {*BASE, "kernels", "backends", "graph", "report", "conversion", "transfer"},
     **{room: {*BASE, "kernels", "backends", "graph", "report"} for room in ROOMS},
 }
 NEVER_AT_IMPORT = (
@@ -72,7 +73,7 @@ def test_import_brings_in_nothing_heavy():
     assert json.loads(done.stdout) == []
 
 
-@pytest.mark.parametrize("room", ["transfer", "conversion", "snn_optimizer", "profiling"])
+@pytest.mark.parametrize("room", ["transfer", "conversion", "snn_optimizer", "profiling", "demo"])
 def test_a_room_imports_without_its_extras(room):
     code = (
         f"import sys, spikeport.{room}; print([m for m in ('torch', 'matplotlib', 'transformers') if m in sys.modules])"
