@@ -41,12 +41,15 @@ def row_mass(layer: LayerNode, bound: Array) -> Array:
     return np.asarray(mass if layer.bias is None else mass + np.abs(layer.bias))
 
 
-def sums_are_exact(layer: LayerNode, grid: Grid) -> bool:
-    """Whether every order of summation of the layer's currents gives the same bits, on every input on the grid."""
+def sums_are_exact(layer: LayerNode, grid: Grid, mass: float | None = None) -> bool:
+    """Whether every order of summation of the layer's currents gives the same bits, on every input on the grid.
+
+    ``mass`` is the largest `row_mass` on the grid, where it is known already.
+    """
     if grid.step is None:
         return False
     p = np.finfo(layer.weights.dtype).nmant + 1
-    mass = float(row_mass(layer, grid.bound).max(initial=0.0)) * (1 + 1e-9)
+    mass = (largest_mass(layer, grid) if mass is None else mass) * (1 + 1e-9)
     if mass == 0:
         return True
     if not np.isfinite(mass):
@@ -87,18 +90,23 @@ def lowest_bit(values: Array) -> float:
     return float(2.0 ** np.min(np.log2(low) + exponent - 53))
 
 
-def reordering_bound(layer: LayerNode, bound: Array, extra: int = 0) -> float:
-    """Return how far two orders of summing a current can differ: the formula above, largest over the neurons."""
-    u = np.finfo(layer.weights.dtype).eps / 2
-    m = (layer.n_inputs + 2 + extra) * u
-    return float(2 * m / (1 - m) * row_mass(layer, bound).max(initial=0.0))
+def largest_mass(layer: LayerNode, grid: Grid) -> float:
+    """Return the largest `row_mass` over the layer's neurons."""
+    return float(row_mass(layer, grid.bound).max(initial=0.0))
 
 
-def sum_certificate(layer: LayerNode, grid: Grid, what: str, extra: int = 0) -> Certificate:
+def rounding(additions: int, dtype: Any, mass: float) -> float:
+    """Return how far two orders of a sum can differ: the formula above."""
+    m = additions * float(np.finfo(dtype).eps) / 2
+    return 2 * m / (1 - m) * mass
+
+
+def sum_certificate(layer: LayerNode, grid: Grid, what: str) -> Certificate:
     """Return the certificate of adding the terms of the layer's currents (before the pass) in another order."""
-    if sums_are_exact(layer, grid):
+    mass = largest_mass(layer, grid)
+    if sums_are_exact(layer, grid, mass):
         return Certificate("exact", f"{what}; the sums in {layer.name!r} are exact in any order, so equal bit for bit")
-    bound = reordering_bound(layer, grid.bound, extra)
+    bound = rounding(layer.n_inputs + 2, layer.weights.dtype, mass)
     if np.isfinite(bound):
         return Certificate(
             "bounded",

@@ -93,15 +93,19 @@ def drive_bounds(layer: LayerNode, low: Array, high: Array) -> tuple[Array, Arra
     """Return the smallest and the largest current of one step, as the kernel computes them, shape (n_neurons,)."""
     dtype = layer.weights.dtype
     low, high = low.astype(dtype), high.astype(dtype)
+    finite = np.isfinite(low).all() and np.isfinite(high).all()
     smallest, largest = np.empty(layer.n_neurons, dtype), np.empty(layer.n_neurons, dtype)
     for start in range(0, layer.n_neurons, ROWS_AT_ONCE):
         block = slice(start, start + ROWS_AT_ONCE)
         W = layer.weights[block]
-        for ends, result in (((low, high), smallest), ((high, low), largest)):
-            with np.errstate(invalid="ignore", over="ignore"):
-                terms = np.where(W > 0, W * ends[0], W * ends[1])
-                terms[W == 0] = 0  # 0·∞ is no current
-                result[block] = np.cumsum(terms, axis=1)[:, -1]  # cumsum adds from left to right, as the contract does
+        with np.errstate(invalid="ignore", over="ignore"):
+            ends = W * low, W * high
+            if not finite:
+                for end in ends:
+                    end[W == 0] = 0  # 0·∞ is no current
+            # cumsum adds from left to right, as the contract does
+            smallest[block] = np.cumsum(np.minimum(*ends), axis=1)[:, -1]
+            largest[block] = np.cumsum(np.maximum(*ends), axis=1)[:, -1]
     if layer.bias is None:
         return smallest, largest
     return smallest + layer.bias, largest + layer.bias
@@ -189,3 +193,19 @@ def _parameters(layer: LayerNode) -> tuple[Array, Array, Array, Array | None]:
 def input_ends(bounds: Sequence[LayerBounds]) -> list[tuple[Array, Array]]:
     """Return (low, high) of every layer's inputs."""
     return [(bound.input_low, bound.input_high) for bound in bounds]
+
+
+def reach_of_inputs(graph: SNNGraph, input_range: InputRange | None = None) -> list[tuple[Array, Array]]:
+    """Return (low, high) of every layer's inputs without proofs: any neuron may fire at any step."""
+    low, high = input_bounds(graph.n_inputs, input_range)
+    found = []
+    for layer in graph:
+        found.append((low, high))
+        if layer.neuron.is_spiking:
+            low = np.full(layer.n_neurons, -1.0 if layer.neuron.kind == "ST-BIF" else 0.0)
+            high = np.ones(layer.n_neurons)
+        elif is_rewritable(layer):
+            low, high = drive_bounds(layer, low, high)
+        else:
+            low, high = np.full(layer.n_neurons, -np.inf), np.full(layer.n_neurons, np.inf)
+    return found

@@ -49,14 +49,16 @@ def cost_of(graph: SNNGraph, events: list[Array] | None = None, weight_bits: Map
     weight_bits : layers whose weights are stored in so many bits
     """
     bits = weight_bits or {}
-    nonzero = [(np.count_nonzero(layer.weights, axis=0), layer) for layer in graph]
-    operations = None if events is None else float(sum(e @ n for e, (n, _) in zip(events, nonzero, strict=True)))
+    nonzero = [(int(np.count_nonzero(layer.weights)), layer) for layer in graph]
+    operations = None
+    if events is not None:
+        operations = float(sum(e @ (layer.weights != 0).sum(axis=0) for e, layer in zip(events, graph, strict=True)))
     return Cost(
         layers=len(graph),
         neurons=sum(layer.n_neurons for layer in graph),
         parameters=graph.n_params,
-        nonzero=sum(int(n.sum()) + (0 if a.bias is None else int(np.count_nonzero(a.bias))) for n, a in nonzero),
-        bytes=sum(_bytes(layer, int(n.sum()), bits.get(layer.name)) for n, layer in nonzero),
+        nonzero=sum(n + (0 if a.bias is None else int(np.count_nonzero(a.bias))) for n, a in nonzero),
+        bytes=sum(_bytes(layer, n, bits.get(layer.name)) for n, layer in nonzero),
         synaptic_operations=operations,
     )
 

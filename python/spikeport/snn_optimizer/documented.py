@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.bounds import InputRange
-from spikeport.snn_optimizer.cost import cost_of
 from spikeport.snn_optimizer.models import as_graph
 from spikeport.snn_optimizer.passes import PASSES
 from spikeport.snn_optimizer.report import PassResult
@@ -68,16 +67,13 @@ def _run(name: str, model: Any, scope: Scope, **options: Any) -> tuple[SNNGraph,
     scope.check(before)
     rewrite = PASSES[name].apply(before, scope, **options)
     after = detach(rewrite.graph, before)
-    costs = cost_of(before), cost_of(after)
     result = PassResult(
         name=name,
-        neurons_removed=costs[0].neurons - costs[1].neurons,
+        neurons_removed=sum(layer.n_neurons for layer in before) - sum(layer.n_neurons for layer in after),
         layers_fused=rewrite.layers_fused,
-        params_before=costs[0].parameters,
-        params_after=costs[1].parameters,
+        params_before=before.n_params,
+        params_after=after.n_params,
         certificate=rewrite.certificate,
-        before=costs[0],
-        after=costs[1],
         options={key: list(value) if isinstance(value, tuple | set) else value for key, value in options.items()},
     )
     return after, result

@@ -20,6 +20,8 @@ from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.arithmetic import chain, grids, sum_certificate
 from spikeport.snn_optimizer.bounds import input_ends, propagate
 from spikeport.snn_optimizer.rewrite import (
+    CONSTANT,
+    SILENT,
     Rewrite,
     add_to_bias,
     hidden_pairs,
@@ -37,33 +39,38 @@ Array = npt.NDArray[Any]
 def eliminate_silent(graph: SNNGraph, scope: Scope) -> Rewrite:
     """Remove the neurons that no input in range can make fire, and those of no neuron kind whose value is always 0.
 
-    Where a whole layer is silent, its first neuron stays, without inputs.
+    Where a whole layer is silent, its first neuron stays, with no weight but 0 before and after it.
     """
-    bounds = propagate(graph, scope.input_range, scope.horizon)
+    if len(graph) == 1:
+        return unchanged(graph, "there is no hidden layer")
+    bounds = propagate(SNNGraph(graph.layers[:-1]), scope.input_range, scope.horizon)
     keep: dict[int, Array] = {}
-    emptied = []
-    for k, layer, _ in hidden_pairs(graph):
+    emptied, speakers = [], {}
+    for k, layer, after in hidden_pairs(graph):
         bound = bounds[k]
         silent = (bound.output_low == 0) & (bound.output_high == 0)
         if silent.all():
             if layer.n_neurons > 1:
                 keep[k] = np.array([0])
-            if layer.weights[0].any():
+            if layer.weights[0].any() or after.weights[:, 0].any():
+                # a constant drive that an input could give anyway keeps the neuron silent
                 emptied.append((k, np.clip(0.0, bound.drive_low[:1], bound.drive_high[:1])))
+            speakers[layer.name] = np.full(layer.n_neurons, SILENT)
         elif silent.any():
             keep[k] = np.flatnonzero(~silent)
     if not keep and not emptied:
         return unchanged(graph, "no neuron is proven silent")
     removed = sum(graph.layers[k].n_neurons - len(rows) for k, rows in keep.items())
     result, survivors = keep_neurons(graph, keep)
-    for k, drive in emptied:  # a constant drive that an input could give anyway keeps the neuron silent
-        layer = result.layers[k]
+    for k, drive in emptied:
+        layer, after = result.layers[k : k + 2]
         row = rebuilt(layer, np.zeros_like(layer.weights), bias=drive if drive.any() else None)
         result = replace_layer(result, k, row)
+        result = replace_layer(result, k + 1, rebuilt(after, np.zeros_like(after.weights)))
     what = f"{removed} neurons cannot fire on {scope.says}: bounds in the kernel's own arithmetic"
     if emptied:
-        what += f"; in {len(emptied)} silent layers one neuron stays, without inputs"
-    return Rewrite(result, Certificate("exact", f"{what}; equal bit for bit"), survivors)
+        what += f"; in {len(emptied)} silent layers one neuron stays, cut off"
+    return Rewrite(result, Certificate("exact", f"{what}; equal bit for bit"), survivors, speakers)
 
 
 def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
@@ -73,6 +80,7 @@ def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
     """
     certificates: list[Certificate] = []
     survivors: dict[str, Array] = {}
+    speakers: dict[str, Array] = {}
     bounds = propagate(graph, scope.input_range, scope.horizon)
     lies_on = grids(graph, input_ends(bounds))
     result, keep = graph, {}
@@ -82,25 +90,29 @@ def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
         if k > 0:
             fixed &= is_rewritable(graph.layers[k - 1])
             fixed &= bound.input_low != 0  # neurons that are always 0 are `eliminate_silent`'s
-        fixed &= layer.weights.any(axis=0)
-        if not fixed.any():
+        read = fixed & layer.weights.any(axis=0)
+        removable = k > 0 and layer.n_inputs > 1 and bool(fixed.any())
+        if not read.any() and not removable:
             continue
-        values = np.where(fixed, bound.input_low, 0.0).astype(layer.weights.dtype)
+        values = np.where(read, bound.input_low, 0.0).astype(layer.weights.dtype)
         weights = layer.weights.copy()
-        weights[:, fixed] = 0
+        weights[:, read] = 0
         result = replace_layer(result, k, rebuilt(layer, weights, bias=add_to_bias(layer, layer.weights @ values)))
         what = f"{int(fixed.sum())} inputs of {layer.name!r} are constant on {scope.says} and folded into its bias"
         if values.any():
             certificates.append(sum_certificate(layer, lies_on[k], what))
         else:
-            certificates.append(Certificate("exact", f"{what}; they are 0, so equal bit for bit"))
-        if k > 0 and layer.n_inputs > 1:
+            certificates.append(Certificate("exact", f"{what}; they add 0, so equal bit for bit"))
+        if removable:
             keep[k - 1] = np.flatnonzero(~fixed) if not fixed.all() else np.array([0])
+        if k > 0:
+            places = np.cumsum(~fixed) - 1
+            speakers[graph.layers[k - 1].name] = np.where(fixed, CONSTANT, places)
     if not certificates:
         return unchanged(graph, "nothing is proven constant")
     if keep:
         result, survivors = keep_neurons(result, keep)
-    return Rewrite(result, chain(certificates, ""), survivors)
+    return Rewrite(result, chain(certificates, ""), survivors, speakers)
 
 
 def eliminate_unread(graph: SNNGraph, scope: Scope) -> Rewrite:

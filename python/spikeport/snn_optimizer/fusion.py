@@ -19,8 +19,8 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.arithmetic import Grid, chain, grids, output_grid, row_mass, sums_are_exact
-from spikeport.snn_optimizer.bounds import input_ends, propagate
+from spikeport.snn_optimizer.arithmetic import Grid, chain, grids, output_grid, rounding, row_mass, sums_are_exact
+from spikeport.snn_optimizer.bounds import reach_of_inputs
 from spikeport.snn_optimizer.rewrite import Rewrite, hidden_pairs, rebuilt, unchanged
 from spikeport.snn_optimizer.scope import Scope
 
@@ -42,7 +42,7 @@ def fuse_layers(graph: SNNGraph, scope: Scope, *, assume_linear: Collection[str]
         raise GraphError(
             "name", f"assume_linear names no hidden layer: {unknown}; there are {', '.join(sorted(hidden))}"
         )
-    ends = input_ends(propagate(graph, scope.input_range, scope.horizon)) if _any_linear(graph, assume_linear) else []
+    ends = reach_of_inputs(graph, scope.input_range) if _any_linear(graph, assume_linear) else []
     lies_on = grids(graph, ends) if ends else []
 
     layers, enters = list(graph.layers), list(range(len(graph)))  # enters: the layer whose inputs a layer reads
@@ -97,9 +97,9 @@ def _certificate(first: LayerNode, second: LayerNode, merged: LayerNode, outer: 
     same_dtype = first.weights.dtype == second.weights.dtype
     if same_dtype and all(sums_are_exact(a, b) for a, b in ((first, outer), (second, inner), (merged, outer))):
         return Certificate("exact", f"{what}; every sum is exact on inputs of whole numbers, so equal bit for bit")
-    u = max(np.finfo(layer.weights.dtype).eps for layer in (first, second)) / 2
-    m = (first.n_inputs + second.n_inputs + 4) * u
-    bound = float(2 * m / (1 - m) * row_mass(second, mass).max(initial=0.0))
+    coarsest = min((first.weights.dtype, second.weights.dtype), key=lambda dtype: dtype.itemsize)
+    additions = first.n_inputs + second.n_inputs + 4
+    bound = rounding(additions, coarsest, float(row_mass(second, mass).max(initial=0.0)))
     if np.isfinite(bound):
         reason = f"{what}; equal in real arithmetic, in floating point a current moves by at most {bound:.3g} a step"
         return Certificate("bounded", f"{reason} (a bound on the current, not on the spikes)", bound=bound)

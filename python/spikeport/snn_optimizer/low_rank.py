@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.bounds import input_ends, propagate
+from spikeport.snn_optimizer.bounds import reach_of_inputs
 from spikeport.snn_optimizer.compensation import second_moment
 from spikeport.snn_optimizer.rewrite import Rewrite, is_rewritable, rebuilt, unchanged
 from spikeport.snn_optimizer.scope import Scope
@@ -29,7 +29,7 @@ def factorize_layers(graph: SNNGraph, scope: Scope, *, energy: float = 0.999) ->
     """Split every layer into two of the smallest rank that keeps ``energy`` (in (0, 1]) of its squared response."""
     if not 0 < energy <= 1:
         raise GraphError("energy", f"energy must be a share in (0, 1], not {energy!r}")
-    ends = input_ends(propagate(graph, scope.input_range, scope.horizon))
+    ends = reach_of_inputs(graph, scope.input_range)
     inputs = None if scope.data is None else simulate(graph, scope.data, scope).inputs
     layers: list[LayerNode] = []
     names = {layer.name for layer in graph}

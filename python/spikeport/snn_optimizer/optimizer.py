@@ -23,11 +23,12 @@ from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.bounds import InputRange
 from spikeport.snn_optimizer.budget import Labelled, Point, measured_accuracy, search
 from spikeport.snn_optimizer.cost import Cost, cost_of
+from spikeport.snn_optimizer.layer_replay import replay_layers
 from spikeport.snn_optimizer.models import as_graph, like, timesteps_of
 from spikeport.snn_optimizer.passes import EXACT_PASSES, Request, Step, resolve
 from spikeport.snn_optimizer.quantization import packed
 from spikeport.snn_optimizer.report import OptimizationReport, PassResult
-from spikeport.snn_optimizer.rewrite import Rewrite, detach
+from spikeport.snn_optimizer.rewrite import SILENT, Rewrite, detach
 from spikeport.snn_optimizer.scope import Scope, as_data
 from spikeport.snn_optimizer.simulation import simulate
 from spikeport.snn_optimizer.verification import drives_for, verify
@@ -59,7 +60,8 @@ def optimize(
         empty list runs none. Not together with ``max_accuracy_drop``, which chooses passes itself
     data : (samples, n_inputs), or a pair (inputs, labels): what measured passes measure on and the verification replays
     max_accuracy_drop : share of right answers that may be lost, e.g. 0.005; searches passes and strengths on ``data``,
-        half of it to choose on and half to hold the result to
+        half of it to choose on and half to hold the
+        result to; give data that the network was not trained on
     input_range : (low, high) that every input value is known to lie in, numbers or arrays (n_inputs,); None proves for
         any input whatever
     horizon : longest run, in steps, that proofs must hold for; None for any
@@ -129,6 +131,7 @@ class _Run:
         self.before, self.graph, self.scope, self.labels = before, before, scope, labels
         self.held = held or scope  # what results are measured on; passes see only ``scope``
         self.survivors: dict[str, Array] = {}
+        self.speakers: dict[str, Array] = {}
         self.bits: dict[str, int] = {}
         self.results: list[PassResult] = []
         self.drives: Array | None = None
@@ -219,6 +222,8 @@ class _Run:
                 survivors=self.survivors,
                 adversarial=self.adversarial,
             )
+            by_layer = replay_layers(self.before, graph, self.speakers, timesteps=self.scope.timesteps)
+            checked = replace(checked, layers=by_layer)
         level = weakest(levels)
         if level == "exact":
             certificate = Certificate(
@@ -258,6 +263,13 @@ class _Run:
             if rows is not None:
                 so_far = self.survivors.get(layer.name, np.arange(own[layer.name].n_neurons))
                 self.survivors[layer.name] = so_far[rows]
+            speaks = rewrite.speakers.get(layer.name)
+            if speaks is None and rows is not None:
+                speaks = np.full(own[layer.name].n_neurons, SILENT)
+                speaks[rows] = np.arange(len(rows))
+            if speaks is not None:
+                earlier = self.speakers.get(layer.name, np.arange(own[layer.name].n_neurons))
+                self.speakers[layer.name] = np.where(earlier < 0, earlier, speaks[np.maximum(earlier, 0)])
         self.bits.update(rewrite.weight_bits)
         for layer in rewrite.graph:
             if layer.name in self.bits and layer.name not in rewrite.weight_bits and own.get(layer.name) is not layer:
@@ -280,6 +292,7 @@ class _Run:
             encoding=self.scope.encoding,
             seed=self.scope.seed,
             survivors=rewrite.survivors,
+            adversarial=self.adversarial,
         )
         figures: dict[str, Any] = {
             "agreement": seen.agreement,

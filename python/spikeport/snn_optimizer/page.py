@@ -63,7 +63,9 @@ def _passes(report: OptimizationReport) -> Html:
     return table(headers, rows)
 
 
-def _cells(cost: Cost) -> list[object]:
+def _cells(cost: Cost | None) -> list[object]:
+    if cost is None:
+        return [None] * 4
     operations = None if cost.synaptic_operations is None else round(cost.synaptic_operations)
     return [cost.neurons, cost.nonzero, cost.bytes, operations]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -91,8 +91,26 @@ def resolve(passes: Sequence[Request] | None) -> list[Step]:
         if unknown:
             takes = f"takes {', '.join(known)}" if known else "takes no option"
             raise GraphError("unknown_option", f"{chosen.name} {takes}, not {', '.join(unknown)}")
+        _check_types(chosen, options)
         steps.append(Step(chosen, dict(options)))
     return steps
+
+
+def _check_types(chosen: Pass, options: Mapping[str, Any]) -> None:
+    kinds: dict[str, Any] = {
+        "float": (int, float),
+        "int": int,
+        "bool": bool,
+        "str": str,
+        "tuple": tuple,
+        "Collection": Collection,
+    }
+    for key, value in options.items():
+        annotation = str(inspect.signature(chosen.apply).parameters[key].annotation)
+        kind = annotation.split(" | ")[0].split("[")[0]
+        none_allowed = value is None and annotation.endswith("None")
+        if not none_allowed and (not isinstance(value, kinds[kind]) or (isinstance(value, bool) and kind != "bool")):
+            raise GraphError("unknown_option", f"{chosen.name}: {key}={value!r} is not what it takes: {annotation}")
 
 
 def _pair(request: Any) -> tuple[Any, Mapping[str, Any]]:

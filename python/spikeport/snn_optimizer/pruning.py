@@ -19,7 +19,7 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.bounds import input_ends, propagate
+from spikeport.snn_optimizer.bounds import reach_of_inputs
 from spikeport.snn_optimizer.compensation import project_columns, removal_cost, remove_inputs, second_moment
 from spikeport.snn_optimizer.rewrite import (
     Rewrite,
@@ -122,7 +122,7 @@ def _prune_within(graph: SNNGraph, scope: Scope, tolerance: float) -> Rewrite:
     """Remove the smallest weights of every neuron while what is removed adds up to at most ``tolerance`` thresholds."""
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise GraphError("tolerance", f"tolerance must be a finite number of at least 0, not {tolerance!r}")
-    ends = input_ends(propagate(graph, scope.input_range, scope.horizon))
+    ends = reach_of_inputs(graph, scope.input_range)
     result, removed, assumed = graph, 0, False
     for k, layer in enumerate(graph.layers):
         if not is_rewritable(layer):

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.bounds import input_ends, propagate
+from spikeport.snn_optimizer.bounds import reach_of_inputs
 from spikeport.snn_optimizer.compensation import project_columns, second_moment
 from spikeport.snn_optimizer.pruning import with_bias, without_bias
 from spikeport.snn_optimizer.rewrite import Rewrite, is_rewritable, replace_layer
@@ -35,7 +35,7 @@ def quantize_weights(graph: SNNGraph, scope: Scope, *, bits: int = 8, power_of_t
     """Round the weights of every layer to ``bits`` (8 or 4) bits, one scale a neuron; weights of 0 stay 0."""
     if bits not in (8, 4):
         raise GraphError("bits", f"bits must be 8 or 4, not {bits!r}")
-    ends = input_ends(propagate(graph, scope.input_range, scope.horizon))
+    ends = reach_of_inputs(graph, scope.input_range)
     result, bound, assumed = graph, 0.0, False
     for k, layer in enumerate(graph.layers):
         if not is_rewritable(layer):

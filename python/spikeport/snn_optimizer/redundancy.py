@@ -23,7 +23,7 @@ from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.snn_optimizer.arithmetic import chain, grids, sum_certificate
-from spikeport.snn_optimizer.bounds import input_ends, propagate
+from spikeport.snn_optimizer.bounds import reach_of_inputs
 from spikeport.snn_optimizer.rewrite import (
     Rewrite,
     hidden_pairs,
@@ -58,18 +58,17 @@ def merge_duplicates(
             "correlation_threshold", f"correlation_threshold must be in [-1, 1], not {correlation_threshold!r}"
         )
     groups = {}
-    bounds = input_ends(propagate(graph, scope.input_range, scope.horizon)) if tolerance else None
+    ends = reach_of_inputs(graph, scope.input_range)
     for k, layer, _ in hidden_pairs(graph):
-        if bounds is None:
-            first, far = first_equal(layer), 0.0
+        if tolerance:
+            first, far = _first_near(layer, *ends[k], tolerance, correlation_threshold)
         else:
-            first, far = _first_near(layer, *bounds[k], tolerance, correlation_threshold)
+            first, far = first_equal(layer), 0.0
         if (first != np.arange(layer.n_neurons)).any():
             groups[k] = (first, far)
     if not groups:
         return unchanged(graph, "no two neurons are equal" + (f" within {tolerance:g} θ" if tolerance else ""))
 
-    ends = input_ends(propagate(graph, scope.input_range, scope.horizon)) if bounds is None else bounds
     lies_on = grids(graph, ends)
     result, certificates = graph, []
     for k, (first, far) in groups.items():
@@ -83,7 +82,8 @@ def merge_duplicates(
             certificates.append(sum_certificate(graph.layers[k + 1], lies_on[k + 1], what))
     keep = {k: np.flatnonzero(first == np.arange(len(first))) for k, (first, _) in groups.items()}
     result, survivors = keep_neurons(result, keep)
-    return Rewrite(result, chain(certificates, ""), survivors)
+    speakers = {graph.layers[k].name: np.searchsorted(keep[k], first) for k, (first, _) in groups.items()}
+    return Rewrite(result, chain(certificates, ""), survivors, speakers)
 
 
 def summed_columns(weights: Array, first: Array) -> Array:

@@ -23,7 +23,7 @@ class PassResult:
     name : its long name
     neurons_removed, layers_fused, params_before, params_after : what it saved
     certificate : what it did to the answer
-    before, after : the cost of the graph before and after it
+    before, after : the cost of the graph before and after it, where `optimize` ran it
     options : what it was given
     accuracy : share of right answers after it, where labels were given
     seconds : how long it took, without measuring and replaying
@@ -35,8 +35,8 @@ class PassResult:
     params_before: int
     params_after: int
     certificate: Certificate
-    before: Cost
-    after: Cost
+    before: Cost | None = None
+    after: Cost | None = None
     options: dict[str, Any] = field(default_factory=dict)
     accuracy: float | None = None
     seconds: float = 0.0
@@ -44,7 +44,7 @@ class PassResult:
     @property
     def changed(self) -> bool:
         """Whether the pass saved anything that is counted, or changed weights."""
-        return self.before != self.after or self.certificate.level != "exact"
+        return (self.params_before, self.before) != (self.params_after, self.after) or self.certificate.level != "exact"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-ready data."""
@@ -56,8 +56,8 @@ class PassResult:
             "certificate": self.certificate.to_dict(),
             "accuracy": self.accuracy,
             "seconds": self.seconds,
-            "before": self.before.to_dict(),
-            "after": self.after.to_dict(),
+            "before": None if self.before is None else self.before.to_dict(),
+            "after": None if self.after is None else self.after.to_dict(),
         }
 
 
@@ -140,7 +140,9 @@ class OptimizationReport:
         return report_page(self).save(path)
 
 
-def _figures(cost: Cost, accuracy: float | None) -> Sequence[str]:
+def _figures(cost: Cost | None, accuracy: float | None) -> Sequence[str]:
+    if cost is None:
+        return ("-",) * 5
     operations = "-" if cost.synaptic_operations is None else f"{cost.synaptic_operations:,.0f}"
     right = "-" if accuracy is None else f"{accuracy:.2%}"
     return f"{cost.neurons:,}", f"{cost.nonzero:,}", f"{cost.bytes:,}", operations, right

@@ -25,6 +25,8 @@ from spikeport.neuron import Neuron
 Array = npt.NDArray[Any]
 
 REWRITABLE: Final = ("linear",)
+SILENT: Final = -1
+CONSTANT: Final = -2
 ROWS_AT_ONCE = 64
 
 
@@ -37,6 +39,9 @@ class Rewrite:
     graph : the graph after the pass
     certificate : what the pass did to the answer
     survivors : for every layer that lost neurons, the indices (in the layer of that name before) of those left
+    speakers : for every neuron of such a layer, who speaks for it now: the index of a neuron after, `SILENT`, or
+        `CONSTANT` (it fired at every step); where a layer is not named, survivors speak for themselves and the
+        others are silent
     changed : whether the pass did anything at all
     layers_fused : how many layers were multiplied into the next one
     weight_bits : layers whose weights now lie on a grid of so many bits a weight
@@ -45,6 +50,7 @@ class Rewrite:
     graph: SNNGraph
     certificate: Certificate
     survivors: Mapping[str, Array] = field(default_factory=dict)
+    speakers: Mapping[str, Array] = field(default_factory=dict)
     changed: bool = True
     layers_fused: int = 0
     weight_bits: Mapping[str, int] = field(default_factory=dict)

@@ -11,7 +11,7 @@ arises: layer, sample, step, neuron.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.bounds import InputRange, input_bounds
+from spikeport.snn_optimizer.layer_replay import LayerReplay
 from spikeport.snn_optimizer.scope import Scope
 
 Array = npt.NDArray[Any]
@@ -52,10 +53,12 @@ class Verification:
     ----------
     samples, adversarial, timesteps : drives in all, how many of them were chosen to hurt, and how long they ran
     identical : whether every output spike of every step was the same
-    agreement : share of samples with the same answer (the output neuron that received most)
-    identical_samples : share of samples whose output spikes were the same at every step
+    agreement : share of the drives that are not adversarial with the same answer (the output that received most)
+    identical_samples : share of them whose output spikes were the same at every step
+    adversarial_agreement : share of the adversarial drives with the same answer, None where there are none
     largest_difference : largest difference of an output neuron's spike count (its sum, without a neuron)
     first_difference : where the first difference is, or None
+    layers : hidden layers replayed on spikes chosen to hurt (`spikeport.snn_optimizer.layer_replay`)
     """
 
     samples: int
@@ -65,15 +68,22 @@ class Verification:
     agreement: float
     identical_samples: float
     largest_difference: float
+    adversarial_agreement: float | None = None
     first_difference: Difference | None = None
+    layers: list[LayerReplay] = field(default_factory=list)
 
     def __str__(self) -> str:
         head = f"{self.samples} drives ({self.adversarial} adversarial), {self.timesteps} steps: "
+        alike = sum(layer.identical for layer in self.layers)
+        inside = f"; {alike} of {len(self.layers)} hidden layers alike on spikes chosen to hurt" if self.layers else ""
         if self.identical:
-            return head + "every output spike is the same"
+            return f"{head}every output spike is the same{inside}"
+        chosen = (
+            "" if self.adversarial_agreement is None else f" ({self.adversarial_agreement:.2%} on adversarial drives)"
+        )
         return (
-            f"{head}{self.agreement:.2%} the same answer, {self.identical_samples:.2%} the same output spikes "
-            f"at every step; first difference: {self.first_difference}"
+            f"{head}{self.agreement:.2%} the same answer{chosen}, {self.identical_samples:.2%} the same output spikes "
+            f"at every step{inside}; first difference: {self.first_difference}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,7 +108,7 @@ def verify(
     ----------
     survivors : for each layer of ``after`` that also ``before`` has, the indices there of its neurons; layers that
         are not named are compared only where they are equally wide, and the output always
-    adversarial : how many of the drives were chosen to hurt (for the record)
+    adversarial : how many drives, the last ones, were chosen to hurt; they are counted apart
 
     Raises `GraphError` with ``shape`` where the graphs do not have the same inputs and outputs.
     """
@@ -111,20 +121,29 @@ def verify(
     pairs = _followed(before, after, survivors or {})
     widest = max(layer.n_neurons for layer in before)
     size = max(1, VALUES_AT_ONCE // (timesteps * widest * len(before)))
-    agree, identical, largest, first = 0, 0, 0.0, None
+    agree, same = np.zeros(len(drives), bool), np.zeros(len(drives), bool)
+    largest, first = 0.0, None
     for start in range(0, len(drives), size):
-        x = drives[start : start + size]
+        part = slice(start, start + size)
+        x = drives[part]
         runs = [g.run(x, T=timesteps, encoding=encoding, seed=seed, record=True) for g in (before, after)]
         spikes = [run.spikes or [] for run in runs]
-        agree += int((runs[0].drive.argmax(axis=1) == runs[1].drive.argmax(axis=1)).sum())
-        same = (spikes[0][-1] == spikes[1][-1]).all(axis=(0, 2))
-        identical += int(same.sum())
+        agree[part] = runs[0].drive.argmax(axis=1) == runs[1].drive.argmax(axis=1)
+        same[part] = (spikes[0][-1] == spikes[1][-1]).all(axis=(0, 2))
         largest = max(largest, float(np.abs(runs[0].counts[-1] - runs[1].counts[-1]).max(initial=0)))
         if first is None:
             first = _first_difference(before, spikes, pairs, start)
-    n = max(len(drives), 1)
+    usual = slice(0, len(drives) - adversarial)
     return Verification(
-        len(drives), adversarial, timesteps, identical == len(drives), agree / n, identical / n, largest, first
+        samples=len(drives),
+        adversarial=adversarial,
+        timesteps=timesteps,
+        identical=bool(same.all()),
+        agreement=float(agree[usual].mean()) if agree[usual].size else 1.0,
+        identical_samples=float(same[usual].mean()) if same[usual].size else 1.0,
+        largest_difference=largest,
+        adversarial_agreement=float(agree[len(drives) - adversarial :].mean()) if adversarial else None,
+        first_difference=first,
     )
 
 

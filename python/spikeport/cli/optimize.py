@@ -1,0 +1,97 @@
+"""``spikeport optimize``: a checkpoint -> a smaller one, and a report of what every pass did to the answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from spikeport.cli.app import app, fail, messages, print_json, say
+
+
+@app.command("optimize")
+def optimize(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint: PATH of PATH.npz and PATH.json.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The checkpoint to write.")],
+    passes: Annotated[
+        str | None,
+        typer.Option(help="Names, with commas between, options after colons: merge,prune:sparsity=0.5."),
+    ] = None,
+    samples: Annotated[
+        Path | None, typer.Option("--data", help="Samples: .npy, or .npz with the samples as x, any labels as y.")
+    ] = None,
+    max_accuracy_drop: Annotated[
+        float | None, typer.Option(help="Search passes and strengths within this loss, e.g. 0.005; needs labels.")
+    ] = None,
+    input_range: Annotated[
+        tuple[float, float] | None, typer.Option(help="LOW HIGH: what every input value is known to lie in.")
+    ] = None,
+    horizon: Annotated[int | None, typer.Option(help="Longest run, in steps, that proofs must hold for.")] = None,
+    timesteps: Annotated[
+        int | None, typer.Option("-T", "--timesteps", help="Timesteps; by default those it was converted for.")
+    ] = None,
+    encoding: Annotated[Literal["current", "poisson"], typer.Option(help="How samples are fed.")] = "current",
+    seed: Annotated[int, typer.Option(help="Of random drives and Poisson draws.")] = 0,
+    report: Annotated[Path | None, typer.Option(help="Write the report as an HTML page.")] = None,
+    verification: Annotated[bool, typer.Option("--verify/--no-verify", help="Replay before and after.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Make a spiking network smaller and say what that did to its answers."""
+    from spikeport.cli.arrays import load_samples
+    from spikeport.snn_optimizer import optimize as optimize_graph
+    from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
+
+    if report is not None and not report.parent.is_dir():
+        fail(f"{report}: there is no folder {report.parent}")
+    stored = load_checkpoint(checkpoint)
+    data: Any = None
+    if samples is not None:
+        x, labels = load_samples(samples)
+        x = x.reshape(len(x), -1) if x.ndim > 2 else x
+        data = x if labels is None else (x, labels)
+    known = stored.metadata.get("T")
+    graph, result = optimize_graph(
+        stored,
+        None if passes is None else read_passes(passes),
+        data=data,
+        max_accuracy_drop=max_accuracy_drop,
+        input_range=input_range,
+        horizon=horizon,
+        timesteps=timesteps if timesteps is not None else known if isinstance(known, int) else None,
+        encoding=encoding,
+        seed=seed,
+        verification=verification,
+        progress=messages.is_terminal,
+    )
+    names = {layer.name for layer in graph}
+    metadata = {**stored.metadata, "optimization": json.loads(json.dumps(result.certificate.to_dict()))}
+    frozen = [name for name in stored.frozen_layers if name in names]
+    saved = save_checkpoint(SNNCheckpoint.from_graph(graph, metadata=metadata, frozen_layers=frozen), output)
+    page = None if report is None else str(result.save(report))
+    if as_json:
+        print_json({"output": str(saved), "report": page, **result.to_dict()})
+    else:
+        say(f"{result}\n{saved}" + (f"\n{page}" if page else ""))
+
+
+def read_passes(text: str) -> list[str | tuple[str, dict[str, Any]]]:
+    """Read ``name,name:option=value:option=value``; a value is JSON (``0.5``, ``true``, ``"auto"``) or a bare word."""
+    found: list[str | tuple[str, dict[str, Any]]] = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, *options = part.split(":")
+        pairs = [option.partition("=") for option in options]
+        if any(not separator for _, separator, _ in pairs):
+            fail(f"{part!r} is no pass: write name:option=value, as in prune:sparsity=0.5")
+        found.append((name, {key: _value(value) for key, _, value in pairs}) if pairs else name)
+    return found
+
+
+def _value(text: str) -> Any:
+    if "/" in text and all(number.isdigit() for number in text.split("/")):
+        return tuple(int(number) for number in text.split("/"))  # a pattern: 2/4
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -1,0 +1,102 @@
+"""Interval bounds: sound on any floats, attained, and tight enough to find what can be found."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spikeport import GraphError, LayerNode, SNNGraph
+from spikeport.kernels.layer import fire, weighted_sum
+from spikeport.snn_optimizer import propagate
+from spikeport.snn_optimizer.bounds import always_fires, drive_bounds, never_fires
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def random_layer(rng, n_in=6, n=8):
+    kind = str(rng.choice(["IF", "LIF", "ST-BIF"]))
+    dtype = np.float32 if rng.random() < 0.5 else np.float64
+    return LayerNode(
+        "a",
+        n_in,
+        n,
+        (rng.normal(size=(n, n_in)) - rng.choice([0, 0.8])).astype(dtype),
+        kind,
+        bias=rng.normal(size=n) / 2,
+        threshold=rng.uniform(0.3, 2, n),
+        v_init=rng.uniform(-1, 1.2, n),
+        v_reset=float(rng.uniform(-1, 0.2)) if kind != "ST-BIF" and rng.random() < 0.5 else None,
+        beta=rng.uniform(0, 1, n) if kind == "LIF" else 1.0,
+        tracer_min=int(rng.choice([0, -3])),
+        tracer_max=int(rng.choice([0, 5])),
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds)
+def test_the_bound_on_the_current_is_attained_at_a_corner_to_the_last_bit(seed):
+    rng = np.random.default_rng(seed)
+    layer = random_layer(rng)
+    low = rng.uniform(-1, 0.5, 6)
+    high = low + rng.choice([0, 1, 0.3], 6)
+    corners = np.array(list(itertools.product(*zip(low, high, strict=True)))).astype(layer.weights.dtype)
+    currents = weighted_sum(corners, layer.weights, layer.bias)
+    smallest, largest = drive_bounds(layer, low, high)
+    assert np.array_equal(smallest, currents.min(axis=0))
+    assert np.array_equal(largest, currents.max(axis=0))
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds, st.sampled_from([None, 1, 7, 40]))
+def test_a_neuron_proven_silent_is_silent_and_one_proven_to_fire_fires_at_every_step(seed, horizon):
+    rng = np.random.default_rng(seed)
+    layer, steps = random_layer(rng), horizon or 200
+    low = rng.normal(size=8).astype(layer.weights.dtype)
+    high = low + rng.choice([0, 0.5], 8).astype(layer.weights.dtype)
+    mixing = rng.choice([0.0, 1.0, 0.5], (steps, 12, 8))
+    mixing[:, 0], mixing[:, 1] = 0, 1  # the extremes themselves
+    currents = np.clip(low + mixing * (high - low), low, high).astype(layer.weights.dtype)
+    spikes = fire(currents, layer.neuron).spikes
+    silent = never_fires(layer, low, high, horizon)
+    assert not spikes[:, :, silent].any()
+    if layer.neuron_type != "ST-BIF":
+        assert (spikes[:, :, always_fires(layer, low, horizon)] == 1).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds)
+def test_an_integrate_and_fire_neuron_that_is_not_proven_silent_can_be_made_to_fire(seed):
+    rng = np.random.default_rng(seed)
+    layer = LayerNode("a", 3, 6, rng.integers(-8, 9, (6, 3)) / 8, "IF", bias=rng.integers(-8, 9, 6) / 8, v_init=0.25)
+    low, high = drive_bounds(layer, np.zeros(3), np.ones(3))
+    silent = never_fires(layer, low, high)
+    spikes = fire(np.broadcast_to(high, (64, 1, 6)), layer.neuron).spikes
+    assert np.array_equal(silent, ~spikes.any(axis=(0, 1)))
+
+
+def test_a_leaky_neuron_is_silent_below_its_steady_state_and_not_above():
+    layer = LayerNode("a", 1, 2, [[0.49], [0.51]], "LIF", beta=0.5)
+    assert never_fires(layer, *drive_bounds(layer, np.zeros(1), np.ones(1))).tolist() == [True, False]
+
+
+def test_a_finite_horizon_proves_more():
+    layer = LayerNode("a", 1, 1, [[0.125]], "IF")
+    ends = drive_bounds(layer, np.zeros(1), np.ones(1))
+    assert [bool(never_fires(layer, *ends, T)[0]) for T in (7, 8)] == [True, False]
+    assert not never_fires(layer, *ends)
+
+
+def test_nothing_is_assumed_of_inputs_without_a_range():
+    graph = SNNGraph([LayerNode("a", 2, 2, [[-1.0, 0.0], [0.0, 0.0]], "IF"), LayerNode("b", 2, 1, [[1.0, 1.0]], "IF")])
+    first, second = propagate(graph)
+    assert first.output_high.tolist() == [1, 0]
+    assert second.drive_high.tolist() == [1]
+
+
+@pytest.mark.parametrize("bad", [(1.0, 0.0), (0.0,), 3, (np.zeros(3), 1.0), (np.nan, 1.0)])
+def test_a_range_that_is_none_is_refused(bad):
+    graph = SNNGraph([LayerNode("a", 2, 2, np.eye(2))])
+    with pytest.raises(GraphError) as caught:
+        propagate(graph, bad)
+    assert caught.value.code == "input_range"
