@@ -299,10 +299,10 @@ def _gain(stats: LayerStats) -> str:
     θ, membranes = stats.membrane_threshold, stats.membranes
     if θ is None or θ <= 0 or len(membranes) == 0:
         return ""
-    top = float(np.quantile(membranes, 0.9))
+    top = float(np.quantile(membranes, 0.99))
     if not 0 < top < θ:
         return ""
     return (
-        f" Nine membranes of ten in {stats.name} stay below {top:.3g}, the threshold is {θ:.3g}: "
+        f" 99 % of the membranes in {stats.name} stay below {top:.3g}, the threshold is {θ:.3g}: "
         f"try its weights times {θ / top:.2g}."
     )

@@ -163,6 +163,8 @@ class LayerRecorder:
         self._curves["rate"].add(step, self.last_rate)
         self._record_synchrony(counts, n_samples)
         rows = pick(steps, 4, self._picked)
+        if non_finite:
+            rows = np.where(np.isfinite(rows), rows, 0)
         if n_steps > 1:
             self._intervals.end_sequence()
             self._raster.end_sequence()

@@ -200,7 +200,7 @@ class Raster:
                 self._open(step)
             taken = rows[: self._length - self._filled]
             if self._slot is not None:
-                self._kept[self._slot][1].append(np.sign(taken).astype(np.int8))
+                self._kept[self._slot][1].append((taken > 0).astype(np.int8) - (taken < 0))
             self._filled = (self._filled + len(taken)) % self._length
             rows = rows[len(taken) :]
 
