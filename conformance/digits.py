@@ -1,6 +1,6 @@
 """The demonstration's network in every language, from its files alone: equal spike counts for every test digit.
 
-``python -m conformance.digits [demo]`` after ``spikeport demo``, whose folder has ``digits_snn`` and ``digits_test.npz``.
+``python -m conformance.digits [demo]`` after ``spikeport demo``, which leaves ``digits_snn`` and ``digits_test.npz``.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ BACKENDS: Mapping[str, str] = MappingProxyType(
     {
         "reference": "spikeport.backends.reference",
         "rust": "spikeport.backends.rust",
+        "mojo": "spikeport.backends.mojo",
         "julia": "spikeport.backends.julia",
     }
 )
