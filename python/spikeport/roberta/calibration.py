@@ -40,7 +40,7 @@ def calibrate(
         model.train(was_training)
     if not seen or not min(seen):
         raise RobertaError("samples", "calibration needs at least one batch: give training examples, or --no_calibrate")
-    scales = {name: float(quantiser.scale) for name, quantiser in quantisers.items()}
+    scales = {name: quantiser.scale.item() for name, quantiser in quantisers.items()}
     for name, scale in scales.items():
         if not torch.isfinite(torch.tensor(scale)):
             raise RobertaError("scale", f"{name} saw values that are not finite: check the model's weights")

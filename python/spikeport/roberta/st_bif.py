@@ -16,13 +16,15 @@ the tracer goes one level a step towards the level of what has arrived. So once 
 ``LSQInteger`` of the summed input after |q - S| steps, at most Qp - Qn.
 
 Surrogate gradient, for training in the spiking domain: straight through the floor, as in LSQ, and through the clamp
-to whichever of q_t and S_{t-1} it chose.
+to whichever of q_t and S_{t-1} it chose. Of a settled network it is the gradient of the quantised one.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,8 +85,11 @@ class STBIF(SpikingModule):
         return out
 
     def _trainable(self, total: Tensor, θ: Tensor) -> Tensor:
-        u = total / θ + 0.5
-        q = (u + (u.floor() - u).detach()).clamp(self.q_min, self.q_max)
+        g = 1 / math.sqrt(self.q_max * total[0].numel())
+        θ = θ * g + (θ * (1 - g)).detach()  # the value of θ, the gradient of LSQ's scale
+        rounded: Tensor = _StraightThroughFloor.apply(total / θ + 0.5)  # type: ignore[no-untyped-call]
+        clamped = rounded.detach().clamp(self.q_min, self.q_max)
+        q = torch.where(rounded == clamped, rounded, clamped)  # at a bound, clamp alone would pass half the gradient
         q = q.expand(self.clock.steps, *q.shape[1:])
         S = torch.zeros_like(q[0]) if self.tracer is None else self.tracer
         before, tracers = S, []
@@ -100,6 +105,18 @@ class STBIF(SpikingModule):
     def extra_repr(self) -> str:
         """Return what ``print(model)`` shows of this module."""
         return f"tracer in [{self.q_min}, {self.q_max}]"
+
+
+class _StraightThroughFloor(torch.autograd.Function):
+    """floor, with the gradient of the identity: ``u + (floor(u) - u)`` would not always be a whole number."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor) -> Tensor:
+        return u.floor()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        return gradients[0]
 
 
 def _walk(total: Tensor, S: Tensor, θ: Tensor, q_min: int, q_max: int) -> tuple[Tensor, Tensor, Tensor]:
