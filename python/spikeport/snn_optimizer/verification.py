@@ -122,7 +122,9 @@ def verify(
     widest = max(layer.n_neurons for layer in before)
     size = max(1, VALUES_AT_ONCE // (timesteps * widest * len(before)))
     agree, same = np.zeros(len(drives), bool), np.zeros(len(drives), bool)
-    largest, first = 0.0, None
+    order = {layer.name: k for k, layer in enumerate(before)}
+    largest = 0.0
+    first: Difference | None = None
     for start in range(0, len(drives), size):
         part = slice(start, start + size)
         x = drives[part]
@@ -131,8 +133,7 @@ def verify(
         agree[part] = runs[0].drive.argmax(axis=1) == runs[1].drive.argmax(axis=1)
         same[part] = (spikes[0][-1] == spikes[1][-1]).all(axis=(0, 2))
         largest = max(largest, float(np.abs(runs[0].counts[-1] - runs[1].counts[-1]).max(initial=0)))
-        if first is None:
-            first = _first_difference(before, spikes, pairs, start)
+        first = _earlier(order, first, _first_difference(before, spikes, pairs, start))
     usual = slice(0, len(drives) - adversarial)
     return Verification(
         samples=len(drives),
@@ -160,6 +161,11 @@ def _followed(before: SNNGraph, after: SNNGraph, survivors: Mapping[str, Array])
         if len(rows) == layer.n_neurons:
             found.append((at, k, np.asarray(rows)))
     return found
+
+
+def _earlier(order: Mapping[str, int], one: Difference | None, other: Difference | None) -> Difference | None:
+    found = [d for d in (one, other) if d is not None]
+    return min(found, key=lambda d: (order[d.layer], d.step, d.sample), default=None)
 
 
 def _first_difference(

@@ -1,0 +1,87 @@
+"""``spikeport optimize`` as a user meets it."""
+
+import json
+
+import numpy as np
+import pytest
+from spikeport import LayerNode, SNNGraph, cli
+from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
+
+
+@pytest.fixture
+def stored(tmp_path):
+    rng = np.random.default_rng(0)
+    W = rng.integers(-8, 9, (10, 4)) / 8
+    W[7:] = W[:3]
+    layers = [LayerNode("h", 4, 10, W, "IF", v_init=0.5), LayerNode("o", 10, 3, rng.integers(-8, 9, (3, 10)) / 8, "IF")]
+    checkpoint = SNNCheckpoint.from_graph(SNNGraph(layers), metadata={"T": 12, "task": "toy"}, frozen_layers=["h"])
+    save_checkpoint(checkpoint, tmp_path / "net")
+    np.savez(tmp_path / "data.npz", x=rng.random((40, 4)), y=np.arange(40) % 3)
+    return tmp_path
+
+
+def spikeport(capsys, *arguments):
+    with pytest.raises(SystemExit) as left:
+        cli.main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return left.value.code or 0, out, err
+
+
+def test_a_checkpoint_becomes_a_smaller_one_with_a_report(stored, capsys):
+    pytest.importorskip("matplotlib")
+    arguments = ["--passes", "merge", "--report", stored / "report.html", "--json"]
+    code, out, err = spikeport(capsys, "optimize", stored / "net", "-o", stored / "small", *arguments)
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    small = load_checkpoint(stored / "small")
+    assert small.layer_sizes == [(4, 7), (7, 3)]
+    assert small.metadata["task"] == "toy"
+    assert small.metadata["optimization"]["level"] == "exact"
+    assert small.frozen_layers == ["h"]
+    assert told["verification"]["identical"] is True
+    assert told["verification"]["timesteps"] == 12
+    assert "redundancy_elimination" in (stored / "report.html").read_text()
+    x = np.random.default_rng(1).random((9, 4))
+    counts = [load_checkpoint(stored / name).to_graph().run(x, T=12).counts[-1] for name in ("net", "small")]
+    assert np.array_equal(*counts)
+
+
+def test_passes_take_options(stored, capsys):
+    code, out, _ = spikeport(
+        capsys,
+        "optimize",
+        stored / "net",
+        "-o",
+        stored / "s",
+        "--passes",
+        "prune:pattern=1/2,quantize:bits=4:power_of_two=true",
+    )
+    assert code == 0
+    assert "weight_quantization" in out
+    weights = load_checkpoint(stored / "s").weights[0]
+    assert (np.count_nonzero(weights.reshape(10, 2, 2), axis=2) <= 1).all()
+
+
+def test_accuracy_is_reported_where_there_are_labels(stored, capsys):
+    data = ["--data", stored / "data.npz", "--max-accuracy-drop", "0.5", "--json"]
+    code, out, _ = spikeport(capsys, "optimize", stored / "net", "-o", stored / "s", *data)
+    assert code == 0
+    assert len(json.loads(out)["front"]) > 1
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["--passes", "unheard_of"], "unheard_of"),
+        (["--passes", "prune:half"], "option=value"),
+        (["--passes", "prune:sparsity=half"], "sparsity"),
+        (["--report", "no/such/folder/report.html"], "folder"),
+        (["--input-range", "1", "0"], "input_range"),
+        (["--max-accuracy-drop", "0.1"], "labels"),
+    ],
+)
+def test_mistakes_end_in_a_message_and_nothing_is_written(stored, capsys, arguments, word):
+    code, out, err = spikeport(capsys, "optimize", stored / "net", "-o", stored / "bad", *arguments)
+    assert (code, out) == (2, "")
+    assert word in err
+    assert not list(stored.glob("bad*"))

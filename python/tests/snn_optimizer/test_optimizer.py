@@ -1,0 +1,239 @@
+"""`optimize`, `SNNOptimizer` and the report: what goes in, what comes out, what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from spikeport import GraphError, LayerNode, SNNGraph
+from spikeport.conversion import ConvertedSNN
+from spikeport.snn_optimizer import (
+    DEFAULT_PASSES,
+    PASSES,
+    SNNOptimizer,
+    cost_of,
+    dead_neuron_elimination,
+    layer_fusion,
+    optimize,
+    redundancy_elimination,
+)
+from spikeport.transfer import SNNCheckpoint
+
+
+def with_duplicates(seed=0):
+    rng = np.random.default_rng(seed)
+    W = rng.integers(-8, 9, (10, 4)) / 8
+    W[7:] = W[:3]
+    return SNNGraph(
+        [
+            LayerNode("hidden", 4, 10, W, "IF", v_init=0.5),
+            LayerNode("out", 10, 3, rng.integers(-8, 9, (3, 10)) / 8, "IF"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("spelling", ["name", "short"])
+def test_every_pass_runs_by_either_name(spelling):
+    names = [getattr(one, spelling) for one in PASSES.values()]
+    _, report = optimize(with_duplicates(), passes=names)
+    assert {result.name for result in report.pass_results} == set(PASSES)
+
+
+def test_the_default_is_the_documented_passes_and_every_exact_one():
+    assert {"dead_neuron_elimination", "layer_fusion", "redundancy_elimination"} <= set(DEFAULT_PASSES)
+    smaller, _ = optimize(with_duplicates())
+    assert smaller["hidden"].n_neurons == 7
+
+
+@pytest.mark.parametrize("passes", [["unheard_of"], ["merge", "unheard_of"], "merge", [("merge", 3)], [3]])
+def test_unknown_passes_are_refused_before_any_work_and_the_known_are_listed(passes):
+    with pytest.raises(ValueError) as caught:
+        optimize(with_duplicates(), passes=passes)
+    assert caught.value.code == "unknown_pass"
+
+
+def test_the_message_of_an_unknown_pass_lists_both_spellings():
+    with pytest.raises(ValueError, match=r"unheard_of.*dead_neuron_elimination \(eliminate_dead\)"):
+        optimize(with_duplicates(), passes=["unheard_of"])
+
+
+def test_no_pass_changes_nothing_and_says_so():
+    graph = with_duplicates()
+    same, report = optimize(graph, passes=[])
+    assert same == graph
+    assert report.certificate.level == "exact"
+
+
+@pytest.mark.parametrize("function", [dead_neuron_elimination, layer_fusion, redundancy_elimination, optimize])
+def test_inputs_are_never_changed_nor_shared(function):
+    graph = with_duplicates()
+    graph.layers[0].firing_rates = np.linspace(0, 1, 10)
+    kept = graph.copy()
+    after, _ = function(graph)
+    for layer in after:
+        layer.weights[:] = 77
+        if layer.bias is not None:
+            layer.bias[:] = 77
+    assert graph == kept
+
+
+def test_the_object_keeps_its_options_and_the_report():
+    optimizer = SNNOptimizer(input_range=(0, 1), seed=3)
+    assert optimizer.report is None
+    smaller = optimizer.optimize(with_duplicates(), passes=["prune", "fuse", "eliminate_dead"])
+    assert isinstance(smaller, SNNGraph)
+    assert optimizer.report.pass_results[0].name == "weight_pruning"
+    with pytest.raises(ValueError, match="colour"):
+        SNNOptimizer(colour="blue")
+
+
+def test_a_converted_network_comes_back_as_one():
+    W = [np.array([[1.0, 0.5], [1.0, 0.5], [0.25, -1.0]]), np.array([[0.5, 0.25, 1.0], [1.0, 0.5, 0.0]])]
+    snn = ConvertedSNN(W, [None, np.array([0.125, 0.0])], [1.0, 1.0], 12, names=["h", "o"], scales=[2.0, 3.0])
+    optimizer = SNNOptimizer()
+    smaller = optimizer.optimize(snn, passes=["merge"])
+    assert isinstance(smaller, ConvertedSNN)
+    assert (smaller.T, smaller.scales, smaller.names) == (12, [2.0, 3.0], ["h", "o"])
+    assert len(smaller.weights[0]) == 2
+    assert optimizer.report.verification.timesteps == 12
+    x = np.random.default_rng(0).random((9, 2))
+    assert np.array_equal(snn.run(x, readout="membrane"), smaller.run(x, readout="membrane"))
+
+
+def test_a_converted_network_that_cannot_hold_the_result_comes_back_as_a_graph():
+    rng = np.random.default_rng(0)
+    W = [rng.normal(size=(30, 2)) @ rng.normal(size=(2, 30)), rng.normal(size=(3, 30))]
+    smaller = SNNOptimizer().optimize(ConvertedSNN(W, [None, None], [1.0, 1.0], 8), passes=["factorize"])
+    assert isinstance(smaller, SNNGraph)
+
+
+def test_a_checkpoint_comes_back_as_one_with_its_metadata():
+    stored = SNNCheckpoint.from_graph(with_duplicates(), metadata={"task": "x"}, frozen_layers=["hidden"])
+    smaller = SNNOptimizer().optimize(stored, passes=["merge"])
+    assert isinstance(smaller, SNNCheckpoint)
+    assert (smaller.metadata, smaller.frozen_layers) == ({"task": "x"}, ["hidden"])
+    assert smaller.layer_sizes == [(4, 7), (7, 3)]
+
+
+def test_a_torch_sequential_is_read_as_conversion_without_data_reads_it(torch):
+    from spikeport.conversion import convert
+
+    nn = torch.nn
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(6, 9), nn.ReLU()), nn.Dropout(), nn.Linear(9, 4)).eval()
+    graph, _ = optimize(model, passes=[])
+    x = np.random.default_rng(0).random((5, 6)).astype(np.float32)
+    wanted, got = (g.run(x, T=12, record=True) for g in (convert(model).graph, graph))
+    assert np.array_equal(wanted.counts[0], got.counts[0])
+    assert np.array_equal(wanted.drive.argmax(axis=1), got.drive.argmax(axis=1))
+
+
+def test_what_is_no_network_is_refused_by_name(torch):
+    nn = torch.nn
+    for model, name in (
+        (object(), "object"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Tanh()), "Tanh"),
+        (nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), "ReLU"),
+        (nn.Sequential(nn.Flatten()), "Linear"),
+    ):
+        with pytest.raises(GraphError, match=name):
+            optimize(model)
+
+
+@pytest.mark.parametrize(
+    "options, code",
+    [
+        ({"data": np.ones((3, 5))}, "shape"),
+        ({"data": np.ones((0, 4))}, "shape"),
+        ({"data": np.full((3, 4), np.nan)}, "non_finite"),
+        ({"data": np.full((3, 4), 2.0), "input_range": (0, 1)}, "input_range"),
+        ({"data": (np.ones((3, 4)), np.ones(2, int))}, "data"),
+        ({"data": (np.ones((3, 4)), np.ones(3))}, "data"),
+        ({"data": (1, 2, 3)}, "data"),
+        ({"timesteps": -1}, "timesteps"),
+        ({"horizon": 0}, "timesteps"),
+        ({"encoding": "spikes"}, "encoding"),
+        ({"max_accuracy_drop": 0.1}, "budget"),
+        ({"max_accuracy_drop": 0.1, "data": (np.ones((3, 4)), np.ones(3, int)), "passes": ["merge"]}, "budget"),
+        ({"max_accuracy_drop": 1.5, "data": (np.ones((3, 4)), np.ones(3, int))}, "budget"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused_before_any_work(options, code):
+    with pytest.raises(GraphError) as caught:
+        optimize(with_duplicates(), **options)
+    assert caught.value.code == code
+
+
+def test_poisson_drives_are_replayed_too():
+    _, report = optimize(with_duplicates(), passes=["merge"], encoding="poisson", input_range=(0, 1))
+    assert report.verification.identical
+
+
+def test_the_cost_counts_what_is_stored_and_what_moves():
+    graph = SNNGraph(
+        [
+            LayerNode("a", 2, 3, [[1.0, 0.0], [0.0, 0.0], [1.0, 2.0]], "IF", bias=[1.0, 0.0, 0.0]),
+            LayerNode("b", 3, 2, np.ones((2, 3)), "IF"),
+        ]
+    )
+    cost = cost_of(graph, [np.array([1.0, 0.5]), np.array([4.0, 0.0, 2.0])])
+    assert (cost.layers, cost.neurons, cost.parameters, cost.nonzero) == (2, 5, 15, 10)
+    assert cost.synaptic_operations == 1.0 * 2 + 0.5 * 1 + (4 + 0 + 2) * 2
+    assert cost_of(graph, weight_bits={"a": 4, "b": 4}).bytes < cost.bytes
+
+
+def test_simulated_operations_are_those_of_the_kernels(float_graph):
+    from spikeport.snn_optimizer.scope import Scope
+    from spikeport.snn_optimizer.simulation import simulate
+
+    for kind in ("IF", "ST-BIF"):
+        graph, x = float_graph(0, kind=kind), np.random.default_rng(0).random((30, 12))
+        for encoding in ("current", "poisson"):
+            run = graph.run(x, T=16, encoding=encoding, record=True)
+            activity = simulate(graph, x, Scope(encoding=encoding))
+            for k in (0, 1):
+                events = np.abs(run.spikes[k]).sum(axis=0).mean(axis=0)
+                assert np.allclose(activity.events[k + 1], events)
+                assert np.allclose(activity.inputs[k + 1] * 16, run.counts[k])
+            assert np.allclose(activity.drive, run.drive)
+
+
+def test_the_report_is_json_text_and_a_page(tmp_path):
+    pytest.importorskip("matplotlib")
+    x, y = np.random.default_rng(0).random((40, 4)), np.arange(40) % 3
+    _, report = optimize(with_duplicates(), passes=["merge", ("quantize", {"bits": 4})], data=(x, y))
+    data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert [one["name"] for one in data["passes"]] == ["redundancy_elimination", "weight_quantization"]
+    assert data["passes"][0]["certificate"]["level"] == "exact"
+    assert data["accuracy_before"] is not None
+    assert "redundancy_elimination" in str(report)
+    html = report.save(tmp_path / "report.html").read_text()
+    assert "weight_quantization" in html
+    assert "<svg" in html
+    assert "http://" not in html.replace("http://www.w3.org", "")
+
+
+def test_a_budget_search_keeps_to_its_budget_and_shows_the_front(digits, digits_mlp, tmp_path):
+    from spikeport.conversion import convert
+
+    x_train, x, _, y = digits
+    snn = convert(digits_mlp, x_train)
+    smaller, report = optimize(snn, max_accuracy_drop=0.02, data=(x, y), timesteps=8)
+    assert report.after.nonzero < report.before.nonzero / 5
+    assert report.after.synaptic_operations < report.before.synaptic_operations / 3
+    assert report.accuracy_before - report.accuracy_after <= 0.02
+    taken = [point for point in report.front if point.taken]
+    assert len(taken) == 1
+    assert len(report.front) > 5
+    for point in report.front:
+        beaten = [
+            other
+            for other in report.front
+            if other.accuracy > point.accuracy
+            and other.cost.nonzero < point.cost.nonzero
+            and other.cost.bytes < point.cost.bytes
+            and other.cost.synaptic_operations < point.cost.synaptic_operations
+        ]
+        assert not (point.efficient and beaten)
+    assert smaller.n_params == report.params_after
+    pytest.importorskip("matplotlib")
+    assert "taken" in report.save(tmp_path / "front.html").read_text()
