@@ -69,11 +69,11 @@ browser:
 	$(BIN)/pip install --quiet maturin
 
 .venv/demo: .venv/bin/maturin constraints.txt $(RUST)
-	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --quiet --release --extras dev
+	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev]'
 	touch $@
 
 .venv/all: .venv/demo
-	VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/maturin develop --quiet --release --extras dev,all
+	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev,all]'
 	touch $@
 
 .venv-peers/ready: benchmarks/peers.txt .venv/demo
