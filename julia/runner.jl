@@ -47,23 +47,17 @@ function shaped(values::Vector, shape)
     return reshape(values, reverse(shape)...)
 end
 
-"Return the neuron's parameters that a case names: a single value is one number for all."
-function neuron_arguments(::Type{T}, args, keys) where {T<:Float}
-    given = Pair{Symbol,Any}[]
-    for key in keys
-        haskey(args, key) || continue
-        if startswith(key, "tracer")
-            push!(given, Symbol(key) => integer(args, key))
-        else
-            values = floats(T, args, key)
-            push!(given, Symbol(key) => length(values) == 1 ? only(values) : values)
-        end
-    end
-    return given
-end
+# Parameters are always vectors, of one value or of one a neuron: fewer types, less to compile.
+parameter(::Type{T}, args, key, default) where {T<:Float} = haskey(args, key) ? floats(T, args, key) : T[default]
+optional(::Type{T}, args, key) where {T<:Float} = haskey(args, key) ? floats(T, args, key) : nothing
 
-const INTEGRATE_FIRE = ("threshold", "v_init", "v_reset", "beta")
-const BIPOLAR = ("threshold", "v_init", "tracer_min", "tracer_max")
+integrate_fire(T, args, v_init) = (
+    threshold = parameter(T, args, "threshold", 1.0),
+    v_init = parameter(T, args, "v_init", v_init),
+    v_reset = optional(T, args, "v_reset"),
+    beta = parameter(T, args, "beta", 1.0),
+)
+tracer(args) = (tracer_min = integer(args, "tracer_min", 0), tracer_max = integer(args, "tracer_max", 31))
 
 # Replies
 
@@ -76,9 +70,10 @@ quoted(byte::UInt8) =
     isascii(Char(byte)) && (isletter(Char(byte)) || isdigit(Char(byte)) || Char(byte) in "._-/:") ? string(Char(byte)) :
     "%" * uppercase(string(byte; base = 16, pad = 2))
 
-words(values) = join((word(value) for value in values), ',')
+words(values) = join([word(value) for value in values], ',')
 words(value::Union{AbstractString,Integer}) = word(value)
-reply(pairs...) = join((string(key, '=', words(values)) for (key, values) in pairs), ' ')
+reply(pairs::Pair{String}...) = join([string(key, '=', words(values)) for (key, values) in pairs], ' ')
+numbered(key, arrays) = [Pair{String,Any}("$key.$(k - 1)", array) for (k, array) in enumerate(arrays)]
 reply(trace::Trace, counts) = reply("spikes" => trace.spikes, "v" => trace.membrane, counts => trace.counts)
 
 # Kernels
@@ -95,19 +90,20 @@ KERNELS["hello"] = args -> reply(
 KERNELS["if.multistep"] = function (args)
     T = dtype(args)
     currents = shaped(floats(T, args, "currents"), integers(Int, args, "shape"))
-    return reply(if_multistep(currents; neuron_arguments(T, args, INTEGRATE_FIRE)...), "counts")
+    return reply(if_multistep(currents; integrate_fire(T, args, 0.5)...), "counts")
 end
 
 KERNELS["if.constant"] = function (args)
     T = dtype(args)
-    given = neuron_arguments(T, args, INTEGRATE_FIRE)
+    given = integrate_fire(T, args, 0.5)
     return reply(if_constant(floats(T, args, "current"); timesteps = integer(args, "timesteps"), given...), "counts")
 end
 
 KERNELS["st_bif.multistep"] = function (args)
     T = dtype(args)
     currents = shaped(floats(T, args, "currents"), integers(Int, args, "shape"))
-    return reply(st_bif_multistep(currents; neuron_arguments(T, args, BIPOLAR)...), "tracer")
+    threshold, v_init = parameter(T, args, "threshold", 1.0), parameter(T, args, "v_init", 0.5)
+    return reply(st_bif_multistep(currents; threshold = threshold, v_init = v_init, tracer(args)...), "tracer")
 end
 
 KERNELS["layer.forward"] = function (args)
@@ -115,8 +111,8 @@ KERNELS["layer.forward"] = function (args)
     inputs = shaped(floats(T, args, "inputs"), integers(Int, args, "shape"))
     weights = permutedims(shaped(floats(T, args, "weights"), reverse(integers(Int, args, "size"))))
     bias = haskey(args, "bias") ? floats(T, args, "bias") : nothing
-    given = neuron_arguments(T, args, union(INTEGRATE_FIRE, BIPOLAR))
-    return reply(layer_forward(inputs, weights, bias, Neuron(unquote(args["kind"]); given...)), "counts")
+    neuron = Neuron(unquote(args["kind"]); integrate_fire(T, args, 0.0)..., tracer(args)...)
+    return reply(layer_forward(inputs, weights, bias, neuron), "counts")
 end
 
 KERNELS["network.run"] = function (args)
@@ -128,8 +124,8 @@ KERNELS["network.run"] = function (args)
         encoding = get(args, "encoding", "current"),
         seed = parse(UInt64, get(args, "seed", "0")),
     )
-    layer(k) = ("counts.$(k - 1)" => run.counts[k], "v.$(k - 1)" => run.membrane[k])
-    return reply(Iterators.flatten(layer(k) for k in eachindex(layers))..., "drive" => run.drive)
+    counts, membrane = numbered("counts", run.counts), numbered("v", run.membrane)
+    return reply(counts..., membrane..., "drive" => run.drive)
 end
 
 KERNELS["encode.poisson"] = function (args)
@@ -142,8 +138,8 @@ end
 
 KERNELS["qcfs"] = function (args)
     T = dtype(args)
-    given = neuron_arguments(T, args, ("threshold",))
-    return reply("y" => qcfs(floats(T, args, "x"); timesteps = integer(args, "timesteps"), given...))
+    threshold = parameter(T, args, "threshold", 1.0)
+    return reply("y" => qcfs(floats(T, args, "x"); timesteps = integer(args, "timesteps"), threshold = threshold))
 end
 
 KERNELS["finetune.schedule"] = function (args)
@@ -176,8 +172,7 @@ KERNELS["finetune.step"] = function (args)
         momentum = rate(T, args, "momentum", 0.0),
         velocities = haskey(args, "velocities.0") ? part("velocities") : nothing,
     )
-    layer(k) = ("weights.$(k - 1)" => weights[k], "velocities.$(k - 1)" => velocities[k])
-    return reply(Iterators.flatten(layer(k) for k in eachindex(weights))...)
+    return reply(numbered("weights", weights)..., numbered("velocities", velocities)...)
 end
 
 KERNELS["checkpoint.read"] = function (args)

@@ -19,7 +19,8 @@ module SpikePort
 using Base.Filesystem: rename
 using SHA: SHA2_256_CTX, digest!, sha256, update!
 
-export Checkpoint, CheckpointError, GraphError, KernelError, Layer, NetworkTrace, Neuron, Schedule, SpikePortError, Trace
+export Checkpoint, CheckpointError, GraphError, KernelError, SpikePortError
+export Layer, NetworkTrace, Neuron, Schedule, Trace
 export encode_poisson, finetune_schedule, finetune_step, finetune_unfreeze, if_constant, if_multistep, layer_forward
 export layer_sizes, load_checkpoint, network, network_run, qcfs, sample_keys, save_checkpoint, st_bif_multistep
 export total_params

@@ -158,7 +158,8 @@ function check_names(entries::Vector{Entry}, n_layers::Int, file)
         push!(seen, entry.name)
     end
     for k in 0:n_layers-1
-        "layer_$k.weight.npy" in seen || throw(CheckpointError("missing_entry", "$file: layer_$k.weight.npy is not there"))
+        "layer_$k.weight.npy" in seen ||
+            throw(CheckpointError("missing_entry", "$file: layer_$k.weight.npy is not there"))
     end
     return nothing
 end

@@ -74,8 +74,9 @@ function check_layer(checkpoint::Checkpoint, k::Int)
     if bias !== nothing
         length(bias) == size(weight, 1) ||
             throw(CheckpointError("shape", "$name: bias has $(length(bias)) values for $(size(weight, 1)) neurons"))
-        eltype(bias) == eltype(weight) ||
-            throw(CheckpointError("dtype", "$name: bias is $(eltype(bias)), weight $(eltype(weight)): give both the same"))
+        eltype(bias) == eltype(weight) || throw(
+            CheckpointError("dtype", "$name: bias is $(eltype(bias)), weight $(eltype(weight)): give both the same"),
+        )
         all_finite(bias) || throw(CheckpointError("non_finite", "$name: bias holds NaN or infinity"))
     end
     if neuron !== nothing
@@ -115,8 +116,8 @@ end
 
 Return the network that runs; a layer without a stored neuron gets its label's kind with default parameters.
 
-Throws [`CheckpointError`](@ref) with `neuron` for a label that is no kind of [`Neuron`](@ref), and with `dtype` where the
-layers' weights differ in type.
+Throws [`CheckpointError`](@ref) with `neuron` for a label that is no kind of [`Neuron`](@ref), and with `dtype` where
+the layers' weights differ in type.
 """
 function network(checkpoint::Checkpoint)
     for (name, kind) in zip(checkpoint.layer_names, checkpoint.neuron_types)
@@ -148,7 +149,8 @@ end
 function neuron_from_rows(kind::AbstractString, rows::Matrix{Float64})
     row = Dict(zip(NEURON_ROWS, (rows[k, :] for k in axes(rows, 1))))
     for name in ("hard_reset", "tracer_min", "tracer_max")
-        all(==(first(row[name])), row[name]) && isinteger(first(row[name])) && abs(first(row[name])) <= LARGEST_TRACER ||
+        value = first(row[name])
+        all(==(value), row[name]) && isinteger(value) && abs(value) <= LARGEST_TRACER ||
             throw(CheckpointError("neuron", "$name must be one whole number for the layer"))
     end
     hard = first(row["hard_reset"])

@@ -29,8 +29,9 @@ end
 
 "Return `currents` as a finite array of size (neurons, …, steps)."
 function as_currents(currents::AbstractArray)
-    ndims(currents) >= 2 ||
-        throw(KernelError("shape", "currents has size $(size(currents)): give (neurons, steps), or (neurons, batch, steps)"))
+    ndims(currents) >= 2 || throw(
+        KernelError("shape", "currents has size $(size(currents)): give (neurons, steps), or (neurons, batch, steps)"),
+    )
     return as_float("currents", currents)
 end
 
@@ -53,6 +54,5 @@ function check_timesteps(timesteps::Integer)
     return Int(timesteps)
 end
 
-"The current of step `t`: a column of a matrix, or a vector that stays the same."
-current_at(currents::AbstractMatrix, t::Int) = view(currents, :, t)
-current_at(current::AbstractVector, ::Int) = current
+"Return the current of step `t`, a column; where there is one column only, it holds for every step."
+current_at(currents::Matrix, t::Int) = view(currents, :, min(t, size(currents, 2)))

@@ -21,7 +21,7 @@ end
 
 Return a key for every column of `x` (n, batch): equal samples, equal keys, at any place in a batch.
 
-    key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)        bits of the value as Float64, -0 taken as +0; k counts from 0
+    key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)        bits of a Float64, -0 taken as +0; k counts from 0
 """
 function sample_keys(x::AbstractMatrix)
     values = as_float("x", x)

@@ -29,9 +29,9 @@ function finetune_schedule(
 )
     check_rate("lr_backbone", lr_backbone)
     check_rate("lr_head", lr_head)
-    last_frozen = freeze_until isa Integer ? place(layer_names, freeze_until) : position(layer_names, freeze_until)
-    first_of_head = head === nothing ? length(layer_names) : position(layer_names, head)
-    before = [position(layer_names, name) for name in frozen]
+    last_frozen = freeze_until isa Integer ? place(layer_names, freeze_until) : position_of(layer_names, freeze_until)
+    first_of_head = head === nothing ? length(layer_names) : position_of(layer_names, head)
+    before = [position_of(layer_names, name) for name in frozen]
     kept = [k in before || k <= last_frozen for k in eachindex(layer_names)]
     rates = [kept[k] ? 0.0 : Float64(k >= first_of_head ? lr_head : lr_backbone) for k in eachindex(layer_names)]
     return Schedule(String[layer_names[k] for k in eachindex(layer_names) if kept[k]], rates)
@@ -50,8 +50,8 @@ function finetune_unfreeze(
     names::AbstractVector = String[],
     all_layers::Bool = false,
 )
-    free = [position(layer_names, name) for name in names]
-    before = [position(layer_names, name) for name in frozen]
+    free = [position_of(layer_names, name) for name in names]
+    before = [position_of(layer_names, name) for name in frozen]
     all_layers && return String[]
     return String[layer_names[k] for k in eachindex(layer_names) if k in before && !(k in free)]
 end
@@ -80,9 +80,10 @@ function finetune_step(
     isfinite(momentum) && 0 <= momentum < 1 ||
         throw(KernelError("momentum", "momentum must be in [0, 1), not $momentum"))
     moving = velocities === nothing ? [zeros(element_type(w), size(w)) for w in weights] : velocities
-    length(layer_names) == length(weights) == length(gradients) == length(rates) == length(moving) ||
-        throw(KernelError("shape", "names, weights, gradients, rates and velocities differ in number: give one a layer"))
-    still = [position(layer_names, name) for name in frozen]
+    length(layer_names) == length(weights) == length(gradients) == length(rates) == length(moving) || throw(
+        KernelError("shape", "names, weights, gradients, rates and velocities differ in number: give one a layer"),
+    )
+    still = [position_of(layer_names, name) for name in frozen]
     stepped = [
         step_layer(weights[k], gradients[k], moving[k], rates[k], momentum, k in still) for k in eachindex(weights)
     ]
@@ -108,7 +109,7 @@ check_rate(name, rate::Real) =
     throw(KernelError("learning_rate", "$name must be a finite number of at least 0, not $rate"))
 
 "Return the position (from 1) of a layer's name, or throw `unknown_layer`."
-function position(layer_names, name::AbstractString)
+function position_of(layer_names, name::AbstractString)
     k = findfirst(==(name), layer_names)
     k === nothing &&
         throw(KernelError("unknown_layer", "no layer is called \"$name\": there are $(join(layer_names, ", "))"))
@@ -117,8 +118,8 @@ end
 
 "Return the position (from 1) of a layer's place counted from 0; 0 for -1, which is no layer."
 function place(layer_names, index::Integer)
-    -1 <= index < length(layer_names) || throw(
-        KernelError("index_range", "freeze_until=$index is not an index of $(length(layer_names)) layers: -1 freezes none"),
-    )
+    count = length(layer_names)
+    -1 <= index < count ||
+        throw(KernelError("index_range", "freeze_until=$index is not an index of $count layers: -1 freezes none"))
     return Int(index) + 1
 end

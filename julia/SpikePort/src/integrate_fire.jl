@@ -25,8 +25,8 @@ function IntegrateFire(::Type{T}, n::Int, batch::Int; threshold, v_init, v_reset
     θ, v0 = as_parameter(T, "threshold", threshold, n), as_parameter(T, "v_init", v_init, n)
     reset = v_reset === nothing ? nothing : as_parameter(T, "v_reset", v_reset, n)
     β = as_parameter(T, "beta", beta, n)
-    all(θ .> 0) || throw(KernelError("threshold", "threshold must be above 0, not $threshold"))
-    all(0 .<= β .<= 1) || throw(KernelError("beta", "beta must be in [0, 1], not $beta"))
+    all(>(0), θ) || throw(KernelError("threshold", "threshold must be above 0, not $threshold"))
+    all(b -> 0 <= b <= 1, β) || throw(KernelError("beta", "beta must be in [0, 1], not $beta"))
     if reset !== nothing
         all(reset .< θ) ||
             throw(KernelError("v_reset", "v_reset must be below the threshold $threshold, not $v_reset"))
@@ -76,7 +76,7 @@ function if_constant(
     n, batch = size(I, 1), prod(size(I)[2:end])
     neurons = IntegrateFire(eltype(I), n, batch; threshold = threshold, v_init = v_init, v_reset = v_reset, beta = beta)
     spikes, v, counts = zeros(Int8, n * batch, steps), zeros(eltype(I), n * batch), zeros(Int, n * batch)
-    fire!(spikes, v, counts, neurons, vec(I), steps)
+    fire!(spikes, v, counts, neurons, reshape(I, n * batch, 1), steps)
     return Trace(reshape(spikes, size(I)..., steps), reshape(v, size(I)), reshape(counts, size(I)))
 end
 

@@ -55,18 +55,13 @@ function layer_forward(
     ndims(x) == 3 && size(x, 1) == n_in ||
         throw(KernelError("shape", "inputs $(size(x)) do not fit weights $(size(weights)): give ($n_in, batch, steps)"))
     batch, steps = size(x, 2), size(x, 3)
-    currents = weighted_sum(layer, reshape(x, n_in, batch * steps))
+    currents = zeros(eltype(layer.weights), n_out, batch * steps)
+    weighted_sum!(currents, layer, reshape(x, n_in, batch * steps))
     return fire(neurons_of(neuron, eltype(currents), n_out, batch), reshape(currents, n_out, batch, steps))
 end
 
-"Return the currents `W·x + b` of size (out, columns) for inputs of size (in, columns), or throw `non_finite`."
-function weighted_sum(layer::Layer{T}, inputs::AbstractMatrix) where {T}
-    currents = zeros(T, size(layer.weights, 1), size(inputs, 2))
-    weighted_sum!(currents, layer, inputs)
-    return currents
-end
-
-function weighted_sum!(currents::Matrix{T}, layer::Layer{T}, inputs::AbstractMatrix) where {T}
+"Set `currents` (out, columns) to `W·x + b` for inputs of size (in, columns), or throw `non_finite`."
+function weighted_sum!(currents::Matrix{T}, layer::Layer{T}, inputs::Matrix) where {T}
     active, values = Vector{Int}(undef, size(inputs, 1)), Vector{T}(undef, size(inputs, 1))
     for column in axes(inputs, 2)
         count = 0

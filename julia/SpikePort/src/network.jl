@@ -40,13 +40,15 @@ function network_run(
     stream = as_seed(seed)
     x = as_inputs(layers, inputs, steps, encoding)
     batch, widths = size(x, 2), [size(layer.weights, 1) for layer in layers]
-    parts = [LayerRun(layer, batch, steps, record) for layer in layers]
+    columns = [k == 1 && encoding == "current" ? 1 : steps for k in eachindex(layers)]
+    parts = [LayerRun(layer, batch, columns[k], steps, record) for (k, layer) in enumerate(layers)]
     drive = zeros(T, last(widths), batch)
     for b in 1:batch
         signal = first_signal(x, b, steps, encoding, stream)
-        for (l, part) in enumerate(parts)
-            signal = run!(part, b, signal, steps, l == length(parts) ? view(drive, :, b) : nothing)
+        for part in parts
+            signal = run!(part, b, signal, steps)
         end
+        add_steps!(view(drive, :, b), last(parts).currents, steps)
     end
     return NetworkTrace{T}(
         [part.counts for part in parts],
@@ -80,9 +82,9 @@ function as_inputs(layers::AbstractVector{Layer{T}}, inputs::AbstractArray, step
     return x
 end
 
-"Return what the first layer receives of sample `b`: a vector where every step is the same, else (in, steps)."
+"Return what the first layer receives of sample `b`: one column where every step is the same, else (in, steps)."
 function first_signal(x::Array, b::Int, steps::Int, encoding, seed::UInt64)
-    encoding == "current" && return x[:, b]
+    encoding == "current" && return x[:, b:b]
     encoding == "spikes" && return x[:, b, :]
     spikes = zeros(Int8, size(x, 1), steps)
     rates = convert(Vector{Float64}, x[:, b])
@@ -101,26 +103,20 @@ struct LayerRun{T<:Float,P,C,S}
     spikes::Union{Nothing,Array{S,3}}
 end
 
-function LayerRun(layer::Layer{T}, batch::Int, steps::Int, record::Bool) where {T}
+function LayerRun(layer::Layer{T}, batch::Int, columns::Int, steps::Int, record::Bool) where {T}
     n = size(layer.weights, 1)
     neurons = neurons_of(layer.neuron, T, n, 1)
     C, S = neurons isa PassOn ? (T, T) : (Int, Int8)
     spikes = record ? zeros(S, n, batch, steps) : nothing
-    room = (zeros(C, n, batch), zeros(T, n, batch), zeros(T, n, steps), zeros(S, n, steps))
+    room = (zeros(C, n, batch), zeros(T, n, batch), zeros(T, n, columns), zeros(S, n, steps))
     return LayerRun{T,typeof(neurons),C,S}(layer, neurons, room..., spikes)
 end
 
-"Run sample `b` through one layer, fill `drive` unless it is nothing, and return the spikes (n, steps) for the next."
-function run!(part::LayerRun{T}, b::Int, signal, steps::Int, drive) where {T}
-    currents = if signal isa AbstractVector
-        vec(weighted_sum(part.layer, reshape(signal, :, 1)))
-    else
-        weighted_sum!(part.currents, part.layer, signal)
-        part.currents
-    end
-    drive === nothing || add_steps!(drive, currents, steps)
+"Run sample `b` through one layer and return the spikes (n, steps) for the next."
+function run!(part::LayerRun{T}, b::Int, signal, steps::Int) where {T}
+    weighted_sum!(part.currents, part.layer, signal)
     v, counts = zeros(T, size(part.membrane, 1)), zeros(eltype(part.counts), size(part.counts, 1))
-    fire!(part.passed, v, counts, part.neurons, currents, steps)
+    fire!(part.passed, v, counts, part.neurons, part.currents, steps)
     part.membrane[:, b] = v
     part.counts[:, b] = counts
     part.spikes === nothing || (part.spikes[:, b, :] = part.passed)

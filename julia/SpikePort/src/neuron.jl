@@ -49,11 +49,11 @@ struct Neuron
         kind in KINDS || throw(GraphError("neuron_kind", "neuron kind \"$kind\" is not one of $(join(KINDS, ", "))"))
         θ, v0, β = per_neuron("threshold", threshold), per_neuron("v_init", v_init), per_neuron("beta", beta)
         reset = v_reset === nothing ? nothing : per_neuron("v_reset", v_reset)
-        all(θ .> 0) || throw(GraphError("threshold", "threshold $θ is not above 0 everywhere"))
-        all(0 .<= β .<= 1) ||
+        all(>(0), θ) || throw(GraphError("threshold", "threshold $θ is not above 0 everywhere"))
+        all(b -> 0 <= b <= 1, β) ||
             throw(GraphError("beta", "beta $β is not in [0, 1]: it is the share of v that one step keeps"))
         kind == "LIF" ||
-            all(β .== 1) ||
+            all(==(1), β) ||
             throw(GraphError("beta", "$kind has no leak, so beta must be 1, not $β: use \"LIF\""))
         if reset !== nothing
             kind in ("IF", "LIF") ||
@@ -62,8 +62,9 @@ struct Neuron
                 throw(GraphError("shape", "threshold and v_reset differ in length"))
             all(reset .< θ) || throw(GraphError("v_reset", "v_reset $reset is not below the threshold $θ"))
         end
-        -LARGEST_TRACER <= tracer_min <= 0 <= tracer_max <= LARGEST_TRACER ||
-            throw(GraphError("tracer", "tracer bounds [$tracer_min, $tracer_max] do not hold 0, where the tracer starts"))
+        -LARGEST_TRACER <= tracer_min <= 0 <= tracer_max <= LARGEST_TRACER || throw(
+            GraphError("tracer", "tracer bounds [$tracer_min, $tracer_max] do not hold 0, where the tracer starts"),
+        )
         return new(kind, θ, v0, reset, β, tracer_min, tracer_max)
     end
 end

@@ -4,7 +4,10 @@
 # transpose.
 
 const NPY_MAGIC = UInt8[0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 0x01, 0x00]
-const NPY_HEADER = r"^\{'descr': '([^']*)', 'fortran_order': (False|True), 'shape': \(((?:[0-9]{1,10}(?:, ?[0-9]{1,10})*,?)?)\), \} *\n\z"
+const NPY_HEADER = Regex(
+    raw"^\{'descr': '([^']*)', 'fortran_order': (False|True), " *
+    raw"'shape': \(((?:[0-9]{1,10}(?:, ?[0-9]{1,10})*,?)?)\), \} *\n\z",
+)
 
 descr(::Type{Float64}) = "<f8"
 descr(::Type{Float32}) = "<f4"

@@ -103,9 +103,8 @@ end
 
 function encode_poisson(words)
     samples = haskey(words, "samples") ? array(words["samples"]) : nothing
-    timesteps, seed = integer(words, "timesteps"), parse(UInt64, words["seed"])
-    rates = array(words["rates"])
-    return give!(words, "spikes", SpikePort.encode_poisson(rates; timesteps = timesteps, seed = seed, samples = samples))
+    given = (timesteps = integer(words, "timesteps"), seed = parse(UInt64, words["seed"]), samples = samples)
+    return give!(words, "spikes", SpikePort.encode_poisson(array(words["rates"]); given...))
 end
 
 function qcfs(words)

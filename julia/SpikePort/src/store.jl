@@ -1,8 +1,8 @@
 # Saving and loading: two files that change together.
 #
-# An overwrite stages the new archive beside the old one under a name that holds its digest, then puts the new sidecar in
-# place, which is the moment that counts, then gives the archive its name. Stopped anywhere, what loads is the whole old
-# checkpoint or the whole new one: a sidecar whose archive is not yet in place finds it under the staged name.
+# An overwrite stages the new archive beside the old one under a name that holds its digest, then puts the new sidecar
+# in place, which is the moment that counts, then gives the archive its name. Stopped anywhere, what loads is the whole
+# old checkpoint or the whole new one: a sidecar whose archive is not yet in place finds it under the staged name.
 
 "Return archive and sidecar of `path`: \"name\", \"name.npz\" and \"name.json\" name the same pair."
 function checkpoint_paths(path::AbstractString)
@@ -92,7 +92,8 @@ function read_archive_file(path, sidecar::Sidecar)
     there = filter(file -> islink(file) || ispath(file), [path, staged_path(path, sidecar.archive_sha256)])
     for candidate in (isempty(there) ? [path] : there)
         content = read_file(candidate, sidecar.archive_bytes)
-        length(content) == sidecar.archive_bytes && bytes2hex(sha256(content)) == sidecar.archive_sha256 && return content
+        is_whole = length(content) == sidecar.archive_bytes && bytes2hex(sha256(content)) == sidecar.archive_sha256
+        is_whole && return content
     end
     throw(
         CheckpointError(

@@ -1,0 +1,69 @@
+# `SpikePort.Python` as its caller sees it: text, and memory that both share.
+
+kind(::Array{Float64}) = "f64"
+kind(::Array{Float32}) = "f32"
+kind(::Array{Int8}) = "i8"
+kind(::Array{Int}) = "i64"
+kind(::Array{UInt64}) = "u64"
+word(array::Array) = "$(kind(array))@$(UInt(pointer(array))):$(join(reverse(size(array)), ','))"
+word(value) = string(value)
+
+function call(kernel; words...)
+    GC.@preserve words SpikePort.Python.answer(kernel, join(("$key=$(word(value))" for (key, value) in words), ' '))
+end
+
+room(T, inner, steps, C = Int, S = Int8) =
+    (spikes = zeros(S, inner..., steps), membrane = zeros(T, inner...), counts = zeros(C, inner...))
+
+@testset "neurons answer into the caller's memory" begin
+    I, out = dyadic(1, 3, 2, 5), room(Float64, (3, 2), 5)
+    @test call("if_multistep"; currents = I, threshold = [1.0], v_init = [0.5], beta = [1.0, 0.5, 0.0], out...) == ""
+    run = if_multistep(I; beta = [1.0, 0.5, 0.0])
+    @test (out.spikes, out.membrane, out.counts) == (run.spikes, run.membrane, run.counts)
+
+    current, out = Float32.(dyadic(2, 4)), room(Float32, (4,), 6)
+    @test call("if_constant"; current = current, timesteps = 6, v_reset = Float32[0], out...) == ""
+    @test out.counts == if_constant(current; timesteps = 6, v_reset = 0).counts
+
+    out = room(Float64, (3, 2), 5)
+    @test call("st_bif_multistep"; currents = I, tracer_min = -2, tracer_max = 3, out...) == ""
+    @test out.counts == st_bif_multistep(I; tracer_min = -2, tracer_max = 3).counts
+end
+
+@testset "layers and networks take weights as the caller stores them" begin
+    W, b, x = dyadic(1, 2, 3), [0.25, -0.5], dyadic(2, 3, 2, 4)
+    rows, out = permutedims(W), room(Float64, (2, 2), 4)
+    @test call("layer_forward"; inputs = x, weights = rows, bias = b, kind = "IF", v_init = [0.5], out...) == ""
+    @test out.counts == layer_forward(x, W, b, Neuron("IF"; v_init = 0.5)).counts
+
+    still, counts, membrane, drive = x[:, :, 1], zeros(Int, 2, 2), zeros(2, 2), zeros(2, 2)
+    spikes, given = zeros(Int8, 2, 2, 4), (timesteps = 4, encoding = "current", seed = 0, layers = 1)
+    layer = ("weights" => rows, "kind" => "LIF", "counts" => counts, "membrane" => membrane, "spikes" => spikes)
+    words = (Symbol(key, ".0") => value for (key, value) in layer)
+    @test call("network_run"; inputs = still, given..., drive = drive, words...) == ""
+    run = network_run([Layer(W, nothing, Neuron("LIF"))], still; timesteps = 4, record = true)
+    @test (counts, membrane, drive, spikes) == (run.counts[1], run.membrane[1], run.drive, run.spikes[1])
+end
+
+@testset "encoding and activation" begin
+    rates, spikes = dyadic(3, 3, 2; low = 0, high = 16), zeros(Int8, 3, 2, 5)
+    @test call("encode_poisson"; rates = rates, timesteps = 5, seed = 7, spikes = spikes) == ""
+    @test spikes == encode_poisson(rates; timesteps = 5, seed = 7)
+    @test call("encode_poisson"; rates = rates, timesteps = 5, seed = 7, samples = UInt64[1, 2], spikes = spikes) == ""
+    @test spikes == encode_poisson(rates; timesteps = 5, seed = 7, samples = [1, 2])
+    x, y = dyadic(4, 6), zeros(6)
+    @test call("qcfs"; x = x, timesteps = 4, threshold = [0.5], y = y) == ""
+    @test y == qcfs(x; timesteps = 4, threshold = 0.5)
+end
+
+@testset "a refusal is its code and its message, and nothing is written" begin
+    out = room(Float64, (1,), 1)
+    answer = call("if_multistep"; currents = fill(5.0, 1, 1), threshold = [-1.0], out...)
+    @test startswith(answer, "threshold threshold must be above 0")
+    @test out.spikes == zeros(Int8, 1, 1)
+end
+
+@testset "arrays without values need no memory" begin
+    out = room(Float64, (0,), 3)
+    @test call("if_multistep"; currents = zeros(0, 3), out...) == ""
+end
