@@ -64,7 +64,10 @@ class ReluDifference(SpikingModule):
 
 
 class IdentityActivation(SpikingModule):
-    """What a ReLU becomes before an unsigned quantiser: nothing, since ST-BIF with Qn = 0 cuts at 0 itself."""
+    """What a ReLU becomes before an unsigned quantiser: nothing, since ST-BIF with Qn = 0 cuts at 0 itself.
+
+    The values are the same; the gradient is not, from half a level below 0 up to 0, where ReLU stops it.
+    """
 
     def forward(self, total: Tensor) -> Tensor:
         """Return the totals as they are."""

@@ -172,6 +172,8 @@ def test_token_types_reach_the_embedding(random_network, random_batch):
 def test_gradients_in_the_spiking_domain_are_those_of_the_quantised_network_once_settled(random_network, random_batch):
     quantised, spiking = pair(random_network, random_batch)
     batch, labels = random_batch(batch=4), torch.tensor([0, 1, 1, 0])
+    for layer in quantised.roberta.encoder.layer:  # as in the spiking network: half a level below 0 differs else
+        layer.intermediate.intermediate_act_fn = torch.nn.Identity()
     quantised(**batch, labels=labels).loss.backward()
     spiking(**batch, labels=labels).loss.backward()
     ours = {name.replace(".threshold", ".scale"): p.grad for name, p in spiking.named_parameters()}
