@@ -102,7 +102,7 @@ def read_archive(content: memoryview, sizes: Sequence[tuple[int, int]], file: st
         for part, allowed in shapes.items():
             name = f"layer_{index}.{part}.npy"
             if name in members:
-                arrays[part] = _array(members[name], allowed, f"{file}: {name}")
+                arrays[part] = npy_array(members[name], allowed, f"{file}: {name}")
         if "bias" in arrays and arrays["bias"].dtype != arrays["weight"].dtype:
             raise CheckpointError("dtype", f"{file}: layer_{index}: bias and weight differ in dtype")
         if "neuron" in arrays and arrays["neuron"].dtype != np.float64:
@@ -176,7 +176,8 @@ def _check_names(names: list[str], allowed: list[str], file: str) -> None:
             raise CheckpointError("missing_entry", f"{file}: {name} is not there")
 
 
-def _array(data: memoryview, shapes: list[tuple[int, ...]], place: str) -> Array:
+def npy_array(data: memoryview, shapes: list[tuple[int, ...]], place: str) -> Array:
+    """Return the array of a `.npy` in our encoding and of one of ``shapes``; ``place`` names it in the error."""
     if len(data) < 10 or bytes(data[:8]) != b"\x93NUMPY\x01\x00":
         raise CheckpointError("archive_syntax", f"{place} is not a version 1.0 .npy")
     end = 10 + int.from_bytes(data[8:10], "little")

@@ -86,13 +86,17 @@ def read_sidecar(content: bytes, file: str) -> Sidecar:
 
     Raises `CheckpointError`: ``too_large``, ``sidecar_syntax``, ``version``, ``sidecar_schema``, ``layer_chain``.
     """
+    return check_sidecar(parse_sidecar(content, file), file)
+
+
+def parse_sidecar(content: bytes, file: str) -> Any:
+    """Return the value of a sidecar's bytes, or raise `CheckpointError`: ``too_large``, ``sidecar_syntax``."""
     if len(content) > LARGEST_SIDECAR:
         raise CheckpointError("too_large", f"{file} is larger than 16 MiB: it is not a sidecar of ours")
     try:
-        raw = strict_json.parse(content)
+        return strict_json.parse(content)
     except (ValueError, RecursionError) as error:
         raise CheckpointError("sidecar_syntax", f"{file} is not strict JSON: {error}") from None
-    return check_sidecar(raw, file)
 
 
 def check_sidecar(raw: Any, file: str) -> Sidecar:

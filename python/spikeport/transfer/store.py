@@ -17,7 +17,16 @@ from pathlib import Path
 from spikeport.transfer.archive import largest_archive, read_archive, write_archive
 from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
 from spikeport.transfer.errors import CheckpointError
-from spikeport.transfer.sidecar import LARGEST_ARCHIVE, LARGEST_SIDECAR, Sidecar, read_sidecar, write_sidecar
+from spikeport.transfer.migration import is_legacy, legacy_sidecar, load_legacy
+from spikeport.transfer.sidecar import (
+    LARGEST_ARCHIVE,
+    LARGEST_SIDECAR,
+    Sidecar,
+    check_sidecar,
+    parse_sidecar,
+    write_sidecar,
+)
+from spikeport.transfer.single_file import SUFFIX, load_single_file, single_file_bytes
 
 PathLike = str | os.PathLike[str]
 
@@ -39,7 +48,7 @@ def checkpoint_bytes(checkpoint: SNNCheckpoint) -> tuple[bytes, bytes]:
 
 
 def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool = False) -> Path:
-    """Write ``<path>.npz`` and ``<path>.json`` and return the sidecar's path.
+    """Write ``<path>.npz`` and ``<path>.json`` and return the sidecar's path; a ``.safetensors`` path is one file.
 
     Parameters
     ----------
@@ -50,6 +59,8 @@ def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool 
     CheckpointError
         for content that would not load again; nothing is written then.
     """
+    if Path(path).suffix == SUFFIX:
+        return _save_single_file(checkpoint, Path(path), durable)
     archive_path, sidecar_path = checkpoint_paths(path)
     for target in (archive_path, sidecar_path):
         if target.is_symlink():
@@ -74,17 +85,23 @@ def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool 
 def load_checkpoint(path: PathLike) -> SNNCheckpoint:
     """Load the checkpoint at ``path`` ("name", "name.npz" or "name.json").
 
-    Everything is checked before it is believed; see ``conformance/SPEC.md`` for the order.
+    Everything is checked before it is believed; see ``conformance/SPEC.md`` for the order. A pair written by
+    sc-neurocore 3.x loads too (`spikeport.transfer.migration`).
 
     Raises
     ------
     CheckpointError
         with a ``code`` of `spikeport.transfer.CODES`; nothing is loaded then.
     """
+    if Path(path).suffix == SUFFIX:
+        return load_single_file(Path(path))
     archive_path, sidecar_path = checkpoint_paths(path)
     for _ in range(8):  # a save in another process may replace the pair between our two reads
         text = _read(sidecar_path, LARGEST_SIDECAR)
-        sidecar = read_sidecar(text, sidecar_path.name)
+        raw = parse_sidecar(text, sidecar_path.name)
+        if is_legacy(raw):
+            return _load_legacy(legacy_sidecar(raw, sidecar_path.name), archive_path)
+        sidecar = check_sidecar(raw, sidecar_path.name)
         try:
             content = _read_archive(archive_path, sidecar)
             break
@@ -95,6 +112,23 @@ def load_checkpoint(path: PathLike) -> SNNCheckpoint:
         raise CheckpointError("archive_digest", f"{archive_path.name} kept changing while it was read: try again")
     layers = read_archive(memoryview(content), sidecar.layer_sizes, archive_path.name)
     return from_parts(sidecar, layers)
+
+
+def _save_single_file(checkpoint: SNNCheckpoint, path: Path, durable: bool) -> Path:
+    if path.is_symlink():
+        raise CheckpointError("symlink", f"{path.name} is a symbolic link: give the path it points to")
+    _, layers = checkpoint.parts()
+    _, sidecar = checkpoint_bytes(checkpoint)
+    _write(path, single_file_bytes(layers, sidecar), durable)
+    return path
+
+
+def _load_legacy(sidecar: Sidecar, archive: Path) -> SNNCheckpoint:
+    limit = 2 * largest_archive(sidecar.layer_sizes)
+    content = _read(archive, limit)
+    if len(content) > limit:
+        raise CheckpointError("too_large", f"{archive.name} has more bytes than its layers could need")
+    return load_legacy(sidecar, content, archive.name)
 
 
 def _read_archive(path: Path, sidecar: Sidecar) -> bytes:
