@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use crate::events::Events;
 use crate::packed::Packed;
-use crate::stage::State;
+use crate::stage::{Keep, State};
 use crate::view::Shape;
 use crate::{Element, Error, Neuron, Values, View, checks};
 
@@ -37,6 +37,18 @@ pub enum AnyLayer<'a> {
     F32(Layer<'a, f32>),
     /// Double precision.
     F64(Layer<'a, f64>),
+}
+
+impl<'a> From<Layer<'a, f32>> for AnyLayer<'a> {
+    fn from(layer: Layer<'a, f32>) -> Self {
+        Self::F32(layer)
+    }
+}
+
+impl<'a> From<Layer<'a, f64>> for AnyLayer<'a> {
+    fn from(layer: Layer<'a, f64>) -> Self {
+        Self::F64(layer)
+    }
 }
 
 impl AnyLayer<'_> {
@@ -130,7 +142,8 @@ pub fn layer_forward<F: Element>(
     let steps = inputs.shape()[0];
     let batch: usize = inputs.shape()[1..inputs.shape().len() - 1].iter().product();
     let currents = weighted_sum(inputs, weights, bias)?;
-    let mut state = State::<F>::new(weights.shape()[0], batch, neuron, 0..steps, true)?;
+    let mut state =
+        State::<F>::new(weights.shape()[0], batch, neuron, steps, Keep { signal: true, drive: false })?;
     state.fire(&currents, steps, &mut Events::default())?;
     Ok(state.finish().0)
 }

@@ -16,7 +16,7 @@ use std::ops::Range;
 use crate::events::Events;
 use crate::join::join;
 use crate::packed::Packed;
-use crate::stage::{Stage, State, Weighted};
+use crate::stage::{Keep, Stage, State, Weighted};
 use crate::view::Shape;
 use crate::{AnyLayer, Element, Error, Layer, LayerTrace, Neuron, Values, View};
 use crate::{checks, encode, threads};
@@ -173,8 +173,9 @@ impl Network {
         options: &RunOptions,
     ) -> Result<NetworkTrace, Error> {
         let mut stages = Vec::with_capacity(self.layers.len());
-        for layer in &self.layers {
-            stages.push(layer.stage(samples.len(), options)?);
+        for (l, layer) in self.layers.iter().enumerate() {
+            let keep = Keep { signal: options.record, drive: l + 1 == self.layers.len() };
+            stages.push(layer.stage(samples.len(), options.timesteps, keep)?);
         }
         let streams: Vec<u64> = match options.encoding {
             Encoding::Poisson => {
@@ -211,20 +212,17 @@ impl Prepared {
         }
     }
 
-    fn stage(&self, batch: usize, options: &RunOptions) -> Result<Box<dyn Stage + '_>, Error> {
-        fn of<'a, F: Element>(
-            packed: &'a Packed<F>,
-            neuron: &Neuron,
-            batch: usize,
-            options: &RunOptions,
-        ) -> Result<Box<dyn Stage + 'a>, Error> {
-            let state = State::new(packed.n_out(), batch, neuron, 0..options.timesteps, options.record)?;
-            Ok(Box::new(Weighted::new(packed, state)))
-        }
-        match self {
-            Self::F32(packed, neuron) => of(packed, neuron, batch, options),
-            Self::F64(packed, neuron) => of(packed, neuron, batch, options),
-        }
+    fn stage(&self, batch: usize, timesteps: usize, keep: Keep) -> Result<Box<dyn Stage + '_>, Error> {
+        Ok(match self {
+            Self::F32(packed, neuron) => {
+                let state = State::new(packed.n_out(), batch, neuron, timesteps, keep)?;
+                Box::new(Weighted::new(packed, state))
+            }
+            Self::F64(packed, neuron) => {
+                let state = State::new(packed.n_out(), batch, neuron, timesteps, keep)?;
+                Box::new(Weighted::new(packed, state))
+            }
+        })
     }
 }
 
@@ -263,10 +261,8 @@ impl<I: Element> Input<'_, I> {
             Encoding::Poisson => {
                 for t in steps {
                     for (s, &stream) in samples.clone().zip(streams) {
-                        to.push(
-                            encode::draws(stream, t as u64, self.row(s))
-                                .map(|spike| f64::from(u8::from(spike))),
-                        );
+                        let draws = encode::draws(stream, t as u64, self.row(s));
+                        to.push(self.n, draws.map(|spike| f64::from(u8::from(spike))));
                     }
                 }
             }

@@ -14,6 +14,8 @@ use crate::{Element, Error, checks};
 
 /// Outputs summed at once.
 const TILE: usize = 32;
+/// Inputs summed at once: a block of weights that a core's first cache holds while every row adds its share of it.
+const BLOCK: usize = 128;
 
 /// The weights and bias of a layer, transposed in tiles of outputs: `tiles[tile·in + k][j] = W[tile·TILE + j, k]`.
 pub(crate) struct Packed<F> {
@@ -52,13 +54,27 @@ impl<F: Element> Packed<F> {
 
     /// Write the weighted sums of every row of `events` to `currents` of shape (rows, out).
     pub(crate) fn weigh(&self, events: &Events, currents: &mut [F]) {
+        let blocks = self.n_in.div_ceil(BLOCK);
+        let splits = events.split(BLOCK, blocks);
+        let mut totals = vec![[F::ZERO; TILE]; events.rows()];
         for (tile, bias) in self.bias.chunks_exact(TILE).enumerate() {
             let weights = &self.tiles[tile * self.n_in..][..self.n_in];
-            let outputs = tile * TILE..self.n_out.min((tile + 1) * TILE);
-            for row in 0..events.rows() {
-                let total = sum(weights, events.row(row));
-                let current = &mut currents[row * self.n_out..][..self.n_out][outputs.clone()];
-                for ((current, total), &bias) in current.iter_mut().zip(total).zip(bias) {
+            totals.fill([F::ZERO; TILE]);
+            for block in 0..blocks {
+                for (total, splits) in totals.iter_mut().zip(splits.chunks_exact(blocks + 1)) {
+                    let events_of_block = splits[block]..splits[block + 1];
+                    let indices = events.indices(events_of_block.clone());
+                    match events.values(events_of_block) {
+                        None => add_ones(total, weights, indices),
+                        Some(values) => add(total, weights, indices, values),
+                    }
+                }
+            }
+            let first = tile * TILE;
+            let width = TILE.min(self.n_out - first);
+            for (row, total) in totals.iter().enumerate() {
+                let current = &mut currents[row * self.n_out + first..][..width];
+                for ((current, &total), &bias) in current.iter_mut().zip(total).zip(bias) {
                     *current = total + bias;
                 }
             }
@@ -66,15 +82,28 @@ impl<F: Element> Packed<F> {
     }
 }
 
-/// The sums of one tile over one row of events, in the order of the inputs.
+/// Add some events to the sums of one tile, in the order of the inputs.
 #[inline]
-fn sum<F: Element>(weights: &[[F; TILE]], (indices, values): (&[u32], &[f64])) -> [F; TILE] {
-    let mut total = [F::ZERO; TILE];
+fn add<F: Element>(sums: &mut [F; TILE], weights: &[[F; TILE]], indices: &[u32], values: &[f64]) {
+    let mut total = *sums;
     for (&k, &value) in indices.iter().zip(values) {
         let (row, value) = (&weights[k as usize], F::from_f64(value));
         for j in 0..TILE {
             total[j] += row[j] * value;
         }
     }
-    total
+    *sums = total;
+}
+
+/// [`add`] for values of 1, which change no bit of a weight.
+#[inline]
+fn add_ones<F: Element>(sums: &mut [F; TILE], weights: &[[F; TILE]], indices: &[u32]) {
+    let mut total = *sums;
+    for &k in indices {
+        let row = &weights[k as usize];
+        for j in 0..TILE {
+            total[j] += row[j];
+        }
+    }
+    *sums = total;
 }

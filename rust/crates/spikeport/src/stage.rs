@@ -1,7 +1,5 @@
 //! One layer at work on a few samples: its weights, and the state of its neurons between steps.
 
-use std::ops::Range;
-
 use crate::checks;
 use crate::events::Events;
 use crate::integrate_fire::IntegrateFire;
@@ -18,7 +16,7 @@ pub(crate) trait Stage {
     fn receive(&mut self, input: &Events);
     /// Let the neurons run for `steps` on what was received and append their signal, row by row.
     fn fire(&mut self, steps: usize, output: &mut Events) -> Result<(), Error>;
-    /// What the layer did, and the sum of what it received.
+    /// What the layer did, and the sum of what it received where that is kept.
     fn finish(self: Box<Self>) -> (LayerTrace, Values);
 }
 
@@ -50,14 +48,25 @@ impl<F: Element> Stage for Weighted<'_, F> {
     }
 }
 
+/// What is kept of a layer beside counts and membrane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keep {
+    /// Its signal at every step.
+    pub(crate) signal: bool,
+    /// The sum of what it received.
+    pub(crate) drive: bool,
+}
+
 /// The neurons of one layer, for some samples of a batch.
 pub(crate) struct State<F> {
     neurons: Neurons<F>,
     width: usize,
     batch: usize,
-    steps: Range<usize>,
+    /// Steps that are over.
+    steps: usize,
     membrane: Vec<F>,
     counts: Vec<i64>,
+    /// Empty where it is not kept.
     drive: Vec<F>,
     spikes: Vec<i8>,
     recorded: Option<Recorded<F>>,
@@ -75,17 +84,17 @@ enum Recorded<F> {
 }
 
 impl<F: Element> State<F> {
-    /// Neurons of one layer of `width` before the first of `steps`.
+    /// Neurons of one layer of `width` before the first of `timesteps`.
     pub(crate) fn new(
         width: usize,
         batch: usize,
         neuron: &Neuron,
-        steps: Range<usize>,
-        record: bool,
+        timesteps: usize,
+        keep: Keep,
     ) -> Result<Self, Error> {
         let neurons = Neurons::new(neuron, width)?;
-        let size = [steps.len(), batch, width];
-        let recorded = match (record, &neurons) {
+        let size = [timesteps, batch, width];
+        let recorded = match (keep.signal, &neurons) {
             (false, _) => None,
             (true, Neurons::Identity) => Some(Recorded::Graded(checks::zeros(&size)?)),
             (true, _) => Some(Recorded::Spikes(checks::zeros(&size)?)),
@@ -96,14 +105,15 @@ impl<F: Element> State<F> {
             }
             Neurons::Identity => checks::zeros(&[batch, width])?,
         };
+        let has_drive = keep.drive || matches!(neurons, Neurons::Identity);
         Ok(Self {
             neurons,
             width,
             batch,
-            steps,
+            steps: 0,
             membrane,
             counts: checks::zeros(&[batch, width])?,
-            drive: checks::zeros(&[batch, width])?,
+            drive: if has_drive { checks::zeros(&[batch, width])? } else { Vec::new() },
             spikes: vec![0; width],
             recorded,
         })
@@ -119,30 +129,32 @@ impl<F: Element> State<F> {
                 self.fire_row(t, sample, &currents[row * width..][..width], output)?;
             }
         }
-        self.steps.start += steps;
+        self.steps += steps;
         Ok(())
     }
 
     fn fire_row(&mut self, t: usize, sample: usize, current: &[F], output: &mut Events) -> Result<(), Error> {
         let place = sample * self.width..(sample + 1) * self.width;
-        for (drive, &current) in self.drive[place.clone()].iter_mut().zip(current) {
-            *drive += current;
+        if let Some(drive) = self.drive.get_mut(place.clone()) {
+            for (drive, &current) in drive.iter_mut().zip(current) {
+                *drive += current;
+            }
         }
         let (membrane, counts) = (&mut self.membrane[place.clone()], &mut self.counts[place]);
         match &self.neurons {
             Neurons::Identity => output.push_values(current),
             Neurons::IntegrateFire(neurons) => {
-                finite(current, self.steps.start + t, sample)?;
+                finite(current, self.steps + t, sample)?;
                 neurons.step(current, membrane, &mut self.spikes, counts);
                 output.push_spikes(&self.spikes);
             }
             Neurons::StBif(neurons) => {
-                finite(current, self.steps.start + t, sample)?;
+                finite(current, self.steps + t, sample)?;
                 neurons.step(current, membrane, &mut self.spikes, counts);
                 output.push_spikes(&self.spikes);
             }
         }
-        let row = (self.steps.start + t) * self.batch + sample;
+        let row = (self.steps + t) * self.batch + sample;
         match &mut self.recorded {
             Some(Recorded::Spikes(spikes)) => {
                 spikes[row * self.width..][..self.width].copy_from_slice(&self.spikes)
@@ -188,11 +200,10 @@ impl<F: Element> Neurons<F> {
 }
 
 fn finite<F: Element>(current: &[F], step: usize, sample: usize) -> Result<(), Error> {
-    match current.iter().position(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(j) => {
-            let (value, place) = (current[j], Shape(&[step, sample, j]));
-            Err(Error::new("non_finite", format!("currents holds NaN or infinity: {value} at index {place}")))
-        }
+    if current.iter().fold(true, |is_finite, value| is_finite & value.is_finite()) {
+        return Ok(());
     }
+    let j = current.iter().position(|value| !value.is_finite()).unwrap_or(0);
+    let (value, place) = (current[j], Shape(&[step, sample, j]));
+    Err(Error::new("non_finite", format!("currents holds NaN or infinity: {value} at index {place}")))
 }
