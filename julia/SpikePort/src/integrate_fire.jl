@@ -100,7 +100,7 @@ end
 
 function if_step!(spikes, v::Vector{T}, counts, I, neurons::IntegrateFire{T}) where {T}
     θ, β, reset = neurons.threshold, neurons.beta, neurons.reset
-    @inbounds @simd for i in eachindex(v)
+    @inbounds @simd ivdep for i in eachindex(v)
         u = β[i] * v[i] + I[i]
         s = u >= θ[i]
         v[i] = ifelse(s, after_spike(reset, u, θ, i), u)

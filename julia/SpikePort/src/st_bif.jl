@@ -56,7 +56,7 @@ end
 
 function st_bif_step!(spikes, v::Vector{T}, S, I, neurons::Bipolar{T}) where {T}
     θ, lowest, highest = neurons.threshold, neurons.tracer_min, neurons.tracer_max
-    @inbounds @simd for i in eachindex(v)
+    @inbounds @simd ivdep for i in eachindex(v)
         u = v[i] + I[i] / θ[i]
         s = ((u >= 1) & (S[i] < highest)) - ((u < 0) & (S[i] > lowest))
         S[i] += s
