@@ -1,0 +1,48 @@
+"""Loads a checkpoint, runs it on one sample and says what came out.
+
+    mojo run --fp-mode contract=off -I mojo mojo/examples/run_checkpoint.mojo \\
+        conformance/vectors/checkpoint/files/networks/lif
+
+The same file gives the same counts in Python, Rust and Julia.
+"""
+from std.sys import argv
+
+from spikeport import load_checkpoint, network_run, schedule
+
+
+def main() raises:
+    """Runs the example.
+
+    Raises:
+        Error: With a code of the contract, where the checkpoint is refused.
+    """
+    var arguments = argv()
+    if len(arguments) != 2:
+        raise Error("usage: run_checkpoint CHECKPOINT (of float64 weights)")
+    var loaded = load_checkpoint(String(arguments[1]))
+    ref checkpoint = loaded.checkpoint
+    for k in range(len(checkpoint.layer_names)):
+        var size = checkpoint.layer_sizes[k]
+        print(
+            checkpoint.layer_names[k],
+            ": ",
+            size.n_in,
+            " -> ",
+            size.n_out,
+            ", ",
+            checkpoint.neuron_types[k],
+            sep="",
+        )
+
+    # Every input at half strength, for 25 steps.
+    var layers = checkpoint.layers[DType.float64]()
+    var x = List[Float64](length=checkpoint.layer_sizes[0].n_in, fill=0.5)
+    var trace = network_run(layers, x, 1, timesteps=25)
+    print("spikes of the last layer:", trace.counts[len(layers) - 1])
+    print("its drive:", trace.drive)
+
+    # Freeze all but the head, as fine-tuning would.
+    var plan = schedule(
+        checkpoint.layer_names, freeze_until=len(layers) - 2, lr_head=0.01
+    )
+    print("frozen:", plan.frozen, " rates:", plan.rates)

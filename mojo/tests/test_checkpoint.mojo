@@ -1,0 +1,343 @@
+"""Tests of `spikeport.checkpoint`, `archive`, `npy`, `sidecar` and `store`."""
+from std.os import makedirs, remove, symlink
+from std.tempfile import TemporaryDirectory
+from std.testing import TestSuite, assert_equal, assert_raises, assert_true
+
+from spikeport.archive import LayerArrays, read_archive
+from spikeport.checkpoint import Checkpoint, checkpoint_bytes
+from spikeport.checks import code_of
+from spikeport.network import network_run
+from spikeport.npy import StoredArray, npy_header, read_npy
+from spikeport.sidecar import LayerSize, read_sidecar
+from spikeport.store import checkpoint_paths, load_checkpoint, save_checkpoint
+
+
+def example() raises -> Checkpoint:
+    """Makes a checkpoint of 2 -> 3 -> 1 with every kind of member.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        Error: Never.
+    """
+    var first = LayerArrays(
+        StoredArray.of([0.5, 1.0, -0.25, 0.125, 2.0, 0.0], [3, 2])
+    )
+    first.bias = StoredArray.of([0.25, 0.0, -0.5], [3])
+    first.neuron = StoredArray.of([1.0, 0.5, 1, -0.5, 0.75, 0, 31], [7, 1])
+    var second = LayerArrays(StoredArray.of([1.0, -1.0, 0.5], [1, 3]))
+    return Checkpoint(
+        ["hidden", "output"],
+        [LayerSize(2, 3), LayerSize(3, 1)],
+        ["LIF", "IF"],
+        [first^, second^],
+        ["output", "hidden"],
+        '{"accuracy": 0.10, "note": "é"}',
+    )
+
+
+def read_code(content: List[UInt8]) -> String:
+    """Reads an archive of the example's sizes.
+
+    Args:
+        content: The bytes of the archive.
+
+    Returns:
+        The code of the refusal, or nothing.
+    """
+    try:
+        _ = read_archive(content, [LayerSize(2, 3), LayerSize(3, 1)])
+        return ""
+    except e:
+        return code_of(e)
+
+
+def test_what_was_saved_loads_and_saves_the_same_bytes() raises:
+    """Content comes back; metadata stays the text it was."""
+    with TemporaryDirectory() as folder:
+        var path = folder + "/net.v2"
+        save_checkpoint(example(), path)
+        var loaded = load_checkpoint(path + ".json")
+        assert_equal(loaded.checkpoint.layer_names, ["hidden", "output"])
+        assert_equal(loaded.checkpoint.frozen_layers, ["hidden", "output"])
+        assert_equal(loaded.checkpoint.metadata, example().metadata)
+        assert_equal(loaded.checkpoint.total_params(), 12)
+        var neuron = loaded.checkpoint.neuron(0)
+        assert_equal(neuron.v_reset.value(), [-0.5])
+        assert_equal(neuron.beta, [0.75])
+        assert_equal(loaded.checkpoint.neuron(1).v_init, [0.0])
+        var one = checkpoint_bytes(example())
+        var other = checkpoint_bytes(loaded.checkpoint)
+        assert_true(one.archive == other.archive)
+        assert_true(one.sidecar == other.sidecar)
+
+
+def test_a_loaded_network_runs() raises:
+    """The layers of a checkpoint run; float32 weights run as float32 only."""
+    var layers = example().layers[DType.float64]()
+    var trace = network_run(layers, [1.0, 1.0], 1, timesteps=4)
+    assert_equal(len(trace.counts[1]), 1)
+    with assert_raises(contains="dtype:"):
+        _ = example().layers[DType.float32]()
+
+
+def test_every_flipped_bit_of_an_archive_is_refused() raises:
+    """No byte of an archive is free, and none makes the reader abort."""
+    var content = checkpoint_bytes(example()).archive.copy()
+    assert_equal(read_code(content), "")
+    for at in range(len(content)):
+        for bit in [0, 6, 7]:
+            content[at] ^= UInt8(1) << UInt8(bit)
+            assert_true(read_code(content) != "", String("byte ", at))
+            content[at] ^= UInt8(1) << UInt8(bit)
+
+
+def test_every_cut_and_every_tail_is_refused() raises:
+    """An archive of any other length is refused."""
+    var content = checkpoint_bytes(example()).archive.copy()
+    for length in range(len(content)):
+        var cut = List[UInt8](Span(content)[0:length])
+        assert_equal(read_code(cut), "archive_syntax")
+    content.append(0)
+    assert_equal(read_code(content), "archive_syntax")
+
+
+def test_npy_headers_are_a_multiple_of_64() raises:
+    """One space more or less would be another file."""
+    assert_equal(len(npy_header(True, [10, 256])), 128)
+    assert_equal(len(npy_header(False, [3])), 128)
+    var header = npy_header(False, [3])
+    var text = String(from_utf8=Span(header)[10:70])
+    assert_equal(
+        text, "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }   "
+    )
+
+
+def npy(text: StringSpan, values: Int) -> List[UInt8]:
+    """Makes a `.npy` file with a header of one's own.
+
+    Args:
+        text: The dictionary of the header.
+        values: Bytes of values, all 0.
+
+    Returns:
+        The bytes.
+    """
+    var data: List[UInt8] = [0x93]
+    data.extend("NUMPY\x01\x00".as_bytes())
+    data.append(118)
+    data.append(0)
+    data.extend(text.as_bytes())
+    while len(data) < 127:
+        data.append(32)
+    data.append(10)
+    for _ in range(values):
+        data.append(0)
+    return data^
+
+
+def test_npy_headers_are_refused_by_code() raises:
+    """The first of the faults, in the order of the contract."""
+    comptime rest = "'fortran_order': False, 'shape': (3,), }"
+    var cases: List[List[String]] = [
+        [String("{'descr': '<f8', ", rest), "24", ""],
+        [String("{'descr': '|O', ", rest), "24", "pickle"],
+        [String("{'descr': '<i8', ", rest), "24", "dtype"],
+        [String("{'descr': '>f8', ", rest), "24", "dtype"],
+        [String("{'descr': '<f8', ", rest), "16", "shape"],
+        [
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (3,1), }",
+            "24",
+            "shape",
+        ],
+        [
+            "{'descr': '<f8', 'fortran_order': True, 'shape': (3,), }",
+            "24",
+            "shape",
+        ],
+        [
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (03,), }",
+            "24",
+            "archive_syntax",
+        ],
+        [
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (3), }",
+            "24",
+            "archive_syntax",
+        ],
+        [
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (3,,), }",
+            "24",
+            "archive_syntax",
+        ],
+        [
+            (
+                "{'descr': '<f8', 'fortran_order': False, 'shape':"
+                " (99999999999,), }"
+            ),
+            "24",
+            "archive_syntax",
+        ],
+        [
+            "{'descr': '<f8', 'fortran_order': 0, 'shape': (3,), }",
+            "24",
+            "archive_syntax",
+        ],
+        [
+            "{\"descr\": '<f8', 'fortran_order': False, 'shape': (3,), }",
+            "24",
+            "archive_syntax",
+        ],
+    ]
+    for k in range(len(cases)):
+        var code = String("")
+        try:
+            _ = read_npy(npy(cases[k][0], atol(cases[k][1])), [[3]], "file")
+        except e:
+            code = code_of(e)
+        assert_equal(code, cases[k][2], cases[k][0])
+
+
+def test_sidecars_are_refused_by_code() raises:
+    """Small changes to a good sidecar, and the code of each."""
+    var bytes = checkpoint_bytes(example()).sidecar.copy()
+    var good = String(from_utf8=bytes)
+    var cases: List[List[String]] = [
+        ['"version": 1', '"version": 2', "version"],
+        ['"version": 1', '"version": 1.0', "version"],
+        ['"spikeport-checkpoint"', '"other"', "version"],
+        ['"n_layers": 2', '"n_layers": 3', "sidecar_schema"],
+        ['"n_layers": 2', '"n_layers": true', "sidecar_schema"],
+        ['"metadata": {', '"extra": 1,\n  "metadata": {', "sidecar_schema"],
+        ['"n_layers": 2,\n  ', "", "sidecar_schema"],
+        ["[2, 3]", "[2, 3, 1]", "sidecar_schema"],
+        ["[2, 3]", "[0, 3]", "sidecar_schema"],
+        ["[2, 3]", "[2, 4]", "layer_chain"],
+        [
+            '_layers": ["hidden", "output"]',
+            '_layers": ["output", "hidden"]',
+            "sidecar_schema",
+        ],
+        ['"LIF", "IF"', '"LIF"', "sidecar_schema"],
+        ['"sha256": "', '"sha256": "A', "sidecar_schema"],
+        ["{\n", "{,\n", "sidecar_syntax"],
+    ]
+    for k in range(len(cases)):
+        var text = good.replace(cases[k][0], cases[k][1])
+        assert_true(text != good, cases[k][0])
+        var code = String("")
+        try:
+            _ = read_sidecar(List[UInt8](text.as_bytes()))
+        except e:
+            code = code_of(e)
+        assert_equal(code, cases[k][2], cases[k][1])
+
+
+def load_code(path: String) -> String:
+    """Loads a checkpoint.
+
+    Args:
+        path: Its path.
+
+    Returns:
+        The code of the refusal, or nothing.
+    """
+    try:
+        _ = load_checkpoint(path)
+        return ""
+    except e:
+        return code_of(e)
+
+
+def write(path: String, content: Span[UInt8, _]) raises:
+    """Writes a file.
+
+    Args:
+        path: Its path.
+        content: Its bytes.
+
+    Raises:
+        Error: Where it cannot be written.
+    """
+    with open(path, "w") as file:
+        file.write_bytes(content)
+
+
+def test_files_are_refused_by_code() raises:
+    """Missing files, links, folders, another archive, a huge claim."""
+    with TemporaryDirectory() as folder:
+        var path = folder + "/net"
+        assert_equal(load_code(path), "missing_file")
+        save_checkpoint(example(), path)
+        assert_equal(load_code(path), "")
+        symlink(path + ".json", folder + "/link.json")
+        assert_equal(load_code(folder + "/link"), "symlink")
+        makedirs(folder + "/dir.json")
+        assert_equal(load_code(folder + "/dir"), "missing_file")
+        var bytes = checkpoint_bytes(example())
+        remove(path + ".npz")
+        assert_equal(load_code(path), "missing_file")
+        write(path + ".npz", "PK".as_bytes())
+        assert_equal(load_code(path), "archive_digest")
+        var claim = String(from_utf8=bytes.sidecar).replace(
+            '"bytes": ', '"bytes": 9'
+        )
+        write(path + ".json", claim.as_bytes())
+        assert_equal(load_code(path), "too_large")
+
+
+def test_an_archive_left_staged_is_found() raises:
+    """A save stopped before its last rename loads as the new checkpoint."""
+    with TemporaryDirectory() as folder:
+        var path = folder + "/net"
+        var bytes = checkpoint_bytes(example())
+        save_checkpoint(example(), path)
+        var loaded = load_checkpoint(path)
+        write(path + ".npz", "an older archive".as_bytes())
+        var staged = checkpoint_paths(path).staged(loaded.digest)
+        write(staged, bytes.archive)
+        assert_equal(load_code(path), "")
+        remove(path + ".npz")
+        assert_equal(load_code(path), "")
+        remove(staged)
+
+
+def test_saving_refuses_what_would_not_load() raises:
+    """Content is checked before anything is written."""
+    with TemporaryDirectory() as folder:
+        var path = folder + "/net"
+        var broken = example()
+        broken.metadata = "[]"
+        with assert_raises(contains="sidecar_schema:"):
+            save_checkpoint(broken, path)
+        broken = example()
+        broken.frozen_layers = ["nobody"]
+        with assert_raises(contains="sidecar_schema:"):
+            save_checkpoint(broken, path)
+        broken = example()
+        broken.layer_sizes[1] = LayerSize(4, 1)
+        with assert_raises(contains="layer_chain:"):
+            save_checkpoint(broken, path)
+        broken = example()
+        broken.neuron_types[0] = "IF"
+        with assert_raises(contains="neuron:"):
+            save_checkpoint(broken, path)
+        assert_equal(load_code(path), "missing_file")
+
+
+def test_a_pair_has_three_names() raises:
+    """With either suffix, or with none; a suffix alone is a name."""
+    assert_equal(checkpoint_paths("a/b.npz").sidecar, "a/b.json")
+    assert_equal(checkpoint_paths("a/b.json").archive, "a/b.npz")
+    assert_equal(checkpoint_paths("a.d/b").archive, "a.d/b.npz")
+    assert_equal(checkpoint_paths("a/.npz").archive, "a/.npz.npz")
+
+
+def main() raises:
+    """Runs the tests.
+
+    Raises:
+        Error: Where one fails.
+    """
+    TestSuite.discover_tests[__functions_in_module()]().run()
