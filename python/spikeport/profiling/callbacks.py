@@ -24,11 +24,15 @@ class _Watching:
     """What both callbacks do: watch at the start, stop at the end, and on a critical finding where that is asked."""
 
     def __init__(
-        self, profiler: SpikeProfiler | None = None, every: int | None = None, stop_on_critical: bool = False
+        self,
+        profiler: SpikeProfiler | None = None,
+        every: int | None = None,
+        stop_on_critical: bool = False,
+        writer: Any = None,
     ) -> None:
         super().__init__()
         self.profiler = profiler if profiler is not None else SpikeProfiler()
-        self.every, self.stop_on_critical = every, stop_on_critical
+        self.every, self.stop_on_critical, self.writer = every, stop_on_critical, writer
         self._watch: Watch | None = None
 
     def _begin(self, model: Any, follow: bool = True) -> None:
@@ -39,6 +43,10 @@ class _Watching:
         if self._watch is not None:
             self._watch.remove()
             self._watch = None
+
+    def _write(self, step: int) -> None:
+        if self.writer is not None:
+            self.profiler.log_scalars(self.writer, step)
 
     def _is_critical(self) -> bool:
         return self.stop_on_critical and self.profiler.report().has_critical
@@ -59,8 +67,9 @@ def _trainer_callback() -> type:
         profiler : a `SpikeProfiler`; a new one by default, kept as ``profiler``
         every : see `SpikeProfiler.watch`
         stop_on_critical : stop the training at the first log after a critical finding
+        writer : a TensorBoard ``SummaryWriter`` to write the figures to
 
-        The figures are added to what the Trainer logs, and so reach TensorBoard and its like.
+        The figures are added to the Trainer's log history.
         """
 
         def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
@@ -70,7 +79,11 @@ def _trainer_callback() -> type:
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             """Add the figures to the log."""
             if self._watch is not None and logs is not None:
-                logs.update(self.profiler.scalars())
+                figures = self.profiler.scalars()
+                logs.update(figures)
+                if state.log_history:
+                    state.log_history[-1].update(figures)
+                self._write(state.global_step)
                 control.should_training_stop = control.should_training_stop or self._is_critical()
 
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -99,6 +112,7 @@ def _lightning_callback() -> type:
         profiler : a `SpikeProfiler`; a new one by default, kept as ``profiler``
         every : see `SpikeProfiler.watch`
         stop_on_critical : stop the training at the end of an epoch with a critical finding
+        writer : a TensorBoard ``SummaryWriter`` to write the figures to; Lightning's own loggers have them anyway
         """
 
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:
@@ -123,6 +137,7 @@ def _lightning_callback() -> type:
         def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
             """Log the figures, and stop where that was asked."""
             pl_module.log_dict(self.profiler.scalars())
+            self._write(trainer.global_step)
             trainer.should_stop = trainer.should_stop or self._is_critical()
 
         def on_train_end(self, trainer: Any, pl_module: Any) -> None:

@@ -62,9 +62,10 @@ def silent_network(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology
 
 
 def dead_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
-    """Neurons that hardly ever spike."""
+    """Neurons that hardly ever spike: over the whole recording, or lately."""
     for name, stats in layers.items():
-        share = stats.dead_neuron_fraction if stats.n_observations else 0.0
+        lately, since = _lately(stats, lambda frame: frame.dead, thresholds.dead_warning)
+        share = max(stats.dead_neuron_fraction if stats.n_observations else 0.0, lately)
         if share <= thresholds.dead_warning:
             continue
         critical = share > thresholds.dead_critical
@@ -72,32 +73,33 @@ def dead_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
             "dead_neurons",
             CRITICAL if critical else WARNING,
             name,
-            f"{stats.dead_neuron_count} of {stats.n_neurons} neurons ({share:.0%}) have a rate below "
-            f"{thresholds.dead_rate:g} spikes a step.{_evidence(stats, thresholds)}",
+            f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) have a rate below "
+            f"{thresholds.dead_rate:g} spikes a step{_when(stats, since)}.{_evidence(stats, thresholds)}",
             f"Lower the threshold of {name}, scale up its weights or input, or add noise to its membrane."
             f"{_gain(stats)}",
             share,
             thresholds.dead_critical if critical else thresholds.dead_warning,
-            _since(stats, lambda frame: frame.dead > thresholds.dead_warning),
+            since,
         )
 
 
 def saturated_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
-    """Neurons that spike at almost every step."""
+    """Neurons that spike at almost every step: over the whole recording, or lately."""
     for name, stats in layers.items():
-        share = stats.saturated_neuron_fraction if stats.n_observations else 0.0
+        lately, since = _lately(stats, lambda frame: frame.saturated, thresholds.saturated_warning)
+        share = max(stats.saturated_neuron_fraction if stats.n_observations else 0.0, lately)
         if share > thresholds.saturated_warning:
             yield Pathology(
                 "saturated_neurons",
                 WARNING,
                 name,
-                f"{stats.saturated_neuron_count} of {stats.n_neurons} neurons ({share:.0%}) spike at more than "
-                f"{thresholds.saturated_rate:.0%} of the steps.",
+                f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) spike at more than "
+                f"{thresholds.saturated_rate:.0%} of the steps{_when(stats, since)}.",
                 f"Raise the threshold of {name}, scale down its weights or input, check that the neuron resets, or "
                 "add a penalty on the rate to the loss.",
                 share,
                 thresholds.saturated_warning,
-                _since(stats, lambda frame: frame.saturated > thresholds.saturated_warning),
+                since,
             )
 
 
@@ -284,8 +286,22 @@ def _has_trend(stats: LayerStats, quarters: list[float], thresholds: Thresholds)
     return stats.n_records >= thresholds.trend_records and len(quarters) == 4
 
 
-def _since(stats: LayerStats, ill: Callable[[Frame], bool]) -> int | None:
-    return next((frame.start for frame in stats.frames if ill(frame)), None)
+def _lately(stats: LayerStats, share: Callable[[Frame], float], limit: float) -> tuple[float, int | None]:
+    """Return the least share in the last eighth of the frames, and the step since when all frames are above the limit.
+
+    A layer that dies late is ill though its rate over the whole recording is not.
+    """
+    frames = stats.frames
+    if not frames:
+        return 0.0, None
+    well = [index for index, frame in enumerate(frames) if share(frame) <= limit]
+    spell = frames[well[-1] + 1 :] if well else frames
+    recent = frames[-max(1, len(frames) // 8) :]
+    return min(share(frame) for frame in recent), spell[0].start if spell else None
+
+
+def _when(stats: LayerStats, since: int | None) -> str:
+    return f" since step {since}" if since is not None and stats.frames and since > stats.frames[0].start else ""
 
 
 def _evidence(stats: LayerStats, thresholds: Thresholds) -> str:

@@ -30,11 +30,13 @@ class Recording:
     spikes : the output that holds the spikes
     layout : the leading axes: "B" for one step, "TB" or "BT" for all; the rest are neurons
     membranes : membranes of that call, or None; those that a tap captured come first
+    after_reset : whether the membranes of neurons that spiked are reset already, by an amount that is not known
     """
 
     spikes: Tensor
     layout: str = "B"
     membranes: Tensor | None = None
+    after_reset: bool = False
 
 
 def _first(output: Any) -> Any:
@@ -59,6 +61,7 @@ class Neurons:
     read : module, positional arguments and output of a call -> `Recording`, or None where the call has no spikes
     tap : module and a function to hand membranes to, as they are when the neurons decide to fire -> how to undo it
     tapped : the object that a tap is placed on; modules that share it are tapped once
+    arm : called before a call that is to be recorded -> how to undo it after the call
     threshold : the threshold, where it is one number
     derivative : a function of membranes that returns the surrogate's derivative there
     """
@@ -67,6 +70,7 @@ class Neurons:
     read: Callable[[nn.Module, tuple[Any, ...], Any], Recording | None]
     tap: Callable[[Any, Capture], Callable[[], None]] = _no_tap
     tapped: Callable[[Any], object] = lambda module: module
+    arm: Callable[[Any], Callable[[], None] | None] = _unknown
     threshold: Callable[[Any], float | None] = _unknown
     derivative: Callable[[Any], Callable[[Tensor], Tensor] | None] = _unknown
 
@@ -166,8 +170,9 @@ SNNTORCH = Neurons(
 )
 
 
-# SpikingJelly: one step or all, as ``step_mode`` says; the surrogate is a module that sees v - θ before the reset.
-# Neurons share one surrogate by default, so the watch hands what it sees to the neuron that is running.
+# SpikingJelly: one step or all, as ``step_mode`` says. Where the surrogate is called as a module it sees v - θ before
+# the reset (neurons share one by default, so the watch hands what it sees to the neuron that is running); a fused
+# kernel leaves only the membrane after the reset, which a soft reset lets us undo.
 
 
 def _tap_spikingjelly(module: Any, capture: Capture) -> Callable[[], None]:
@@ -178,11 +183,22 @@ def _tap_spikingjelly(module: Any, capture: Capture) -> Callable[[], None]:
     return lambda: handle.remove()
 
 
+def _arm_spikingjelly(module: Any) -> Callable[[], None] | None:
+    if module.step_mode != "m" or getattr(module, "store_v_seq", True):
+        return None
+    module.store_v_seq = True
+    return lambda: setattr(module, "store_v_seq", False)
+
+
 def _read_spikingjelly(module: Any, inputs: tuple[Any, ...], output: Any) -> Recording:
-    if module.step_mode == "m":
-        membranes = getattr(module, "v_seq", None)
-        return Recording(output, "TB", membranes if isinstance(membranes, Tensor) else None)
-    return Recording(output, "B", module.v if isinstance(module.v, Tensor) else None)
+    several = module.step_mode == "m"
+    membranes = getattr(module, "v_seq", None) if several else module.v
+    soft = module.v_reset is None
+    if not isinstance(membranes, Tensor) or membranes.shape != output.shape:
+        membranes = None
+    elif soft:
+        membranes = membranes.detach() + module.v_threshold * output.detach()
+    return Recording(output, "TB" if several else "B", membranes, after_reset=not soft)
 
 
 def _derivative_spikingjelly(module: Any) -> Callable[[Tensor], Tensor] | None:
@@ -199,6 +215,7 @@ SPIKINGJELLY = Neurons(
     read=_read_spikingjelly,
     tap=_tap_spikingjelly,
     tapped=lambda module: module.surrogate_function,
+    arm=_arm_spikingjelly,
     threshold=lambda module: _number(module.v_threshold),
     derivative=_derivative_spikingjelly,
 )
@@ -239,7 +256,9 @@ def _derivative_norse(module: Any) -> Callable[[Tensor], Tensor] | None:
 
 NORSE = Neurons(
     matches=_is_norse,
-    read=lambda module, inputs, output: Recording(output[0], "B" if "Cell" in type(module).__name__ else "TB"),
+    read=lambda module, inputs, output: Recording(
+        output[0], "B" if "Cell" in type(module).__name__ else "TB", after_reset=True
+    ),
     tap=_tap_norse,
     threshold=lambda module: _number(getattr(module.p, "v_th", None)),
     derivative=_derivative_norse,

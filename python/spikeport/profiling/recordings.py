@@ -38,7 +38,7 @@ def profile_recordings(
                 layers.setdefault(name, {})[kind] = arrays[key]
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ProfilingError("file", f"{path} is not a .npz of plain arrays: {error}") from None
-    except AttributeError:  # numpy returns the array itself for a .npy
+    except (AttributeError, TypeError):  # numpy returns the array itself for a .npy
         raise ProfilingError("file", f"{path} holds one array: save recordings with numpy.savez") from None
     if not layers:
         raise ProfilingError("file", f"{path} holds no arrays")

@@ -46,6 +46,7 @@ class _Layer:
         self.name, self.module, self.neurons = name, module, neurons
         self.calls: list[Recording] = []
         self.membranes: list[Tensor] = []
+        self.disarm: Callable[[], None] | None = None
         self.gradients: list[Tensor] = []
         self.expects_gradient = False
 
@@ -191,7 +192,8 @@ class Watch:
 
     def _entering(self, layer: _Layer) -> Callable[..., None]:
         def enter(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            self._running = layer if self._sampling else None
+            if self._sampling:
+                self._running, layer.disarm = layer, layer.neurons.arm(module)
 
         return enter
 
@@ -201,6 +203,9 @@ class Watch:
                 return
             self._running = None
             recording = layer.neurons.read(module, inputs, output)
+            if layer.disarm is not None:
+                layer.disarm()
+                layer.disarm = None
             if recording is None:
                 return
             spikes = recording.spikes
@@ -208,7 +213,7 @@ class Watch:
                 layer.expects_gradient = True
                 _hook(spikes, lambda gradient: layer.gradients.append(gradient.detach()))
             membranes = None if recording.membranes is None else recording.membranes.detach()
-            layer.calls.append(Recording(spikes.detach(), recording.layout, membranes))
+            layer.calls.append(Recording(spikes.detach(), recording.layout, membranes, recording.after_reset))
             if len(layer.calls) >= _LONGEST_SEQUENCE:
                 self.flush()
 
@@ -255,15 +260,18 @@ class Watch:
         membranes = captured or [call.membranes for call in calls if call.membranes is not None]
         if membranes:
             stacked = torch.stack(membranes) if len(membranes) > 1 else membranes[0]
-            self._record_membranes(layer, stacked)
+            self._record_membranes(layer, stacked, spikes if calls[0].after_reset else None)
         return int(spikes.shape[prefix.index("B")]) if spikes.ndim > 1 else 1
 
-    def _record_membranes(self, layer: _Layer, membranes: Tensor) -> None:
+    def _record_membranes(self, layer: _Layer, membranes: Tensor, spikes: Tensor | None) -> None:
+        """Record membranes; where ``spikes`` are given, neurons that spiked are left out of the surrogate's share."""
         θ = layer.neurons.threshold(layer.module)
         derivatives, peak = None, None
         derivative = layer.neurons.derivative(layer.module)
         if derivative is not None:
             flat = membranes.reshape(-1)
+            if spikes is not None and spikes.numel() == flat.numel():
+                flat = flat[spikes.reshape(-1) == 0]
             some = flat[:: max(1, -(-flat.numel() // 4096))]
             derivatives = derivative(torch.cat([some, some.new_full((1,), θ or 0.0)]))
             derivatives, peak = derivatives[:-1], abs(float(derivatives[-1]))

@@ -49,6 +49,23 @@ def test_dead_neurons_are_judged_above_their_share(dead, severity):
     assert found.get("dead_neurons") == severity
 
 
+def test_a_layer_that_dies_late_is_dead_since_then():
+    def record(step):
+        return {"spikes": spikes(0.3, (64, 20), step) * (step < 150)}
+
+    pathologies = recorded(steps=200, layer=record).report().pathologies
+    found = next(p for p in pathologies if p.category == "dead_neurons")
+    assert found.severity is Severity.CRITICAL and found.value == 1
+    assert abs(found.first_step - 150) <= 8 and f"since step {found.first_step}" in found.message
+
+
+def test_a_layer_that_was_dead_once_is_well():
+    def record(step):
+        return {"spikes": spikes(0.3, (64, 20), step) * (step >= 50)}
+
+    assert "dead_neurons" not in categories(recorded(steps=200, layer=record))
+
+
 def test_few_observations_are_said_to_be_few():
     report = recorded(steps=3, layer=lambda step: {"spikes": np.zeros((1, 4))}).report()
     assert "3 observations" in next(p for p in report.pathologies if p.category == "dead_neurons").message
