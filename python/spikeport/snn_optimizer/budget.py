@@ -21,7 +21,7 @@ import numpy.typing as npt
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.cost import Cost, cost_of
 from spikeport.snn_optimizer.passes import EXACT_PASSES, Request, resolve
-from spikeport.snn_optimizer.scope import Scope
+from spikeport.snn_optimizer.scope import Scope, spread
 from spikeport.snn_optimizer.simulation import simulate
 
 Array = npt.NDArray[Any]
@@ -83,7 +83,7 @@ def search(
     graph: SNNGraph, choose: Labelled, hold: Labelled, scope: Scope, drop: float, advance: Callable[[int], None]
 ) -> tuple[list[Request], list[Point]]:
     """Return the passes to run, and every point that was tried, the taken one marked."""
-    fit, judge = (Labelled(x[:MOST_SAMPLES], y[:MOST_SAMPLES]) for x, y in (_part(choose, 0), _part(choose, 1)))
+    fit, judge = (Labelled(*(spread(a, MOST_SAMPLES) for a in _part(choose, which))) for which in (0, 1))
     trial = _Trials(graph, fit, judge, scope, advance)
     base = trial.accuracy(graph)
     at: tuple[int, ...] = (0, 0, 0)

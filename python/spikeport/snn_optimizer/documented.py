@@ -74,6 +74,7 @@ def _run(name: str, model: Any, scope: Scope, **options: Any) -> tuple[SNNGraph,
         params_before=before.n_params,
         params_after=after.n_params,
         certificate=rewrite.certificate,
+        changed=rewrite.changed,
         options={key: list(value) if isinstance(value, tuple | set) else value for key, value in options.items()},
     )
     return after, result

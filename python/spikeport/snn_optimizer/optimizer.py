@@ -8,7 +8,6 @@ asked for run once more.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,24 +16,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.certificate import Certificate, weakest
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.bounds import InputRange
-from spikeport.snn_optimizer.budget import Labelled, Point, measured_accuracy, search
-from spikeport.snn_optimizer.cost import Cost, cost_of
-from spikeport.snn_optimizer.layer_replay import replay_layers
+from spikeport.snn_optimizer.budget import Labelled, search
 from spikeport.snn_optimizer.models import as_graph, like, timesteps_of
-from spikeport.snn_optimizer.passes import EXACT_PASSES, Request, Step, resolve
-from spikeport.snn_optimizer.quantization import packed
-from spikeport.snn_optimizer.report import OptimizationReport, PassResult
-from spikeport.snn_optimizer.rewrite import SILENT, Rewrite, detach
+from spikeport.snn_optimizer.pass_manager import PassManager
+from spikeport.snn_optimizer.passes import Request, resolve
+from spikeport.snn_optimizer.report import OptimizationReport
 from spikeport.snn_optimizer.scope import Scope, as_data
-from spikeport.snn_optimizer.simulation import simulate
-from spikeport.snn_optimizer.verification import drives_for, verify
 
 Array = npt.NDArray[Any]
-MOST_ROUNDS = 1000
 
 
 def optimize(
@@ -81,11 +73,11 @@ def optimize(
     scope.check(before)
     if max_accuracy_drop is not None:
         return _within_budget(before, passes, scope, labels, max_accuracy_drop, verification, progress)
-    run = _Run(before, scope, labels, verification)
+    manager = PassManager(before, scope, labels, verification)
     steps = resolve(passes)
     with _bar(progress, "passes", len(steps)) as advance:
-        run.steps(steps, advance)
-    return run.finished()
+        manager.run(steps, advance)
+    return manager.finished()
 
 
 class SNNOptimizer:
@@ -122,200 +114,6 @@ class SNNOptimizer:
         return like(model, graph)
 
 
-class _Run:
-    """The state of one call: the graph so far, and what every pass did."""
-
-    def __init__(
-        self, before: SNNGraph, scope: Scope, labels: Array | None, verification: bool, held: Scope | None = None
-    ) -> None:
-        self.before, self.graph, self.scope, self.labels = before, before, scope, labels
-        self.held = held or scope  # what results are measured on; passes see only ``scope``
-        self.survivors: dict[str, Array] = {}
-        self.speakers: dict[str, Array] = {}
-        self.bits: dict[str, int] = {}
-        self.results: list[PassResult] = []
-        self.drives: Array | None = None
-        self.adversarial = 0
-        if verification:
-            self.drives, self.adversarial = drives_for(before, self.held)
-        self.first_cost = self.cost = self._cost()
-        self.accuracy = self.first_accuracy = self._accuracy()
-
-    def steps(self, steps: Sequence[Step], advance: Any) -> None:
-        exact = [step for step in steps if step.is_exact]
-        position, lossy = 0, False
-        while position < len(steps):
-            group = []
-            while position < len(steps) and steps[position].is_exact:
-                group.append(steps[position])
-                position += 1
-            self.fixed_point(group, say_unchanged=True)
-            advance(len(group))
-            if position < len(steps):
-                self.apply(steps[position], say_unchanged=True)
-                position, lossy = position + 1, True
-                advance(1)
-        if lossy:
-            self.fixed_point(exact, say_unchanged=False)
-
-    def fixed_point(self, steps: Sequence[Step], *, say_unchanged: bool) -> None:
-        chosen = {step.chosen.name: step for step in steps}
-        order = [chosen[name] for name in EXACT_PASSES if name in chosen]
-        found: set[str] = set()
-        for _ in range(MOST_ROUNDS):  # every round but the last removes a neuron, a layer, a scale or a column
-            changed = [step.chosen.name for step in order if self.apply(step)]
-            found.update(changed)
-            if not changed:
-                break
-        for step in order if say_unchanged else ():
-            if step.chosen.name not in found:
-                self.record(step, self.graph, Certificate("exact", "nothing to do"), 0.0, 0)
-
-    def apply(self, step: Step, *, say_unchanged: bool = False) -> bool:
-        """Run one pass and record what it did; return whether it changed the graph."""
-        start = time.perf_counter()
-        rewrite = step.chosen.apply(self.graph, self.scope, **step.options)
-        seconds = time.perf_counter() - start
-        if not rewrite.changed:
-            if say_unchanged:
-                self.record(step, self.graph, rewrite.certificate, seconds, 0)
-            return False
-        previous = self.graph
-        self._adopt(rewrite)
-        certificate = self._measured(previous, rewrite)
-        self.record(step, previous, certificate, seconds, rewrite.layers_fused)
-        return True
-
-    def record(self, step: Step, previous: SNNGraph, certificate: Certificate, seconds: float, fused: int) -> None:
-        before = self.cost
-        if previous is not self.graph:
-            self.cost = self._cost()
-            self.accuracy = self.accuracy if certificate.level == "exact" else self._accuracy()
-        self.results.append(
-            PassResult(
-                name=step.chosen.name,
-                neurons_removed=before.neurons - self.cost.neurons,
-                layers_fused=fused,
-                params_before=before.parameters,
-                params_after=self.cost.parameters,
-                certificate=certificate,
-                before=before,
-                after=self.cost,
-                options=dict(step.options),
-                accuracy=self.accuracy,
-                seconds=seconds,
-            )
-        )
-
-    def finished(self, front: Sequence[Point] = ()) -> tuple[SNNGraph, OptimizationReport]:
-        graph = detach(self.graph, self.before)
-        levels = [result.certificate for result in self.results]
-        checked = None
-        if self.drives is not None:
-            checked = verify(
-                self.before,
-                graph,
-                self.drives,
-                timesteps=self.scope.timesteps,
-                encoding=self.scope.encoding,
-                seed=self.scope.seed,
-                survivors=self.survivors,
-                adversarial=self.adversarial,
-            )
-            by_layer = replay_layers(self.before, graph, self.speakers, timesteps=self.scope.timesteps)
-            checked = replace(checked, layers=by_layer)
-        level = weakest(levels)
-        if level == "exact":
-            certificate = Certificate(
-                "exact", "every pass was exact: equal bit for bit at every step, see each for why"
-            )
-        elif checked is not None:
-            certificate = Certificate(
-                "measured",
-                f"passes that are {level} are among them; outputs compared before and after on the drives",
-                agreement=checked.agreement,
-                largest_difference=checked.largest_difference,
-                samples=checked.samples,
-            )
-        else:
-            certificate = Certificate("unchecked", f"passes that are {level} are among them, and nothing was replayed")
-        report = OptimizationReport(
-            pass_results=self.results,
-            params_before=self.first_cost.parameters,
-            params_after=self.cost.parameters,
-            neurons_before=self.first_cost.neurons,
-            neurons_after=self.cost.neurons,
-            before=self.first_cost,
-            after=self.cost,
-            certificate=certificate,
-            verification=checked,
-            accuracy_before=self.first_accuracy,
-            accuracy_after=self.accuracy,
-            weight_bits=dict(self.bits),
-            front=list(front),
-        )
-        return graph, report
-
-    def _adopt(self, rewrite: Rewrite) -> None:
-        own = {layer.name: layer for layer in self.graph}
-        for layer in rewrite.graph:
-            rows = rewrite.survivors.get(layer.name)
-            if rows is not None:
-                so_far = self.survivors.get(layer.name, np.arange(own[layer.name].n_neurons))
-                self.survivors[layer.name] = so_far[rows]
-            speaks = rewrite.speakers.get(layer.name)
-            if speaks is None and rows is not None:
-                speaks = np.full(own[layer.name].n_neurons, SILENT)
-                speaks[rows] = np.arange(len(rows))
-            if speaks is not None:
-                earlier = self.speakers.get(layer.name, np.arange(own[layer.name].n_neurons))
-                self.speakers[layer.name] = np.where(earlier < 0, earlier, speaks[np.maximum(earlier, 0)])
-        self.bits.update(rewrite.weight_bits)
-        for layer in rewrite.graph:
-            if layer.name in self.bits and layer.name not in rewrite.weight_bits and own.get(layer.name) is not layer:
-                try:
-                    packed(layer, self.bits[layer.name])
-                except GraphError:  # the pass took the weights off their grid
-                    del self.bits[layer.name]
-        self.graph = rewrite.graph
-
-    def _measured(self, previous: SNNGraph, rewrite: Rewrite) -> Certificate:
-        """Return the certificate, with what a replay on the drives shows where it is neither exact nor bounded."""
-        certificate = rewrite.certificate
-        if certificate.level == "exact" or self.drives is None:
-            return certificate
-        seen = verify(
-            previous,
-            rewrite.graph,
-            self.drives,
-            timesteps=self.scope.timesteps,
-            encoding=self.scope.encoding,
-            seed=self.scope.seed,
-            survivors=rewrite.survivors,
-            adversarial=self.adversarial,
-        )
-        figures: dict[str, Any] = {
-            "agreement": seen.agreement,
-            "largest_difference": seen.largest_difference,
-            "samples": seen.samples,
-        }
-        if certificate.level == "bounded":
-            return replace(certificate, details={**certificate.details, **figures})
-        return Certificate("measured", certificate.reason, details=certificate.details, **figures)
-
-    def _cost(self) -> Cost:
-        data = self.held.data
-        if data is None and self.drives is not None:
-            data = self.drives[: len(self.drives) - self.adversarial]
-        events = None if data is None else simulate(self.graph, data[:256], self.held, keep_inputs=False).events
-        return cost_of(self.graph, events, self.bits)
-
-    def _accuracy(self) -> float | None:
-        if self.labels is None or self.held.data is None:
-            return None
-        return measured_accuracy(self.graph, Labelled(self.held.data, self.labels), self.held)
-
-
 def _within_budget(
     before: SNNGraph,
     passes: Sequence[Request] | None,
@@ -339,9 +137,9 @@ def _within_budget(
     with _bar(progress, "searching", None) as advance:
         steps, front = search(before, choose, hold, scope, drop, advance)
     held = replace(scope, data=hold.inputs)
-    run = _Run(before, replace(scope, data=choose.inputs), hold.labels, verification, held)
-    run.steps(resolve(steps), lambda count: None)
-    return run.finished(front)
+    manager = PassManager(before, replace(scope, data=choose.inputs), hold.labels, verification, held)
+    manager.run(resolve(steps), lambda count: None)
+    return manager.finished(front)
 
 
 def _pair(data: Any) -> tuple[Array | None, Array | None]:

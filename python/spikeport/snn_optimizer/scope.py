@@ -70,3 +70,10 @@ def as_data(data: npt.ArrayLike | None) -> Array | None:
     if array.dtype.kind not in "fiub":
         raise GraphError("dtype", f"data have dtype {array.dtype}: give real numbers")
     return array if array.dtype == np.float32 else array.astype(np.float64)
+
+
+def spread(rows: Array, count: int) -> Array:
+    """Return at most ``count`` rows, evenly spread, in order: data are often sorted."""
+    if len(rows) <= count:
+        return rows
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, count).round().astype(int)])

@@ -21,7 +21,7 @@ from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.bounds import InputRange, input_bounds
 from spikeport.snn_optimizer.layer_replay import LayerReplay
-from spikeport.snn_optimizer.scope import Scope
+from spikeport.snn_optimizer.scope import Scope, spread
 
 Array = npt.NDArray[Any]
 VALUES_AT_ONCE = 1 << 22
@@ -236,7 +236,7 @@ def drives_for(graph: SNNGraph, scope: Scope, *, most: int = 256, effort: float 
     """
     count = int(np.clip(effort / (scope.timesteps * max(graph.n_params, 1)), 4, most))
     data = scope.data
-    drives = random_drives(graph, count, scope.input_range, scope.seed) if data is None else data[:count]
+    drives = random_drives(graph, count, scope.input_range, scope.seed) if data is None else spread(data, count)
     extra = max(1, count // 4)
     if scope.encoding == "poisson":
         low, high = drives.min(initial=0.0), drives.max(initial=1.0)

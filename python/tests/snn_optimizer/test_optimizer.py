@@ -237,3 +237,32 @@ def test_a_budget_search_keeps_to_its_budget_and_shows_the_front(digits, digits_
     assert smaller.n_params == report.params_after
     pytest.importorskip("matplotlib")
     assert "taken" in report.save(tmp_path / "front.html").read_text()
+
+
+def test_a_pass_that_wrongly_claims_to_be_exact_is_found_out(monkeypatch):
+    from dataclasses import replace
+
+    from spikeport import Certificate
+    from spikeport.snn_optimizer import passes
+    from spikeport.snn_optimizer.rewrite import Rewrite
+
+    def wrong(graph, scope):
+        layers = [layer.copy() for layer in graph]
+        layers[0].weights[:] = 1
+        again = np.array_equal(graph.layers[0].weights, layers[0].weights)
+        return Rewrite(SNNGraph(layers), Certificate("exact", "trust me"), changed=not again)
+
+    monkeypatch.setitem(passes._NAMES, "merge", replace(PASSES["redundancy_elimination"], apply=wrong))
+    _, report = optimize(with_duplicates(), passes=["merge"])
+    assert report.certificate.level == "measured"
+    assert "hidden" in report.certificate.reason
+
+
+def test_exact_passes_run_again_after_those_that_made_room_for_them():
+    graph = with_duplicates()
+    row = graph.layers[0].weights[8]
+    row[np.abs(row).argmin()] += 1e-9  # a copy but for a trifle that quantisation takes away
+    smaller, report = optimize(graph, passes=["merge", ("quantize", {"bits": 4})])
+    names = [result.name for result in report.pass_results]
+    assert names == ["redundancy_elimination", "weight_quantization", "redundancy_elimination"]
+    assert smaller["hidden"].n_neurons == 7
