@@ -49,7 +49,7 @@ from_juliapkg() {
     python=${PYTHON:-.venv/bin/python}
     "$python" -c 'import juliapkg' 2>/dev/null || return 1
     say "asking juliapkg (Ctrl-C stops it)"
-    found=$(PYTHON_JULIAPKG_PROJECT=$home/juliapkg "$python" - 2>/dev/null <<'EOF'
+    found=$("$python" - 2>/dev/null <<'EOF' # where juliacall will look for it too
 import contextlib, io, signal, socket
 socket.setdefaulttimeout(5)
 getattr(signal, "alarm", id)(900)
