@@ -14,11 +14,11 @@ cd "$(dirname "$0")/.."
 home=$PWD/build/julia
 wrapper=$home/julia
 debian=$home/debian
-check='f(s) = try parse(Int, s) catch; -1 end; exit(VERSION >= v"1.5" && f("zz") == -1 ? 0 : 1)'
+check='f(s) = try parse(Int, s) catch; -1 end; VERSION >= v"1.5" && f("zz") == -1 && print("passed")'
 
 say() { echo "julia: $*"; }
 
-passes() { "$@" --startup-file=no -e "$check" >/dev/null 2>&1; }
+passes() { [ "$("$1" --startup-file=no -e "$check" 2>/dev/null)" = passed ]; }
 
 # write_wrapper EXECUTABLE [LIBRARY_PATH]
 write_wrapper() {
