@@ -17,9 +17,10 @@ from protocol.neurons import (
 )
 from protocol.tuning import answer_schedule, answer_step, answer_unfreeze
 from protocol.words import Arguments, Reply
-from spikeport import VERSION
 from spikeport.checks import code_of
 
+comptime TOOLCHAIN = "1.2.0"
+"""The Mojo that this program is written for."""
 comptime KERNELS: List[String] = [
     "if.multistep",
     "if.constant",
@@ -56,7 +57,7 @@ def answer(
     """
     if kernel == "hello":
         reply.text("language", "mojo")
-        reply.text("version", VERSION)
+        reply.text("version", TOOLCHAIN)
         reply.text("protocol", "1")
         reply.texts("kernels", materialize[KERNELS]())
     elif kernel == "bench":

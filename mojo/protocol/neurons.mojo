@@ -32,10 +32,10 @@ def answer_if_multistep[
         arguments.floats[dtype]("currents"),
         shape[0],
         shape[1],
-        threshold=arguments.parameter("threshold", 1.0),
-        v_init=arguments.parameter("v_init", 0.5),
-        v_reset=arguments.optional("v_reset"),
-        beta=arguments.parameter("beta", 1.0),
+        threshold=arguments.parameter[dtype]("threshold", 1.0),
+        v_init=arguments.parameter[dtype]("v_init", 0.5),
+        v_reset=arguments.optional[dtype]("v_reset"),
+        beta=arguments.parameter[dtype]("beta", 1.0),
     )
     _trace(trace, "counts", reply)
 
@@ -58,10 +58,10 @@ def answer_if_constant[
     var trace = if_constant(
         arguments.floats[dtype]("current"),
         arguments.integer("timesteps"),
-        threshold=arguments.parameter("threshold", 1.0),
-        v_init=arguments.parameter("v_init", 0.5),
-        v_reset=arguments.optional("v_reset"),
-        beta=arguments.parameter("beta", 1.0),
+        threshold=arguments.parameter[dtype]("threshold", 1.0),
+        v_init=arguments.parameter[dtype]("v_init", 0.5),
+        v_reset=arguments.optional[dtype]("v_reset"),
+        beta=arguments.parameter[dtype]("beta", 1.0),
     )
     _trace(trace, "counts", reply)
 
@@ -86,8 +86,8 @@ def answer_st_bif_multistep[
         arguments.floats[dtype]("currents"),
         shape[0],
         shape[1],
-        threshold=arguments.parameter("threshold", 1.0),
-        v_init=arguments.parameter("v_init", 0.5),
+        threshold=arguments.parameter[dtype]("threshold", 1.0),
+        v_init=arguments.parameter[dtype]("v_init", 0.5),
         tracer_min=arguments.integer("tracer_min", 0),
         tracer_max=arguments.integer("tracer_max", 31),
     )
@@ -118,10 +118,10 @@ def answer_layer_forward[
         bias = arguments.floats[dtype]("bias")
     var neuron = Neuron(
         arguments.text("kind", "IF"),
-        threshold=arguments.parameter("threshold", 1.0),
-        v_init=arguments.parameter("v_init", 0.0),
-        v_reset=arguments.optional("v_reset"),
-        beta=arguments.parameter("beta", 1.0),
+        threshold=arguments.parameter[dtype]("threshold", 1.0),
+        v_init=arguments.parameter[dtype]("v_init", 0.0),
+        v_reset=arguments.optional[dtype]("v_reset"),
+        beta=arguments.parameter[dtype]("beta", 1.0),
         tracer_min=arguments.integer("tracer_min", 0),
         tracer_max=arguments.integer("tracer_max", 31),
     )
@@ -208,7 +208,7 @@ def answer_qcfs[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
     var y = qcfs(
         arguments.floats[dtype]("x"),
         timesteps=arguments.integer("timesteps"),
-        threshold=arguments.parameter("threshold", 1.0),
+        threshold=arguments.parameter[dtype]("threshold", 1.0),
     )
     reply.floats("y", y)
 

@@ -72,10 +72,10 @@ def answer_step[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
     var result = step(
         weights,
         _layers[dtype](arguments, "gradients"),
-        arguments.floats[dtype]("rates"),
+        arguments.floats("rates"),
         layer_names=arguments.texts("names"),
         frozen=arguments.texts("frozen"),
-        momentum=Scalar[dtype](arguments.parameter("momentum", 0.0)[0]),
+        momentum=arguments.parameter("momentum", 0.0)[0],
         velocities=Optional(velocities^) if len(velocities) > 0 else None,
     )
     for k in range(len(result.weights)):

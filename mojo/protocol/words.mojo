@@ -126,8 +126,13 @@ struct Arguments(Copyable):
             for i in range(len(cuts) - 1)
         ]
 
-    def parameter(self, key: String, default: Float64) raises -> List[Float64]:
-        """Returns a neuron parameter.
+    def parameter[
+        dtype: DType = DType.float64
+    ](self, key: String, default: Float64) raises -> List[Float64]:
+        """Returns a neuron parameter, rounded to the element type.
+
+        Parameters:
+            dtype: Element type.
 
         Args:
             key: The key.
@@ -141,10 +146,15 @@ struct Arguments(Copyable):
         """
         if not self.has(key):
             return [default]
-        return self.floats(key)
+        return [Float64(value) for value in self.floats[dtype](key)]
 
-    def optional(self, key: String) raises -> Optional[List[Float64]]:
-        """Returns a neuron parameter that may be absent.
+    def optional[
+        dtype: DType = DType.float64
+    ](self, key: String) raises -> Optional[List[Float64]]:
+        """Returns a neuron parameter that may be absent, rounded likewise.
+
+        Parameters:
+            dtype: Element type.
 
         Args:
             key: The key.
@@ -157,7 +167,7 @@ struct Arguments(Copyable):
         """
         if not self.has(key):
             return None
-        return self.floats(key)
+        return self.parameter[dtype](key, 0.0)
 
     def integers(self, key: String) raises -> List[Int]:
         """Returns whole numbers.

@@ -2,7 +2,7 @@
 from .archive import NEURON_ROWS, LayerArrays, write_archive
 from .checks import refusal
 from .network import Layer
-from .neuron import LARGEST_TRACER, Neuron
+from .neuron import LARGEST_TRACER, Neuron, is_kind
 from .npy import StoredArray, product_of
 from .sha256 import SHA256, sha256
 from .sidecar import Sidecar, LayerSize, demand, write_sidecar
@@ -95,6 +95,16 @@ struct Checkpoint(Copyable):
             ref stored = self.arrays[k].neuron.value()
             return neuron_from_rows(
                 self.neuron_types[k], stored.values[DType.float64]()
+            )
+        if not is_kind(self.neuron_types[k]):
+            raise refusal(
+                "neuron",
+                String(
+                    self.layer_names[k],
+                    ": no neuron is called '",
+                    self.neuron_types[k],
+                    "'",
+                ),
             )
         return Neuron(self.neuron_types[k])
 

@@ -6,6 +6,7 @@
     w = w - η·u           in this order; a frozen layer keeps its bits
 """
 from std.math import isfinite
+from std.sys.info import simd_width_of
 
 from .checks import check_finite, refusal
 
@@ -127,11 +128,11 @@ def step[
 ](
     weights: List[List[Scalar[dtype]]],
     gradients: List[List[Scalar[dtype]]],
-    rates: List[Scalar[dtype]],
+    rates: List[Float64],
     *,
     layer_names: List[String],
     frozen: List[String] = [],
-    momentum: Scalar[dtype] = 0,
+    momentum: Float64 = 0,
     velocities: Optional[List[List[Scalar[dtype]]]] = None,
 ) raises -> Step[dtype]:
     """Takes one step of gradient descent with momentum.
@@ -145,10 +146,10 @@ def step[
     Args:
         weights: One flat array a layer.
         gradients: One a layer, as long as its weights.
-        rates: Learning rate η a layer.
+        rates: Learning rate η a layer, checked before it is rounded.
         layer_names: Names of all layers.
         frozen: Names of the frozen ones.
-        momentum: Momentum μ in [0, 1).
+        momentum: Momentum μ in [0, 1), checked before it is rounded.
         velocities: One a layer, as long as its weights; zeros if None.
 
     Returns:
@@ -176,7 +177,7 @@ def step[
     var still = marked(layer_names, frozen)
     var result = Step[dtype]([], [])
     for k in range(count):
-        check_rate(layer_names[k], rates[k].cast[DType.float64]())
+        check_rate(layer_names[k], rates[k])
         check_finite("weights", weights[k])
         check_finite("gradients", gradients[k])
         var w = weights[k].copy()
@@ -193,12 +194,61 @@ def step[
                 ),
             )
         if rates[k] > 0 and not still[k]:
-            for i in range(len(w)):
-                u[i] = momentum * u[i] + gradients[k][i]
-                w[i] = w[i] - rates[k] * u[i]
+            descend(
+                w,
+                u,
+                gradients[k],
+                Scalar[dtype](rates[k]),
+                Scalar[dtype](momentum),
+            )
         result.weights.append(w^)
         result.velocities.append(u^)
     return result^
+
+
+def descend[
+    dtype: DType, //
+](
+    mut w: List[Scalar[dtype]],
+    mut u: List[Scalar[dtype]],
+    g: List[Scalar[dtype]],
+    rate: Scalar[dtype],
+    momentum: Scalar[dtype],
+):
+    """Moves one layer: `u = μ·u + g`, `w = w - η·u`.
+
+    Parameters:
+        dtype: Element type.
+
+    Args:
+        w: Weights, updated in place.
+        u: Velocities, as many, updated in place.
+        g: Gradients, as many.
+        rate: Learning rate η.
+        momentum: Momentum μ.
+    """
+    comptime lanes = simd_width_of[dtype]()
+    # Sound: the three are of one length, which `step` has checked.
+    var weights = w.unsafe_ptr()
+    var velocities = u.unsafe_ptr()
+    var gradients = g.unsafe_ptr()
+
+    def block[width: Int](i: Int) {imm}:
+        var velocity = momentum * velocities.unsafe_load[width=width](
+            i
+        ) + gradients.unsafe_load[width=width](i)
+        velocities.unsafe_store(i, velocity)
+        weights.unsafe_store(
+            i, weights.unsafe_load[width=width](i) - rate * velocity
+        )
+
+    var i = 0
+    while i + lanes <= len(w):
+        block[lanes](i)
+        i += lanes
+    while i < len(w):
+        block[1](i)
+        i += 1
 
 
 def check_rate(name: StringSpan, rate: Float64) raises:

@@ -3,7 +3,9 @@
 `IF` and `LIF` are described in `integrate_fire`, `ST-BIF` in `st_bif`;
 `identity` is no neuron at all: what comes in goes out, a graded value a step.
 """
-from .checks import as_parameter, refusal
+from std.math import isfinite
+
+from .checks import refusal
 from .integrate_fire import IFParameters, Trace
 from .st_bif import STBIFParameters
 
@@ -72,11 +74,11 @@ struct Neuron(Copyable):
             tracer_max: Upper bound of the tracer.
 
         Raises:
-            Error: `neuron`, `beta`, `v_reset`, `tracer`.
+            Error: `neuron_kind`, `beta`, `v_reset`, `tracer`.
         """
         if not is_kind(kind):
             raise refusal(
-                "neuron",
+                "neuron_kind",
                 String(
                     "neuron kind '",
                     kind,
@@ -85,7 +87,7 @@ struct Neuron(Copyable):
             )
         if kind != "LIF":
             for value in beta:
-                if value != 1:
+                if isfinite(value) and value != 1:
                     raise refusal(
                         "beta",
                         String(kind, " has no leak, so beta must be 1"),

@@ -66,6 +66,25 @@ def test_step_moves_only_what_may_move() raises:
     assert_equal(1 / result.weights[2][0], -1 / Float64(0))
 
 
+def test_every_width_moves_alike() raises:
+    """Vectors and their tail; the rates of float32 are rounded when used."""
+    for count in [1, 15, 16, 17, 50]:
+        var w = [Float32(i) / 7 for i in range(count)]
+        var g = [Float32(i * i % 11) / 3 for i in range(count)]
+        var result = step(
+            [w.copy()],
+            [g.copy()],
+            [0.1],
+            layer_names=["a"],
+            momentum=0.9,
+            velocities=Optional[List[List[Float32]]]([g.copy()]),
+        )
+        for i in range(count):
+            var u = Float32(0.9) * g[i] + g[i]
+            assert_equal(result.velocities[0][i], u)
+            assert_equal(result.weights[0][i], w[i] - Float32(0.1) * u)
+
+
 def test_refusals_come_in_order() raises:
     """A call with several faults is answered by the first of the contract."""
     var one: List[List[Float64]] = [[1.0]]

@@ -134,7 +134,7 @@ def test_refusals() raises:
         _ = layer_forward(
             [1e308, 1e308], 1, 1, 2, [1.0, 1.0], 1, None, Neuron("IF")
         )
-    with assert_raises(contains="neuron:"):
+    with assert_raises(contains="neuron_kind:"):
         _ = Neuron("AdEx")
     with assert_raises(contains="beta:"):
         _ = Neuron("IF", beta=[0.5])
