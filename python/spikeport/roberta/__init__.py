@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spikeport.roberta.calibration import calibrate
     from spikeport.roberta.errors import RobertaError
     from spikeport.roberta.evaluate import SpikingEvaluation, evaluate_spiking
-    from spikeport.roberta.explain import explain
+    from spikeport.roberta.explanation import explain
     from spikeport.roberta.lsq import LSQInteger
     from spikeport.roberta.quantised import QuantisedRobertaForSequenceClassification, quantise
     from spikeport.roberta.recipe import Recipe, train_relu_roberta
@@ -42,7 +42,7 @@ _HOME = {
     "calibrate": "calibration",
     "convert_to_spiking": "spiking",
     "evaluate_spiking": "evaluate",
-    "explain": "explain",
+    "explain": "explanation",
     "quantise": "quantised",
     "train_relu_roberta": "recipe",
 }
@@ -75,5 +75,5 @@ def __getattr__(name: str) -> Any:
         if (error.name or "").startswith("spikeport"):
             raise
         raise MissingExtra(str(error.name), "roberta", f"spikeport.roberta.{name}") from None
-    globals()[name] = value  # a submodule of the same name (explain) must not shadow it at the next access
+    globals()[name] = value
     return value

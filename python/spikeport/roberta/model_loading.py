@@ -57,6 +57,7 @@ def load_config(arguments: ModelArguments, task: Task) -> RobertaConfig:
                 f"{arguments.model_name_or_path} has {config.num_labels} classes, and {task.name} {len(names)}: "
                 "give a model of this task, or --ignore_mismatched_sizes with --do_train for a new head",
             )
+        config.problem_type = None
         config.id2label = names
         config.label2id = {name: number for number, name in names.items()}
     if arguments.relufy:

@@ -45,7 +45,7 @@ class Recipe:
     heads: int = 4
     intermediate: int = 512
     dropout: float = 0.2
-    token_dropout: float = 0.15
+    token_dropout: float = 0.2
     max_length: int = 64
     epochs: int = 8
     batch: int = 32

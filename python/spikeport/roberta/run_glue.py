@@ -22,7 +22,7 @@ from transformers import DataCollatorWithPadding, EvalPrediction, Trainer, Train
 from spikeport.errors import SpikeportError
 from spikeport.roberta.arguments import Arguments, DataArguments, parse_arguments
 from spikeport.roberta.errors import RobertaError
-from spikeport.roberta.explain import explain
+from spikeport.roberta.explanation import explain
 from spikeport.roberta.model_card import write_model_card
 from spikeport.roberta.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
 from spikeport.roberta.quantised import QuantisedRobertaForSequenceClassification
@@ -76,6 +76,9 @@ def run(arguments: Arguments) -> dict[str, Any]:
         compute_metrics=lambda prediction: _metrics(task, prediction),
         processing_class=tokenizer,
     )
+    # RoBERTa's loss is a mean over the sentences and takes no count of items, which Trainer infers it does: it would
+    # multiply the loss by the number of processes and not divide it by the accumulation steps.
+    trainer.model_accepts_loss_kwargs = False
     summary: dict[str, Any] = {}
     fresh = quantised and not model_args.model_weights_path and transform is not None
     if fresh and model_args.calibrate and training.resume_from_checkpoint is None:

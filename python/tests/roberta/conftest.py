@@ -90,6 +90,17 @@ def tiny_model(sentences, tmp_path_factory):
     from spikeport.roberta import Recipe, train_relu_roberta
 
     folder = tmp_path_factory.mktemp("tiny") / "relu"
-    recipe = Recipe(vocabulary=300, hidden=32, heads=2, intermediate=64, max_length=32, epochs=6, learning_rate=3e-3)
+    recipe = Recipe(
+        vocabulary=300,
+        hidden=32,
+        heads=2,
+        intermediate=64,
+        dropout=0.1,
+        token_dropout=0.0,
+        max_length=32,
+        epochs=12,
+        batch=16,
+        learning_rate=3e-3,
+    )
     train_relu_roberta(sentences / "train.txt", folder, recipe=recipe)
     return folder

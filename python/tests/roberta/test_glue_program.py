@@ -1,0 +1,315 @@
+import json
+import shlex
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from spikeport.roberta import (
+    QuantisedRobertaForSequenceClassification,
+    RobertaError,
+    SpikingRobertaForSequenceClassification,
+    run_glue,
+)
+from spikeport.roberta.arguments import parse_arguments
+from spikeport.roberta.data import read_examples
+from spikeport.roberta.evaluate import pad
+from spikeport.roberta.spiking_stage import FOLDER
+from spikeport.roberta.tasks import TASKS
+from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
+
+pytestmark = pytest.mark.filterwarnings(
+    # torch's own scheduler order check misfires on accelerate's wrapped optimiser
+    "ignore:Detected call of `lr_scheduler.step\\(\\)` before:UserWarning"
+)
+
+SINGLE_TASK = """
+--model_name_or_path ${MODEL_NAME} --task_name ${TASK_NAME} --do_train --do_eval --max_seq_length 128
+--per_device_train_batch_size ${BATCH_SIZE} --learning_rate ${LEARNING_RATE} --num_train_epochs ${NUM_EPOCHS}
+--output_dir ./output/${TASK_NAME}_snn --overwrite_output_dir --transform_config ${TRANSFORM_CONFIG}
+--evaluation_strategy epoch --save_strategy epoch --logging_steps 50 --seed 42
+"""
+EVALUATION_ONLY = """
+--model_name_or_path ${MODEL_NAME} --task_name ${TASK_NAME} --do_eval --max_seq_length 128
+--per_device_eval_batch_size ${BATCH_SIZE} --output_dir ./output/${TASK_NAME}_eval
+--transform_config ${TRANSFORM_CONFIG} --overwrite_output_dir
+"""
+FINE_TUNED_WEIGHTS = EVALUATION_ONLY + "--model_weights_path ./output/${TASK_NAME}_snn"
+FULL_SPIKING = EVALUATION_ONLY + "--convert_to_snn"
+BASELINE = """
+--model_name_or_path ${MODEL_NAME} --task_name ${TASK_NAME} --do_train --do_eval --max_seq_length 128
+--per_device_train_batch_size ${BATCH_SIZE} --learning_rate ${LEARNING_RATE} --num_train_epochs ${NUM_EPOCHS}
+--output_dir ./output/${TASK_NAME}_baseline --overwrite_output_dir --evaluation_strategy epoch --save_strategy epoch
+"""
+
+
+@pytest.fixture
+def program(tiny_model, sentences, tmp_path, monkeypatch):
+    """A function that runs a documented command, with a local model and files in place of the hub's."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(run_glue.__file__.replace("run_glue.py", "transform_cfg.yaml"), tmp_path)
+    values = {
+        "MODEL_NAME": str(tiny_model),
+        "TASK_NAME": "sst2",
+        "BATCH_SIZE": "16",
+        "LEARNING_RATE": "1e-3",
+        "NUM_EPOCHS": "1",
+        "TRANSFORM_CONFIG": "./transform_cfg.yaml",
+    }
+    files = f" --train_file {sentences}/train.txt --validation_file {sentences}/dev.txt --disable_tqdm True"
+
+    def run(command, more=files):
+        words = shlex.split(command.replace("\n", " ") + more)
+        for name, value in values.items():
+            words = [word.replace("${" + name + "}", value) for word in words]
+        return run_glue.main(words)
+
+    return run
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_every_documented_command_runs_in_its_order(program, tmp_path):
+    trained = program(SINGLE_TASK)
+    assert trained["train_loss"] > 0
+    assert read(tmp_path / "output/sst2_snn/all_results.json") == pytest.approx(trained)
+    plain = program(EVALUATION_ONLY)
+    tuned = program(FINE_TUNED_WEIGHTS)
+    assert tuned["eval_accuracy"] == trained["eval_accuracy"]
+    assert tuned["eval_loss"] == pytest.approx(trained["eval_loss"])
+    assert tuned["eval_loss"] != plain["eval_loss"]
+    spiking = program(FULL_SPIKING)
+    assert spiking["snn_accuracy"] == spiking["eval_accuracy"] == plain["eval_accuracy"]
+    assert spiking["snn_agreement"] == 1.0
+    assert spiking["snn_unsettled"] == 0
+    baseline = program(BASELINE)
+    assert baseline["eval_accuracy"] >= 0.5
+    assert "spikeport_transform" not in read(tmp_path / "output/sst2_baseline/config.json")
+
+
+def test_the_spiking_stage_leaves_results_a_report_and_a_network_that_loads(program, tmp_path, sentences):
+    summary = program(FULL_SPIKING)
+    out = tmp_path / "output/sst2_eval"
+    results = read(out / "snn_results.json")
+    assert results["metrics"]["accuracy"] == summary["snn_accuracy"]
+    assert len(results["per_timestep"]) == results["timesteps"] == summary["snn_timesteps"]
+    assert results["per_timestep"][0]["accuracy"] != results["per_timestep"][-1]["accuracy"]
+    assert results["certificate"]["level"] == "measured"
+    assert len(results["layers"]) == 2 * 8 + 1
+    assert all(layer["synaptic_operations"] >= layer["spikes"] > 0 for layer in results["layers"])
+    assert "Horowitz" in results["energy"]["assumptions"]
+    assert "<svg" in (out / "snn_report.html").read_text()
+    assert (out / "snn_accuracy.svg").read_text().startswith("<svg")
+    card = (out / "README.md").read_text()
+    assert f"| snn_accuracy | {summary['snn_accuracy']:.4g} |" in card
+
+    loaded = SpikingRobertaForSequenceClassification.from_pretrained(out / FOLDER)
+    tokenizer = AutoTokenizer.from_pretrained(out / FOLDER)
+    rows = read_examples(sentences / "dev.txt", TASKS["sst2"])
+    ids = tokenizer([row["sentence"] for row in rows], truncation=True, max_length=32)["input_ids"]
+    with torch.inference_mode():
+        logits = loaded(**pad([{"input_ids": i} for i in ids], 1)).logits
+    accuracy = np.mean(logits.argmax(1).numpy() == [row["label"] for row in rows])
+    assert accuracy == summary["snn_accuracy"]
+
+
+def test_scales_stay_at_one_without_calibration_as_documented(program, tmp_path):
+    calibrated = program(SINGLE_TASK.replace("--num_train_epochs ${NUM_EPOCHS}", "--max_steps 1 --learning_rate 1e-9"))
+    assert calibrated["calibrated_scales"] == 17
+    folder = tmp_path / "output/sst2_snn"
+    model = QuantisedRobertaForSequenceClassification.from_pretrained(folder)
+    assert all(q.scale.item() != 1.0 for q in model.quantisers().values())
+    program(SINGLE_TASK.replace("${NUM_EPOCHS}", "1 --max_steps 1 --learning_rate 1e-9 --no_calibrate"))
+    model = QuantisedRobertaForSequenceClassification.from_pretrained(folder)
+    assert all(q.scale.item() == pytest.approx(1.0, abs=1e-6) for q in model.quantisers().values())
+
+
+def test_a_fine_tuned_folder_is_a_model_of_its_own(program, tmp_path):
+    trained = program(SINGLE_TASK)
+    again = program(
+        "--model_name_or_path ./output/sst2_snn --task_name sst2 --do_eval --output_dir ./again --convert_to_snn"
+    )
+    assert again["eval_accuracy"] == trained["eval_accuracy"] == again["snn_accuracy"]
+    with pytest.raises(RobertaError, match="is a spiking network already"):
+        program("--model_name_or_path ./again/snn --task_name sst2 --do_eval --output_dir ./more")
+
+
+def test_arguments_come_from_a_json_file_with_older_names_too(program, tmp_path, tiny_model, sentences):
+    arguments = {
+        "model_name_or_path": str(tiny_model),
+        "task_name": "sst2",
+        "train_file": str(sentences / "train.txt"),
+        "validation_file": str(sentences / "dev.txt"),
+        "do_eval": True,
+        "transform_config": "default",
+        "output_dir": str(tmp_path / "from_json"),
+        "evaluation_strategy": "no",
+        "no_cuda": True,
+        "disable_tqdm": True,
+    }
+    (tmp_path / "arguments.json").write_text(json.dumps(arguments))
+    from_json = run_glue.main([str(tmp_path / "arguments.json")])
+    assert from_json["eval_accuracy"] == program(EVALUATION_ONLY)["eval_accuracy"]
+
+
+def test_old_and_new_spellings_of_flags_mean_the_same():
+    common = ["--model_name_or_path", "m", "--task_name", "sst2", "--do_train"]
+    old = [*common, "--evaluation_strategy", "epoch", "--per_gpu_train_batch_size=7", "--no_cuda", "--relu-fy"]
+    new = [*common, "--eval_strategy", "epoch", "--per_device_train_batch_size=7", "--use_cpu", "--relufy"]
+    for words in (old, new):
+        model, _, training = parse_arguments(words)
+        assert (training.eval_strategy, training.per_device_train_batch_size) == ("epoch", 7)
+        assert training.use_cpu
+        assert model.relufy
+
+
+def test_predictions_are_written_by_class_name(program, tmp_path, sentences):
+    program(
+        "--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_predict --transform_config default --output_dir ./p",
+        f" --train_file {sentences}/train.txt --test_file {sentences}/test.txt --disable_tqdm True",
+    )
+    lines = (tmp_path / "p/predict_results_sst2.txt").read_text().splitlines()
+    assert lines[0] == "index\tprediction"
+    assert len(lines) == 1 + 24
+    assert {line.split("\t")[1] for line in lines[1:]} == {"negative", "positive"}
+
+
+def test_samples_and_steps_of_the_spiking_evaluation_are_limited(program, tmp_path):
+    summary = program(FULL_SPIKING + " --snn_eval_samples 5 --snn_timesteps 6 --snn_dtype float64")
+    assert (summary["snn_samples"], summary["snn_timesteps"], summary["snn_unsettled"]) == (5, 6, 5)
+    results = read(tmp_path / "output/sst2_eval/snn_results.json")
+    assert "still moving after 6 steps" in results["certificate"]["reason"]
+    assert read(tmp_path / "output/sst2_eval/snn/config.json")["snn_timesteps"] == 6
+
+
+def pair_files(folder, task, labels):
+    for split in ("train", "dev", "dev_mismatched"):
+        header = "\t".join([*task.sentences, "label"])
+        rows = [f'the film is good {i}\ta film, and "good" {i}\t{labels[i % len(labels)]}' for i in range(12)]
+        if len(task.sentences) == 1:
+            rows = [f"the film is good {i}\t{labels[i % len(labels)]}" for i in range(12)]
+        (folder / f"{split}.tsv").write_text("\n".join([header, *rows]) + "\n")
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_each_of_the_nine_tasks_gives_its_metrics_for_both_networks(name, tiny_model, tmp_path):
+    task = TASKS[name]
+    config = RobertaConfig.from_pretrained(tiny_model)
+    config.problem_type = None
+    config.id2label = dict(enumerate(task.labels)) or {0: "score"}
+    config.label2id = {value: key for key, value in config.id2label.items()}
+    torch.manual_seed(0)
+    RobertaForSequenceClassification(config).save_pretrained(tmp_path / "model")
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "model")
+    pair_files(tmp_path, task, ["0.5", "4.5", "2"] if task.is_regression else task.labels)
+    words = f"--model_name_or_path {tmp_path}/model --task_name {name} --data_dir {tmp_path} --do_eval --convert_to_snn"
+    figures = run_glue.main(
+        [
+            *words.split(),
+            "--output_dir",
+            str(tmp_path / "out"),
+            "--transform_config",
+            "default",
+            "--disable_tqdm",
+            "True",
+        ]
+    )
+    suffixes = ("", "_mm") if name == "mnli" else ("",)
+    for suffix in suffixes:
+        for metric in (*task.metrics, task.score):
+            assert figures[f"snn_{metric}{suffix}"] == pytest.approx(figures[f"eval_{metric}{suffix}"], abs=1e-6)
+        assert figures[f"snn_agreement{suffix}"] == 1.0
+
+
+def test_a_gelu_checkpoint_is_refused_and_relufy_with_training_is_the_way_out(program, tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "gelu")
+    config = read(tmp_path / "gelu/config.json")
+    (tmp_path / "gelu/config.json").write_text(json.dumps({**config, "hidden_act": "gelu"}))
+    command = "--model_name_or_path ./gelu --task_name sst2 --transform_config default --output_dir ./o "
+    with pytest.raises(RobertaError, match=r"'gelu'.*--relufy"):
+        program(command + "--do_eval")
+    with pytest.raises(RobertaError, match="add --do_train"):
+        program(command + "--do_eval --relufy")
+    figures = program(command + "--do_train --do_eval --relufy --max_steps 2")
+    assert figures["calibrated_scales"] == 17
+    assert read(tmp_path / "o/config.json")["hidden_act"] == "relu"
+
+
+@pytest.mark.parametrize(
+    "flags, code, message",
+    [
+        ("--task_name sst2 --do_eval", "arguments", "--model_name_or_path is missing"),
+        ("--model_name_or_path ${MODEL_NAME} --do_eval", "arguments", "--task_name is missing"),
+        ("--model_name_or_path ${MODEL_NAME} --task_name sst2", "arguments", "nothing to do"),
+        ("--model_name_or_path ${MODEL_NAME} --task_name sst-3 --do_eval", "task", "did you mean 'sst2'"),
+        ("--model_name_or_path ./nowhere --task_name sst2 --do_eval", "model", "cannot load './nowhere'"),
+        ("--model_name_or_path ${MODEL_NAME} --task_name mnli --do_eval", "model", "has 2 classes, and mnli 3"),
+        (
+            "--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --convert_to_snn",
+            "arguments",
+            "needs --transf",
+        ),
+        ("--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_predict", "data", "needs test examples"),
+        (
+            "--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --transform_config none.yaml",
+            "transform",
+            "none.yaml is not a file",
+        ),
+        (
+            "--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --transform_config default "
+            "--model_weights_path ./missing",
+            "weights",
+            "missing holds no model.safetensors",
+        ),
+        (
+            "--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --transform_config default "
+            "--model_weights_path ${MODEL_NAME}",
+            "weights",
+            "has no quantiser scales",
+        ),
+        ("--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --snn_timesteps 0", "arguments", "at least 1"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_written(program, tmp_path, flags, code, message):
+    with pytest.raises(RobertaError, match=message) as caught:
+        program(flags + " --output_dir ./o")
+    assert caught.value.code == code
+    assert not (tmp_path / "o").exists()
+
+
+def test_training_into_a_folder_with_something_in_it_needs_leave(program, tmp_path):
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o/notes.txt").write_text("mine")
+    with pytest.raises(RobertaError, match="--overwrite_output_dir"):
+        program("--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_train --output_dir ./o")
+    assert [path.name for path in (tmp_path / "o").iterdir()] == ["notes.txt"]
+
+
+def test_damaged_weights_are_refused(program, tmp_path):
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w/model.safetensors").write_bytes(b"\x00" * 64)
+    with pytest.raises(RobertaError, match="cannot be read"):
+        program(EVALUATION_ONLY + " --model_weights_path ./w")
+
+
+def test_a_checkpoint_folder_is_named_where_the_weights_folder_has_none(program, tmp_path):
+    (tmp_path / "w/checkpoint-10").mkdir(parents=True)
+    (tmp_path / "w/checkpoint-10/model.safetensors").write_bytes(b"")
+    with pytest.raises(RobertaError, match="did you mean w/checkpoint-10"):
+        program(EVALUATION_ONLY + " --model_weights_path ./w")
+
+
+def test_a_model_that_numbers_its_classes_otherwise_is_measured_right(program, tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "turned")
+    model = RobertaForSequenceClassification.from_pretrained(tiny_model)
+    with torch.no_grad():
+        for parameter in (model.classifier.out_proj.weight, model.classifier.out_proj.bias):
+            parameter.copy_(parameter.flip(0))
+    model.config.id2label = {0: "positive", 1: "negative"}
+    model.config.label2id = {"positive": 0, "negative": 1}
+    model.save_pretrained(tmp_path / "turned")
+    straight = program("--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --output_dir ./a")
+    turned = program("--model_name_or_path ./turned --task_name sst2 --do_eval --output_dir ./b")
+    assert turned["eval_accuracy"] == straight["eval_accuracy"] > 0.6
