@@ -25,6 +25,7 @@ READ = {
     "metadata": ["metadata"],
     "frozen_all": ["frozen_order"],
     "one_weight": ["empty"],
+    "tenths_f32": ["f32", "ordinary_floats"],
     "f32_per_neuron": ["f32", "per_neuron"],
     "deep": ["long"],
     "mixed_types": ["f32"],
@@ -86,6 +87,12 @@ def _writes() -> list[Case]:
             "checkpoint.write", f"checkpoint.write.{name}", f"the bytes of the pair {name}", flags, params, inputs
         )
         made.append(one)
+        if len(inputs["frozen"]) > 1:
+            again = inputs | {"frozen": inputs["frozen"][::-1]}
+            said = f"the bytes of the pair {name}, frozen names given backwards"
+            made.append(
+                case("checkpoint.write", f"checkpoint.write.{name}_backwards", said, ["frozen_order"], params, again)
+            )
     return made
 
 

@@ -243,6 +243,13 @@ def _steps() -> list[Case]:
             momentum=0.5,
         ),
         _step(
+            "no_momentum",
+            "momentum 0 forgets the velocity",
+            ["momentum"],
+            [{**layer, "velocities": [1.0, -1.0]}],
+            [0.5],
+        ),
+        _step(
             "frozen",
             "a frozen layer keeps weights and velocity",
             ["frozen_bits"],

@@ -242,6 +242,9 @@ def _set(**values: Any) -> Callable[[dict[str, Any]], None]:
 CONTENT: dict[str, tuple[str, str, Callable[[dict[str, Any]], Any]]] = {
     "unknown_key": ("sidecar_schema", "a key that we do not know", _set(surprise=1)),
     "missing_key": ("sidecar_schema", "a key that is not there", lambda c: c.pop("metadata")),
+    "no_format": ("sidecar_schema", "no word of the format", lambda c: c.pop("format")),
+    "no_version": ("sidecar_schema", "no word of the version", lambda c: c.pop("version")),
+    "no_kind_text": ("sidecar_schema", "a label without letters", _set(neuron_types=["", "IF"])),
     "other_format": ("version", "another format", _set(format="somebody-else")),
     "version_2": ("version", "a later version", _set(version=2)),
     "version_later_keys": ("version", "a later version with other keys", _set(version=7, layers=[])),

@@ -112,6 +112,14 @@ def _edges() -> list[Case]:
             encoding="poisson",
         ),
         _run(
+            "f32_tenths",
+            "neuron parameters are rounded to the network's type",
+            ["f32", "ordinary_floats"],
+            "tenths_f32",
+            x,
+            12,
+        ),
+        _run(
             "negative_logits",
             "no output neuron fires: the drive still orders them",
             ["negative"],
@@ -177,5 +185,12 @@ def _errors() -> list[Case]:
         refused("nan_input", "not a number", x=[[0.5, "nan", 0.5]]),
         refused("unknown_kind", "a label that is no kind of neuron", network="unknown_kind"),
         refused("mixed_types", "one layer f32, one f64", network="mixed_types"),
+        refused(
+            "spikes_of_other_length",
+            "three steps of input for four",
+            x=[[1.0] * 3] * 3,
+            shape=[3, 1, 3],
+            encoding="spikes",
+        ),
         refused("missing", "no checkpoint there", network="nowhere"),
     ]

@@ -58,6 +58,11 @@ def small_f32() -> SNNCheckpoint:
 
 
 @_network
+def tenths_f32() -> SNNCheckpoint:
+    return _build(17, [3, 4, 2], Neuron("LIF", 0.1, 0.3, 0.0, 0.9), dtype=np.float32)
+
+
+@_network
 def labels_only() -> SNNCheckpoint:
     made = _build(2, [3, 4, 2], [None, None], bias=False)
     made.neuron_types = ["LIF", "IF"]
