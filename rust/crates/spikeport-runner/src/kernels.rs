@@ -5,7 +5,7 @@ use std::path::Path;
 use spikeport::checkpoint::Checkpoint;
 use spikeport::{Counts, Element, Encoding, Error, Neuron, NeuronKind, RunOptions, Signal, Trace, View};
 
-use crate::arguments::{Arguments, protocol};
+use crate::arguments::Arguments;
 use crate::reply::{Bits, Reply};
 
 /// Run `$function` in the type of the case.
@@ -72,10 +72,13 @@ pub fn layer_forward(arguments: &Arguments) -> Result<Reply, Error> {
     in_type_of!(arguments, run)
 }
 
+fn unknown_kind(name: &str) -> Error {
+    Error::new("neuron_kind", format!("neuron kind '{name}' is not one of IF, LIF, ST-BIF, identity"))
+}
+
 fn neuron(arguments: &Arguments) -> Result<Neuron, Error> {
     let name = arguments.text("kind")?;
-    let kind =
-        NeuronKind::from_name(&name).ok_or_else(|| protocol(format!("no neuron is called '{name}'")))?;
+    let kind = NeuronKind::from_name(&name).ok_or_else(|| unknown_kind(&name))?;
     Ok(Neuron {
         kind,
         threshold: arguments.per_neuron("threshold", 1.0)?,
