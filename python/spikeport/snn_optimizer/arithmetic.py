@@ -33,11 +33,10 @@ class Grid(NamedTuple):
 def row_mass(layer: LayerNode, bound: Array) -> Array:
     """Return ``Σ_k |W[j, k]|·bound[k] + |b[j]|`` of every neuron in float64, shape (n_neurons,)."""
     with np.errstate(invalid="ignore"):
-        finite = np.isfinite(bound).all()
-        mass = np.abs(layer.weights).astype(np.float64, copy=False) @ np.where(np.isfinite(bound), bound, 0.0)
-        if not finite:
-            reached = (layer.weights[:, ~np.isfinite(bound)] != 0).any(axis=1)
-            mass = np.where(reached, np.inf, mass)
+        size, finite = np.abs(layer.weights).astype(np.float64, copy=False), np.isfinite(bound)
+        mass = size @ np.where(finite, bound, 0.0)
+        if not finite.all():
+            mass = np.where(size @ ~finite > 0, np.inf, mass)
     return np.asarray(mass if layer.bias is None else mass + np.abs(layer.bias))
 
 

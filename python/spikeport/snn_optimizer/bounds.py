@@ -93,6 +93,9 @@ def drive_bounds(layer: LayerNode, low: Array, high: Array) -> tuple[Array, Arra
     """Return the smallest and the largest current of one step, as the kernel computes them, shape (n_neurons,)."""
     dtype = layer.weights.dtype
     low, high = low.astype(dtype), high.astype(dtype)
+    if np.isneginf(low).all() and np.isposinf(high).all():
+        smallest, largest = np.where(layer.weights.any(axis=1), [[-np.inf], [np.inf]], 0.0).astype(dtype)
+        return (smallest, largest) if layer.bias is None else (smallest + layer.bias, largest + layer.bias)
     finite = np.isfinite(low).all() and np.isfinite(high).all()
     smallest, largest = np.empty(layer.n_neurons, dtype), np.empty(layer.n_neurons, dtype)
     for start in range(0, layer.n_neurons, ROWS_AT_ONCE):
