@@ -40,17 +40,23 @@ class Connection:
         present = weight != 0
         axes = 1 if isinstance(self.module, nn.Linear) else weight.ndim - 1
         shape = inputs[0].shape[-axes:]
-        signal = torch.cat([x.reshape(-1, *x.shape[-axes:]) for x in inputs if x.shape[-axes:] == shape])
-        active = (signal != 0).sum(0).double()
-        effective = float((active * self._fan_out(present.to(weight.dtype), shape)).sum())
-        dense = float(self._fan_out(torch.ones_like(weight), shape).sum()) * len(signal)
-        binary = bool(((signal == 0) | (signal.abs() == 1)).all())
-        operations.add(self.name, effective, dense, binary, n_samples)
+        fan_out = self._fan_out(present.to(weight.dtype), shape).reshape(-1)
+        dense = float(self._fan_out(torch.ones_like(weight), shape).double().sum())
+        effective, rows, binary = 0.0, 0, True
+        for x, times in _distinct(inputs):
+            if x.shape[-axes:] != shape:
+                continue
+            active = (x != 0).to(weight.dtype)
+            binary = binary and torch.equal(x.abs().to(weight.dtype), active)
+            sums = active.reshape(-1, fan_out.numel()) @ fan_out
+            effective += times * float(sums.double().sum())
+            rows += times * sums.numel()
+        operations.add(self.name, effective, dense * rows, binary, n_samples)
         operations.set_weights(self.name, int(weight.numel() - present.sum()), weight.numel())
 
     def _fan_out(self, weight: Tensor, shape: torch.Size) -> Tensor:
         if isinstance(self.module, nn.Linear):
-            return weight.sum(0).double()
+            return weight.sum(0)
         with torch.inference_mode(False), torch.enable_grad():
             probe = torch.zeros((1, *shape), dtype=weight.dtype, device=weight.device, requires_grad=True)
             convolve = _by_base(self.module)
@@ -58,9 +64,18 @@ class Connection:
             padding = m.padding if m.padding_mode == "zeros" else 0
             total = convolve(probe, weight.clone(), None, m.stride, padding, m.dilation, m.groups).sum()
             (fan_out,) = torch.autograd.grad(total, probe)
-        return fan_out[0].double()
+        return fan_out[0]
 
 
 def _by_base(module: nn.Module) -> Any:
     base = next(kind for kind in _CONVOLUTIONS if isinstance(module, kind))
     return getattr(functional, base.__name__.lower())
+
+
+def _distinct(inputs: list[Tensor]) -> list[tuple[Tensor, int]]:
+    """Return the inputs and how often each came: one image is often shown at every step."""
+    found: dict[tuple[Any, ...], tuple[Tensor, int]] = {}
+    for x in inputs:
+        key = (x.data_ptr(), x.shape, x.stride(), x._version)
+        found[key] = (x, found[key][1] + 1 if key in found else 1)
+    return list(found.values())

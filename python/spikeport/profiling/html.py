@@ -9,7 +9,7 @@ import numpy as np
 from spikeport.profiling.pathology import Severity
 from spikeport.profiling.report import ProfileReport
 from spikeport.profiling.statistics import LayerStats
-from spikeport.report.page import Html, Page, badge, columns, figure, paragraph, table, tiles
+from spikeport.report.page import Html, Page, badge, card, columns, figure, paragraph, table, tiles
 from spikeport.report.plots import COLOURS, INK, lines, new_figure, raster, svg
 
 _SEVERITY_COLOURS = {Severity.CRITICAL: COLOURS[3], Severity.WARNING: COLOURS[1], Severity.INFO: COLOURS[0]}
@@ -18,8 +18,8 @@ _SEVERITY_COLOURS = {Severity.CRITICAL: COLOURS[3], Severity.WARNING: COLOURS[1]
 def page(report: ProfileReport, title: str) -> Page:
     """Return the page of a report."""
     layers = report.layer_stats
-    steps = max((frame.end for stats in layers.values() for frame in stats.frames), default=-1) + 1
-    result = Page(title, f"{len(layers)} layers, {steps:,} steps")
+    records = max((stats.n_records for stats in layers.values()), default=0)
+    result = Page(title, f"{len(layers)} layers, {records:,} recordings")
     result.section("Diagnosis", _headline(report), *_findings(report))
     if not layers:
         return result
@@ -62,11 +62,14 @@ def _findings(report: ProfileReport) -> list[str]:
         return ["Nothing was recorded."]
     if not report.pathologies:
         return ["No pathology found: rates, membranes and gradients of every layer are within the thresholds."]
-    rows = [
-        [badge(p.severity.value), p.category.replace("_", " "), p.layer, p.message, p.suggestion, p.value, p.threshold]
+    return [
+        card(
+            badge(p.severity.value) + f" {p.category.replace('_', ' ')} · {p.layer}",
+            p.message,
+            f"Fix: {p.suggestion}",
+        )
         for p in report.pathologies
     ]
-    return [table(["severity", "finding", "layer", "measured", "fix", "value", "threshold"], rows, sortable=True)]
 
 
 def _layer_table(report: ProfileReport) -> Html:

@@ -155,7 +155,7 @@ class SpikeProfiler:
         ----------
         model : a torch module with neurons of snnTorch, SpikingJelly, Norse, sinabs or spikeport, or of a kind that
             `register_neuron` was told of
-        every : record one training iteration in that many (default 16); an iteration is a forward pass of ``model``,
+        every : record one training iteration in that many (default 20); an iteration is a forward pass of ``model``,
             or all of them up to a backward pass where the loop over time is outside
         max_overhead : share of the running time that recording may take, such as 0.02; ``every`` grows to keep it
         gradients : record the gradients at the spikes

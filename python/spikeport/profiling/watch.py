@@ -33,7 +33,7 @@ from spikeport.profiling.neurons import Neurons, Recording, neurons_of
 if TYPE_CHECKING:
     from spikeport.profiling.profiler import SpikeProfiler
 
-DEFAULT_EVERY = 16
+DEFAULT_EVERY = 20
 
 _LONGEST_SEQUENCE = 1024
 """Steps kept before they are recorded, and forward passes that may make one iteration."""
@@ -233,7 +233,10 @@ class Watch:
     def _record_gradient(self, layer: _Layer) -> None:
         if not (layer.expects_gradient and self._backward_seen):
             return
-        total = sum(float(g.double().square().sum()) if g.numel() else 0.0 for g in layer.gradients)
+        flat = [gradient.reshape(-1) for gradient in layer.gradients]
+        total = sum(float(torch.dot(g, g)) for g in flat)
+        if not 1e-30 < total < math.inf:  # beyond float32, zero, or not finite
+            total = sum(float(g.double().square().sum()) for g in flat)
         if math.isfinite(total):
             self._recorder(layer).record_norm(self.iteration, math.sqrt(total))
         else:

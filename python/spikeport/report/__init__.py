@@ -4,13 +4,14 @@
 ``plot``) once a plot is drawn. Nothing here knows what the data mean.
 """
 
-from spikeport.report.page import Html, Page, badge, columns, figure, paragraph, preformatted, table, tiles
+from spikeport.report.page import Html, Page, badge, card, columns, figure, paragraph, preformatted, table, tiles
 from spikeport.report.plots import svg
 
 __all__ = [
     "Html",
     "Page",
     "badge",
+    "card",
     "columns",
     "figure",
     "paragraph",

@@ -56,9 +56,7 @@ class Page:
     def html(self) -> str:
         """Return the whole document."""
         title, subtitle = html.escape(self.title), html.escape(self.subtitle)
-        links = "".join(
-            f'<a href="#{anchor}">{html.escape(heading)}</a>' for anchor, heading, _ in self._sections
-        )
+        links = "".join(f'<a href="#{anchor}">{html.escape(heading)}</a>' for anchor, heading, _ in self._sections)
         sections = "\n".join(
             f'<section id="{anchor}"><h2>{html.escape(heading)}</h2>\n{body}\n</section>'
             for anchor, heading, body in self._sections
@@ -82,11 +80,7 @@ class Page:
     def _anchor(self, heading: str) -> str:
         base = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") or "section"
         taken = {anchor for anchor, _, _ in self._sections}
-        return next(
-            name
-            for i in range(len(taken) + 1)
-            if (name := base if i == 0 else f"{base}-{i + 1}") not in taken
-        )
+        return next(name for i in range(len(taken) + 1) if (name := base if i == 0 else f"{base}-{i + 1}") not in taken)
 
 
 def paragraph(text: object) -> Html:
@@ -122,16 +116,19 @@ def figure(svg: str, caption: str = "", *, wide: bool = False) -> Html:
 
 def columns(*html_parts: str) -> Html:
     """Return the parts side by side, as many as fit the width of the window."""
-    return Html(
-        '<div class="columns">' + "".join(f"<div>{as_html(part)}</div>" for part in html_parts) + "</div>"
-    )
+    return Html('<div class="columns">' + "".join(f"<div>{as_html(part)}</div>" for part in html_parts) + "</div>")
+
+
+def card(heading: object, *html_parts: str) -> Html:
+    """Return a boxed entry with a heading; a part that is not `Html` becomes a paragraph."""
+    inner = "".join(part if isinstance(part, Html) else paragraph(part) for part in html_parts)
+    return Html(f'<article class="card"><h3>{as_html(heading)}</h3>{inner}</article>')
 
 
 def tiles(values: Mapping[str, object]) -> Html:
     """Return a row of headline figures: a label and its value each."""
     inner = "".join(
-        f"<div><dt>{html.escape(label)}</dt><dd>{_cell(value)[0]}</dd></div>"
-        for label, value in values.items()
+        f"<div><dt>{html.escape(label)}</dt><dd>{_cell(value)[0]}</dd></div>" for label, value in values.items()
     )
     return Html(f'<dl class="tiles">{inner}</dl>')
 

@@ -55,9 +55,7 @@ _STYLE: Any = {
 Series = Mapping[str, npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike]]
 
 
-def new_figure(
-    width: float = 5.6, height: float = 3.2, *, rows: int = 1, columns: int = 1
-) -> tuple[Figure, Any]:
+def new_figure(width: float = 5.6, height: float = 3.2, *, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
     """Return a figure of ``width`` × ``height`` inches and its axes: one, or an array (rows, columns).
 
     Raises `spikeport.errors.MissingExtra` without matplotlib.
@@ -176,10 +174,7 @@ def histogram(
 ) -> Figure:
     """Draw a histogram a series over common bins; values that are not finite are left out."""
     fig, ax = new_figure(*size)
-    finite = {
-        label: (v := np.asarray(values, np.float64).ravel())[np.isfinite(v)]
-        for label, values in series.items()
-    }
+    finite = {label: (v := np.asarray(values, np.float64).ravel())[np.isfinite(v)] for label, values in series.items()}
     everything = np.concatenate([*finite.values(), np.zeros(0)])
     edges = np.histogram_bin_edges(everything, bins=bins) if everything.size else np.linspace(0, 1, 11)
     for label, values in finite.items():

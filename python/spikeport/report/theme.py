@@ -35,6 +35,9 @@ figure { margin: 0 0 16px; }
 figure svg { display: block; width: 100%; height: auto; color: var(--ink); }
 figure.wide .plot { overflow-x: auto; } figure.wide svg { min-width: 620px; }
 figcaption { color: var(--quiet); font-size: 0.88rem; margin-top: 4px; max-width: 72ch; }
+.card { border: 1px solid var(--line); border-radius: 10px; padding: 12px 18px; margin-bottom: 12px; }
+.card h3 { font-size: 1rem; margin: 0 0 6px; display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: center; }
+.card p { margin: 4px 0; } .card p + p { color: var(--quiet); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 12px;
   margin: 0 0 20px; }
 .tiles > div { background: var(--wash); border-radius: 10px; padding: 12px 16px; }

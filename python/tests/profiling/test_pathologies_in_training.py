@@ -1,10 +1,17 @@
-"""Every pathology in a real training: provoked, found at the right layer, gone after the fix, with the accuracies."""
+"""Every pathology in a real training: provoked, found at the right layer, gone after the fix.
+
+``pytest -s`` prints the accuracy before and after each fix: the table of docs/guide/profiling.md.
+"""
 
 import pytest
 
 
 def found(report):
     return {(p.category, p.layer) for p in report.pathologies}
+
+
+def tell(category, before, after):
+    print(f"\n{category:20} {before:6.1%} -> {after:6.1%}")
 
 
 def set_bias(layer, value, rows=slice(None)):
@@ -19,6 +26,7 @@ def threshold(network, layer, value):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_healthy_training_raises_nothing(spiking, seed):
     accuracy, report = spiking.train(spiking.network(seed=seed), seed=seed)
+    tell(f"healthy, seed {seed}", accuracy, accuracy)
     assert accuracy > 0.9
     assert report.pathologies == []
 
@@ -26,8 +34,9 @@ def test_a_healthy_training_raises_nothing(spiking, seed):
 def test_half_of_a_layer_is_dead_from_a_bias(spiking):
     sick, well = spiking.network(), spiking.network()
     set_bias(sick.body.fc2, -8.0, slice(0, 40))
-    _, before = spiking.train(sick)
+    accuracy_before, before = spiking.train(sick)
     accuracy, after = spiking.train(well)
+    tell("dead_neurons", accuracy_before, accuracy)
     assert ("dead_neurons", "body.lif2") in found(before) and before.has_critical
     assert ("dead_neurons", "body.lif1") not in found(before)
     assert before.layer_stats["body.lif2"].dead_neuron_count >= 33
@@ -37,6 +46,7 @@ def test_half_of_a_layer_is_dead_from_a_bias(spiking):
 def test_a_network_is_silent_under_a_high_threshold(spiking):
     accuracy_before, before = spiking.train(spiking.network(threshold=50.0), epochs=2)
     accuracy, after = spiking.train(spiking.network(threshold=1.0))
+    tell("silent_network", accuracy_before, accuracy)
     assert ("silent_network", "network") in found(before) and before.has_critical
     assert not found(after) and accuracy > accuracy_before + 0.5
     silent = next(p for p in before.pathologies if p.category == "silent_network")
@@ -49,6 +59,7 @@ def test_a_layer_saturates_under_a_bias_and_a_higher_threshold_heals_it(spiking)
     set_bias(well.body.fc1, 5.0)
     accuracy_before, before = spiking.train(sick)
     accuracy, after = spiking.train(threshold(well, "lif1", 10.0))
+    tell("saturated_neurons", accuracy_before, accuracy)
     assert ("saturated_neurons", "body.lif1") in found(before)
     assert ("saturated_neurons", "body.lif2") not in found(before)
     assert "saturated_neurons" not in {category for category, _ in found(after)}
@@ -62,6 +73,7 @@ def test_membranes_collapse_where_a_current_is_clipped_away(spiking):
         network.body.fc2 = spiking.nn.Sequential(network.body.fc2, spiking.nn.ReLU())
     accuracy_before, before = spiking.train(sick, epochs=3)
     accuracy, after = spiking.train(well)
+    tell("voltage_collapse", accuracy_before, accuracy)
     assert ("voltage_collapse", "body.lif2") in found(before)
     assert ("voltage_collapse", "body.lif1") not in found(before)
     assert not found(after) and accuracy > accuracy_before + 0.5
@@ -70,6 +82,7 @@ def test_membranes_collapse_where_a_current_is_clipped_away(spiking):
 def test_a_jump_of_the_learning_rate_explodes_the_gradient(spiking):
     accuracy_before, before = spiking.train(spiking.network(slope=1.0), jump=(100, 3.0))
     accuracy, after = spiking.train(spiking.network(slope=1.0), clip=1.0)
+    tell("gradient_explosion", accuracy_before, accuracy)
     explosion = next(p for p in before.pathologies if p.category == "gradient_explosion")
     assert explosion.layer in ("body.lif1", "body.lif2") and 100 < explosion.first_step < 110
     assert explosion.value > explosion.threshold == 100
@@ -79,6 +92,7 @@ def test_a_jump_of_the_learning_rate_explodes_the_gradient(spiking):
 def test_gradients_vanish_behind_a_narrow_surrogate(spiking):
     accuracy_before, before = spiking.train(spiking.network(depth=5, slope=100.0), epochs=3)
     accuracy, after = spiking.train(spiking.network(depth=5, slope=2.0))
+    tell("gradient_vanishing", accuracy_before, accuracy)
     vanished = [p for p in before.pathologies if p.category == "gradient_vanishing"]
     assert [p.layer for p in vanished] == ["body.lif4"], "lif5 is nearest the loss; its surrogate loses lif4's gradient"
     assert not found(after) and accuracy > accuracy_before + 0.5
@@ -88,6 +102,7 @@ def test_gradients_grow_under_a_flat_surrogate_without_clipping(spiking):
     deep = {"depth": 5, "slope": 0.5}
     accuracy_before, before = spiking.train(spiking.network(**deep), lr=0.1, optimiser=spiking.torch.optim.SGD)
     accuracy, after = spiking.train(spiking.network(**deep), lr=2e-3, clip=1.0)
+    tell("gradient_growth", accuracy_before, accuracy)
     assert ("gradient_growth", "body.lif1") in found(before)
     assert ("gradient_growth", "body.lif5") not in found(before)
     assert not found(after) and accuracy > accuracy_before + 0.2
@@ -99,6 +114,7 @@ def test_a_square_root_at_zero_makes_nan(spiking):
 
     accuracy_before, before = spiking.train(spiking.network(), penalty=penalty(0.0), epochs=3)
     accuracy, after = spiking.train(spiking.network(), penalty=penalty(1e-3))
+    tell("non_finite", accuracy_before, accuracy)
     assert {("non_finite", "body.lif1"), ("non_finite", "body.lif2")} <= found(before) and before.has_critical
     assert "NaN" in next(p for p in before.pathologies if p.category == "non_finite").message
     assert "non_finite" not in {category for category, _ in found(after)}
@@ -110,6 +126,7 @@ def test_a_surrogate_is_inactive_where_it_is_narrow(spiking):
     sick.body.lif2.slope = 300.0
     accuracy_before, before = spiking.train(sick)
     accuracy, after = spiking.train(well)
+    tell("surrogate_inactive", accuracy_before, accuracy)
     assert ("surrogate_inactive", "body.lif2") in found(before)
     assert ("surrogate_inactive", "body.lif1") not in found(before)
     assert not found(after) and accuracy >= accuracy_before
@@ -123,6 +140,7 @@ def test_a_rate_drifts_under_a_penalty_and_a_target_holds_it(spiking):
     accuracy, after = spiking.train(
         well, lr=1e-3, epochs=10, penalty=lambda rates: (rates["lif1"] - 0.3).square().mean()
     )
+    tell("rate_drift", accuracy_before, accuracy)
     assert ("rate_drift", "body.lif1") in found(before)
     assert not found(after) and accuracy > accuracy_before
 
@@ -133,5 +151,6 @@ def test_a_batch_spikes_together_where_the_input_is_normalised_twice(spiking):
         set_bias(network.body.fc1, 0.5)
     accuracy_before, before = spiking.train(sick, scale=1 / 255)
     accuracy, after = spiking.train(well, scale=1.0)
+    tell("batch_synchronous", accuracy_before, accuracy)
     assert ("batch_synchronous", "body.lif1") in found(before)
     assert not found(after) and accuracy > accuracy_before + 0.5

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from browser import open_page
 from spikeport.errors import MissingExtra
-from spikeport.report import Html, Page, badge, columns, figure, paragraph, plots, preformatted, svg, table, tiles
+from spikeport.report import Html, Page, badge, card, columns, figure, paragraph, plots, preformatted, svg, table, tiles
 from spikeport.report.theme import PAPER
 
 
@@ -21,6 +21,7 @@ def test_every_text_is_escaped():
         table([bad], [[bad]], sortable=True),
         badge("exact", bad),
         tiles({bad: bad}),
+        card(bad, bad),
         columns(bad),
         figure(Html("<svg></svg>"), bad),
     )
