@@ -63,8 +63,6 @@ def replay_layers(
         if at is None or at == len(after) - 1 or not layer.neuron.is_spiking:
             continue
         speaks = speakers.get(layer.name, np.arange(layer.n_neurons))
-        if not np.isin(np.arange(after.layers[at].n_neurons), speaks).any() and (speaks >= 0).any():
-            continue
         rest = SNNGraph(before.layers[k + 1 :]), SNNGraph(after.layers[at + 1 :])
         count = int(np.clip(effort / (timesteps * max(rest[0].n_params, 1)), 4, most))
         low = -1 if layer.neuron_type == "ST-BIF" else 0
@@ -98,7 +96,7 @@ def _trains(layer: LayerNode, count: int, low: int, timesteps: int, seed: int) -
         row = layer.weights[j].astype(np.float64)
         most, least = np.where(row > 0, 1.0, low), np.where(row > 0, low, 1.0)
         order = np.argsort(-row)
-        needed = (θ[j] - v_init[j] * θ[j] - bias[j]) if neuron.kind != "ST-BIF" else θ[j] * (1 - v_init[j]) - bias[j]
+        needed = θ[j] * (1 - v_init[j]) - bias[j]
         reach = int(np.searchsorted(np.cumsum(np.maximum(row[order], 0)), needed))
         enough, short = np.zeros(len(row)), np.zeros(len(row))
         enough[order[: reach + 1]], short[order[:reach]] = 1.0, 1.0

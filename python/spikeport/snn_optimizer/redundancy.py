@@ -108,7 +108,7 @@ def first_equal(layer: LayerNode) -> Array:
 
 
 def _canonical(layer: LayerNode) -> tuple[Array, Array]:
-    """Return rows (n, n_inputs) and the rest of each neuron (n, 6), with the exponent of its threshold taken out."""
+    """Return rows (n, n_inputs) and the rest of each neuron (n, 5), with the exponent of its threshold taken out."""
     n, neuron, dtype = layer.n_neurons, layer.neuron, layer.weights.dtype
     bias = np.zeros(n, dtype) if layer.bias is None else layer.bias
     reset = 0.0 if neuron.v_reset is None else neuron.v_reset
