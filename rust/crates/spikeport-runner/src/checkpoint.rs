@@ -46,7 +46,9 @@ pub fn write(arguments: &Arguments) -> Result<Reply, Error> {
     }
     let frozen = optional(arguments, "frozen", |key| arguments.texts(key))?.unwrap_or_default();
     let path = arguments.text("path")?;
-    Checkpoint { layers, frozen, metadata: arguments.text("metadata")? }.save(Path::new(&path))?;
+    let metadata =
+        optional(arguments, "metadata", |key| arguments.text(key))?.unwrap_or_else(|| "{}".to_owned());
+    Checkpoint { layers, frozen, metadata }.save(Path::new(&path))?;
     let digest = |suffix: &str| {
         let file = PathBuf::from(format!("{path}.{suffix}"));
         std::fs::read(file).map(|bytes| sha256(&bytes)).map_err(|error| protocol(error.to_string()))

@@ -81,7 +81,7 @@ fn hello() -> Reply {
     let kernels = KERNELS.map(|(name, _)| name);
     Reply::default()
         .texts("language", ["rust"])
-        .texts("version", [env!("CARGO_PKG_VERSION")])
+        .texts("version", [env!("RUSTC_VERSION")])
         .numbers("protocol", [1])
         .texts("kernels", kernels)
 }

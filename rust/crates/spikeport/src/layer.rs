@@ -144,7 +144,7 @@ pub fn layer_forward<F: Element>(
     let currents = weighted_sum(inputs, weights, bias)?;
     let mut state =
         State::<F>::new(weights.shape()[0], batch, neuron, steps, Keep { signal: true, drive: false })?;
-    state.fire(&currents, steps, &mut Events::default())?;
+    state.fire(&currents, steps, None)?;
     Ok(state.finish().0)
 }
 

@@ -9,6 +9,17 @@
 //!
 //! Every kernel has its equation above it, computes in that order with no fused multiply-add, works in `f32` or `f64`
 //! ([`Element`]), and refuses what is outside its contract with an [`Error`] whose code is the same in every language.
+//!
+//! ```
+//! use spikeport::{IfParameters, PerNeuron, View, if_constant, qcfs};
+//!
+//! // A neuron under a constant current fires at the rate that QCFS gives.
+//! let current = View::new(&[0.25, 0.75], &[2])?;
+//! let trace = if_constant(current, 8, &IfParameters::default())?;
+//! assert_eq!(trace.counts, [2, 6]);
+//! assert_eq!(qcfs(current, 8, &PerNeuron::All(1.0))?, [0.25, 0.75]);
+//! # Ok::<(), spikeport::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +30,7 @@ mod encode;
 mod error;
 mod events;
 pub mod finetune;
+mod input;
 mod integrate_fire;
 mod join;
 mod layer;
@@ -34,9 +46,10 @@ mod view;
 pub use element::{Element, Values};
 pub use encode::{encode_poisson, mix, sample_keys};
 pub use error::Error;
+pub use input::{Encoding, RunOptions};
 pub use integrate_fire::{IfParameters, Trace, if_constant, if_multistep};
 pub use layer::{AnyLayer, Counts, Layer, LayerTrace, Signal, layer_forward, weighted_sum};
-pub use network::{Encoding, Network, NetworkTrace, RunOptions, network_run};
+pub use network::{Network, NetworkTrace, network_run};
 pub use neuron::{Neuron, NeuronKind, PerNeuron};
 pub use qcfs::qcfs;
 pub use st_bif::{StBifParameters, st_bif_multistep};

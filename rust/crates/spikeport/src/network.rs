@@ -14,65 +14,18 @@
 use std::ops::Range;
 
 use crate::events::Events;
+use crate::input::Input;
 use crate::join::join;
 use crate::packed::Packed;
 use crate::stage::{Keep, Stage, State, Weighted};
 use crate::view::Shape;
-use crate::{AnyLayer, Element, Error, Layer, LayerTrace, Neuron, Values, View};
+use crate::{AnyLayer, Element, Encoding, Error, Layer, LayerTrace, Neuron, RunOptions, Values, View};
 use crate::{checks, encode, threads};
 
 /// Samples in a block, at most.
 const SAMPLES: usize = 16;
 /// Rows (steps × samples) that a block takes through a layer at once.
 const ROWS: usize = 64;
-
-/// How inputs become the first layer's signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// The value at every step.
-    Current,
-    /// Spikes drawn with the value as rate in [0, 1].
-    Poisson,
-    /// The input as it is, step by step.
-    Spikes,
-}
-
-impl Encoding {
-    /// The encoding by its name: "current", "poisson" or "spikes".
-    pub fn from_name(name: &str) -> Result<Self, Error> {
-        match name {
-            "current" => Ok(Self::Current),
-            "poisson" => Ok(Self::Poisson),
-            "spikes" => Ok(Self::Spikes),
-            _ => {
-                let message = format!("encoding '{name}' is not one of current, poisson, spikes");
-                Err(Error::new("encoding", message))
-            }
-        }
-    }
-}
-
-/// How a network is run.
-#[derive(Clone, Copy, Debug)]
-pub struct RunOptions {
-    /// Number of steps.
-    pub timesteps: usize,
-    /// How inputs become the first layer's signal.
-    pub encoding: Encoding,
-    /// Of the Poisson draws; a draw depends on seed, step, the sample's values and the input's index.
-    pub seed: u64,
-    /// Keep every layer's signal.
-    pub record: bool,
-    /// Number of threads; `None` is `RAYON_NUM_THREADS` where it is set, else one a core.
-    pub threads: Option<usize>,
-}
-
-impl RunOptions {
-    /// Run for `timesteps` with constant currents, seed 0, nothing recorded, on all cores.
-    pub fn new(timesteps: usize) -> Self {
-        Self { timesteps, encoding: Encoding::Current, seed: 0, record: false, threads: None }
-    }
-}
 
 /// What a network did.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,7 +148,7 @@ impl Network {
                     stage.receive(&signal);
                 }
                 next.clear();
-                stage.fire(steps.len(), &mut next)?;
+                stage.fire(steps.len(), (l + 1 < self.layers.len()).then_some(&mut next))?;
                 std::mem::swap(&mut signal, &mut next);
             }
         }
@@ -223,50 +176,6 @@ impl Prepared {
                 Box::new(Weighted::new(packed, state))
             }
         })
-    }
-}
-
-/// The inputs of a run.
-struct Input<'a, I> {
-    data: &'a [I],
-    n: usize,
-    batch: usize,
-}
-
-impl<I: Element> Input<'_, I> {
-    fn row(&self, row: usize) -> &[I] {
-        &self.data[row * self.n..][..self.n]
-    }
-
-    fn key(&self, sample: usize) -> u64 {
-        encode::sample_key(self.row(sample))
-    }
-
-    /// Append the rows of some steps and samples; for constant currents those of the samples alone.
-    fn encode(
-        &self,
-        encoding: Encoding,
-        steps: Range<usize>,
-        samples: Range<usize>,
-        streams: &[u64],
-        to: &mut Events,
-    ) {
-        match encoding {
-            Encoding::Current => samples.for_each(|s| to.push_values(self.row(s))),
-            Encoding::Spikes => {
-                for t in steps {
-                    samples.clone().for_each(|s| to.push_values(self.row(t * self.batch + s)));
-                }
-            }
-            Encoding::Poisson => {
-                for t in steps {
-                    for (s, &stream) in samples.clone().zip(streams) {
-                        let draws = encode::draws(stream, t as u64, self.row(s));
-                        to.push(self.n, draws.map(|spike| f64::from(u8::from(spike))));
-                    }
-                }
-            }
-        }
     }
 }
 

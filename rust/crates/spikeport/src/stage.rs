@@ -14,8 +14,8 @@ use crate::{
 pub(crate) trait Stage {
     /// Take in rows of inputs: (steps, samples), or the samples alone where the input is constant.
     fn receive(&mut self, input: &Events);
-    /// Let the neurons run for `steps` on what was received and append their signal, row by row.
-    fn fire(&mut self, steps: usize, output: &mut Events) -> Result<(), Error>;
+    /// Let the neurons run for `steps` on what was received and append their signal, row by row, to `output`.
+    fn fire(&mut self, steps: usize, output: Option<&mut Events>) -> Result<(), Error>;
     /// What the layer did, and the sum of what it received where that is kept.
     fn finish(self: Box<Self>) -> (LayerTrace, Values);
 }
@@ -39,7 +39,7 @@ impl<F: Element> Stage for Weighted<'_, F> {
         self.packed.weigh(input, &mut self.currents);
     }
 
-    fn fire(&mut self, steps: usize, output: &mut Events) -> Result<(), Error> {
+    fn fire(&mut self, steps: usize, output: Option<&mut Events>) -> Result<(), Error> {
         self.state.fire(&self.currents, steps, output)
     }
 
@@ -119,21 +119,33 @@ impl<F: Element> State<F> {
         })
     }
 
-    /// Run `steps` steps on `currents` of shape (steps, batch, width), or (batch, width) where they are constant.
-    pub(crate) fn fire(&mut self, currents: &[F], steps: usize, output: &mut Events) -> Result<(), Error> {
+    /// Run `steps` steps on `currents` of shape (steps, batch, width), or (batch, width) where they are constant, and
+    /// append the signal to `output` where there is a next layer.
+    pub(crate) fn fire(
+        &mut self,
+        currents: &[F],
+        steps: usize,
+        mut output: Option<&mut Events>,
+    ) -> Result<(), Error> {
         let width = self.width;
         let rows = currents.len().checked_div(width).unwrap_or(0);
         for t in 0..steps {
             for sample in 0..self.batch {
                 let row = (t * self.batch + sample).checked_rem(rows).unwrap_or(0);
-                self.fire_row(t, sample, &currents[row * width..][..width], output)?;
+                self.fire_row(t, sample, &currents[row * width..][..width], output.as_deref_mut())?;
             }
         }
         self.steps += steps;
         Ok(())
     }
 
-    fn fire_row(&mut self, t: usize, sample: usize, current: &[F], output: &mut Events) -> Result<(), Error> {
+    fn fire_row(
+        &mut self,
+        t: usize,
+        sample: usize,
+        current: &[F],
+        output: Option<&mut Events>,
+    ) -> Result<(), Error> {
         let place = sample * self.width..(sample + 1) * self.width;
         if let Some(drive) = self.drive.get_mut(place.clone()) {
             for (drive, &current) in drive.iter_mut().zip(current) {
@@ -142,17 +154,20 @@ impl<F: Element> State<F> {
         }
         let (membrane, counts) = (&mut self.membrane[place.clone()], &mut self.counts[place]);
         match &self.neurons {
-            Neurons::Identity => output.push_values(current),
+            Neurons::Identity => {}
             Neurons::IntegrateFire(neurons) => {
                 finite(current, self.steps + t, sample)?;
                 neurons.step(current, membrane, &mut self.spikes, counts);
-                output.push_spikes(&self.spikes);
             }
             Neurons::StBif(neurons) => {
                 finite(current, self.steps + t, sample)?;
                 neurons.step(current, membrane, &mut self.spikes, counts);
-                output.push_spikes(&self.spikes);
             }
+        }
+        match (output, &self.neurons) {
+            (None, _) => {}
+            (Some(output), Neurons::Identity) => output.push_values(current),
+            (Some(output), _) => output.push_spikes(&self.spikes),
         }
         let row = (self.steps + t) * self.batch + sample;
         match &mut self.recorded {

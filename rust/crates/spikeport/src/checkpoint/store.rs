@@ -102,15 +102,17 @@ fn read_pair(archive_path: &Path, sidecar_path: &Path) -> Result<(Sidecar, Vec<u
 fn read_archive(path: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, Error> {
     let bytes = sidecar.check_archive_bytes(&name(path))?;
     let staged = staged(path, &sidecar.archive_sha256);
-    let mut candidates: Vec<&Path> = vec![path, &staged];
-    candidates.retain(|candidate| candidate.exists() || candidate.is_symlink());
-    if candidates.is_empty() {
-        candidates.push(path);
-    }
-    for candidate in candidates {
-        let content = read(candidate, bytes)?;
-        if sidecar.is_of(&content) {
-            return Ok(content);
+    // A save may rename the one to the other between our looks.
+    for candidate in [path, &staged, path] {
+        let is_staged = candidate == staged;
+        if is_staged && !staged.is_file() {
+            continue;
+        }
+        match read(candidate, bytes) {
+            Ok(content) if sidecar.is_of(&content) => return Ok(content),
+            Ok(_) => {}
+            Err(error) if error.code() == "missing_file" && (is_staged || staged.is_file()) => {}
+            Err(error) => return Err(error),
         }
     }
     Err(sidecar::foreign(&name(path)))

@@ -1,0 +1,99 @@
+//! What a network is run on, and how.
+
+use std::ops::Range;
+
+use crate::events::Events;
+use crate::{Element, Error, encode};
+
+/// How inputs become the first layer's signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// The value at every step.
+    Current,
+    /// Spikes drawn with the value as rate in [0, 1].
+    Poisson,
+    /// The input as it is, step by step.
+    Spikes,
+}
+
+impl Encoding {
+    /// The encoding by its name: "current", "poisson" or "spikes".
+    pub fn from_name(name: &str) -> Result<Self, Error> {
+        match name {
+            "current" => Ok(Self::Current),
+            "poisson" => Ok(Self::Poisson),
+            "spikes" => Ok(Self::Spikes),
+            _ => {
+                let message = format!("encoding '{name}' is not one of current, poisson, spikes");
+                Err(Error::new("encoding", message))
+            }
+        }
+    }
+}
+
+/// How a network is run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions {
+    /// Number of steps.
+    pub timesteps: usize,
+    /// How inputs become the first layer's signal.
+    pub encoding: Encoding,
+    /// Of the Poisson draws; a draw depends on seed, step, the sample's values and the input's index.
+    pub seed: u64,
+    /// Keep every layer's signal.
+    pub record: bool,
+    /// Number of threads; `None` is `RAYON_NUM_THREADS` where it is set, else one a core.
+    pub threads: Option<usize>,
+}
+
+impl RunOptions {
+    /// Run for `timesteps` with constant currents, seed 0, nothing recorded, on all cores.
+    pub fn new(timesteps: usize) -> Self {
+        Self { timesteps, encoding: Encoding::Current, seed: 0, record: false, threads: None }
+    }
+}
+
+/// The inputs of a run.
+pub(crate) struct Input<'a, I> {
+    pub(crate) data: &'a [I],
+    pub(crate) n: usize,
+    pub(crate) batch: usize,
+}
+
+impl<I: Element> Input<'_, I> {
+    fn row(&self, row: usize) -> &[I] {
+        &self.data[row * self.n..][..self.n]
+    }
+
+    /// The key of a sample's draws.
+    pub(crate) fn key(&self, sample: usize) -> u64 {
+        encode::sample_key(self.row(sample))
+    }
+
+    /// Append the rows of some steps and samples; for constant currents those of the samples alone.
+    pub(crate) fn encode(
+        &self,
+        encoding: Encoding,
+        steps: Range<usize>,
+        samples: Range<usize>,
+        streams: &[u64],
+        to: &mut Events,
+    ) {
+        match encoding {
+            Encoding::Current => samples.for_each(|s| to.push_values(self.row(s))),
+            Encoding::Spikes => {
+                for t in steps {
+                    samples.clone().for_each(|s| to.push_values(self.row(t * self.batch + s)));
+                }
+            }
+            Encoding::Poisson => {
+                for t in steps {
+                    for (s, &stream) in samples.clone().zip(streams) {
+                        let draws = encode::draws(stream, t as u64, self.row(s));
+                        to.push(self.n, draws.map(|spike| f64::from(u8::from(spike))));
+                    }
+                }
+            }
+        }
+    }
+}
