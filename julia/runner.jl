@@ -35,7 +35,7 @@ integers(::Type{T}, args, key) where {T} = parse.(T, items(args[key]))
 integer(args, key, default) = haskey(args, key) ? parse(Int, args[key]) : default
 integer(args, key) = parse(Int, args[key])
 floats(::Type{T}, args, key) where {T<:Float} = T[T(decimal(item)) for item in items(args[key])]
-rate(::Type{T}, args, key, default) where {T<:Float} = haskey(args, key) ? T(decimal(args[key])) : T(default)
+number(args, key, default) = haskey(args, key) ? decimal(args[key]) : default
 
 "Return the element type of a case."
 dtype(args) = get(args, "dtype", "f64") == "f32" ? Float32 : Float64
@@ -146,8 +146,8 @@ KERNELS["finetune.schedule"] = function (args)
     schedule = finetune_schedule(
         texts(args, "names");
         freeze_until = haskey(args, "until_name") ? unquote(args["until_name"]) : integer(args, "until_index", -1),
-        lr_backbone = rate(Float64, args, "lr_backbone", 0.0),
-        lr_head = rate(Float64, args, "lr_head", 0.01),
+        lr_backbone = number(args, "lr_backbone", 0.0),
+        lr_head = number(args, "lr_head", 0.01),
         frozen = texts(args, "frozen"),
         head = haskey(args, "head") ? unquote(args["head"]) : nothing,
     )
@@ -166,10 +166,10 @@ KERNELS["finetune.step"] = function (args)
     weights, velocities = finetune_step(
         part("weights"),
         part("gradients"),
-        floats(T, args, "rates");
+        floats(Float64, args, "rates");
         layer_names = names,
         frozen = texts(args, "frozen"),
-        momentum = rate(T, args, "momentum", 0.0),
+        momentum = number(args, "momentum", 0.0),
         velocities = haskey(args, "velocities.0") ? part("velocities") : nothing,
     )
     return reply(numbered("weights", weights)..., numbered("velocities", velocities)...)
@@ -202,7 +202,7 @@ KERNELS["checkpoint.write"] = function (args)
         biases = biases,
         neurons = [neuron(args, "neuron.$k", kinds[k+1]) for k in there],
         neuron_types = kinds,
-        metadata = unquote(args["metadata"]),
+        metadata = unquote(get(args, "metadata", "{}")),
         frozen_layers = texts(args, "frozen"),
     )
     path = unquote(args["path"])

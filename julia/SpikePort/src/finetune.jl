@@ -64,7 +64,8 @@ Return the weights and the velocities after one step of gradient descent with mo
     u = μ·u + g
     w = w - η·u
 
-in this order, with no fused multiply-add. A layer that is frozen, or whose rate is 0, keeps the bits of both. There is
+in this order, with no fused multiply-add; rates and momentum are checked as given, then rounded to the weights' type. A
+layer that is frozen, or whose rate is 0, keeps the bits of both. There is
 one array a layer; velocities are zeros by default. Throws [`KernelError`](@ref) with `momentum`, `shape`,
 `unknown_layer`, `learning_rate` or `non_finite`, in this order.
 """

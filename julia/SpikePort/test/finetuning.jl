@@ -27,6 +27,12 @@ end
     @test weights == [[0.625, 2.25]]
 end
 
+@testset "rates and momentum are checked before they are rounded" begin
+    given = (layer_names = ["a"], momentum = 1 - 1e-12)
+    weights, velocities = finetune_step([Float32[1]], [Float32[1]], [1e-60]; given..., velocities = [Float32[1]])
+    @test (weights, velocities) == ([Float32[1]], [Float32[2]])
+end
+
 @testset "a layer that is frozen, or has rate 0, keeps its bits" begin
     w, g = [[-0.0, 0.1], [0.1]], [[1.0, 1.0], [1.0]]
     weights, velocities = finetune_step(w, g, [0.5, 0.0]; layer_names = ["a", "b"], frozen = ["a"], momentum = 0.9)
