@@ -21,6 +21,8 @@ test: toolchains peers browser lint
 	for file in mojo/tests/test_*.mojo; do $(BIN)/mojo run --fp-mode contract=off -I mojo $$file || exit 1; done
 	$(BIN)/python -m conformance --report conformance/report
 	$(BIN)/python -m conformance --mutate
+	$(BIN)/spikeport demo
+	$(BIN)/python -m conformance.digits
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 ## conformance: every kernel in every language, to the bit
