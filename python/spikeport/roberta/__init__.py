@@ -72,7 +72,7 @@ def __getattr__(name: str) -> Any:
     try:
         value = getattr(importlib.import_module(f"spikeport.roberta.{_HOME[name]}"), name)
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("spikeport"):
+        if error.name is None or error.name.startswith("spikeport"):
             raise
         raise MissingExtra(str(error.name), "roberta", f"spikeport.roberta.{name}") from None
     globals()[name] = value

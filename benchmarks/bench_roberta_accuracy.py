@@ -1,0 +1,196 @@
+"""How right a spiking RoBERTa is: float, quantised and spiking networks on all of SST-2's test sentences and on MRPC.
+
+    python -m benchmarks.bench_roberta_accuracy [--seeds 0 1 2] [--models FOLDER] [--quick]
+
+For every seed: a small ReLU RoBERTa from `spikeport relu-roberta`'s recipe (2 layers of 128), and on the test set its
+accuracy as it is; quantised to level 32 with scales left at 1.0, with scales calibrated on 20 batches, and after one
+epoch of quantisation-aware training; spiking, in float32 and in float64, until settled: share of equal predictions,
+logits within 1e-4 (float32) or 1e-6 (float64) of the quantised network's, the sentences outside named, steps until
+settled. With ``--models`` the folders ``FOLDER/<task>-<seed>`` are used where they are there, and kept there.
+
+Data: SST-2 and MRPC in the folder that SPIKEPORT_DATA names. Takes about a quarter of an hour a seed on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+MAX_LENGTH = {"sst2": 64, "mrpc": 100}
+FILES = {
+    "sst2": ("stsa.binary.train", "stsa.binary.test"),
+    "mrpc": ("msr_paraphrase_train.txt", "msr_paraphrase_test.txt"),
+}
+
+
+def data_folder() -> Path:
+    """Return the folder with ``sst2/`` and ``mrpc/``."""
+    folder = Path(os.environ.get("SPIKEPORT_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "sst2").is_dir():
+        sys.exit("no SST-2: set SPIKEPORT_DATA to a folder that holds sst2/ and mrpc/")
+    return folder
+
+
+def train(folder: Path, data: Path, seed: int, task: str = "sst2", epochs: int | None = None) -> Path:
+    """Train the recipe's network for ``task`` into ``folder`` unless it is there, and return the folder."""
+    from spikeport.roberta import Recipe, train_relu_roberta
+
+    target = folder / f"{task}-{seed}"
+    if not (target / "model.safetensors").exists():
+        changes: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
+        recipe = Recipe(seed=seed, max_length=MAX_LENGTH[task], **changes)
+        train_relu_roberta(data / task / FILES[task][0], target, task_name=task, recipe=recipe)
+    return target
+
+
+def quantised_and_samples(folder: Path, tokenizer: Any, data: Path, task: str = "sst2") -> tuple[Any, list[Any], Any]:
+    """Return the calibrated quantised network of a folder, and tokens and labels of the test set."""
+    from spikeport.roberta import quantise
+    from spikeport.roberta.model_loading import calibrate_on
+    from transformers import RobertaForSequenceClassification
+
+    quantised = quantise(RobertaForSequenceClassification.from_pretrained(folder).eval())
+    training, _ = load(tokenizer, data, task, 0)
+    calibrate_on(quantised, training, batches=20, batch_size=32, seed=0)
+    samples, labels = load(tokenizer, data, task, 1)
+    return quantised, samples, labels
+
+
+def load(tokenizer: Any, data: Path, task: str, which: int) -> tuple[list[Any], list[int]]:
+    """Return tokens and labels of the training (0) or test (1) file."""
+    from spikeport.roberta.data import read_examples
+    from spikeport.roberta.splits import tokenise
+    from spikeport.roberta.tasks import TASKS
+
+    rows = read_examples(data / task / FILES[task][which], TASKS[task])
+    samples = tokenise(tokenizer, rows, TASKS[task], MAX_LENGTH[task])
+    return samples, [sample["labels"] for sample in samples]
+
+
+def accuracy(model: Any, samples: list[Any], labels: list[int]) -> float:
+    import torch
+    from spikeport.roberta.evaluate import pad
+
+    right = 0
+    model.eval()
+    with torch.inference_mode():
+        for first in range(0, len(samples), 32):
+            logits = model(**pad(samples[first : first + 32], model.config.pad_token_id)).logits
+            right += int((logits.argmax(1) == torch.tensor(labels[first : first + 32])).sum())
+    return right / len(samples)
+
+
+def train_quantised(model: Any, samples: list[Any], seed: int, epochs: int = 1, rate: float = 2e-4) -> None:
+    """Quantisation-aware training by Adam, rate falling to 0."""
+    import torch
+    from spikeport.roberta.evaluate import pad
+
+    torch.manual_seed(seed)
+    draw = random.Random(seed)
+    steps = epochs * -(-len(samples) // 32)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / steps)
+    model.train()
+    for _ in range(epochs):
+        order = draw.sample(samples, len(samples))
+        for first in range(0, len(order), 32):
+            batch = order[first : first + 32]
+            labels = torch.tensor([sample["labels"] for sample in batch])
+            optimiser.zero_grad()
+            model(**pad(batch, model.config.pad_token_id), labels=labels).loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+    model.eval()
+
+
+def spiking_figures(quantised: Any, samples: list[Any], labels: list[int], task: str, dtype: str) -> dict[str, Any]:
+    import torch
+    from spikeport.roberta import convert_to_spiking, evaluate_spiking
+    from spikeport.roberta.tasks import TASKS
+
+    quantised = copy.deepcopy(quantised).to(getattr(torch, dtype))
+    evaluation = evaluate_spiking(convert_to_spiking(quantised), quantised, samples, labels, TASKS[task])
+    keep = ("samples", "timesteps", "metrics", "agreement", "settling", "energy", "seconds")
+    return {name: evaluation.figures[name] for name in keep}
+
+
+def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool) -> dict[str, Any]:
+    """Return all figures of one seed and task."""
+    from spikeport.roberta import quantise
+    from transformers import AutoTokenizer, RobertaForSequenceClassification
+
+    home = train(folder, data, seed, task, epochs=1 if quick else None)
+    tokenizer = AutoTokenizer.from_pretrained(home)
+    quantised, samples, labels = quantised_and_samples(home, tokenizer, data, task)
+    if quick:
+        samples, labels = samples[:32], labels[:32]
+    model = RobertaForSequenceClassification.from_pretrained(home).eval()
+    figures: dict[str, Any] = {
+        "float": accuracy(model, samples, labels),
+        "quantised, scales 1.0": accuracy(quantise(model), samples, labels),
+        "quantised, calibrated": accuracy(quantised, samples, labels),
+    }
+    for dtype in ("float32", "float64"):
+        figures[f"spiking, {dtype}"] = spiking_figures(quantised, samples, labels, task, dtype)
+    train_quantised(quantised, load(tokenizer, data, task, 0)[0][: 64 if quick else None], seed)
+    figures["quantised, one epoch of training"] = accuracy(quantised, samples, labels)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--tasks", nargs="+", default=["sst2", "mrpc"], choices=list(FILES))
+    parser.add_argument("--models", type=Path, help="where trained models are kept")
+    parser.add_argument("--quick", action="store_true", help="one epoch, 32 sentences, and no file is written")
+    options = parser.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import torch
+    from transformers.utils import logging
+
+    from benchmarks.result import Measurement, write_result
+
+    torch.set_num_threads(1)
+    logging.disable_progress_bar()
+    facts: dict[str, Any] = {}
+    measurements = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for task in options.tasks:
+            for seed in options.seeds:
+                start = time.perf_counter()
+                figures = run_seed(seed, task, options.models or Path(temporary), data_folder(), options.quick)
+                facts[f"{task}, seed {seed}"] = figures
+                print(f"{task}, seed {seed}: {time.perf_counter() - start:.0f} s")
+                for name, value in figures.items():
+                    print(f"  {name}: {value}", flush=True)
+            for name in ("float", "quantised, scales 1.0", "quantised, calibrated", "quantised, one epoch of training"):
+                values = [facts[f"{task}, seed {seed}"][name] for seed in options.seeds]
+                measurements.append(Measurement(f"test accuracy, {task}", name, values, unit="share"))
+            for dtype in ("float32", "float64"):
+                runs = [facts[f"{task}, seed {seed}"][f"spiking, {dtype}"] for seed in options.seeds]
+                values = [run["metrics"]["accuracy"] for run in runs]
+                measurements.append(Measurement(f"test accuracy, {task}", f"spiking, {dtype}", values, unit="share"))
+    if options.quick:
+        return
+    print(
+        write_result(
+            "roberta_accuracy",
+            title="Float, quantised and spiking RoBERTa on SST-2 and MRPC",
+            command="python -m benchmarks.bench_roberta_accuracy",
+            measurements=measurements,
+            facts=facts,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
