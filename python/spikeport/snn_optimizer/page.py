@@ -10,7 +10,7 @@ from spikeport.snn_optimizer.budget import Point
 from spikeport.snn_optimizer.cost import Cost
 
 if TYPE_CHECKING:
-    from spikeport.snn_optimizer.report import OptimizationReport
+    from spikeport.snn_optimizer.report import OptimizationReport, PassResult
 
 
 def report_page(report: OptimizationReport) -> Page:
@@ -20,7 +20,7 @@ def report_page(report: OptimizationReport) -> Page:
     page.section(
         "Result", tiles(_headline(report)), badge(report.certificate.level), paragraph(report.certificate.reason)
     )
-    page.section("Passes", _passes(report), *_passes_plot(report))
+    page.section("Passes", *_passes(report))
     if report.verification is not None:
         verdict = badge("pass", "same spikes") if report.verification.identical else badge("warning", "spikes differ")
         page.section("Verification", verdict, paragraph(str(report.verification)))
@@ -49,18 +49,28 @@ def _headline(report: OptimizationReport) -> dict[str, object]:
     return found
 
 
-def _passes(report: OptimizationReport) -> Html:
-    headers = ["pass", "neurons", "not zero", "bytes", "synaptic operations", "accuracy", "certificate", "why"]
+def _passes(report: OptimizationReport) -> list[Html]:
+    headers = ["pass", "neurons", "not zero", "bytes", "synaptic operations", "accuracy", "certificate"]
     rows: list[list[object]] = []
     if report.before is not None:
-        rows.append(["(before)", *_cells(report.before), _percent(report.accuracy_before), "", ""])
-    for result in report.pass_results:
-        options = ", ".join(f"{key}={value}" for key, value in result.options.items())
-        name = f"{result.name} ({options})" if options else result.name
-        level = badge(result.certificate.level) if result.changed else "nothing to do"
-        figures = [*_cells(result.after), _percent(result.accuracy)]
-        rows.append([name, *figures, level, result.certificate.reason])
-    return table(headers, rows)
+        rows.append(["(before)", *_cells(report.before), _percent(report.accuracy_before), ""])
+    changed = [result for result in report.pass_results if result.changed]
+    for result in changed:
+        level = badge(result.certificate.level)
+        rows.append([_name(result), *_cells(result.after), _percent(result.accuracy), level])
+    reasons = [[_name(result), badge(result.certificate.level), result.certificate.reason] for result in changed]
+    idle = [result.name for result in report.pass_results if not result.changed]
+    parts = [table(headers, rows)]
+    if reasons:
+        parts += [*_passes_plot(report), table(["pass", "certificate", "why"], reasons)]
+    if idle:
+        parts.append(paragraph(f"Found nothing to do: {', '.join(idle)}."))
+    return parts
+
+
+def _name(result: PassResult) -> str:
+    options = ", ".join(f"{key}={value}" for key, value in result.options.items())
+    return f"{result.name} ({options})" if options else result.name
 
 
 def _cells(cost: Cost | None) -> list[object]:
@@ -75,7 +85,7 @@ def _percent(share: float | None) -> str | None:
 
 
 def _passes_plot(report: OptimizationReport) -> list[Html]:
-    costs = [cost for cost in (report.before, *(result.after for result in report.pass_results)) if cost is not None]
+    costs = [cost for cost in (report.before, *(r.after for r in report.pass_results if r.changed)) if cost is not None]
     if len(costs) < 2:
         return []
     first = costs[0]
@@ -83,7 +93,7 @@ def _passes_plot(report: OptimizationReport) -> list[Html]:
     series["bytes"] = [c.bytes / max(first.bytes, 1) for c in costs]
     if first.synaptic_operations:
         series["synaptic operations"] = [(c.synaptic_operations or 0) / first.synaptic_operations for c in costs]
-    drawn = lines(dict(series), "passes run", "share of the original", markers=True)
+    drawn = lines(dict(series), "passes that changed something", "share of the original", markers=True)
     return [figure(svg(drawn), "What is left after each pass, in the order of the table.")]
 
 

@@ -159,8 +159,10 @@ class PassManager:
         if level == "exact" and (seen is None or seen.identical):
             return Certificate("exact", "every pass was exact: equal bit for bit at every step, see each for why")
         if seen is None:
-            return Certificate("unchecked", f"passes that are {level} are among them, and nothing was replayed")
-        reason = f"passes that are {level} are among them; outputs compared before and after on the drives"
+            return Certificate("unchecked", f"the weakest pass is {level}, and nothing was replayed")
+        reason = (
+            f"the weakest pass is {level}; outputs compared before and after, on the drives that are not adversarial"
+        )
         if level == "exact":
             reason = f"every pass claims to be exact, but the replay differs: {seen.first_difference}"
         return Certificate("measured", reason, **_figures(seen))
