@@ -543,6 +543,7 @@ NPY: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "transposed_shape": ("shape", "(in, out) instead of (out, in)", lambda: _header(_described(shape="(3, 4)"))),
     "flat_shape": ("shape", "one axis instead of two", lambda: _header(_described(shape="(12,)"))),
     "no_axes": ("shape", "no axis", lambda: _header(_described(shape="()"))),
+    "bare_comma": ("archive_syntax", "a shape that is a comma", lambda: _header(_described(shape="(,)"))),
     "three_axes": ("shape", "three axes", lambda: _header(_described(shape="(4, 3, 1)"))),
     "huge_shape": (
         "shape",

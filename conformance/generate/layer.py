@@ -212,6 +212,12 @@ def _errors() -> list[Case]:
         refused("threshold_zero", "no threshold at zero", threshold=0.0),
         refused("if_leaks", "IF has no leak", beta=0.5),
         refused("overflow", "a current that overflows", weights=[1.7e308, 1.7e308]),
+        refused(
+            "overflow_identity",
+            "a current that overflows and would be passed on",
+            weights=[1.7e308, 1.7e308],
+            kind="identity",
+        ),
         refused("unknown_kind", "a kind of neuron that does not exist", kind="Izhikevich"),
         refused("st_bif_tracer", "tracer bounds without 0", kind="ST-BIF", tracer_min=2),
     ]

@@ -77,6 +77,7 @@ def fire(currents: Array, neuron: Neuron) -> Trace:
         bounds = {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
         return st_bif_multistep(currents, threshold=neuron.threshold, v_init=neuron.v_init, **bounds)
     if neuron.kind == "identity":
+        currents = as_float("currents", currents)
         return Trace(currents, np.zeros(currents.shape[1:], currents.dtype), sum_in_order(currents))
     return if_multistep(
         currents, threshold=neuron.threshold, v_init=neuron.v_init, v_reset=neuron.v_reset, beta=neuron.beta

@@ -27,7 +27,7 @@ CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
 END: Final = struct.Struct("<4s4H2IH")
 DATE: Final = 0x0021  # 1 January 1980
 NPY_HEADER: Final = re.compile(
-    rb"\{'descr': '([^']*)', 'fortran_order': (False|True), 'shape': \((\d{0,10}(?:, ?\d{1,10})*,?)\), \} *\n"
+    rb"\{'descr': '([^']*)', 'fortran_order': (False|True), 'shape': \(((?:\d{1,10}(?:, ?\d{1,10})*,?)?)\), \} *\n"
 )
 NEURON_ROWS: Final = ("threshold", "v_init", "hard_reset", "v_reset", "beta", "tracer_min", "tracer_max")
 
