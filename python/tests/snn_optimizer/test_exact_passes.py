@@ -172,3 +172,21 @@ def test_thresholds_that_are_powers_of_two_become_one_number():
     assert smaller["o"].threshold == 4.0, "the output layer's scale is the readout's"
     assert report.verification.identical
     assert report.after.bytes < report.before.bytes
+
+
+def test_a_layer_of_an_operation_the_passes_do_not_know_is_passed_by(random_graph):
+    """Neither it nor what feeds it loses a neuron; nothing is assumed of what it sends."""
+    from spikeport.snn_optimizer import PASSES
+    from spikeport.snn_optimizer.scope import Scope
+
+    for seed in range(100):
+        graph = random_graph(seed, depth=4)
+        graph.layers[2].operation = "conv2d"
+        for one in PASSES.values():
+            if one.name == "low_rank_factorization":
+                continue  # adds a layer
+            after = one.apply(graph, Scope(input_range=(0.0, 1.0))).graph
+            kept = {layer.name: layer for layer in after}
+            assert kept["layer2"] is graph.layers[2], one.name
+            assert kept["layer1"].n_neurons == graph.layers[1].n_neurons, one.name
+            assert kept["layer3"].n_inputs == graph.layers[3].n_inputs, one.name
