@@ -122,7 +122,7 @@ struct Arguments(Copyable):
         var word = self.word(key)
         var cuts = _cuts(word)
         return [
-            Scalar[dtype](atof(word[byte = cuts[i] : cuts[i + 1] - 1]))
+            Scalar[dtype](_decimal(word[byte = cuts[i] : cuts[i + 1] - 1]))
             for i in range(len(cuts) - 1)
         ]
 
@@ -184,7 +184,7 @@ struct Arguments(Copyable):
         var word = self.word(key)
         var cuts = _cuts(word)
         return [
-            atol(word[byte = cuts[i] : cuts[i + 1] - 1])
+            _whole(word[byte = cuts[i] : cuts[i + 1] - 1])
             for i in range(len(cuts) - 1)
         ]
 
@@ -203,7 +203,7 @@ struct Arguments(Copyable):
         """
         if default and not self.has(key):
             return default.value()
-        return atol(self.word(key))
+        return _whole(self.word(key))
 
     def unsigned(self, key: String) raises -> List[UInt64]:
         """Returns whole numbers of 64 bits.
@@ -265,6 +265,20 @@ struct Arguments(Copyable):
         if name != "f32" and name != "f64":
             raise refusal("dtype", String("there is no element type ", name))
         return name == "f32"
+
+
+def _decimal(word: StringSpan) raises -> Float64:
+    try:
+        return atof(word)
+    except:
+        raise refusal("usage", String("'", word, "' is no number"))
+
+
+def _whole(word: StringSpan) raises -> Int:
+    try:
+        return atol(word)
+    except:
+        raise refusal("usage", String("'", word, "' is no whole number"))
 
 
 def _cuts(word: StringSpan) -> List[Int]:

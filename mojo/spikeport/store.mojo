@@ -7,7 +7,7 @@ whole old checkpoint or the whole new one.
 """
 from std.ffi import external_call
 from std.os import lstat
-from std.os.path import exists, isfile, islink
+from std.os.path import dirname, exists, isdir, isfile, islink
 
 from .archive import LARGEST_ARCHIVE, largest_archive, read_archive
 from .checkpoint import Checkpoint, checkpoint_bytes
@@ -121,6 +121,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: String) raises:
         Error: For content that would not load again; nothing is written then.
     """
     var paths = checkpoint_paths(path)
+    # `open` would make the folder, with whatever name was mistyped.
+    var folder = dirname(paths.archive)
+    if folder != "" and not isdir(folder):
+        raise refusal("missing_file", String("there is no folder ", folder))
     for target in [paths.archive, paths.sidecar]:
         if islink(target):
             raise refusal("symlink", String(target, " is a symbolic link"))

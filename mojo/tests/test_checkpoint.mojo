@@ -1,5 +1,6 @@
 """Tests of `spikeport.checkpoint`, `archive`, `npy`, `sidecar` and `store`."""
 from std.os import makedirs, remove, symlink
+from std.os.path import isdir
 from std.tempfile import TemporaryDirectory
 from std.testing import TestSuite, assert_equal, assert_raises, assert_true
 
@@ -324,6 +325,9 @@ def test_saving_refuses_what_would_not_load() raises:
         with assert_raises(contains="neuron:"):
             save_checkpoint(broken, path)
         assert_equal(load_code(path), "missing_file")
+        with assert_raises(contains="missing_file: there is no folder"):
+            save_checkpoint(example(), folder + "/no/net")
+        assert_equal(isdir(folder + "/no"), False)
 
 
 def test_a_pair_has_three_names() raises:
