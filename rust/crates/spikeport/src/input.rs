@@ -42,7 +42,7 @@ pub struct RunOptions {
     pub seed: u64,
     /// Keep every layer's signal.
     pub record: bool,
-    /// Number of threads; `None` is `RAYON_NUM_THREADS` where it is set, else one a core.
+    /// Number of threads; `None` is `RAYON_NUM_THREADS` where it is set, else one a core, and one for little work.
     pub threads: Option<usize>,
 }
 

@@ -27,6 +27,9 @@ const SAMPLES: usize = 16;
 /// Rows (steps × samples) that a block takes through a layer at once.
 const ROWS: usize = 64;
 
+/// Additions below which threads cost more than they save.
+const WORTH_THREADS: usize = 1 << 20;
+
 /// What a network did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkTrace {
@@ -110,13 +113,26 @@ impl Network {
         if options.encoding == Encoding::Poisson {
             encode::check_rates(inputs.data())?;
         }
-        let n_threads = options.threads.unwrap_or_else(threads::default_threads).max(1);
+        let most_additions = self.n_weights().saturating_mul(batch).saturating_mul(options.timesteps);
+        let n_threads = match options.threads {
+            Some(threads) => threads.max(1),
+            None if most_additions < WORTH_THREADS => 1,
+            None => threads::default_threads(),
+        };
         let size = batch.div_ceil(n_threads).clamp(1, SAMPLES);
         let input = Input { data: inputs.data(), n: n_in, batch };
         let blocks = threads::parallel(batch.div_ceil(size).max(1), n_threads, |block| {
             self.run_block(&input, block * size..batch.min((block + 1) * size), options)
         });
         join(blocks.into_iter().collect::<Result<_, Error>>()?, options.timesteps)
+    }
+
+    fn n_weights(&self) -> usize {
+        let widths = |layer: &Prepared| match layer {
+            Prepared::F32(packed, _) => packed.n_in() * packed.n_out(),
+            Prepared::F64(packed, _) => packed.n_in() * packed.n_out(),
+        };
+        self.layers.iter().map(widths).sum()
     }
 
     fn run_block<I: Element>(

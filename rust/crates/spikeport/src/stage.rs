@@ -152,17 +152,12 @@ impl<F: Element> State<F> {
                 *drive += current;
             }
         }
+        finite(current, self.steps + t, sample)?;
         let (membrane, counts) = (&mut self.membrane[place.clone()], &mut self.counts[place]);
         match &self.neurons {
             Neurons::Identity => {}
-            Neurons::IntegrateFire(neurons) => {
-                finite(current, self.steps + t, sample)?;
-                neurons.step(current, membrane, &mut self.spikes, counts);
-            }
-            Neurons::StBif(neurons) => {
-                finite(current, self.steps + t, sample)?;
-                neurons.step(current, membrane, &mut self.spikes, counts);
-            }
+            Neurons::IntegrateFire(neurons) => neurons.step(current, membrane, &mut self.spikes, counts),
+            Neurons::StBif(neurons) => neurons.step(current, membrane, &mut self.spikes, counts),
         }
         match (output, &self.neurons) {
             (None, _) => {}

@@ -116,17 +116,18 @@ fn parse_header(text: &[u8]) -> Option<(&[u8], bool, Vec<u64>)> {
     is_padding.then_some((descr, is_fortran, parse_shape(shape)?))
 }
 
-/// Whole numbers of at most 10 digits with `,` or `, ` before each but the first, perhaps a `,` at the end.
+/// Nothing, or whole numbers of at most 10 digits with `,` or `, ` between and perhaps a `,` at the end.
 fn parse_shape(text: &[u8]) -> Option<Vec<u64>> {
     let mut axes = Vec::new();
+    if text.is_empty() {
+        return Some(axes);
+    }
     for (place, digits) in text.strip_suffix(b",").unwrap_or(text).split(|&byte| byte == b',').enumerate() {
         let digits = digits.strip_prefix(b" ").filter(|_| place > 0).unwrap_or(digits);
-        if digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) || (digits.is_empty() && place > 0) {
+        if digits.is_empty() || digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) {
             return None;
         }
-        if !digits.is_empty() {
-            axes.push(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
-        }
+        axes.push(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
     }
     Some(axes)
 }
