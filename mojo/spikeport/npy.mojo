@@ -266,8 +266,6 @@ struct NpyHeader(Copyable):
                 at < len(text) and 48 <= Int(text[at]) <= 57
             ):
                 return False
-        if len(self.shape) == 0:
-            _ = _take(text, at, ",")
         return True
 
 
