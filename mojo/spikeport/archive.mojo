@@ -209,25 +209,25 @@ def read_archive(
             `missing_entry`, `compressed_entry`, `pickle`, `dtype`, `shape`,
             `non_finite`.
     """
-    var starts = _directory(content, len(sizes))
+    var places = _directory(content, len(sizes))
     var layers = List[LayerArrays]()
     for k in range(len(sizes)):
         var n_in = sizes[k].n_in
         var n_out = sizes[k].n_out
         var weight = read_npy(
-            content[starts[3 * k].data : starts[3 * k].end],
+            content[places[3 * k].data : places[3 * k].end],
             [[n_out, n_in]],
             member_name(3 * k),
         )
         var layer = LayerArrays(weight^)
-        var bias = starts[3 * k + 1]
+        var bias = places[3 * k + 1]
         if bias.end > 0:
             layer.bias = read_npy(
                 content[bias.data : bias.end],
                 [[n_out]],
                 member_name(3 * k + 1),
             )
-        var neuron = starts[3 * k + 2]
+        var neuron = places[3 * k + 2]
         if neuron.end > 0:
             layer.neuron = read_npy(
                 content[neuron.data : neuron.end],
@@ -251,8 +251,6 @@ def read_archive(
 struct Place(ImplicitlyCopyable):
     """Where the bytes of a member stand; all 0 where there is none."""
 
-    var entry: Int
-    """Where its directory entry begins."""
     var data: Int
     """Where its bytes begin."""
     var end: Int
@@ -298,7 +296,7 @@ def _directory(content: Span[UInt8, _], n_layers: Int) raises -> List[Place]:
         if order[k] < order[k - 1]:
             raise damaged^
 
-    var places = List[Place](length=3 * n_layers, fill=Place(0, 0, 0))
+    var places = List[Place](length=3 * n_layers, fill=Place(0, 0))
     var position = 0
     for k in range(len(entries)):
         var entry = entries[k]
@@ -315,7 +313,7 @@ def _directory(content: Span[UInt8, _], n_layers: Int) raises -> List[Place]:
             or crc32(content[data : data + size]) != checksum
         ):
             raise damaged^
-        places[order[k]] = Place(entry, data, data + size)
+        places[order[k]] = Place(data, data + size)
         position = data + size
     if position != start:
         raise damaged^

@@ -7,7 +7,6 @@ with less memory.
 """
 from .checks import check_finite, check_shape, check_timesteps, product, refusal
 from .encode import encode_poisson
-from .integrate_fire import Trace
 from .layer import WeightedSum
 from .neuron import Neuron, sum_in_order
 

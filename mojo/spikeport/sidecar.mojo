@@ -1,5 +1,4 @@
 """The sidecar: what `<name>.json` says of the archive beside it."""
-from std.collections import Set
 
 from .checks import refusal
 from .percent import hex_value

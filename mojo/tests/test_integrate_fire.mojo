@@ -1,5 +1,5 @@
 """Tests of `spikeport.integrate_fire`."""
-from std.testing import TestSuite, assert_equal, assert_raises, assert_true
+from std.testing import TestSuite, assert_equal, assert_raises
 
 from spikeport.integrate_fire import if_constant, if_multistep
 
