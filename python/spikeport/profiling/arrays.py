@@ -136,7 +136,7 @@ def pick(steps: Any, n_samples: int, neurons: Array) -> Array:
     """Return the first ``n_samples`` samples of the ``neurons``, shape (T, samples, len(neurons)), as NumPy."""
     some = steps[:, :n_samples]
     if len(neurons) != some.shape[-1]:
-        some = some[..., neurons] if isinstance(some, np.ndarray) else some[..., some.new_tensor(neurons).long()]
+        some = some[..., neurons] if isinstance(some, np.ndarray) else _columns(some, neurons)
     return np.asarray(some if isinstance(some, np.ndarray) else some.cpu().numpy())
 
 
@@ -223,6 +223,12 @@ def _summarise_on_device(values: Any) -> ValueSummary:
     figures = [mean, (flat - mean).square().sum(), flat.min(), flat.max()]
     mean, squares, low, high = _together(figures)
     return ValueSummary(int(flat.numel()), mean, squares, low, high, non_finite)
+
+
+def _columns(steps: Any, neurons: Array) -> Any:
+    import torch
+
+    return steps[..., torch.as_tensor(neurons, device=steps.device)]
 
 
 def _together(figures: list[Any]) -> list[float]:

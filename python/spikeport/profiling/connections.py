@@ -76,6 +76,7 @@ def _distinct(inputs: list[Tensor]) -> list[tuple[Tensor, int]]:
     """Return the inputs and how often each came: one image is often shown at every step."""
     found: dict[tuple[Any, ...], tuple[Tensor, int]] = {}
     for x in inputs:
-        key = (x.data_ptr(), x.shape, x.stride(), x._version)
+        version = 0 if x.is_inference() else x._version
+        key = (x.data_ptr(), x.shape, x.stride(), version)
         found[key] = (x, found[key][1] + 1 if key in found else 1)
     return list(found.values())

@@ -28,7 +28,7 @@ class SpikeProfiler:
     dead_threshold : a neuron with a lower rate (spikes a step and sample) is dead
     saturated_threshold : a neuron with a higher rate is saturated
     gradient_explosion_ratio : a gradient norm that many times the mean of the layer's norms before is an explosion
-    thresholds : all the lines that are drawn; the three above take precedence where they are given
+    thresholds : all the lines that are drawn; the three above take precedence where they are not at their defaults
     detectors : further functions of (layers, thresholds) that return pathologies
     seed : of the sample of windows that the raster shows
 
@@ -38,9 +38,9 @@ class SpikeProfiler:
 
     def __init__(
         self,
-        dead_threshold: float | None = None,
-        saturated_threshold: float | None = None,
-        gradient_explosion_ratio: float | None = None,
+        dead_threshold: float = 0.01,
+        saturated_threshold: float = 0.95,
+        gradient_explosion_ratio: float = 100.0,
         *,
         thresholds: Thresholds | None = None,
         detectors: Iterable[Detector] = (),
@@ -51,7 +51,8 @@ class SpikeProfiler:
             "saturated_rate": saturated_threshold,
             "explosion_ratio": gradient_explosion_ratio,
         }
-        changes = {name: value for name, value in given.items() if value is not None}
+        usual = Thresholds()
+        changes = {name: value for name, value in given.items() if value != getattr(usual, name)}
         self.thresholds = replace(thresholds or Thresholds(), **changes)  # type: ignore[arg-type]
         self.detectors = list(detectors)
         self.operations = Operations()

@@ -93,7 +93,9 @@ class Watch:
         self._sampling = self._awaiting = self._backward_seen = False
         self._passes = 0
         self._running: _Layer | None = None
-        self._busy = self._started = 0.0
+        self._busy, self._started = 0.0, time.perf_counter()
+        self._least, self._samples = every, 0
+        self._sampled: int | None = None
         self._undo: list[Callable[[], Any]] = list(self._placed(model))
 
     @property
@@ -104,16 +106,12 @@ class Watch:
     def begin(self) -> None:
         """Begin an iteration; the model's forward pass does that itself."""
         self.flush()
-        now = time.perf_counter()
-        if self._max_overhead is not None and self.iteration >= 0:
-            if self._busy > self._max_overhead * (now - self._started):
-                self.every *= 2
-            if self.iteration % self.every == self.every - 1:
-                self._busy, self._started = 0.0, now
-        elif self.iteration < 0:
-            self._started = now
+        self._keep_bound()
         self.iteration += 1
-        self._sampling = self.iteration % self.every == 0
+        self._sampling = self._sampled is None or self.iteration - self._sampled >= self.every
+        if self._sampling:
+            self._sampled = self.iteration
+            self._samples += 1
         self._backward_seen, self._passes = False, 0
 
     def see_backward(self, gradient: Tensor | None = None) -> None:
@@ -176,6 +174,14 @@ class Watch:
             yield connection.module.register_forward_hook(self._connecting(connection)).remove
         if self._follow:
             yield model.register_forward_hook(self._after_model).remove
+
+    def _keep_bound(self) -> None:
+        """Lengthen the interval to what keeps the share of the time that was asked for, after a recorded iteration."""
+        if self._max_overhead is None or not self._samples or self._sampled != self.iteration:
+            return
+        plain = (time.perf_counter() - self._started - self._busy) / (self.iteration + 1)
+        cost = self._busy / self._samples
+        self.every = max(self._least, math.ceil(cost / (self._max_overhead * max(plain, 1e-9))))
 
     def _before_model(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
         continues = self._awaiting and not self._backward_seen and self._passes < _LONGEST_SEQUENCE

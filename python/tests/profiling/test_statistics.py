@@ -80,6 +80,7 @@ def test_reductions_on_a_device_are_those_of_numpy(torch):
 
     rng = np.random.default_rng(0)
     cases = [spikes(0.3, (3, 4, 5)), rng.normal(1e3, 1, (3, 4, 5)), rng.integers(-3, 4, (3, 4, 5)).astype(float)]
+    cases += [cases[0] > 0, np.int8(cases[0])]
     cases.append(np.where(rng.random((3, 4, 5)) < 0.1, np.nan, cases[0]))
     for case in cases:
         tensor = torch.tensor(case)
