@@ -18,7 +18,7 @@ demo: .venv/demo
 test: toolchains peers browser lint
 	cargo test --quiet --release --manifest-path rust/Cargo.toml --workspace
 	build/julia/julia --startup-file=no --project=julia/SpikePort julia/SpikePort/test/runtests.jl
-	for file in mojo/tests/test_*.mojo; do $(BIN)/mojo run --fp-mode contract=off -I mojo $$file || exit 1; done
+	printf '%s\n' mojo/tests/test_*.mojo | xargs -P 2 -I {} $(BIN)/mojo run --fp-mode contract=off -I mojo {}
 	$(BIN)/python -m conformance --report conformance/report
 	$(BIN)/python -m conformance --mutate
 	$(BIN)/spikeport demo
