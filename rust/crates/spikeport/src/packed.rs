@@ -17,6 +17,9 @@ const TILE: usize = 32;
 /// Inputs summed at once: a block of weights that a core's first cache holds while every row adds its share of it.
 const BLOCK: usize = 128;
 
+/// Inputs whose weights are laid out at once.
+const INPUTS_AT_ONCE: usize = 16;
+
 /// The weights and bias of a layer, transposed in tiles of outputs: `tiles[tile·in + k][j] = W[tile·TILE + j, k]`.
 pub(crate) struct Packed<F> {
     n_in: usize,
@@ -29,10 +32,16 @@ impl<F: Element> Packed<F> {
     /// Transpose `weights` of shape (out, in).
     pub(crate) fn new(weights: &[F], bias: Option<&[F]>, n_out: usize, n_in: usize) -> Result<Self, Error> {
         let mut tiles: Vec<[F; TILE]> = checks::zeros(&[n_out.div_ceil(TILE), n_in])?;
-        for (j, row) in weights.chunks_exact(n_in.max(1)).enumerate() {
-            let tile = &mut tiles[j / TILE * n_in..][..n_in];
-            for (packed, &weight) in tile.iter_mut().zip(row) {
-                packed[j % TILE] = weight;
+        // Some inputs at a time, so that what is written stays in the first cache until it is whole.
+        let rows_of_tiles = weights.chunks(TILE * n_in.max(1));
+        for (tile, rows) in tiles.chunks_exact_mut(n_in.max(1)).zip(rows_of_tiles) {
+            for first in (0..n_in).step_by(INPUTS_AT_ONCE) {
+                let inputs = first..n_in.min(first + INPUTS_AT_ONCE);
+                for (j, row) in rows.chunks_exact(n_in).enumerate() {
+                    for (packed, &weight) in tile[inputs.clone()].iter_mut().zip(&row[inputs.clone()]) {
+                        packed[j] = weight;
+                    }
+                }
             }
         }
         let mut padded = vec![F::ZERO; n_out.next_multiple_of(TILE)];
