@@ -181,7 +181,7 @@ def facts(found: Mapping[str, Any]) -> list[str]:
             deeper.append(text(name))
         else:
             lines += [f"**{text(name)}**", "", *value]
-    return lines + ([f"In the file besides: {', '.join(deeper)}.", ""] if deeper else [])
+    return lines + ([f"In the file besides: {'; '.join(deeper)}.", ""] if deeper else [])
 
 
 def tables_of(found: Mapping[str, Any]) -> Iterator[tuple[str, list[str] | None]]:

@@ -60,7 +60,9 @@ def mixed_pair(t):
 
 
 def saving_nan(t):
-    t.save_checkpoint(checkpoint(t, weights=[np.full((32, 64), np.nan), np.zeros((10, 32))]), "nan")
+    made = checkpoint(t)
+    made.weights[0][0, 0] = np.nan
+    t.save_checkpoint(made, "nan")
     try:
         t.load_checkpoint("nan")
     except ValueError as error:
@@ -94,7 +96,7 @@ PROBES = {
     "freeze_until=0, lr_backbone=0.1: the rates, the first layer being frozen": frozen_layer,
     "the head frozen before, lr_backbone=0.1, lr_head=0.001: the rates": frozen_head,
     "an archive beside another checkpoint's sidecar, shapes equal": mixed_pair,
-    "weights that hold NaN": saving_nan,
+    "a weight that became NaN after construction": saving_nan,
     "a layer of 32 outputs before one of 31 inputs": unchained,
     "a checkpoint through symbolic links": symbolic_link,
     "weights of whole numbers": whole_numbers,
