@@ -19,6 +19,20 @@ def test_a_librarys_neurons_are_recorded_as_by_hand(library):
     assert results and all(0 < result["rate"] for result in results.values())
 
 
+def test_synaptic_operations_are_those_of_neurobench():
+    found = run_with_peers("-c", "import importlib.util as u; print(u.find_spec('neurobench') is not None)")
+    if found.strip() != "True":
+        pytest.skip("no neurobench in the peers' interpreter: pip install --no-deps neurobench")
+    result = json.loads(run_with_peers(str(Path(__file__).with_name("peer_neurobench.py"))).splitlines()[-1])
+    ours, theirs = result["ours"], result["theirs"]
+    operations = theirs["SynapticOperations"]
+    assert ours["effective_acs"] == pytest.approx(operations["Effective_ACs"]) and ours["effective_acs"] > 0
+    assert ours["effective_macs"] == operations["Effective_MACs"] == 0
+    assert ours["dense"] == operations["Dense"]
+    assert ours["activation_sparsity"] == pytest.approx(theirs["ActivationSparsity"])
+    assert ours["connection_sparsity"] == pytest.approx(theirs["ConnectionSparsity"], abs=5e-4)  # rounded there
+
+
 def test_scalars_reach_a_real_tensorboard_file(tmp_path):
     script = f"""
 import numpy as np
