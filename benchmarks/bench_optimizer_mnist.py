@@ -26,7 +26,9 @@ from benchmarks.result import ROOT, Measurement, write_result
 Array = npt.NDArray[Any]
 
 T = 16
-DROP = 0.005
+DROP = (
+    0.004  # the search's budget: a tenth of a point below half a point is left for the sampling error of 5 000 images
+)
 EPOCHS = 6
 FILES = {
     "x_train": "train-images-idx3-ubyte.gz",

@@ -55,7 +55,7 @@ def optimize(
         half of it to choose on and half to hold the
         result to; give data that the network was not trained on
     input_range : (low, high) that every input value is known to lie in, numbers or arrays (n_inputs,); None proves for
-        any input whatever
+        any input whatever, or for any spikes where ``encoding`` is "poisson"
     horizon : longest run, in steps, that proofs must hold for; None for any
     timesteps, encoding, seed : how data and drives are run; ``timesteps`` by default that of the model, or 16
     verification : replay the graph before and after on data or random drives and on adversarial ones
@@ -69,6 +69,8 @@ def optimize(
     before = as_graph(graph)
     before.validate()
     x, labels = _pair(data)
+    if input_range is None and encoding == "poisson":
+        input_range = (0.0, 1.0)  # spikes: the encoder sends nothing else
     scope = Scope(input_range, horizon, x, timesteps or timesteps_of(graph) or 16, encoding, seed)
     scope.check(before)
     if max_accuracy_drop is not None:

@@ -266,3 +266,13 @@ def test_exact_passes_run_again_after_those_that_made_room_for_them():
     names = [result.name for result in report.pass_results]
     assert names == ["redundancy_elimination", "weight_quantization", "redundancy_elimination"]
     assert smaller["hidden"].n_neurons == 7
+
+
+def test_poisson_input_is_spikes_and_proves_what_no_input_at_all_does_not():
+    graph = SNNGraph(
+        [LayerNode("a", 2, 3, [[1.0, 0.5], [-1, -1], [0.5, 1]], "IF"), LayerNode("b", 3, 2, np.ones((2, 3)))]
+    )
+    for encoding, neurons in (("current", 3), ("poisson", 2)):
+        smaller, report = optimize(graph, passes=["eliminate_silent"], encoding=encoding)
+        assert smaller["a"].n_neurons == neurons
+        assert report.verification.identical
