@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from spikeport.roberta.lsq import LSQInteger
     from spikeport.roberta.quantised import QuantisedRobertaForSequenceClassification, quantise
     from spikeport.roberta.recipe import Recipe, train_relu_roberta
-    from spikeport.roberta.spiking import SpikingRobertaForSequenceClassification, SpikingRun, convert_to_spiking
+    from spikeport.roberta.spiking import SpikingRobertaForSequenceClassification, convert_to_spiking
     from spikeport.roberta.st_bif import STBIF
+    from spikeport.roberta.timeline import SpikingRun
     from spikeport.roberta.transform import Transform
 
 _HOME = {
@@ -37,7 +38,7 @@ _HOME = {
     "STBIF": "st_bif",
     "SpikingEvaluation": "evaluate",
     "SpikingRobertaForSequenceClassification": "spiking",
-    "SpikingRun": "spiking",
+    "SpikingRun": "timeline",
     "Transform": "transform",
     "calibrate": "calibration",
     "convert_to_spiking": "spiking",

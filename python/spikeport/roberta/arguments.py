@@ -81,7 +81,8 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
     RobertaError
         ``arguments``: no model or task, a JSON file that is none, or flags that do not go together.
     """
-    parser = HfArgumentParser((ModelArguments, DataArguments, TrainingArguments), prog="spikeport glue")
+    kinds: Any = (ModelArguments, DataArguments, TrainingArguments)
+    parser = HfArgumentParser(kinds, prog="spikeport glue")
     if len(arguments) == 1 and arguments[0].endswith(".json"):
         parsed = parser.parse_dict(_current_names(_read_json(Path(arguments[0]))))
     else:

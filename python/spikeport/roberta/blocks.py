@@ -16,7 +16,7 @@ from spikeport.roberta.lsq import LSQInteger
 class QuantisedResidual(nn.Module):
     """``Q(LayerNorm(W·x + b + residual))``, signed: RoBERTa's ``attention.output`` and ``output``."""
 
-    def __init__(self, block: nn.Module, level: int) -> None:
+    def __init__(self, block: Any, level: int) -> None:
         super().__init__()
         self.dense, self.LayerNorm, self.dropout = block.dense, block.LayerNorm, block.dropout
         self.quantiser: nn.Module = LSQInteger(level, signed=True)
@@ -31,7 +31,7 @@ class QuantisedResidual(nn.Module):
 class QuantisedIntermediate(nn.Module):
     """``Q(ReLU(W·x + b))``, unsigned: RoBERTa's ``intermediate``."""
 
-    def __init__(self, block: nn.Module, level: int) -> None:
+    def __init__(self, block: Any, level: int) -> None:
         super().__init__()
         self.dense, self.intermediate_act_fn = block.dense, block.intermediate_act_fn
         self.quantiser: nn.Module = LSQInteger(level, signed=False)
@@ -48,7 +48,7 @@ class QuantisedHead(nn.Module):
     With ``level`` None there is no quantiser, and tanh's output goes on as it is.
     """
 
-    def __init__(self, head: nn.Module, level: int | None) -> None:
+    def __init__(self, head: Any, level: int | None) -> None:
         super().__init__()
         self.dense, self.out_proj, self.dropout = head.dense, head.out_proj, head.dropout
         self.activation: nn.Module = nn.Tanh()

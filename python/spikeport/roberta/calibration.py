@@ -4,6 +4,7 @@ LSQ's initial scale is ``s = 2·mean|x|/√Qp`` (Esser et al. 2020, section 2.1)
 ``0.9·s + 0.1·new``. The quantisers quantise while they look, so each sees what it will see in use.
 """
 
+# mypy: allow-untyped-calls
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping

@@ -53,12 +53,14 @@ def multiply_adds(config: Any, tokens: Tensor) -> Tensor:
     hidden, intermediate = config.hidden_size, config.intermediate_size
     a_token = 4 * hidden * hidden + 2 * hidden * intermediate
     layer = tokens * a_token + 2 * tokens * tokens * hidden
-    return layer * config.num_hidden_layers + hidden * hidden + hidden * config.num_labels
+    total: Tensor = layer * config.num_hidden_layers + hidden * hidden + hidden * config.num_labels
+    return total
 
 
 def input_multiply_adds(config: Any, tokens: Tensor) -> Tensor:
     """Return the multiply-adds with which the embedding enters the spiking network, shape (sentences,)."""
-    return tokens * (3 * config.hidden_size * config.hidden_size)
+    total: Tensor = tokens * (3 * config.hidden_size * config.hidden_size)
+    return total
 
 
 def energy(config: Any, tokens: Tensor, synaptic_operations: Tensor) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Batches are made once, by length, and dealt out to the processes of a distribute
 computed in the same batch, and to the same bit, however many processes there are.
 """
 
+# mypy: allow-untyped-calls
 from __future__ import annotations
 
 import time
@@ -112,7 +113,7 @@ def _run_batch(
     start = time.perf_counter()
     expected = quantised(**inputs).logits.double().cpu()
     middle = time.perf_counter()
-    run = spiking.run(**inputs, timesteps=timesteps)
+    run = spiking.run(inputs["input_ids"], inputs["attention_mask"], timesteps=timesteps)
     trajectory = run.trajectory.double().cpu().numpy()
     seconds += (time.perf_counter() - middle, middle - start)
     settled, steps = run.settled_at.cpu(), run.steps_run.cpu()
@@ -130,10 +131,10 @@ def _run_batch(
     ]
 
 
-def pad(samples: Sequence[Features], pad_token_id: int, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+def pad(samples: Sequence[Features], pad_token_id: int | None, device: torch.device | str = "cpu") -> dict[str, Tensor]:
     """Return ``input_ids`` and ``attention_mask`` of shape (samples, longest), padded at the end."""
     longest = max(len(sample["input_ids"]) for sample in samples)
-    ids = torch.full((len(samples), longest), pad_token_id)
+    ids = torch.full((len(samples), longest), 0 if pad_token_id is None else pad_token_id)
     mask = torch.zeros_like(ids)
     for row, sample in enumerate(samples):
         ids[row, : len(sample["input_ids"])] = torch.tensor(sample["input_ids"])

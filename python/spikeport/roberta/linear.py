@@ -12,6 +12,8 @@ so that from step L - 1 on the layer's total is that of the ordinary linear laye
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -44,7 +46,7 @@ class UnfoldBiasLinear(SpikingModule):
 
     def forward(self, total: Tensor) -> Tensor:
         """Return Y of shape (steps, …, out); a total that stands still is multiplied once for the whole chunk."""
-        bias: Tensor | None = self.bias
+        bias = cast("Tensor | None", self.bias)
         if bias is None or self.clock.start >= self.level - 1:
             return functional.linear(total, self.weight, bias)
         steps = torch.arange(self.clock.start + 1, self.clock.start + self.clock.steps + 1)

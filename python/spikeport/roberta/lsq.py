@@ -136,5 +136,5 @@ class _LearnedStep(torch.autograd.Function):
 
 def _quantise(x: Tensor, scale: Tensor, q_min: int, q_max: int) -> Tensor:
     if torch.is_grad_enabled():
-        return _LearnedStep.apply(x, scale, q_min, q_max)  # type: ignore[no-untyped-call, no-any-return]
+        return _LearnedStep.apply(x, scale, q_min, q_max)  # type: ignore[no-any-return]
     return levels(x, scale, q_min, q_max).mul_(scale)

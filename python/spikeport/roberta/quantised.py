@@ -1,8 +1,9 @@
 """Stage one: a RoBERTa whose attention, outputs, intermediates and classifier are quantised by LSQ."""
 
+# mypy: allow-untyped-calls
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -35,7 +36,7 @@ class QuantisedRobertaForSequenceClassification(RobertaForSequenceClassification
     _supports_sdpa = False
     _supports_flash_attn = False
     _supports_flex_attn = False
-    _can_record_outputs: ClassVar[dict[str, Any]] = {}
+    _can_record_outputs: dict[Any, Any] = {}  # noqa: RUF012
 
     def __init__(self, config: QuantisedRobertaConfig) -> None:
         super().__init__(config)
@@ -77,7 +78,8 @@ def quantise(
     if unexpected or set(missing) != scales:
         wrong = ", ".join(sorted({*unexpected, *(set(missing) ^ scales)})[:5])
         raise RobertaError("model", f"weights do not fit the quantised network: {wrong}")
-    return quantised.train(model.training)
+    quantised.train(model.training)
+    return cast(QuantisedRobertaForSequenceClassification, quantised)
 
 
 def derive_config(kind: type[Any], config: RobertaConfig, transform: Transform, without_bias: list[str]) -> Any:
@@ -112,7 +114,7 @@ def check_architecture(config: RobertaConfig) -> None:
 def remove_biases(model: nn.Module, names: list[str]) -> None:
     """Take the bias from the linear layers called ``names``."""
     for name in names:
-        model.get_submodule(name).bias = None
+        model.get_submodule(name).register_parameter("bias", None)
 
 
 AutoConfig.register(QuantisedRobertaConfig.model_type, QuantisedRobertaConfig, exist_ok=True)

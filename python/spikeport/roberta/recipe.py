@@ -5,6 +5,7 @@ recipe needs one file of labelled sentences: 2 layers of 128 learn the Stanford 
 What it writes is an ordinary Hugging Face folder: tokenizer, config and weights.
 """
 
+# mypy: allow-untyped-calls
 from __future__ import annotations
 
 import time
@@ -100,7 +101,6 @@ def build_model(recipe: Recipe, task: Task, vocabulary: int) -> RobertaForSequen
         layer_norm_eps=1e-5,
         id2label=names,
         label2id={name: number for number, name in names.items()},
-        finetuning_task=task.name,
     )
     return RobertaForSequenceClassification(config)
 

@@ -1,8 +1,9 @@
 """Which module takes which one's place, in both stages. Parts keep their names, and with them their weights."""
 
+# mypy: allow-untyped-calls
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 from transformers.models.roberta.modeling_roberta import (
@@ -99,15 +100,21 @@ def _twin(name: str, module: nn.Module, transform: Transform, *, behind_quantise
         return found
 
     if isinstance(module, nn.Embedding):
-        return rule("embedding") and ZipTFEmbedding(module)
+        rule("embedding")
+        return ZipTFEmbedding(module)
     if isinstance(module, nn.LayerNorm):
-        return rule("layernorm") and ZipTFLayerNorm(module)
+        rule("layernorm")
+        return ZipTFLayerNorm(module)
     if isinstance(module, nn.Linear):
-        return UnfoldBiasLinear(module.weight, module.bias, rule("linear").level)
+        return UnfoldBiasLinear(
+            cast(nn.Parameter, module.weight), cast("nn.Parameter | None", module.bias), rule("linear").level
+        )
     if isinstance(module, nn.ReLU):
-        return rule("relu") and (IdentityActivation() if behind_quantiser else ReluDifference())
+        rule("relu")
+        return IdentityActivation() if behind_quantiser else ReluDifference()
     if isinstance(module, LSQInteger):
-        return rule("lsqinteger") and STBIF.from_quantiser(module)
+        rule("lsqinteger")
+        return STBIF.from_quantiser(module)
     if isinstance(module, nn.Tanh):  # the documented YAML has no entry for it, and it must be in difference form
         return TanhDifference()
     return None

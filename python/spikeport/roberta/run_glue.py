@@ -25,7 +25,7 @@ from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.explanation import explain
 from spikeport.roberta.model_card import write_model_card
 from spikeport.roberta.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
-from spikeport.roberta.quantised import QuantisedRobertaForSequenceClassification
+from spikeport.roberta.quantised import QuantisedRobertaConfig, QuantisedRobertaForSequenceClassification
 from spikeport.roberta.spiking_stage import run_spiking_stage
 from spikeport.roberta.splits import label_order, load_splits, need, tokenise
 from spikeport.roberta.tasks import Task, compute_metrics, get_task
@@ -55,8 +55,8 @@ def run(arguments: Arguments) -> dict[str, Any]:
     tokenizer = load_tokenizer(model_args)
     splits = load_splits(data_args, task)
     model = load_model(model_args, config, transform)
-    quantised = isinstance(model, QuantisedRobertaForSequenceClassification)
-    if model_args.convert_to_snn and not quantised:
+    quantised = model if isinstance(model, QuantisedRobertaForSequenceClassification) else None
+    if model_args.convert_to_snn and quantised is None:
         raise RobertaError("arguments", "--convert_to_snn needs --transform_config ('default' for the one shipped)")
 
     order = label_order(config, task)
@@ -65,13 +65,15 @@ def run(arguments: Arguments) -> dict[str, Any]:
     for split, flag in (("train", "do_train"), ("validation", "do_eval"), ("test", "do_predict")):
         if wanted[split]:
             need(splits, split, f"--{flag}")
+    if model_args.convert_to_snn:
+        need(splits, "validation", "--convert_to_snn")
     tokens = {name: tokenise(tokenizer, rows, task, length, order) for name, rows in splits.items()}
 
     trainer = Trainer(
         model=model,
         args=training,
-        train_dataset=tokens["train"] if training.do_train else None,  # type: ignore[arg-type]
-        eval_dataset=tokens["validation"] if training.do_eval else None,  # type: ignore[arg-type]
+        train_dataset=tokens["train"] if training.do_train else None,
+        eval_dataset=tokens["validation"] if training.do_eval else None,
         data_collator=_collator(tokenizer, data_args, length),
         compute_metrics=lambda prediction: _metrics(task, prediction),
         processing_class=tokenizer,
@@ -80,11 +82,11 @@ def run(arguments: Arguments) -> dict[str, Any]:
     # multiply the loss by the number of processes and not divide it by the accumulation steps.
     trainer.model_accepts_loss_kwargs = False
     summary: dict[str, Any] = {}
-    fresh = quantised and not model_args.model_weights_path and transform is not None
-    if fresh and model_args.calibrate and training.resume_from_checkpoint is None:
+    has_scales = isinstance(config, QuantisedRobertaConfig) or model_args.model_weights_path
+    if quantised is not None and model_args.calibrate and not (has_scales or training.resume_from_checkpoint):
         samples = tokens.get("train") or need(tokens, "validation", "calibration (or --no_calibrate)")
         batches = model_args.calibration_batches
-        scales = calibrate_on(model, samples, batches, training.per_device_train_batch_size, training.seed)
+        scales = calibrate_on(quantised, samples, batches, training.per_device_train_batch_size, training.seed)
         summary["calibrated_scales"] = len(scales)
     if training.do_train:
         summary |= _train(trainer, training, len(tokens["train"]))
@@ -93,7 +95,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
     if training.do_predict:
         _predict(trainer, tokens, task, order)
     if model_args.convert_to_snn:
-        evaluated = {name: tokens[name] for name in ("validation", "validation_mismatched") if name in tokens}
+        evaluated = {name: rows for name, rows in tokens.items() if name.startswith("validation")}
         summary |= run_spiking_stage(trainer, model_args, evaluated, task)
     if trainer.is_world_process_zero():
         folder = Path(str(training.output_dir))

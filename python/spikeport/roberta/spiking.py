@@ -10,10 +10,11 @@ Design
   nothing can change, and every tracer stands on the level of its quantiser. That is looked for once a chunk.
 """
 
+# mypy: allow-untyped-calls
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +58,7 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
     _supports_sdpa = False
     _supports_flash_attn = False
     _supports_flex_attn = False
-    _can_record_outputs: ClassVar[dict[str, Any]] = {}
+    _can_record_outputs: dict[Any, Any] = {}  # noqa: RUF012
 
     def __init__(self, config: SpikingRobertaConfig) -> None:
         super().__init__(config)
@@ -166,8 +167,8 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(input_ids)
         plan = self._plan(input_ids, limit, chunk)
-        inputs = zip(*(x.split(plan.sentences) for x in (input_ids, attention_mask, token_type_ids)), strict=True)
-        return join_runs([self._run_group(*group, plan, early_stop) for group in inputs])
+        groups = zip(*(x.split(plan.sentences) for x in (input_ids, attention_mask, token_type_ids)), strict=True)
+        return join_runs([self._run_group(ids, mask, kinds, plan, early_stop) for ids, mask, kinds in groups])
 
     def _run_group(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, plan: Plan, early_stop: bool
@@ -197,14 +198,17 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         positions = torch.cumsum(real, dim=1) * real + embeddings.padding_idx
         kinds = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
         total = embeddings.word_embeddings(input_ids) + embeddings.token_type_embeddings(kinds)
-        return embeddings.LayerNorm(total + embeddings.position_embeddings(positions))  # type: ignore[no-any-return]
+        embedded: Tensor = embeddings.LayerNorm(total + embeddings.position_embeddings(positions))
+        return embedded
 
     def _chunk(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        for layer in self.roberta.encoder.layer:
+        layers: Any = self.roberta.encoder.layer
+        for layer in layers:
             context, _ = layer.attention.self(hidden, mask)
             attended = layer.attention.output(context, hidden)
             hidden = layer.output(layer.intermediate(attended), attended)
-        return self.classifier(hidden)  # type: ignore[no-any-return]
+        logits: Tensor = self.classifier(hidden)
+        return logits
 
     def _plan(self, input_ids: Tensor, limit: int, chunk: int | None) -> Plan:
         batch, tokens = input_ids.shape
@@ -238,7 +242,8 @@ def convert_to_spiking(
         owner, _, last = name.rpartition(".")
         weights[f"{owner}.threshold" if owner in quantisers and last == "scale" else name] = value
     spiking.load_state_dict(weights, strict=True)
-    return spiking.eval()
+    spiking.eval()
+    return spiking
 
 
 AutoConfig.register(SpikingRobertaConfig.model_type, SpikingRobertaConfig, exist_ok=True)

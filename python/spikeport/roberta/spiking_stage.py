@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.utils import gather_object
-from tqdm.auto import tqdm
+from accelerate.utils import gather_object  # type: ignore[import-untyped]
+from tqdm.auto import tqdm  # type: ignore[import-untyped]
 from transformers import Trainer
 
 from spikeport.roberta.arguments import ModelArguments
@@ -20,7 +21,7 @@ FOLDER = "snn"
 
 
 def run_spiking_stage(
-    trainer: Trainer, arguments: ModelArguments, evaluated: dict[str, list[dict[str, Any]]], task: Task
+    trainer: Trainer, arguments: ModelArguments, evaluated: Mapping[str, list[dict[str, Any]]], task: Task
 ) -> dict[str, Any]:
     """Convert the trainer's quantised network, evaluate the spiking one on every split given, and save it.
 

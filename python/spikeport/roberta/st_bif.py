@@ -87,7 +87,7 @@ class STBIF(SpikingModule):
     def _trainable(self, total: Tensor, θ: Tensor) -> Tensor:
         g = 1 / math.sqrt(self.q_max * total[0].numel())
         θ = θ * g + (θ * (1 - g)).detach()  # the value of θ, the gradient of LSQ's scale
-        rounded: Tensor = _StraightThroughFloor.apply(total / θ + 0.5)  # type: ignore[no-untyped-call]
+        rounded: Tensor = _StraightThroughFloor.apply(total / θ + 0.5)
         clamped = rounded.detach().clamp(self.q_min, self.q_max)
         q = torch.where(rounded == clamped, rounded, clamped)  # at a bound, clamp alone would pass half the gradient
         q = q.expand(self.clock.steps, *q.shape[1:])

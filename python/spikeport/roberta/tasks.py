@@ -122,7 +122,7 @@ def _spearman(labels: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> float:
 
 
 def _correlation(name: str, labels: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> float:
-    from scipy import stats
+    from scipy import stats  # type: ignore[import-untyped]
 
     if len(labels) < 2 or np.ptp(labels) == 0 or np.ptp(predictions) == 0:
         return 0.0  # undefined for a constant: as in scikit-learn's matthews_corrcoef, no correlation

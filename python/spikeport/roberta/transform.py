@@ -215,11 +215,11 @@ def _known(what: str, given: Any, allowed: Iterable[str], place: str) -> None:
 
 def _load(text: str, source: str) -> Any:
     try:
-        import yaml
+        import yaml  # type: ignore[import-untyped]
     except ImportError:
         raise MissingExtra("pyyaml", "roberta", "reading a transform config") from None
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
         """A safe loader that refuses a key given twice, where YAML's own would keep the last."""
 
     def mapping(loader: Loader, node: yaml.MappingNode) -> dict[Any, Any]:

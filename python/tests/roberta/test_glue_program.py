@@ -132,6 +132,9 @@ def test_a_fine_tuned_folder_is_a_model_of_its_own(program, tmp_path):
         "--model_name_or_path ./output/sst2_snn --task_name sst2 --do_eval --output_dir ./again --convert_to_snn"
     )
     assert again["eval_accuracy"] == trained["eval_accuracy"] == again["snn_accuracy"]
+    assert again["eval_loss"] == pytest.approx(trained["eval_loss"]), "its scales were calibrated away"
+    with_transform = program(FULL_SPIKING.replace("${MODEL_NAME}", "./output/sst2_snn"))
+    assert with_transform["eval_loss"] == pytest.approx(trained["eval_loss"]), "its scales were calibrated away"
     with pytest.raises(RobertaError, match="is a spiking network already"):
         program("--model_name_or_path ./again/snn --task_name sst2 --do_eval --output_dir ./more")
 
