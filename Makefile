@@ -44,7 +44,8 @@ docs: conformance
 ## lint: format, lint and types in every language
 lint: toolchains
 	cargo fmt --manifest-path rust/Cargo.toml --all --check
-	cargo clippy --quiet --manifest-path rust/Cargo.toml --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --release --manifest-path rust/Cargo.toml --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --manifest-path rust/Cargo.toml --workspace --no-deps
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy

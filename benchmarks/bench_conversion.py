@@ -28,9 +28,9 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from spikeport.conversion import convert
 
 from benchmarks.result import ROOT, run_in, write_result
+from spikeport.conversion import convert
 
 PEERS = os.environ.get("SPIKEPORT_PEERS", str(ROOT / ".venv-peers" / "bin" / "python"))
 PROGRAM = "import runpy; runpy.run_module('benchmarks.peers.{}', run_name='__main__')"

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from benchmarks.result import ROOT, Measurement, write_result
 from spikeport.conversion import ConvertedSNN, convert
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer import EXACT_PASSES, Cost, OptimizationReport, optimize
-
-from benchmarks.result import ROOT, Measurement, write_result
 
 Array = npt.NDArray[Any]
 

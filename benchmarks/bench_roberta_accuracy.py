@@ -53,9 +53,10 @@ def train(folder: Path, data: Path, seed: int, task: str = "sst2", epochs: int |
 
 def quantised_and_samples(folder: Path, tokenizer: Any, data: Path, task: str = "sst2") -> tuple[Any, list[Any], Any]:
     """Return the calibrated quantised network of a folder, and tokens and labels of the test set."""
+    from transformers import RobertaForSequenceClassification
+
     from spikeport.roberta import quantise
     from spikeport.roberta.model_loading import calibrate_on
-    from transformers import RobertaForSequenceClassification
 
     quantised = quantise(RobertaForSequenceClassification.from_pretrained(folder).eval())
     training, _ = load(tokenizer, data, task, 0)
@@ -77,6 +78,7 @@ def load(tokenizer: Any, data: Path, task: str, which: int) -> tuple[list[Any], 
 
 def accuracy(model: Any, samples: list[Any], labels: list[int]) -> float:
     import torch
+
     from spikeport.roberta.evaluate import pad
 
     right = 0
@@ -91,6 +93,7 @@ def accuracy(model: Any, samples: list[Any], labels: list[int]) -> float:
 def train_quantised(model: Any, samples: list[Any], seed: int, epochs: int = 1, rate: float = 2e-4) -> None:
     """Quantisation-aware training by Adam, rate falling to 0."""
     import torch
+
     from spikeport.roberta.evaluate import pad
 
     torch.manual_seed(seed)
@@ -114,6 +117,7 @@ def train_quantised(model: Any, samples: list[Any], seed: int, epochs: int = 1, 
 
 def spiking_figures(quantised: Any, samples: list[Any], labels: list[int], task: str, dtype: str) -> dict[str, Any]:
     import torch
+
     from spikeport.roberta import convert_to_spiking, evaluate_spiking
     from spikeport.roberta.tasks import TASKS
 
@@ -125,8 +129,9 @@ def spiking_figures(quantised: Any, samples: list[Any], labels: list[int], task:
 
 def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool) -> dict[str, Any]:
     """Return all figures of one seed and task."""
-    from spikeport.roberta import quantise
     from transformers import AutoTokenizer, RobertaForSequenceClassification
+
+    from spikeport.roberta import quantise
 
     home = train(folder, data, seed, task, epochs=1 if quick else None)
     tokenizer = AutoTokenizer.from_pretrained(home)

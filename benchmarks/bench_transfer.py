@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from spikeport.transfer import SNNCheckpoint, TransferConfig, apply_transfer_config, load_checkpoint, save_checkpoint
 
 from benchmarks.result import Measurement, samples, write_result
+from spikeport.transfer import SNNCheckpoint, TransferConfig, apply_transfer_config, load_checkpoint, save_checkpoint
 
 CALLS = 100
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import sc_neurocore.snn_optimizer as theirs
+
 from spikeport import snn_optimizer as ours
 
 PASSES = ("dead_neuron_elimination", "layer_fusion", "redundancy_elimination")

@@ -36,6 +36,12 @@ The golden vectors of `conformance/vectors` in every language and every backend,
 contract is [SPEC.md](../../conformance/SPEC.md).
 
 """
+KERNELS = """![Kernels by language](kernels.svg)
+
+Only what passed all its vectors is timed. Columns of a language's name are its runner, which times itself, with the
+arguments that the contract's section on timing fixes; the others are calls from Python. `network.run` is a small
+checkpoint in the runners and three layers of 256 neurons in process, so their sizes do not meet.
+"""
 STYLE = "<style>svg{color:#1f2328}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>"
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (0.0, "ns"))
 OWN = "spikeport"
@@ -88,7 +94,7 @@ def section(result: Mapping[str, Any]) -> str:
     lines = [f"## {text(result['title'])}", "", f"`{result['command']}` · {text(where)} · {commit}", ""]
     lines += [text(versions), ""]
     if result["name"] == "kernels":
-        lines += ["![Kernels by language](kernels.svg)", "", *kernels_table(result["measurements"])]
+        lines += [KERNELS, *kernels_table(result["measurements"])]
     elif result["measurements"]:
         lines += measurements_table(result["measurements"])
     return "\n".join(lines + facts(result["facts"]))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from spikeport.backends import available_backends, get_backend
 
 from benchmarks.workloads import IN_PROCESS, KERNELS
+from spikeport.backends import available_backends, get_backend
 
 BACKENDS = [name for name, reason in available_backends().items() if reason is None]
 

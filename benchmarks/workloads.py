@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from spikeport import LayerNode, SNNGraph
 from spikeport.backends import Backend
 from spikeport.neuron import Neuron

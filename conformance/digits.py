@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from spikeport.transfer import load_checkpoint
 
 from conformance.languages import converse, load_languages
 from conformance.lines import array_words, decode_reply, encode_line
+from spikeport.transfer import load_checkpoint
 
 ENCODINGS = ("current", "poisson")
 

@@ -8,13 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spikeport.backends import BACKENDS, BackendError, get_backend
-
 from conformance.cases import KERNELS, Case, load_cases
 from conformance.compare import Outcome, compare
 from conformance.in_process import answer
 from conformance.languages import Language, load_languages, run_language
 from conformance.lines import expected_words, resolve
+from spikeport.backends import BACKENDS, BackendError, get_backend
 
 KNOWN = Path(__file__).parent / "known_failures"
 

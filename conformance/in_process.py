@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from conformance.lines import Words, array_words
 from spikeport.backends import Backend
 from spikeport.errors import SpikeportError
 from spikeport.kernels import finetune, sample_keys
@@ -18,8 +20,6 @@ from spikeport.transfer.checkpoint import neuron_from_rows
 from spikeport.transfer.sidecar import read_sidecar
 from spikeport.transfer.store import checkpoint_paths
 from spikeport.transfer.strict_json import dump, parse
-
-from conformance.lines import Words, array_words
 
 Arguments = dict[str, Any]
 DTYPES = {"f64": np.float64, "f32": np.float32}

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import spikeport
-
 from conformance.languages import ROOT
 
 

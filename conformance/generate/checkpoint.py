@@ -6,14 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from spikeport.transfer import load_checkpoint, save_checkpoint
-from spikeport.transfer.checkpoint import neuron_rows
-from spikeport.transfer.strict_json import dump
-
 from conformance.cases import FILES, Case
 from conformance.generate.hostile import HOSTILE, LARGE, write_hostile
 from conformance.generate.make import case, decimals
 from conformance.generate.networks import NETWORKS
+from spikeport.transfer import load_checkpoint, save_checkpoint
+from spikeport.transfer.checkpoint import neuron_rows
+from spikeport.transfer.strict_json import dump
 
 READ = {
     "small": ["default"],

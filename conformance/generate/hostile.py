@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spikeport.transfer.archive import CENTRAL, DATE, END, npy_header
-from spikeport.transfer.store import checkpoint_bytes
 
 from conformance.generate.networks import NETWORKS
+from spikeport.transfer.archive import CENTRAL, DATE, END, npy_header
+from spikeport.transfer.store import checkpoint_bytes
 
 Pair = tuple[bytes, bytes]
 Members = list[tuple[str, bytes]]

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spikeport.backends import get_backend
 
 from conformance.cases import Case
 from conformance.in_process import DTYPES, answer
 from conformance.lines import Words, resolve
+from spikeport.backends import get_backend
 
 
 def case(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from spikeport.transfer import load_checkpoint
 
 from conformance.cases import FILES, Case
 from conformance.generate.make import case, decimals, demand_exact, dyadic, fractions
 from conformance.generate.networks import NETWORKS
+from spikeport.transfer import load_checkpoint
 
 
 def cases() -> list[Case]:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from spikeport.neuron import Neuron
-from spikeport.transfer import SNNCheckpoint
 
 from conformance.generate.make import dyadic
+from spikeport.neuron import Neuron
+from spikeport.transfer import SNNCheckpoint
 
 NETWORKS: dict[str, Callable[[], SNNCheckpoint]] = {}
 

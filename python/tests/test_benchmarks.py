@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+
 from spikeport import cli
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from spikeport import Certificate, GraphError, KernelError, LayerNode, Neuron, SNNGraph, available_backends, get_backend
 from spikeport.backends import BackendError
 from spikeport.certificate import weakest

@@ -10,6 +10,7 @@ import itertools
 import sys
 
 import numpy as np
+
 from spikeport.backends.julia import Julia
 from spikeport.backends.reference import Reference
 from spikeport.errors import KernelError

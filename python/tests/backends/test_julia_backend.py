@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from spikeport.backends import BackendError, julia
 
 ROOT = Path(__file__).resolve().parents[3]

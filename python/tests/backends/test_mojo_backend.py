@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from spikeport.backends import BackendError, get_backend, mojo_library
 from spikeport.backends.mojo import Mojo
 from spikeport.errors import KernelError

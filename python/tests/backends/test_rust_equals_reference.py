@@ -4,10 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-import spikeport
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+
+import spikeport
 from spikeport.backends import get_backend
 from spikeport.errors import KernelError
 from spikeport.graph import LayerNode

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import typer
+
 from spikeport import cli
 from spikeport.cli.app import fail
 from spikeport.errors import ConversionError

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from spikeport import cli
 from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 
@@ -71,6 +72,7 @@ CONVERT = "convert user_model:build --weights weights.pt --calibration samples.n
 @pytest.mark.parametrize("samples", ["samples.npz", "samples.npy"])
 def test_convert_writes_the_network_that_convert_makes(folder, capsys, torch, weights, samples):
     import user_model
+
     from spikeport.conversion import convert
 
     line = f"convert user_model:build --weights {weights} --calibration {samples} -T 8 -o out --json"

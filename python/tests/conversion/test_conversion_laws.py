@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from spikeport.conversion import QCFSActivation, convert
 
 pytest.importorskip("torch")

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+
 from spikeport.conversion import ConvertedSNN, SilentLayerWarning, convert
 from spikeport.errors import ConversionError
 

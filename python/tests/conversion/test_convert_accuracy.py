@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from spikeport.conversion import convert, replace_relu_with_qcfs
 
 

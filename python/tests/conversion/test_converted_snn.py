@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from spikeport.conversion import ConvertedSNN
 from spikeport.errors import ConversionError, GraphError, KernelError
 

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+
 from spikeport import kernels
 from spikeport.conversion import QCFSActivation, replace_relu_with_qcfs
 from spikeport.errors import ConversionError

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+
 from spikeport import cli
 from spikeport.demo import demonstrate
 from spikeport.demo.demonstration import ENCODINGS, TIMESTEPS

@@ -10,8 +10,9 @@ from neurobench.benchmarks import Benchmark
 from neurobench.metrics.static import ConnectionSparsity
 from neurobench.metrics.workload import ActivationSparsity, SynapticOperations
 from neurobench.models import TorchModel
-from spikeport.profiling import SpikeProfiler
 from torch import nn
+
+from spikeport.profiling import SpikeProfiler
 
 
 class Network(nn.Module):

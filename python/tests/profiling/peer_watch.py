@@ -8,8 +8,9 @@ import sys
 
 import numpy as np
 import torch
-from spikeport.profiling import SpikeProfiler
 from torch import nn
+
+from spikeport.profiling import SpikeProfiler
 
 T, BATCH, WIDTH = 12, 6, 20
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from spikeport.profiling import (
     Pathology,
     ProfilingError,
@@ -239,6 +240,7 @@ def test_the_live_view_follows_a_recording():
     import io
 
     from rich.console import Console
+
     from spikeport.profiling.live import LiveView
 
     profiler = recorded(hidden=healthy)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spikeport.profiling import ProfilingError, SpikeProfiler, Thresholds
 from spikeport.profiling.arrays import summarise
 from spikeport.profiling.streaming import History, Intervals, Moments, Raster, Sample

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from browser import open_page
 from peers import run_with_peers
+
 from spikeport.profiling import ProfilingError, SpikeProfiler, schema
 from spikeport.profiling.recordings import profile_recordings
 from spikeport.profiling.script import profile_script
@@ -201,8 +202,9 @@ def test_a_page_can_be_made_of_anything(kind, tmp_path):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_trainer_of_transformers(spiking, tmp_path):
     pytest.importorskip("transformers")
-    from spikeport.profiling import TrainerProfilerCallback
     from transformers import Trainer, TrainingArguments
+
+    from spikeport.profiling import TrainerProfilerCallback
 
     torch = spiking.torch
 

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from browser import open_page
+
 from spikeport.errors import MissingExtra
 from spikeport.report import Html, Page, badge, card, columns, figure, paragraph, plots, preformatted, svg, table, tiles
 from spikeport.report.theme import PAPER

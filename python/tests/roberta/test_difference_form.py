@@ -4,6 +4,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
+
 from spikeport.roberta.attention import QuantisedSelfAttention, ZipTFSelfAttention, product_change
 from spikeport.roberta.difference import (
     IdentityActivation,
@@ -15,7 +17,6 @@ from spikeport.roberta.difference import (
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.linear import UnfoldBiasLinear
 from spikeport.roberta.st_bif import STBIF
-from torch import nn
 
 SEEDS = st.integers(0, 10_000)
 

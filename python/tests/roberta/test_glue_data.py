@@ -2,10 +2,11 @@ import json
 
 import numpy as np
 import pytest
+from spikeport_data import data_path
+
 from spikeport.roberta.data import find_files, read_examples
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.tasks import TASKS, compute_metrics, get_task
-from spikeport_data import data_path
 
 SST2, MRPC, COLA, MNLI, STSB = (TASKS[name] for name in ("sst2", "mrpc", "cola", "mnli", "stsb"))
 

@@ -5,6 +5,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
+
 from spikeport.roberta import (
     QuantisedRobertaForSequenceClassification,
     RobertaError,
@@ -16,7 +18,6 @@ from spikeport.roberta.data import read_examples
 from spikeport.roberta.evaluate import pad
 from spikeport.roberta.spiking_stage import FOLDER
 from spikeport.roberta.tasks import TASKS
-from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
 
 pytestmark = pytest.mark.filterwarnings(
     # torch's own scheduler order check misfires on accelerate's wrapped optimiser

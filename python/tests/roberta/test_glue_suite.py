@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from spikeport.roberta import RobertaError
 from spikeport.roberta.suite import STATE, SuiteRun, best_runs, run_suite
 

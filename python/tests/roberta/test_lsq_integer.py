@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.lsq import LSQInteger, level_bounds
 

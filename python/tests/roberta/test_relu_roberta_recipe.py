@@ -1,13 +1,14 @@
 import json
 
 import pytest
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from typer.testing import CliRunner
+
 import spikeport.cli.glue
 import spikeport.cli.glue_suite
 import spikeport.cli.relu_roberta  # noqa: F401
 from spikeport.cli.app import app
 from spikeport.roberta import Recipe, RobertaError, train_relu_roberta
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-from typer.testing import CliRunner
 
 SMALL = {"vocabulary": 280, "hidden": 16, "heads": 2, "intermediate": 16, "epochs": 1}
 

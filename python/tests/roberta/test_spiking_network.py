@@ -2,6 +2,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import AutoModelForSequenceClassification
+
 from spikeport.roberta import (
     QuantisedRobertaForSequenceClassification,
     RobertaError,
@@ -13,7 +15,6 @@ from spikeport.roberta import (
 )
 from spikeport.roberta.quantised import QuantisedRobertaConfig
 from spikeport.roberta.timeline import plan_chunks
-from transformers import AutoModelForSequenceClassification
 
 
 def pair(random_network, random_batch, level=8, seed=0, **changes):

@@ -3,6 +3,7 @@ import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from spikeport.kernels.st_bif import st_bif_multistep
 from spikeport.roberta.lsq import LSQInteger
 from spikeport.roberta.st_bif import STBIF, _fused_walk, _walk

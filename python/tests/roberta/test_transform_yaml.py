@@ -1,8 +1,9 @@
 import copy
 
 import pytest
-from spikeport.roberta import RobertaError, Transform, explain
 from transformers import RobertaConfig
+
+from spikeport.roberta import RobertaError, Transform, explain
 
 DOCUMENTED = r"""
 quantization_config:

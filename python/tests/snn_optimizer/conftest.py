@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from spikeport import LayerNode, SNNGraph
 
 KINDS = ("IF", "LIF", "ST-BIF", "identity")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from spikeport import LayerNode, SNNGraph
 from spikeport.kernels.layer import weighted_sum
 from spikeport.snn_optimizer import optimize

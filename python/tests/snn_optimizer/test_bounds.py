@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.kernels.layer import fire, weighted_sum
 from spikeport.snn_optimizer import propagate

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from spikeport import LayerNode, SNNGraph
 from spikeport.snn_optimizer import EXACT_PASSES, optimize
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.snn_optimizer import dead_neuron_elimination, optimize, packed
 from spikeport.snn_optimizer.arithmetic import Grid, sums_are_exact

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from spikeport import LayerNode, SNNGraph, cli
 from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.conversion import ConvertedSNN
 from spikeport.snn_optimizer import (

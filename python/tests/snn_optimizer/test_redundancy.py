@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.snn_optimizer import optimize, redundancy_elimination
 from spikeport.snn_optimizer.redundancy import first_equal, summed_columns

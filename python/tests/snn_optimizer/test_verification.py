@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.snn_optimizer import adversarial_drives, random_drives, verify
 from spikeport.snn_optimizer.layer_replay import replay_layers

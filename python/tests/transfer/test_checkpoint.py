@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from spikeport import LayerNode, Neuron, SNNGraph
 from spikeport.transfer import CODES, CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
 from spikeport.transfer import store as store_module

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from spikeport.transfer import CheckpointError, load_checkpoint, save_checkpoint
 
 SIZES = [(3, 4), (4, 2)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from spikeport.errors import KernelError
 from spikeport.transfer import (
     SNNCheckpoint,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from spikeport import LayerNode, Neuron, SNNGraph
 from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
 
