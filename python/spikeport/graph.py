@@ -80,12 +80,13 @@ class LayerNode:
         bias: npt.ArrayLike | None,
         neuron: Neuron,
         firing_rates: npt.ArrayLike | None = None,
+        operation: str = "linear",
     ) -> LayerNode:
         """Build a layer from arrays and a `Neuron`, widths taken from the weights."""
         shape = np.shape(weights)
         if len(shape) != 2:
             raise GraphError("shape", f"{name}.weights has shape {shape}: give (n_neurons, n_inputs)")
-        layer = cls(name, shape[1], shape[0], weights, neuron.kind, firing_rates, bias=bias)
+        layer = cls(name, shape[1], shape[0], weights, neuron.kind, firing_rates, bias=bias, operation=operation)
         neuron.check_width(shape[0])
         layer.neuron = neuron
         return layer
@@ -117,7 +118,7 @@ class LayerNode:
 
     def copy(self) -> LayerNode:
         """Return a layer that shares no memory with this one."""
-        return self.with_neuron(self.name, self.weights, self.bias, self.neuron, self.firing_rates)
+        return self.with_neuron(self.name, self.weights, self.bias, self.neuron, self.firing_rates, self.operation)
 
     def __eq__(self, other: object) -> bool:
         """Compare name, weights, bias and neuron; measured firing rates are not part of what a layer is."""
