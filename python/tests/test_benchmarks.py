@@ -60,9 +60,10 @@ def test_the_schema_is_closed(schema, tmp_path):
             jsonschema.validate(result | broken, schema)
 
 
-def test_the_committed_page_is_that_of_the_committed_results():
-    committed = (ROOT / "docs" / "reference" / "benchmarks.md").read_text("utf-8")
-    assert committed == page.benchmarks_page(page.load(RESULTS)), "run: python -m benchmarks.page"
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_the_page_shows_a_result_as_it_is(path):
+    shown = (ROOT / "docs" / "reference" / "benchmarks.md").read_text("utf-8")
+    assert page.section(json.loads(path.read_text("utf-8"))) in shown, "run: python -m benchmarks.page"
 
 
 def test_pages_are_the_same_bytes_again_and_every_table_is_whole(tmp_path, capsys):
