@@ -129,7 +129,7 @@ class Watch:
 
     def flush(self) -> None:
         """Record what the iteration has shown so far."""
-        if not any(layer.calls or layer.expects_gradient for layer in self._layers):
+        if not any(layer.calls or (layer.expects_gradient and self._backward_seen) for layer in self._layers):
             return
         began = time.perf_counter()
         with torch.no_grad():

@@ -254,6 +254,26 @@ def test_options_that_make_no_sense_are_refused(spiking, options):
         SpikeProfiler().watch(spiking.network(), **options)
 
 
+def test_the_live_view_follows_a_training_and_a_report_in_its_midst(spiking):
+    import io
+
+    from rich.console import Console
+
+    from spikeport.profiling import SpikeProfiler
+    from spikeport.profiling.live import LiveView
+
+    torch, model, profiler = spiking.torch, spiking.network(), SpikeProfiler()
+    screen = Console(file=io.StringIO(), force_terminal=True, width=110)
+    with profiler.watch(model, every=1), LiveView(profiler, refresh_per_second=1e6, console=screen):
+        steps(spiking, model, 3)
+        loss = model(torch.rand(16, 64)).sum()
+        assert profiler.report().layer_stats["body.lif1"].n_records == 4
+        loss.backward()
+    stats = profiler.report().layer_stats["body.lif1"]
+    assert stats.n_records == 4 and len(stats.gradient_curve.steps) == 4
+    assert "body.lif2" in screen.file.getvalue()
+
+
 def test_the_interval_grows_to_keep_a_bound_on_the_overhead(spiking):
     from spikeport.profiling import SpikeProfiler
 
