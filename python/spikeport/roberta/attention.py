@@ -70,9 +70,14 @@ class ZipTFSelfAttention(SpikingModule):
         self.probability_quantiser = attention.probability_quantiser
         self.context_quantiser = attention.context_quantiser
 
-    def forward(self, total: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the totals of context and probabilities; the mask acts on the accumulated scores."""
-        return _attend(self, total, attention_mask)
+    def forward(
+        self, total: Tensor, attention_mask: Tensor | None = None, asking: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the totals of context and probabilities; the mask acts on the accumulated scores.
+
+        With ``asking``, only the first so many tokens have queries, and the results are theirs alone.
+        """
+        return _attend(self, total, attention_mask, asking)
 
 
 def product_change(left: Tensor, right: Tensor, left_total: Tensor, right_total: Tensor) -> Tensor:
@@ -86,12 +91,12 @@ def product_change(left: Tensor, right: Tensor, left_total: Tensor, right_total:
     return left_total @ right + left @ right_total - left @ right
 
 
-def _attend(module: Any, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+def _attend(module: Any, x: Tensor, mask: Tensor | None, asking: int | None = None) -> tuple[Tensor, Tensor]:
     def split(rows: Tensor) -> Tensor:
         parts: Tensor = rows.unflatten(-1, (module.heads, -1)).transpose(-2, -3)
         return parts
 
-    queries = split(module.query_quantiser(module.query(x)))
+    queries = split(module.query_quantiser(module.query(x[..., :asking, :])))
     keys = split(module.key_quantiser(module.key(x)))
     values = split(module.value_quantiser(module.value(x)))
     scores = (queries @ keys.transpose(-1, -2)).mul_(module.scaling)

@@ -16,8 +16,8 @@ ADD_PICOJOULE, MULTIPLY_ADD_PICOJOULE = 0.9, 4.6
 ASSUMPTIONS = (
     "45 nm CMOS, 32-bit floating point: 0.9 pJ an addition, 4.6 pJ a multiply-add (Horowitz, ISSCC 2014); one "
     "addition a synaptic operation; the embedding enters as values, so the first layer's products with it are "
-    "multiply-adds; memory traffic, neuron updates, LayerNorm, softmax, tanh and bias are not counted on either side; "
-    "the spikes of every token of the last layer are counted as if the classifier read them all (an upper bound)."
+    "multiply-adds; memory traffic, neuron updates, LayerNorm, softmax, tanh and bias are not counted on either side, "
+    "nor is what the answer does not need: all but keys and values of the last layer's tokens after the first."
 )
 
 
@@ -49,11 +49,12 @@ def fan_out(name: str, config: Any, tokens: Tensor) -> Tensor:
 
 
 def multiply_adds(config: Any, tokens: Tensor) -> Tensor:
-    """Return the multiply-adds of one forward pass of the quantised network, shape (sentences,)."""
+    """Return the multiply-adds that the quantised network's answer needs, shape (sentences,)."""
     hidden, intermediate = config.hidden_size, config.intermediate_size
     a_token = 4 * hidden * hidden + 2 * hidden * intermediate
     layer = tokens * a_token + 2 * tokens * tokens * hidden
-    total: Tensor = layer * config.num_hidden_layers + hidden * hidden + hidden * config.num_labels
+    last = tokens * (2 * hidden * hidden + 2 * hidden) + a_token - 2 * hidden * hidden
+    total: Tensor = layer * (config.num_hidden_layers - 1) + last + hidden * hidden + hidden * config.num_labels
     return total
 
 

@@ -5,6 +5,7 @@ Design
 - The modules are those of the quantised network with linear layers, LayerNorms, embeddings, activations and
   quantisers replaced by their spiking twins, so weights keep their names.
 - The network is run layer by layer over a chunk of steps, on running totals (`spikeport.roberta.stream`).
+- The classifier reads the first token, so in the last layer only that one has neurons behind keys and values.
 - The real input comes at step 0, then nothing. The logits of step t are what the last layer has added up so far.
 - A sentence has settled when, with every bias in, a step passes in which none of its neurons fires: from then on
   nothing can change, and every tracer stands on the level of its quantiser. That is looked for once a chunk.
@@ -204,7 +205,10 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
     def _chunk(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         layers: Any = self.roberta.encoder.layer
         for layer in layers:
-            context, _ = layer.attention.self(hidden, mask)
+            # The classifier reads the first token. Training keeps the rest, on whose number a scale's gradient depends.
+            asking = 1 if layer is layers[-1] and not torch.is_grad_enabled() else None
+            context, _ = layer.attention.self(hidden, mask, asking)
+            hidden = hidden[..., :asking, :]
             attended = layer.attention.output(context, hidden)
             hidden = layer.output(layer.intermediate(attended), attended)
         logits: Tensor = self.classifier(hidden)

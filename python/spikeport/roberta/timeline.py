@@ -107,6 +107,8 @@ class Record:
             return activity
         if activity.dim() == 4:
             activity = activity.sum(2)
+        if activity.shape[-1] == 1:  # the last layer's first token, which the classifier reads whatever it is
+            return activity[..., 0]
         return torch.einsum("tbn,bn->tb", activity, self.tokens)
 
 
