@@ -84,6 +84,7 @@ browser:
 	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
 	  > $$(.venv-peers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/borrowed.pth
 	PIP_CONSTRAINT= .venv-peers/bin/pip install --quiet -r benchmarks/peers.txt
+	PIP_CONSTRAINT= .venv-peers/bin/pip install --quiet --no-deps neurobench==2.3.0
 	touch $@
 
 clean:
