@@ -37,9 +37,10 @@ mutations: .venv/demo
 bench: toolchains peers
 	$(BIN)/python -m benchmarks
 
-## docs: the matrix and the benchmark tables of docs/reference, from their results
+## docs: the pages of docs/reference, from results, matrix and source
 docs: conformance
-	$(BIN)/python -m docs.tables
+	$(BIN)/python -m benchmarks.page
+	$(BIN)/python python/tests/test_api_page.py
 
 ## lint: format, lint and types in every language
 lint: toolchains

@@ -94,6 +94,10 @@ def _load(path: Path) -> Mapping[str, Any]:
         fail(f"{path} is not JSON: give a benchmarks/results/bench_<name>.json")
     if not isinstance(content, dict) or content.get("schema") != "spikeport-benchmark":
         fail(f"{path} is not a benchmark result: give a benchmarks/results/bench_<name>.json")
+    needed = {"name": str, "machine": dict, "versions": dict, "source": dict, "measurements": list}
+    wrong = [key for key, kind in needed.items() if not isinstance(content.get(key), kind)]
+    if wrong:
+        fail(f"{path} lacks {', '.join(wrong)}: it was not written by benchmarks.result")
     return cast(Mapping[str, Any], content)
 
 
