@@ -21,5 +21,7 @@ def glue(context: typer.Context) -> None:
     try:
         from spikeport.roberta import run_glue
     except ModuleNotFoundError as error:
-        raise MissingExtra(str(error.name), "roberta", "spikeport glue") from None
+        if not error.name or error.name.startswith("spikeport"):
+            raise
+        raise MissingExtra(error.name, "roberta", "spikeport glue") from None
     run_glue.command(context.args)

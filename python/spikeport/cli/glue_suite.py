@@ -34,7 +34,9 @@ def glue_suite(
     try:
         from spikeport.roberta import suite
     except ModuleNotFoundError as error:
-        raise MissingExtra(str(error.name), "roberta", "spikeport glue-suite") from None
+        if not error.name or error.name.startswith("spikeport"):
+            raise
+        raise MissingExtra(error.name, "roberta", "spikeport glue-suite") from None
     folders = {}
     for entry in data_dir or []:
         task, equals, folder = entry.partition("=")

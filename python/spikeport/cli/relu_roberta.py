@@ -34,7 +34,9 @@ def relu_roberta(
     try:
         from spikeport.roberta.recipe import Recipe, train_relu_roberta
     except ModuleNotFoundError as error:
-        raise MissingExtra(str(error.name), "roberta", "spikeport relu-roberta") from None
+        if not error.name or error.name.startswith("spikeport"):
+            raise
+        raise MissingExtra(error.name, "roberta", "spikeport relu-roberta") from None
     recipe = Recipe(
         vocabulary=vocabulary,
         layers=layers,

@@ -104,10 +104,10 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
 
     @property
     def longest_run(self) -> int:
-        """The step at which a run gives up: ``snn_timesteps``, or 4 times the most levels of a neuron or bias."""
+        """The step at which a run gives up: ``snn_timesteps``, or 8 times the most levels of a neuron or bias."""
         widest = max((n.q_max - n.q_min + 1 for n in self.neurons().values()), default=1)
         limit: int | None = self.config.snn_timesteps
-        return limit or 4 * max(widest, self.unfolding_steps)
+        return limit or 8 * max(widest, self.unfolding_steps)
 
     def reset(self) -> None:
         """Put the network back to before step 0."""

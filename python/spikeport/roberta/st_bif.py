@@ -80,13 +80,18 @@ class STBIF(SpikingModule):
         elif not self.consumes_input:
             total = total.clone()
         S = torch.zeros_like(total[0]) if self.tracer is None else self.tracer
-        walk = _compiled_walk() if self.compiled else _walk
-        out, self.tracer, self.activity = walk(total, S, θ, self.q_min, self.q_max)
+        # What torch.compile makes is made for a number of dimensions, and for dimensions of 1: one shape for the rest.
+        flat = total.reshape(len(total), -1, total.shape[-1])
+        if self.compiled and min(flat.shape) > 1:
+            out, tracer, activity = _compiled_walk()(flat, S.reshape(flat.shape[1:]), θ, self.q_min, self.q_max)
+            self.tracer, self.activity = tracer.view(S.shape), activity.view(total.shape[:-1])
+            return out.view(total.shape)
+        out, self.tracer, self.activity = _walk(total, S, θ, self.q_min, self.q_max)
         return out
 
     def _trainable(self, total: Tensor, θ: Tensor) -> Tensor:
         g = 1 / math.sqrt(self.q_max * total[0].numel())
-        θ = θ * g + (θ * (1 - g)).detach()  # the value of θ, the gradient of LSQ's scale
+        θ = θ.detach() + (θ - θ.detach()) * g  # the value of θ, the gradient of LSQ's scale
         rounded: Tensor = _StraightThroughFloor.apply(total / θ + 0.5)
         clamped = rounded.detach().clamp(self.q_min, self.q_max)
         q = torch.where(rounded == clamped, rounded, clamped)  # at a bound, clamp alone would pass half the gradient
