@@ -5,7 +5,8 @@
 A small ReLU RoBERTa (2 layers of 128, level 32, from `spikeport relu-roberta`; trained here on SST-2 where no folder is
 given), its quantised network, its spiking network, and the same network converted by SpikingJelly, its single-step and
 its multi-step form. One thread; the sides take turns over the same sentences of SST-2's test set, one sentence at a
-time, all for the same number of steps. Then batches of 32 with early stop, spiking and quantised.
+time, all for the same number of steps. (spikeport's last layer runs for the first token only, which is all that the
+classifier reads; the other sides run it for every token.) Then batches of 32 with early stop, spiking and quantised.
 
 Runs in the interpreter that has the peers; started by another one, it looks for ``.venv-peers``; without either the
 peer is left out.
