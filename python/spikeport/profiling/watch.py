@@ -96,7 +96,9 @@ class Watch:
         self._busy, self._started = 0.0, time.perf_counter()
         self._least, self._samples = every, 0
         self._sampled: int | None = None
-        self._undo: list[Callable[[], Any]] = list(self._placed(model))
+        self._model = model
+        self._undo: list[Callable[[], Any]] = list(self._placed_for_good(model))
+        self._undo_sampled: list[Callable[[], Any]] = []
 
     @property
     def layers(self) -> list[str]:
@@ -112,6 +114,9 @@ class Watch:
         if self._sampling:
             self._sampled = self.iteration
             self._samples += 1
+            self._undo_sampled = self._undo_sampled or list(self._placed_for_a_sample())
+        else:
+            self._withdraw()
         self._backward_seen, self._passes = False, 0
 
     def see_backward(self, gradient: Tensor | None = None) -> None:
@@ -122,6 +127,7 @@ class Watch:
         """End the iteration: what the model does until the next one begins is not recorded."""
         self.flush()
         self._sampling = False
+        self._withdraw()
 
     def join(self, model: nn.Module) -> None:
         """Begin in the middle of a forward pass of ``model``, whose own hook came too late."""
@@ -147,6 +153,7 @@ class Watch:
         """Record what is left and remove every hook; a second call does nothing."""
         self.flush()
         self._sampling = False
+        self._withdraw()
         while self._undo:
             self._undo.pop()()
 
@@ -158,22 +165,36 @@ class Watch:
     ) -> None:
         self.remove()
 
-    def _placed(self, model: nn.Module) -> Iterator[Callable[[], Any]]:
-        """Place every hook and yield what removes it."""
+    def _placed_for_good(self, model: nn.Module) -> Iterator[Callable[[], Any]]:
+        """Place the hooks that every iteration needs and yield what removes each."""
         if self._follow:
             yield model.register_forward_pre_hook(self._before_model).remove
+        for layer in self._layers:
+            if layer.module is model:  # its forward pass has begun when a sample does
+                yield from self._hooked(layer)
+        if self._follow:
+            yield model.register_forward_hook(self._after_model).remove
+
+    def _placed_for_a_sample(self) -> Iterator[Callable[[], Any]]:
+        """Place the hooks that only a recorded iteration needs, so that the others cost next to nothing."""
         tapped: set[int] = set()
         for layer in self._layers:
-            yield layer.module.register_forward_pre_hook(self._entering(layer)).remove
-            yield layer.module.register_forward_hook(self._leaving(layer)).remove
+            if layer.module is not self._model:
+                yield from self._hooked(layer)
             target = id(layer.neurons.tapped(layer.module))
             if target not in tapped:
                 tapped.add(target)
                 yield layer.neurons.tap(layer.module, self._capture)
         for connection in self._connections:
             yield connection.module.register_forward_hook(self._connecting(connection)).remove
-        if self._follow:
-            yield model.register_forward_hook(self._after_model).remove
+
+    def _hooked(self, layer: _Layer) -> Iterator[Callable[[], Any]]:
+        yield layer.module.register_forward_pre_hook(self._entering(layer)).remove
+        yield layer.module.register_forward_hook(self._leaving(layer)).remove
+
+    def _withdraw(self) -> None:
+        while self._undo_sampled:
+            self._undo_sampled.pop()()
 
     def _keep_bound(self) -> None:
         """Lengthen the interval to what keeps the share of the time that was asked for, after a recorded iteration."""
