@@ -6,6 +6,8 @@ RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' -o -name 'Cargo.*
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export OMP_NUM_THREADS ?= 1
+# What make builds is for this processor, as Mojo's and Julia's code is; a wheel (maturin build) runs on any x86-64.
+export RUSTFLAGS ?= -Ctarget-cpu=native
 export HF_HUB_OFFLINE ?= 1
 
 .PHONY: demo test toolchains peers browser conformance mutations bench docs lint format clean
