@@ -186,11 +186,12 @@ def main() -> None:
                 measurements.append(Measurement(f"test accuracy, {task}", f"spiking, {dtype}", values, unit="share"))
     if options.quick:
         return
+    tasks = "" if sorted(options.tasks) == sorted(FILES) else f" --tasks {' '.join(options.tasks)}"
     print(
         write_result(
-            "roberta_accuracy",
-            title="Float, quantised and spiking RoBERTa on SST-2 and MRPC",
-            command="python -m benchmarks.bench_roberta_accuracy",
+            "_".join(["roberta_accuracy", *(options.tasks if tasks else [])]),
+            title=f"Float, quantised and spiking RoBERTa: {', '.join(options.tasks)}",
+            command=f"python -m benchmarks.bench_roberta_accuracy{tasks} --seeds {' '.join(map(str, options.seeds))}",
             measurements=measurements,
             facts=facts,
         )
