@@ -88,6 +88,8 @@ def ratios(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any
 
 
 def _load(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        fail(f"there is no file {path}: give a benchmarks/results/bench_<name>.json")
     try:
         content = json.loads(path.read_text("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError):
