@@ -73,6 +73,7 @@ browser:
 .venv/bin/maturin: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet maturin
+	touch $@
 
 .venv/demo: .venv/bin/maturin constraints.txt $(RUST)
 	$(BIN)/pip install --quiet --no-build-isolation --editable '.[dev]'
