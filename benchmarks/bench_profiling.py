@@ -1,6 +1,6 @@
 """What profiling costs a training step: spikeport's watch, sc-neurocore's SpikeProfiler, snnTorch's monitor.
 
-    python -m benchmarks.bench_profiling [--blocks 15] [--quick]
+    python -m benchmarks.bench_profiling [--blocks 40] [--quick]
 
 One network of snnTorch's neurons (784-256-256-10, T = 16, batch 64, surrogate gradient, Adam), random data of the
 size of MNIST, one thread. A sample is a block of 20 training steps, so that the default sampling of one step in 20 is
@@ -36,7 +36,7 @@ STEPS, T, BATCH = 20, 16, 64
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--blocks", type=int, default=15)
+    parser.add_argument("--blocks", type=int, default=40)
     parser.add_argument("--quick", action="store_true", help="two blocks, and no file is written")
     options = parser.parse_args()
     if importlib.util.find_spec("snntorch") is None:
