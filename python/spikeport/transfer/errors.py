@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from spikeport.errors import SpikeportError
@@ -35,3 +36,9 @@ class CheckpointError(SpikeportError, ValueError):
         if code not in CODES:
             raise AssertionError(f"{code} is not a code of CheckpointError")
         super().__init__(code, message)
+
+
+def refuse_link(path: Path) -> None:
+    """Raise `CheckpointError` with ``symlink`` where ``path`` is a symbolic link: neither read nor written through."""
+    if path.is_symlink():
+        raise CheckpointError("symlink", f"{path.name} is a symbolic link: give the path it points to")

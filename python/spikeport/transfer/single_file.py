@@ -12,7 +12,7 @@ from typing import Any
 from spikeport.errors import MissingExtra
 from spikeport.transfer.archive import LayerArrays, read_archive, write_archive
 from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
-from spikeport.transfer.errors import CheckpointError
+from spikeport.transfer.errors import CheckpointError, refuse_link
 from spikeport.transfer.sidecar import read_sidecar
 
 SUFFIX = ".safetensors"
@@ -42,8 +42,7 @@ def single_file_bytes(layers: list[LayerArrays], sidecar: bytes) -> bytes:
 def load_single_file(path: Path) -> SNNCheckpoint:
     """Return the checkpoint in the file, checked like a pair; raise `CheckpointError` where it is refused."""
     library = _safetensors()
-    if path.is_symlink():
-        raise CheckpointError("symlink", f"{path.name} is a symbolic link: give the path it points to")
+    refuse_link(path)
     if not path.is_file():
         raise CheckpointError("missing_file", f"there is no file {path}")
     try:

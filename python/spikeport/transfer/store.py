@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
+import secrets
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from spikeport.transfer.archive import largest_archive, read_archive, write_archive
+from spikeport.transfer.archive import LayerArrays, largest_archive, read_archive, write_archive
 from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
-from spikeport.transfer.errors import CheckpointError
+from spikeport.transfer.errors import CheckpointError, refuse_link
 from spikeport.transfer.migration import is_legacy, legacy_sidecar, load_legacy
 from spikeport.transfer.sidecar import (
     LARGEST_ARCHIVE,
@@ -41,10 +42,23 @@ def checkpoint_paths(path: PathLike) -> tuple[Path, Path]:
 
 def checkpoint_bytes(checkpoint: SNNCheckpoint) -> tuple[bytes, bytes]:
     """Return the bytes of archive and sidecar: the same content, the same bytes."""
+    encoded = _encode(checkpoint)
+    return encoded.archive, encoded.sidecar
+
+
+class _Encoded(NamedTuple):
+    layers: list[LayerArrays]
+    archive: bytes
+    digest: str
+    sidecar: bytes
+
+
+def _encode(checkpoint: SNNCheckpoint) -> _Encoded:
     sidecar, layers = checkpoint.parts()
     archive = write_archive(layers)
     digest = hashlib.sha256(archive).hexdigest()
-    return archive, write_sidecar(replace(sidecar, archive_bytes=len(archive), archive_sha256=digest))
+    text = write_sidecar(replace(sidecar, archive_bytes=len(archive), archive_sha256=digest))
+    return _Encoded(layers, archive, digest, text)
 
 
 def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool = False) -> Path:
@@ -63,13 +77,12 @@ def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool 
         return _save_single_file(checkpoint, Path(path), durable)
     archive_path, sidecar_path = checkpoint_paths(path)
     for target in (archive_path, sidecar_path):
-        if target.is_symlink():
-            raise CheckpointError("symlink", f"{target.name} is a symbolic link: give the path it points to")
-    archive, sidecar = checkpoint_bytes(checkpoint)
-    staged = _staged(archive_path, hashlib.sha256(archive).hexdigest())
-    _write(staged, archive, durable)
+        refuse_link(target)
+    encoded = _encode(checkpoint)
+    staged = _staged(archive_path, encoded.digest)
+    _write(staged, encoded.archive, durable)
     try:
-        _write(sidecar_path, sidecar, durable)
+        _write(sidecar_path, encoded.sidecar, durable)
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
@@ -115,11 +128,9 @@ def load_checkpoint(path: PathLike) -> SNNCheckpoint:
 
 
 def _save_single_file(checkpoint: SNNCheckpoint, path: Path, durable: bool) -> Path:
-    if path.is_symlink():
-        raise CheckpointError("symlink", f"{path.name} is a symbolic link: give the path it points to")
-    _, layers = checkpoint.parts()
-    _, sidecar = checkpoint_bytes(checkpoint)
-    _write(path, single_file_bytes(layers, sidecar), durable)
+    refuse_link(path)
+    encoded = _encode(checkpoint)
+    _write(path, single_file_bytes(encoded.layers, encoded.sidecar), durable)
     return path
 
 
@@ -155,8 +166,7 @@ def _read_archive(path: Path, sidecar: Sidecar) -> bytes:
 
 def _read(path: Path, limit: int) -> bytes:
     """Return at most ``limit + 1`` bytes of a regular file that is not a link."""
-    if path.is_symlink():
-        raise CheckpointError("symlink", f"{path.name} is a symbolic link: give the path it points to")
+    refuse_link(path)
     if not path.is_file():
         raise CheckpointError(
             "missing_file", f"there is no file {path}: a checkpoint is a .npz and a .json of one name"
@@ -170,14 +180,14 @@ def _read(path: Path, limit: int) -> bytes:
 
 def _write(path: Path, content: bytes, durable: bool) -> None:
     """Put ``content`` at ``path`` in one step."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -187,12 +197,6 @@ def _write(path: Path, content: bytes, durable: bool) -> None:
 
 def _staged(archive: Path, digest: str) -> Path:
     return archive.with_name(f".{archive.name}.{digest[:16]}")
-
-
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
 
 
 def _glob_escape(name: str) -> str:

@@ -211,7 +211,7 @@ def test_a_save_stopped_anywhere_leaves_the_old_or_the_new(tmp_path, monkeypatch
             return call
 
         with monkeypatch.context() as patch:
-            patch.setattr(store_module.tempfile, "mkstemp", counted(store_module.tempfile.mkstemp))
+            patch.setattr(store_module.os, "open", counted(os.open))
             patch.setattr(store_module.os, "replace", counted(os.replace))
             patch.setattr(store_module.os, "fdopen", counted(os.fdopen))
             patch.setattr(type(tmp_path), "replace", counted(type(tmp_path).replace))
