@@ -35,11 +35,7 @@ def answer(backend: Backend, kernel: str, arguments: Arguments) -> Words | None:
     try:
         return handler(backend, arguments)
     except SpikeportError as error:
-        return {"error": [_code(error)]}
-
-
-def _code(error: SpikeportError) -> str:
-    return error.code
+        return {"error": [error.code]}
 
 
 def _array(arguments: Arguments, key: str, shape: Any = None) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.cases import KERNELS, Case, dump_vector
+from conformance.cases import KERNELS, VECTORS, Case, dump_vector, vector_path
 from conformance.generate import checkpoint, encode, finetune, integrate_fire, layer, network, qcfs, st_bif
 from conformance.generate.notes import NOTES
 
@@ -31,20 +31,18 @@ def all_cases() -> dict[str, list[Case]]:
     return {kernel: [case for case in made if case.kernel == kernel] for kernel in KERNELS}
 
 
-def texts() -> dict[Path, str]:
+def texts(made: dict[str, list[Case]]) -> dict[Path, str]:
     """Return every vector file's path below ``vectors/`` and its text."""
-    from conformance.cases import VECTORS, vector_path
-
     return {
-        vector_path(kernel).relative_to(VECTORS): dump_vector(kernel, NOTES, cases)
-        for kernel, cases in all_cases().items()
+        vector_path(kernel).relative_to(VECTORS): dump_vector(kernel, NOTES, cases) for kernel, cases in made.items()
     }
 
 
 def write(vectors: Path) -> int:
     """Write the checkpoint files and the vector files below ``vectors``; return the number of cases."""
     checkpoint.write_files(vectors / "checkpoint" / "files")
-    for path, text in texts().items():
+    made = all_cases()
+    for path, text in texts(made).items():
         (vectors / path).parent.mkdir(parents=True, exist_ok=True)
         (vectors / path).write_text(text, "utf-8")
-    return sum(len(cases) for cases in all_cases().values())
+    return sum(len(cases) for cases in made.values())

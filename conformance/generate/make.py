@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,14 @@ def case(
         raise AssertionError(f"{name}: the reference does not refuse it")
     expected = {"error": words["error"][0]} if "error" in words else _values(kernel, words, blank.arguments)
     return Case(kernel, name, comment, flags, params, inputs, expected)
+
+
+def checked(made: list[Case], check: Callable[[Case], None]) -> list[Case]:
+    """Return ``made`` after ``check`` has held every case that has an answer against the exact one."""
+    for one in made:
+        if "error" not in one.expected:
+            check(one)
+    return made
 
 
 def _values(kernel: str, words: Words, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -129,10 +129,8 @@ def test_a_broken_graph_does_not_run():
 )
 @pytest.mark.parametrize("backend", ["reference", "rust"])
 def test_bad_input_is_refused_by_code(arguments, code, backend):
-    x = arguments.pop("x", np.ones((1, 3))) if "x" in arguments else np.ones((1, 3))
     with pytest.raises(KernelError) as caught:
-        SNNGraph([node()]).run(x, **({"T": 2, "backend": backend} | arguments))
-    arguments["x"] = x
+        SNNGraph([node()]).run(**({"x": np.ones((1, 3)), "T": 2, "backend": backend} | arguments))
     assert caught.value.code == code
 
 
