@@ -131,6 +131,8 @@ def _save_single_file(checkpoint: SNNCheckpoint, path: Path, durable: bool) -> P
     refuse_link(path)
     encoded = _encode(checkpoint)
     _write(path, single_file_bytes(encoded.layers, encoded.sidecar), durable)
+    if durable:
+        _sync_folder(path.parent)
     return path
 
 

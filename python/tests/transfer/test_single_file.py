@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikeport import LayerNode, Neuron, SNNGraph
-from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
+from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint, store
 
 safetensors = pytest.importorskip("safetensors.numpy")
 
@@ -29,6 +29,16 @@ def test_one_file_holds_what_the_pair_holds(tmp_path):
     assert (one.metadata, one.frozen_layers) == (pair.metadata, pair.frozen_layers)
     save_checkpoint(one, tmp_path / "again.safetensors")
     assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "net.safetensors").read_bytes()
+
+
+def test_a_durable_save_also_syncs_the_folder(tmp_path, monkeypatch):
+    """Without that a power cut may lose the name of a file whose content is safe."""
+    synced = []
+    monkeypatch.setattr(store, "_sync_folder", synced.append)
+    save_checkpoint(made(), tmp_path / "net.safetensors")
+    assert synced == []
+    save_checkpoint(made(), tmp_path / "net.safetensors", durable=True)
+    assert synced == [tmp_path]
 
 
 def changed(tmp_path, tensors=None, metadata=None):
