@@ -172,14 +172,16 @@ def test_run_answers_as_the_library_does(folder, capsys):
     code, out, err = spikeport(capsys, "run out samples.npz --encoding poisson --seed 3 --json")
     assert (code, err) == (0, "")
     said = json.loads(out)
-    graph, samples = load_checkpoint("out").to_graph(), np.load("samples.npz")
-    result = graph.run(samples["x"], T=8, encoding="poisson", seed=3)
+    graph = load_checkpoint("out").to_graph()
+    with np.load("samples.npz") as samples:
+        x, y = samples["x"], samples["y"]
+    result = graph.run(x, T=8, encoding="poisson", seed=3)
     classes = result.drive.argmax(1)
     assert said["timesteps"] == 8
     assert said["backend"] in ("rust", "reference")
     assert said["classes"] == classes.tolist()
     assert said["counts"] == result.counts[-1].tolist()
-    assert said["accuracy"] == pytest.approx((classes == samples["y"]).mean())
+    assert said["accuracy"] == pytest.approx((classes == y).mean())
     assert said["spikes_per_inference"] == pytest.approx(sum(layer.sum() for layer in result.counts) / 70)
     assert said["rates"]["layer_0"] == pytest.approx(result.counts[0].mean() / 8)
 
