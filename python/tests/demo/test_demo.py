@@ -47,9 +47,10 @@ def test_the_loaded_network_gives_the_same_spikes(shown, folder):
     assert shown.spikes_compared > 100_000
     checkpoint = load_checkpoint(folder / "digits_snn")
     assert checkpoint.metadata["certificate"]["level"] == "measured"
-    samples = np.load(shown.samples)
-    result = checkpoint.to_graph().run(samples["x"], T=16)
-    assert (result.drive.argmax(1) == samples["y"]).mean() == by(shown, "current")[16].accuracy
+    with np.load(shown.samples) as samples:
+        x, y = samples["x"], samples["y"]
+    result = checkpoint.to_graph().run(x, T=16)
+    assert (result.drive.argmax(1) == y).mean() == by(shown, "current")[16].accuracy
 
 
 def test_a_second_run_reads_the_trained_network_and_shows_the_same(shown, folder, capsys):
