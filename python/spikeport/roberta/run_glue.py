@@ -25,6 +25,7 @@ from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.explanation import explain
 from spikeport.roberta.model_card import write_model_card
 from spikeport.roberta.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
+from spikeport.roberta.process_group import process_group_ended_at_exit
 from spikeport.roberta.quantised import QuantisedRobertaConfig, QuantisedRobertaForSequenceClassification
 from spikeport.roberta.spiking_stage import run_spiking_stage
 from spikeport.roberta.splits import label_order, load_splits, need, tokenise
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     RobertaError
         Anything that a user can put right; nothing has been written by then.
     """
-    return run(parse_arguments(sys.argv[1:] if arguments is None else arguments))
+    with process_group_ended_at_exit():
+        return run(parse_arguments(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: Arguments) -> dict[str, Any]:
