@@ -38,6 +38,7 @@ class ModelArguments:
     calibrate: bool = _option(True, "Take the quantisers' scales from data; with --no_calibrate they start at 1.0.")
     calibration_batches: int = _option(20, "Batches that calibration looks at.")
     relufy: bool = _option(False, "Swap another activation for ReLU before fine-tuning (needs --do_train).")
+    distillation: bool = _option(False, "Train the quantised network on the float one's logits, not on the labels.")
     explain: bool = _option(False, "Print which module becomes what, and stop.")
     snn_timesteps: int | None = _option(None, "Steps the spiking network takes at most; by default until it settles.")
     snn_eval_samples: int | None = _option(None, "Samples the spiking network is evaluated on; by default all.")
@@ -113,6 +114,8 @@ def _check(model: ModelArguments, data: DataArguments, training: TrainingArgumen
         return
     if model.relufy and not training.do_train:
         refuse("--relufy swaps the activation, after which the model is wrong until fine-tuned: add --do_train")
+    if model.distillation and not (training.do_train and model.transform_config):
+        refuse("--distillation trains a quantised network on its float one: add --do_train and --transform_config")
     if not (training.do_train or training.do_eval or training.do_predict):
         refuse("nothing to do: give --do_train, --do_eval or --do_predict")
     if data.data_dir and (data.train_file or data.validation_file or data.test_file):

@@ -46,7 +46,7 @@ class LSQInteger(nn.Module):
     """Quantise a tensor of any shape to ``level`` levels of one learned scale.
 
     ``scale`` is a parameter, so it is saved, loaded and moved with the model; its absolute value is used, so it
-    stays positive whatever an optimiser does.
+    stays positive whatever an optimiser does. Its shape is (1,), since FSDP shards no parameter without a dimension.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class LSQInteger(nn.Module):
         if not (math.isfinite(scale) and scale > 0):
             raise RobertaError("scale", f"scale {scale} is not a finite number above 0")
         self.level, self.signed = level, signed
-        self.scale = nn.Parameter(torch.tensor(float(scale)))
+        self.scale = nn.Parameter(torch.tensor([float(scale)]))
         self.calibrated_batches: int | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -99,8 +99,8 @@ class LSQInteger(nn.Module):
 
 
 def positive(scale: Tensor) -> Tensor:
-    """Return the scale as it is used: its absolute value, never 0."""
-    return scale.abs().clamp_min(SMALLEST_SCALE)
+    """Return the scale, shape (1,), as it is used: its absolute value, never 0, as a scalar of shape ()."""
+    return scale.abs().clamp_min(SMALLEST_SCALE).squeeze(0)
 
 
 def levels(x: Tensor, scale: Tensor, q_min: int, q_max: int, *, in_place: bool = False) -> Tensor:

@@ -18,6 +18,7 @@ def write_model_card(
     if spiking:
         kind += " and its spiking twin (folder `snn`)"
     source = data_args.data_dir or data_args.validation_file or data_args.train_file or "GLUE, from the hub"
+    target = " on the float network's logits" if model_args.distillation else ""
     rows = [f"| {name} | {_rounded(value)} |" for name, value in figures.items() if isinstance(value, int | float)]
     text = f"""---
 library_name: spikeport
@@ -32,7 +33,7 @@ Made from `{model_args.model_name_or_path}` by `spikeport glue`.
 - Task: {task.name} ({", ".join(task.labels) or "a score"}); metrics: {", ".join(task.metrics)}
 - Data: `{source}`, at most {data_args.max_seq_length} tokens an example
 - Transform: {f"`{model_args.transform_config}`" if model_args.transform_config else "none (baseline)"}
-- Scales: {"calibrated on data" if model_args.calibrate else "started at 1.0"}, then as trained
+- Scales: {"calibrated on data" if model_args.calibrate else "started at 1.0"}, then as trained{target}
 
 | figure | value |
 |---|---|

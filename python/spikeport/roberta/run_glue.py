@@ -9,10 +9,11 @@ after the transform, evaluation of fine-tuned weights (``--model_weights_path``)
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from transformers import DataCollatorWithPadding, EvalPrediction, Trainer, Train
 
 from spikeport.errors import SpikeportError
 from spikeport.roberta.arguments import Arguments, DataArguments, parse_arguments
+from spikeport.roberta.distillation import DistillationTrainer, load_teacher
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.explanation import explain
 from spikeport.roberta.model_card import write_model_card
@@ -71,7 +73,10 @@ def run(arguments: Arguments) -> dict[str, Any]:
         need(splits, "validation", "--convert_to_snn")
     tokens = {name: tokenise(tokenizer, rows, task, length, order) for name, rows in splits.items()}
 
-    trainer = Trainer(
+    make_trainer: Callable[..., Trainer] = Trainer
+    if model_args.distillation:
+        make_trainer = functools.partial(DistillationTrainer, teacher=load_teacher(model_args, task))
+    trainer = make_trainer(
         model=model,
         args=training,
         train_dataset=tokens["train"] if training.do_train else None,

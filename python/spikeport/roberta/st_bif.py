@@ -40,7 +40,7 @@ class STBIF(SpikingModule):
 
     Attributes
     ----------
-    threshold : θ, a parameter; its absolute value is used
+    threshold : θ, a parameter of shape (1,); its absolute value is used
     q_min, q_max : bounds of the tracer
     tracer : S after the last step, of the shape of one step, or None before the first
     activity : spikes of the last chunk, summed over the last dimension: shape (steps, …)
@@ -53,7 +53,7 @@ class STBIF(SpikingModule):
     def __init__(self, q_min: int, q_max: int, threshold: Tensor | float = 1.0) -> None:
         super().__init__()
         self.q_min, self.q_max = q_min, q_max
-        self.threshold = nn.Parameter(torch.as_tensor(threshold, dtype=torch.get_default_dtype()).clone())
+        self.threshold = nn.Parameter(torch.as_tensor(threshold, dtype=torch.get_default_dtype()).reshape(1).clone())
         self.tracer: Tensor | None = None
         self.activity: Tensor | None = None
         self.consumes_input = self.compiled = False
@@ -62,7 +62,7 @@ class STBIF(SpikingModule):
     def from_quantiser(cls, quantiser: LSQInteger) -> STBIF:
         """Return the spiking twin: threshold = scale, tracer bounds = level bounds."""
         twin = cls(quantiser.q_min, quantiser.q_max)
-        twin.threshold = nn.Parameter(positive(quantiser.scale.detach()).clone())
+        twin.threshold = nn.Parameter(positive(quantiser.scale.detach()).reshape(1))
         return twin
 
     def reset(self) -> None:
