@@ -13,18 +13,48 @@ LAUNCHERS = {
 }
 
 
+# A user's own program: one run is refused, the next is not, and then it says whether it leaves a group open.
+REFUSED_THEN_RUN = """
+import atexit, sys
+import torch.distributed
+from spikeport.roberta import RobertaError, run_glue
+
+atexit.register(lambda: print("left open" if torch.distributed.is_initialized() else "ended", flush=True))
+try:
+    run_glue.main([*sys.argv[1:], "--transform_config", "nowhere.yaml"])
+except RobertaError as error:
+    print("refused", torch.distributed.is_initialized(), flush=True)
+run_glue.main(sys.argv[1:])
+"""
+
+
 def run(launcher, folder, model, sentences, *flags):
+    start(launcher, ["-m", "spikeport.roberta.run_glue"], folder, model, sentences, *flags)
+    return json.loads((folder / "all_results.json").read_text())
+
+
+def start(launcher, program, folder, model, sentences, *flags):
+    """Start ``program`` with the flags of an evaluation and return what it printed, once it has ended well."""
     words = ["--model_name_or_path", model, "--task_name", "sst2", "--transform_config", "default", "--use_cpu"]
     words += ["--train_file", sentences / "train.txt", "--validation_file", sentences / "dev.txt"]
     words += ["--output_dir", folder, "--disable_tqdm", "True", "--do_eval", "--seed", "3", *flags]
-    program = ["-m", "spikeport.roberta.run_glue"]
     if launcher == "accelerate":
-        program = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", *program]
+        program = [
+            "--main_process_port",
+            "0",
+            "--num_machines",
+            "1",
+            "--mixed_precision",
+            "no",
+            "--dynamo_backend",
+            "no",
+            *program,
+        ]
     command = [sys.executable, *LAUNCHERS.get(launcher, []), *program, *map(str, words)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "ACCELERATE_USE_CPU": "true"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads((folder / "all_results.json").read_text())
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +85,11 @@ def test_training_by_two_processes_on_half_the_batch_each_learns_the_same(alone,
     assert figures["train_samples"] == expected["train_samples"]
     assert figures["eval_accuracy"] == pytest.approx(expected["eval_accuracy"], abs=0.05)
     assert figures["train_loss"] == pytest.approx(expected["train_loss"], abs=0.05)
+
+
+def test_a_run_ends_the_process_group_it_began_since_an_open_one_may_end_the_process(tiny_model, sentences, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(REFUSED_THEN_RUN)
+    printed = start("torchrun", [str(program)], tmp_path / "out", tiny_model, sentences)
+    assert printed.count("refused True") == printed.count("ended") == 2
+    assert "left open" not in printed
