@@ -37,8 +37,8 @@ def level_bounds(level: int, signed: bool) -> tuple[int, int]:
     """
     fewest = 4 if signed else 2
     if isinstance(level, bool) or not isinstance(level, int) or level < fewest:
-        kind = "signed" if signed else "unsigned"
-        raise RobertaError("level", f"level {level!r}: a {kind} quantiser needs a whole number of at least {fewest}")
+        kind = "a signed" if signed else "an unsigned"
+        raise RobertaError("level", f"level {level!r}: {kind} quantiser needs a whole number of at least {fewest}")
     return (-(level // 2), level // 2 - 1) if signed else (0, level - 1)
 
 
@@ -129,7 +129,7 @@ class _LearnedStep(torch.autograd.Function):
         ratio = x / scale
         rounded = (ratio + 0.5).floor_()
         inside = (rounded >= q_min) & (rounded <= q_max)
-        g = 1 / math.sqrt(q_max * x.numel())
+        g = 1 / math.sqrt(q_max * max(1, x.numel()))
         to_scale = torch.where(inside, rounded - ratio, rounded.clamp(q_min, q_max))
         return gradient * inside, (gradient * to_scale).sum() * g, None, None
 

@@ -29,6 +29,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.lsq import LSQInteger, levels, positive
 from spikeport.roberta.stream import SpikingModule
 
@@ -48,12 +49,24 @@ class STBIF(SpikingModule):
         each sets this and saves a pass over memory
     compiled : without gradients, walk through the steps in one kernel that ``torch.compile`` makes, to the bit the
         same; the first calls take seconds and need a compiler
+
+    Raises
+    ------
+    RobertaError
+        ``level``: bounds that are no whole numbers around 0; ``scale``: a threshold that is not one finite number
+        above 0.
     """
 
     def __init__(self, q_min: int, q_max: int, threshold: Tensor | float = 1.0) -> None:
         super().__init__()
+        θ = torch.as_tensor(threshold, dtype=torch.get_default_dtype())
+        whole = all(isinstance(bound, int) and not isinstance(bound, bool) for bound in (q_min, q_max))
+        if not (whole and q_min <= 0 < q_max):
+            raise RobertaError("level", f"tracer bounds {q_min!r}, {q_max!r}: give whole numbers, q_min <= 0 < q_max")
+        if θ.numel() != 1 or not (θ.is_meta or 0 < θ.item() < math.inf):
+            raise RobertaError("scale", f"threshold {threshold!r} is not one finite number above 0")
         self.q_min, self.q_max = q_min, q_max
-        self.threshold = nn.Parameter(torch.as_tensor(threshold, dtype=torch.get_default_dtype()).reshape(1).clone())
+        self.threshold = nn.Parameter(θ.reshape(1).clone())
         self.tracer: Tensor | None = None
         self.activity: Tensor | None = None
         self.consumes_input = self.compiled = False

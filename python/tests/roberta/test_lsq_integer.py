@@ -75,6 +75,16 @@ def test_the_scale_is_saved_and_loaded():
     other = LSQInteger(32)
     other.load_state_dict(quantiser.state_dict())
     assert torch.equal(other.scale, quantiser.scale)
+    assert quantiser.scale.shape == (1,), "FSDP shards no parameter of shape ()"
+
+
+def test_a_tensor_of_no_and_of_one_value_without_a_dimension_are_quantised_too():
+    quantiser = LSQInteger(8, signed=True, scale=0.5)
+    quantiser(torch.zeros(0)).sum().backward()
+    assert quantiser.scale.grad.tolist() == [0.0]
+    assert quantiser(torch.tensor(0.7)).shape == ()
+    with torch.no_grad():
+        assert quantiser(torch.tensor(0.7)) == 0.5
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 import hypothesis.extra.numpy as arrays
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spikeport.kernels.st_bif import st_bif_multistep
+from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.lsq import LSQInteger
 from spikeport.roberta.st_bif import STBIF, _fused_walk, _walk
 
@@ -100,3 +102,15 @@ def test_reset_forgets_the_tracer():
         first = module.changes(stream)
         module.reset()
         assert torch.equal(module.changes(stream), first)
+
+
+@pytest.mark.parametrize("bounds", [(3, -1), (1, 5), (0, 0), (-4.5, 3), (True, 3)])
+def test_bounds_that_leave_the_tracer_no_room_are_refused(bounds):
+    with pytest.raises(RobertaError, match="tracer bounds"):
+        STBIF(*bounds)
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, float("nan"), float("inf"), torch.tensor([1.0, 2.0])])
+def test_a_threshold_that_cannot_be_is_refused(threshold):
+    with pytest.raises(RobertaError, match="not one finite number above 0"):
+        STBIF(-4, 3, threshold)
