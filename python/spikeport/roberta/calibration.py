@@ -7,6 +7,7 @@ LSQ's initial scale is ``s = 2·mean|x|/√Qp`` (Esser et al. 2020, section 2.1)
 # mypy: allow-untyped-calls
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -43,6 +44,6 @@ def calibrate(
         raise RobertaError("samples", "calibration needs at least one batch: give training examples, or --no_calibrate")
     scales = {name: quantiser.scale.item() for name, quantiser in quantisers.items()}
     for name, scale in scales.items():
-        if not torch.isfinite(torch.tensor(scale)):
+        if not math.isfinite(scale):
             raise RobertaError("scale", f"{name} saw values that are not finite: check the model's weights")
     return scales

@@ -49,8 +49,9 @@ class UnfoldBiasLinear(SpikingModule):
         bias = cast("Tensor | None", self.bias)
         if bias is None or self.clock.start >= self.level - 1:
             return functional.linear(total, self.weight, bias)
-        steps = torch.arange(self.clock.start + 1, self.clock.start + self.clock.steps + 1)
-        share = (steps.clamp(max=self.level) / self.level).to(bias)
+        first = self.clock.start + 1
+        steps = torch.arange(first, first + self.clock.steps, device=bias.device)
+        share = steps.clamp(max=self.level).to(bias) / self.level
         ramp = torch.outer(share, bias).view(len(share), *[1] * (total.dim() - 2), -1)
         out = functional.linear(total, self.weight)
         return out.add_(ramp) if len(out) == len(ramp) else out + ramp

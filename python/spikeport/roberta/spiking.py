@@ -157,12 +157,14 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         Raises
         ------
         RobertaError
-            ``timesteps``: not a whole number above 0.
+            ``timesteps``: not a whole number above 0; ``samples``: inputs of another shape, or of more tokens than the
+            network has positions for.
         """
         limit = self.longest_run if timesteps is None else timesteps
         for name, value in (("timesteps", limit), ("chunk", chunk)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise RobertaError("timesteps", f"{name} must be a whole number above 0, not {value!r}")
+        self._check_inputs(input_ids, attention_mask, token_type_ids)
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         if token_type_ids is None:
@@ -170,6 +172,18 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         plan = self._plan(input_ids, limit, chunk)
         groups = zip(*(x.split(plan.sentences) for x in (input_ids, attention_mask, token_type_ids)), strict=True)
         return join_runs([self._run_group(ids, mask, kinds, plan, early_stop) for ids, mask, kinds in groups])
+
+    def _check_inputs(self, ids: Tensor, *others: Tensor | None) -> None:
+        if not isinstance(ids, Tensor) or ids.dim() != 2 or not ids.shape[1]:
+            given = tuple(ids.shape) if isinstance(ids, Tensor) else type(ids).__name__
+            raise RobertaError("samples", f"input_ids must be a tensor of shape (batch, tokens), not {given}")
+        for name, other in zip(("attention_mask", "token_type_ids"), others, strict=True):
+            if other is not None and other.shape != ids.shape:
+                raise RobertaError("samples", f"{name} of shape {tuple(other.shape)} for ids of {tuple(ids.shape)}")
+        padding = self.roberta.embeddings.padding_idx
+        room = self.config.max_position_embeddings - padding - 1
+        if ids.shape[1] > room and int(ids.ne(padding).sum(1).max()) > room:
+            raise RobertaError("samples", f"a sentence is longer than the {room} tokens that this network has room for")
 
     def _run_group(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, plan: Plan, early_stop: bool

@@ -75,10 +75,16 @@ def plan_chunks(batch: int, sentence_bytes: int, budget: int, limit: int, border
 
 
 class Record:
-    """Spikes and settling of every sentence, added up chunk by chunk; the device is asked once a chunk."""
+    """Spikes and settling of every sentence, added up chunk by chunk; the device is asked once a chunk.
 
-    def __init__(self, neurons: Mapping[str, STBIF], tokens: Tensor, unfolding_steps: int) -> None:
-        self.neurons, self.tokens = neurons, tokens
+    ``tokens``, shape (batch, tokens), is 1 where a token counts: the sentence's own, and the first one, which the
+    classifier reads whatever it is.
+    """
+
+    def __init__(self, neurons: Mapping[str, STBIF], attention_mask: Tensor, unfolding_steps: int) -> None:
+        self.neurons, self.tokens = neurons, attention_mask.clone()
+        self.tokens[:, 0] = 1
+        tokens = self.tokens
         self.spikes = {name: tokens.new_zeros(len(tokens), dtype=torch.int64) for name in neurons}
         self.last_move = torch.full_like(tokens[:, 0], unfolding_steps, dtype=torch.int64)
         self.steps = 0
@@ -107,7 +113,7 @@ class Record:
             return activity
         if activity.dim() == 4:
             activity = activity.sum(2)
-        if activity.shape[-1] == 1:  # the last layer's first token, which the classifier reads whatever it is
+        if activity.shape[-1] == 1:  # the last layer's first token
             return activity[..., 0]
         return torch.einsum("tbn,bn->tb", activity, self.tokens)
 

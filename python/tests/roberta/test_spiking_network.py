@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification
 
 from spikeport.roberta import (
+    STBIF,
     QuantisedRobertaForSequenceClassification,
     RobertaError,
     SpikingRobertaForSequenceClassification,
@@ -14,7 +15,8 @@ from spikeport.roberta import (
     quantise,
 )
 from spikeport.roberta.quantised import QuantisedRobertaConfig
-from spikeport.roberta.timeline import plan_chunks
+from spikeport.roberta.stream import Clock
+from spikeport.roberta.timeline import Record, plan_chunks
 
 
 def pair(random_network, random_batch, level=8, seed=0, **changes):
@@ -242,3 +244,46 @@ def test_plain_roberta_does_not_load_a_quantised_folder_in_silence(random_networ
     quantised.save_pretrained(tmp_path)
     assert '"model_type": "spikeport_quantised_roberta"' in (tmp_path / "config.json").read_text()
     assert QuantisedRobertaConfig.from_pretrained(tmp_path).spikeport_transform == Transform.default(8).to_dict()
+
+
+@pytest.mark.parametrize(
+    "ids, others, message",
+    [
+        (torch.zeros(5, dtype=torch.long), {}, r"shape \(batch, tokens\), not \(5,\)"),
+        (torch.zeros(2, 0, dtype=torch.long), {}, r"not \(2, 0\)"),
+        ([[0, 7, 2]], {}, "not list"),
+        (torch.full((1, 23), 7), {}, "longer than the 22 tokens"),
+        (torch.full((1, 5), 7), {"attention_mask": torch.ones(1, 4)}, r"attention_mask of shape \(1, 4\)"),
+        (torch.full((1, 5), 7), {"token_type_ids": torch.zeros(5)}, r"token_type_ids of shape \(5,\)"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(random_network, random_batch, ids, others, message):
+    _, spiking = pair(random_network, random_batch)
+    with pytest.raises(RobertaError, match=message) as caught:
+        spiking.run(ids, **others)
+    assert caught.value.code == "samples"
+
+
+def test_sentences_padded_at_the_front_or_as_long_as_can_be_settle_on_the_quantised_answer(
+    random_network, random_batch
+):
+    quantised, spiking = pair(random_network, random_batch)
+    front = {name: value.flip(1) for name, value in random_batch(batch=6).items()}
+    longest = {"input_ids": torch.full((2, 22), 7), "attention_mask": torch.ones(2, 22)}
+    shortest = {"input_ids": torch.tensor([[0, 2]]), "attention_mask": torch.ones(1, 2)}
+    with torch.inference_mode():
+        for batch in (front, longest, shortest):
+            run = spiking.run(**batch, timesteps=400)
+            assert (run.settled_at > 0).all()
+            torch.testing.assert_close(run.logits, quantised(**batch).logits, rtol=0, atol=1e-9)
+
+
+def test_a_sentence_has_not_settled_while_the_token_that_the_classifier_reads_still_moves():
+    neuron = STBIF(-4, 3)
+    clock = Clock()
+    record = Record({"layer": neuron}, torch.tensor([[0.0, 1.0]]), unfolding_steps=1)
+    for activity, settled in (([5.0, 0.0], False), ([0.0, 0.0], True)):  # padding at the front
+        clock.advance(2)
+        neuron.activity = torch.tensor(activity).expand(2, 1, 2)
+        assert record.add(clock) is settled
+    assert record.run(torch.zeros(4, 1, 2)).settled_at.tolist() == [2]
