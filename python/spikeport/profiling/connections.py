@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from spikeport.profiling.hooks import Kept
 from spikeport.profiling.synaptic import Operations
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -29,11 +30,11 @@ class Connection:
     def __init__(self, name: str, module: nn.Module) -> None:
         self.name = name or type(module).__name__
         self.module: Any = module
-        self.inputs: list[Tensor] = []
+        self.inputs = Kept(small=0)
 
     def record(self, operations: Operations, n_samples: int) -> None:
         """Add the operations of the inputs seen, which belong to ``n_samples`` samples, and forget the inputs."""
-        inputs, self.inputs = self.inputs, []
+        inputs = self.inputs.take()
         if not inputs or not n_samples:
             return
         weight = self.module.weight.detach()

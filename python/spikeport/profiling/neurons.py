@@ -18,6 +18,8 @@ try:
 except ImportError:
     raise MissingExtra("torch", "torch", "watching a model") from None
 
+from spikeport.profiling.hooks import Hook
+
 Capture = Callable[[Tensor], None]
 
 
@@ -40,7 +42,7 @@ class Recording:
 
 
 def _first(output: Any) -> Any:
-    return output[0] if isinstance(output, tuple) else output
+    return output[0] if isinstance(output, tuple | list) else output
 
 
 def _no_tap(module: nn.Module, capture: Capture) -> Callable[[], None]:
@@ -163,7 +165,7 @@ def _derivative_snntorch(module: Any) -> Callable[[Tensor], Tensor] | None:
 
 
 SNNTORCH = Neurons(
-    matches=_is_a("snntorch._neurons.neurons.SpikingNeuron"),
+    matches=_is_a("snntorch._neurons.neurons.SpikingNeuron", "snntorch._neurons.leakyparallel.LeakyParallel"),
     read=_read_snntorch,
     threshold=lambda module: _number(module.threshold),
     derivative=_derivative_snntorch,
@@ -179,7 +181,7 @@ def _tap_spikingjelly(module: Any, capture: Capture) -> Callable[[], None]:
     θ = _number(module.v_threshold) or 0.0
     if not isinstance(module.surrogate_function, nn.Module):
         return lambda: None
-    handle = module.surrogate_function.register_forward_pre_hook(lambda _, inputs: capture(inputs[0] + θ))
+    handle = module.surrogate_function.register_forward_pre_hook(Hook(lambda _, inputs: capture(inputs[0] + θ)))
     return lambda: handle.remove()
 
 
@@ -192,13 +194,14 @@ def _arm_spikingjelly(module: Any) -> Callable[[], None] | None:
 
 def _read_spikingjelly(module: Any, inputs: tuple[Any, ...], output: Any) -> Recording:
     several = module.step_mode == "m"
+    spikes = _first(output)  # online neurons return a trace besides
     membranes = getattr(module, "v_seq", None) if several else module.v
     soft = module.v_reset is None
-    if not isinstance(membranes, Tensor) or membranes.shape != output.shape:
+    if not isinstance(membranes, Tensor) or membranes.shape != spikes.shape:
         membranes = None
     elif soft:
-        membranes = membranes.detach() + module.v_threshold * output.detach()
-    return Recording(output, "TB" if several else "B", membranes, after_reset=not soft)
+        membranes = membranes.detach() + module.v_threshold * spikes.detach()
+    return Recording(spikes, "TB" if several else "B", membranes, after_reset=not soft)
 
 
 def _derivative_spikingjelly(module: Any) -> Callable[[Tensor], Tensor] | None:
@@ -231,16 +234,31 @@ def _is_norse(module: nn.Module) -> bool:
     return not leaky_integrator and _is_a(*_NORSE)(module)
 
 
-def _tap_norse(module: Any, capture: Capture) -> Callable[[], None]:
-    step = module.activation
+class _Tapped:
+    """A function of a module that hands membranes on; a copy of the module has the function itself."""
 
-    def recorded(*arguments: Any, **options: Any) -> Any:
-        spikes, state = step(*arguments, **options)
+    def __init__(self, function: Any, capture: Capture) -> None:
+        self._function, self._capture = function, capture
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _itself, (self._function,)
+
+
+def _itself(function: Any) -> Any:
+    return function
+
+
+class _TappedStep(_Tapped):
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        spikes, state = self._function(*arguments, **options)
         if isinstance(getattr(state, "v", None), Tensor):
-            capture(state.v)
+            self._capture(state.v)
         return spikes, state
 
-    module.activation = recorded
+
+def _tap_norse(module: Any, capture: Capture) -> Callable[[], None]:
+    step = module.activation
+    module.activation = _TappedStep(step, capture)
     return lambda: setattr(module, "activation", step)
 
 
@@ -269,10 +287,10 @@ NORSE = Neurons(
 # membrane before the reset.
 
 
-class _TappedSpikes:
-    def __init__(self, function: Any, capture: Capture) -> None:
-        self._function, self._capture = function, capture
-        self.required_states = function.required_states
+class _TappedSpikes(_Tapped):
+    @property
+    def required_states(self) -> Any:
+        return self._function.required_states
 
     def apply(self, *arguments: Any) -> Any:
         if self.required_states[0] == "v_mem":
@@ -301,7 +319,9 @@ SINABS = Neurons(
     tap=_tap_sinabs,
     threshold=lambda module: _number(module.spike_threshold),
     derivative=lambda module: (
-        lambda membranes: torch.as_tensor(module.surrogate_grad_fn(membranes, module.spike_threshold.detach()))
+        lambda membranes: torch.as_tensor(
+            module.surrogate_grad_fn(membranes, module.spike_threshold.detach().float().mean())
+        )
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -164,7 +165,8 @@ class SpikeProfiler:
             ``begin``, ``see_backward`` and ``end``
 
         Returns the watch: call its ``remove()``, or use it or the profiler as a context manager.
-        Raises ProfilingError (``no_neurons``) where the model has no known neuron.
+        Raises ProfilingError (``no_neurons``) where the model has no known neuron, (``watched``) where the profiler
+        watches layers of those names already.
         """
         from spikeport.profiling.watch import DEFAULT_EVERY, Watch
 
@@ -227,8 +229,9 @@ class SpikeProfiler:
 
     def close(self) -> None:
         """Remove the hooks of every watch."""
-        for watch in self._watches:
-            watch.remove()
+        with ExitStack() as stack:  # an error of one does not keep the others from it
+            for watch in self._watches:
+                stack.callback(watch.remove)
 
     def __enter__(self) -> SpikeProfiler:
         return self

@@ -12,6 +12,7 @@ Design
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -28,9 +29,11 @@ except ImportError:
     raise MissingExtra("torch", "torch", "watching a model") from None
 
 from spikeport.profiling.connections import Connection, is_connection
+from spikeport.profiling.hooks import Hook, Kept, hook_backward, hook_gradient
 from spikeport.profiling.neurons import Neurons, Recording, neurons_of
 
 if TYPE_CHECKING:
+    from spikeport.profiling.layer import LayerRecorder
     from spikeport.profiling.profiler import SpikeProfiler
 
 DEFAULT_EVERY = 20
@@ -40,13 +43,30 @@ _LONGEST_SEQUENCE = 1024
 
 
 class _Layer:
-    """One spiking module, and what the iteration has shown of it so far."""
+    """One spiking module."""
 
     def __init__(self, name: str, module: nn.Module, neurons: Neurons) -> None:
         self.name, self.module, self.neurons = name, module, neurons
-        self.calls: list[Recording] = []
-        self.membranes: list[Tensor] = []
+        self.captured = Kept()
         self.disarm: Callable[[], None] | None = None
+
+    def stand_down(self) -> None:
+        """Undo what a call was armed with; it may have ended in an exception."""
+        self.captured.take()
+        if self.disarm is not None:
+            self.disarm()
+            self.disarm = None
+
+
+class _Population:
+    """The neurons of one shape that a module has worked as, and what the iteration has shown of them so far."""
+
+    def __init__(self, name: str, layer: _Layer) -> None:
+        self.name, self.layer = name, layer
+        self.spikes, self.membranes = Kept(), Kept(source=layer.captured)
+        self.passes: list[int] = []
+        self.layout = "B"
+        self.after_reset = False
         self.gradients: list[Tensor] = []
         self.expects_gradient = False
 
@@ -89,7 +109,9 @@ class Watch:
                 f"{type(model).__name__} has no spiking module that is known: give a model with neurons of snnTorch, "
                 "SpikingJelly, Norse, sinabs or spikeport, or register_neuron(YourNeuron, read)",
             )
+        self._refuse_what_is_watched()
         self._connections = [Connection(n, m) for n, m in model.named_modules() if is_connection(m)]
+        self._populations: dict[tuple[str, tuple[int, ...]], _Population] = {}
         self._sampling = self._awaiting = self._backward_seen = False
         self._passes = 0
         self._running: _Layer | None = None
@@ -105,9 +127,15 @@ class Watch:
         """Names of the spiking layers, as the model lists them."""
         return [layer.name for layer in self._layers]
 
+    @property
+    def is_active(self) -> bool:
+        """Whether the hooks are in place."""
+        return bool(self._undo)
+
     def begin(self) -> None:
         """Begin an iteration; the model's forward pass does that itself."""
         self.flush()
+        self._stand_down()
         self._keep_bound()
         self.iteration += 1
         self._sampling = self._sampled is None or self.iteration - self._sampled >= self.every
@@ -117,7 +145,8 @@ class Watch:
             self._undo_sampled = self._undo_sampled or list(self._placed_for_a_sample())
         else:
             self._withdraw()
-        self._backward_seen, self._passes = False, 0
+        self._awaiting = self._backward_seen = False
+        self._passes = 0
 
     def see_backward(self, gradient: Tensor | None = None) -> None:
         """Note that a backward pass has come through; the model's output does that itself."""
@@ -134,15 +163,16 @@ class Watch:
         self._before_model(model, ())
 
     def flush(self) -> None:
-        """Record what the iteration has shown so far."""
-        if not any(layer.calls or (layer.expects_gradient and self._backward_seen) for layer in self._layers):
+        """Record what the iteration has shown so far, layers in the order of their first call."""
+        shown = list(self._populations.values())
+        if not any(p.spikes or (p.expects_gradient and self._backward_seen) for p in shown):
             return
         began = time.perf_counter()
         with torch.no_grad():
             n_samples = 0
-            for layer in self._layers:
-                self._record_gradient(layer)
-                n_samples = self._record_calls(layer) or n_samples
+            for population in shown:
+                self._record_gradient(population)
+                n_samples = self._record_calls(population) or n_samples
             for connection in self._connections:
                 connection.record(self._profiler.operations, n_samples)
         self._busy += time.perf_counter() - began
@@ -151,11 +181,13 @@ class Watch:
 
     def remove(self) -> None:
         """Record what is left and remove every hook; a second call does nothing."""
-        self.flush()
-        self._sampling = False
-        self._withdraw()
-        while self._undo:
-            self._undo.pop()()
+        try:
+            self.flush()
+        finally:
+            self._sampling = False
+            self._withdraw()
+            while self._undo:
+                self._undo.pop()()
 
     def __enter__(self) -> Watch:
         return self
@@ -167,13 +199,14 @@ class Watch:
 
     def _placed_for_good(self, model: nn.Module) -> Iterator[Callable[[], Any]]:
         """Place the hooks that every iteration needs and yield what removes each."""
+        yield lambda: None  # a watch that does not follow the model may have no other
         if self._follow:
-            yield model.register_forward_pre_hook(self._before_model).remove
+            yield model.register_forward_pre_hook(Hook(self._before_model)).remove
         for layer in self._layers:
             if layer.module is model:  # its forward pass has begun when a sample does
                 yield from self._hooked(layer)
         if self._follow:
-            yield model.register_forward_hook(self._after_model).remove
+            yield model.register_forward_hook(Hook(self._after_model)).remove
 
     def _placed_for_a_sample(self) -> Iterator[Callable[[], Any]]:
         """Place the hooks that only a recorded iteration needs, so that the others cost next to nothing."""
@@ -184,17 +217,32 @@ class Watch:
             target = id(layer.neurons.tapped(layer.module))
             if target not in tapped:
                 tapped.add(target)
-                yield layer.neurons.tap(layer.module, self._capture)
+                yield layer.neurons.tap(layer.module, Hook(self._capture))
         for connection in self._connections:
-            yield connection.module.register_forward_hook(self._connecting(connection)).remove
+            yield connection.module.register_forward_hook(Hook(self._connecting(connection))).remove
 
     def _hooked(self, layer: _Layer) -> Iterator[Callable[[], Any]]:
-        yield layer.module.register_forward_pre_hook(self._entering(layer)).remove
-        yield layer.module.register_forward_hook(self._leaving(layer)).remove
+        yield layer.module.register_forward_pre_hook(Hook(self._entering(layer))).remove
+        yield layer.module.register_forward_hook(Hook(self._leaving(layer))).remove
 
     def _withdraw(self) -> None:
+        self._stand_down()
         while self._undo_sampled:
             self._undo_sampled.pop()()
+
+    def _stand_down(self) -> None:
+        self._running = None
+        for layer in self._layers:
+            layer.stand_down()
+
+    def _refuse_what_is_watched(self) -> None:
+        others = {name for watch in self._profiler._watches if watch.is_active for name in watch.layers}
+        if twice := sorted(others & set(self.layers)):
+            raise ProfilingError(
+                "watched",
+                f"this profiler watches layers called {', '.join(twice)} already, and recordings are told apart by "
+                "name: remove() the other watch, or give this model a profiler of its own",
+            )
 
     def _keep_bound(self) -> None:
         """Lengthen the interval to what keeps the share of the time that was asked for, after a recorded iteration."""
@@ -212,10 +260,7 @@ class Watch:
 
     def _after_model(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         self._running = None
-        tensors = list(_with_gradient(output))
-        self._awaiting = bool(tensors)
-        for tensor in tensors:
-            _hook(tensor, self.see_backward)
+        self._awaiting = hook_backward(output, self.see_backward)
 
     def _entering(self, layer: _Layer) -> Callable[..., None]:
         def enter(module: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -230,102 +275,131 @@ class Watch:
                 return
             self._running = None
             recording = layer.neurons.read(module, inputs, output)
-            if layer.disarm is not None:
-                layer.disarm()
-                layer.disarm = None
-            if recording is None:
-                return
-            spikes = recording.spikes
-            if self._gradients and spikes.requires_grad:
-                layer.expects_gradient = True
-                _hook(spikes, lambda gradient: layer.gradients.append(gradient.detach()))
-            membranes = None if recording.membranes is None else recording.membranes.detach()
-            layer.calls.append(Recording(spikes.detach(), recording.layout, membranes, recording.after_reset))
-            if len(layer.calls) >= _LONGEST_SEQUENCE:
-                self.flush()
+            if recording is not None:
+                self._show(layer, recording, output)
+            layer.stand_down()
 
         return leave
+
+    def _show(self, layer: _Layer, recording: Recording, output: Any) -> None:
+        """Keep what one call of a layer gave."""
+        spikes = recording.spikes
+        population = self._population(layer, _letters(recording.layout, spikes.ndim), tuple(spikes.shape))
+        population.layout, population.after_reset = recording.layout, recording.after_reset
+        population.spikes.add(spikes)
+        population.passes.append(self._passes)
+        if layer.captured:
+            population.membranes.move(layer.captured)
+        elif recording.membranes is not None:
+            population.membranes.add(recording.membranes)
+        if self._gradients and spikes.requires_grad:
+            population.expects_gradient = True
+
+            def see(gradient: Tensor) -> None:
+                self._backward_seen = True
+                population.gradients.append(gradient.detach())
+
+            hook_gradient(spikes, output, see)
+        if len(population.spikes) >= _LONGEST_SEQUENCE:
+            self.flush()
+
+    def _population(self, layer: _Layer, letters: str, shape: tuple[int, ...]) -> _Population:
+        """Return the neurons of that shape; one module may work as several layers."""
+        neurons = tuple(size for size, axis in zip(shape, letters, strict=True) if axis not in "TB")
+        key = (layer.name, neurons)
+        if key not in self._populations:
+            is_first = all(name != layer.name for name, _ in self._populations)
+            name = layer.name if is_first else f"{layer.name} ({'×'.join(map(str, neurons))})"
+            self._populations[key] = _Population(name, layer)
+        return self._populations[key]
 
     def _connecting(self, connection: Connection) -> Callable[..., None]:
         def connect(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             if self._sampling and inputs and isinstance(inputs[0], Tensor):
-                connection.inputs.append(inputs[0].detach())
+                connection.inputs.add(inputs[0])
 
         return connect
 
     def _capture(self, membranes: Tensor) -> None:
         if self._running is not None:
-            self._running.membranes.append(membranes.detach())
+            self._running.captured.add(membranes)
 
-    def _record_gradient(self, layer: _Layer) -> None:
-        if not (layer.expects_gradient and self._backward_seen):
+    def _record_gradient(self, population: _Population) -> None:
+        if not (population.expects_gradient and self._backward_seen):
             return
-        flat = [gradient.reshape(-1) for gradient in layer.gradients]
-        total = sum(float(torch.dot(g, g)) for g in flat)
-        if not 1e-30 < total < math.inf:  # beyond float32, zero, or not finite
-            total = sum(float(g.double().square().sum()) for g in flat)
+        gradients, population.gradients, population.expects_gradient = population.gradients, [], False
+        total = sum(_squares(gradient) for gradient in gradients)
+        recorder = self._recorder(population)
         if math.isfinite(total):
-            self._recorder(layer).record_norm(self.iteration, math.sqrt(total))
+            recorder.record_norm(self.iteration, math.sqrt(total))
         else:
-            bad = sum(int((~g.isfinite()).sum()) for g in layer.gradients)
-            self._recorder(layer).record_norm(self.iteration, math.nan, max(bad, 1) - 1)
-        layer.gradients, layer.expects_gradient = [], False
+            bad = sum(int((~gradient.isfinite()).sum()) for gradient in gradients)
+            recorder.record_norm(self.iteration, math.nan, max(bad, 1) - 1)
 
-    def _record_calls(self, layer: _Layer) -> int:
+    def _record_calls(self, population: _Population) -> int:
         """Record the steps of a layer and return how many samples they have."""
-        calls, captured = layer.calls, layer.membranes
-        layer.calls, layer.membranes = [], []
-        if not calls:
-            return 0
-        prefix = calls[0].layout
-        spikes = calls[0].spikes
-        if prefix == "B" and len(calls) > 1:
-            spikes, prefix = torch.stack([call.spikes for call in calls]), "TB"
-            together = True
-        else:
-            together = len(calls) == 1
-        for part in [spikes] if together else [call.spikes for call in calls]:
-            self._recorder(layer).record(self.iteration, part, layout=_letters(prefix, part.ndim))
-        self._recorder(layer).end_sequence()
-        membranes = captured or [call.membranes for call in calls if call.membranes is not None]
+        passes, population.passes = population.passes, []
+        membranes, spikes = population.membranes.take(), population.spikes.take()
+        recorder, n_samples = self._recorder(population), 0
+        for sequence, layout in _sequences(spikes, passes, population.layout):
+            letters = _letters(layout, sequence.ndim)
+            recorder.record(self.iteration, sequence, layout=letters)
+            recorder.end_sequence()
+            n_samples += int(sequence.shape[letters.index("B")]) if "B" in letters else 1
         if membranes:
-            stacked = torch.stack(membranes) if len(membranes) > 1 else membranes[0]
-            self._record_membranes(layer, stacked, spikes if calls[0].after_reset else None)
-        return int(spikes.shape[prefix.index("B")]) if spikes.ndim > 1 else 1
+            self._record_membranes(population, _flat(membranes), _flat(spikes) if population.after_reset else None)
+        return n_samples
 
-    def _record_membranes(self, layer: _Layer, membranes: Tensor, spikes: Tensor | None) -> None:
+    def _record_membranes(self, population: _Population, membranes: Tensor, spikes: Tensor | None) -> None:
         """Record membranes; where ``spikes`` are given, neurons that spiked are left out of the surrogate's share."""
-        θ = layer.neurons.threshold(layer.module)
+        neurons, module = population.layer.neurons, population.layer.module
+        θ = neurons.threshold(module)
         derivatives, peak = None, None
-        derivative = layer.neurons.derivative(layer.module)
+        derivative = neurons.derivative(module)
         if derivative is not None:
-            flat = membranes.reshape(-1)
-            if spikes is not None and spikes.numel() == flat.numel():
-                flat = flat[spikes.reshape(-1) == 0]
-            some = flat[:: max(1, -(-flat.numel() // 4096))]
+            judged = membranes[spikes == 0] if spikes is not None and spikes.shape == membranes.shape else membranes
+            some = judged[:: max(1, -(-judged.numel() // 4096))]
             derivatives = derivative(torch.cat([some, some.new_full((1,), θ or 0.0)]))
             derivatives, peak = derivatives[:-1], abs(float(derivatives[-1]))
-        self._recorder(layer).record(
+        self._recorder(population).record(
             self.iteration, voltages=membranes, threshold=θ, surrogate=derivatives, surrogate_peak=peak
         )
 
-    def _recorder(self, layer: _Layer) -> Any:
-        return self._profiler._recorder(layer.name)
+    def _recorder(self, population: _Population) -> LayerRecorder:
+        return self._profiler._recorder(population.name)
 
 
 def _letters(prefix: str, ndim: int) -> str:
-    return "N" if ndim == 1 else prefix + "CDEFGHIJ"[: ndim - len(prefix)]
+    """Return a letter an axis; what has too few axes has no samples."""
+    prefix = prefix if ndim > len(prefix) else prefix.replace("B", "")
+    return prefix + "CDEFGHIJ"[: ndim - len(prefix)]
 
 
-def _hook(tensor: Any, function: Callable[[Tensor], None]) -> None:
-    tensor.register_hook(function)
+def _sequences(calls: list[Tensor], passes: list[int], layout: str) -> Iterator[tuple[Tensor, str]]:
+    """Yield the sequences that calls make, each with its layout.
+
+    A call with an axis of steps is one by itself. Calls of one step follow each other while their shape stays; where a
+    forward pass of the model has several of them, the loop over time is inside it, and the next pass is another one.
+    """
+    if "T" in layout:
+        yield from ((call, layout) for call in calls)
+        return
+    inside = len(set(passes)) < len(passes)
+    place = [(call.shape, number if inside else 0) for call, number in zip(calls, passes, strict=False)]
+    for _, group in itertools.groupby(range(len(calls)), key=place.__getitem__):
+        steps = [calls[index] for index in group]
+        yield (torch.stack(steps), "T" + layout) if len(steps) > 1 else (steps[0], layout)
 
 
-def _with_gradient(output: Any) -> Iterator[Tensor]:
-    """Yield the tensors in an output (tensor, tuple, list, mapping) that a backward pass can reach."""
-    if isinstance(output, Tensor):
-        if output.requires_grad:
-            yield output
-    elif isinstance(output, dict | list | tuple):
-        for part in output.values() if isinstance(output, dict) else output:
-            yield from _with_gradient(part)
+def _flat(tensors: list[Tensor]) -> Tensor:
+    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+
+
+def _squares(gradient: Tensor) -> float:
+    """Return the sum of squares, in double precision where it is beyond single precision."""
+    flat = gradient.reshape(-1)
+    if flat.element_size() >= 4:
+        total = float(torch.dot(flat, flat))
+        if 1e-30 < total < math.inf:
+            return total
+    return float(flat.double().square().sum())

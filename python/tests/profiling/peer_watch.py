@@ -66,6 +66,15 @@ class AllSteps(ByStep):
         return s.mean(self.axis)
 
 
+class Squeezed(AllSteps):
+    """The same with neurons that take samples and steps on one axis."""
+
+    def forward(self, x):
+        s, _ = self.run("first", self.fc1(torch.stack([x] * T, 1)).flatten(0, 1), None)
+        s, _ = self.run("second", self.fc2(s), None)
+        return s.unflatten(0, (BATCH, T)).mean(1)
+
+
 def models(library):
     """Yield (name, model, layout of what it records by hand, whether membranes are comparable)."""
     if library == "snntorch":
@@ -119,6 +128,17 @@ def models(library):
             False,
         )
         yield "IAF", AllSteps(lambda: layers.IAF(), lambda m, o: None, axis=1), "BTN", False
+        yield (
+            "ALIF",
+            AllSteps(
+                lambda: layers.ALIF(tau_mem=5.0, tau_adapt=5.0, norm_input=False, spike_threshold=torch.tensor(0.5)),
+                lambda m, o: None,
+                axis=1,
+            ),
+            "BTN",
+            False,
+        )
+        yield "IAFSqueeze", Squeezed(lambda: layers.IAFSqueeze(batch_size=BATCH), lambda m, o: None), "BTN", False
 
 
 def check(name, model, layout, with_membranes):
@@ -136,6 +156,7 @@ def check(name, model, layout, with_membranes):
     for layer in ("first", "second"):
         kept = model.by_hand[layer]
         spikes = torch.stack(kept) if len(kept) > 1 else kept[0]
+        spikes = spikes.unflatten(0, (BATCH, T)) if spikes.ndim < len(layout) else spikes
         by_hand.record_step(layer, spikes, layout=layout)
         stats, expected = report.layer_stats[layer], by_hand.report().layer_stats[layer]
         assert stats.n_observations == T * BATCH, f"{name}: {stats.n_observations} observations"

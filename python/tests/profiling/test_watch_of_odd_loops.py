@@ -1,0 +1,252 @@
+"""What training loops do besides training: evaluate, copy, save, fail, share modules, write in place."""
+
+import copy
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+
+from spikeport.profiling import ProfilingError, SpikeProfiler
+
+
+@pytest.fixture(scope="module")
+def kinds(torch):
+    """Models of two layers, each with a peculiarity."""
+    from spikeport.profiling import LIF
+
+    nn = torch.nn
+
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1, self.lif1 = nn.Linear(8, 16), LIF(threshold=0.1)
+            self.fc2, self.lif2 = nn.Linear(16, 5), LIF(threshold=0.1)
+
+        def forward(self, x):
+            return self.lif2(self.fc2(self.lif1(self.fc1(x.expand(6, *x.shape))))).mean(0)
+
+    class Backwards(Plain):
+        def __init__(self):
+            super().__init__()
+            first = self.lif1
+            del self.lif1
+            self.lif1 = first  # listed after lif2, called before it
+
+    class Shared(Plain):
+        def __init__(self):
+            super().__init__()
+            self.lif1 = self.lif2
+
+    @dataclasses.dataclass
+    class Answer:
+        logits: object
+
+    class Wrapped(Plain):
+        def forward(self, x):
+            return Answer(super().forward(x))
+
+    class Step(nn.Module):
+        spike_layout = "B"
+
+        def forward(self, x):
+            return (x > 0.5) * x
+
+    class LoopInside(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.neuron = nn.Linear(8, 16), Step()
+
+        def forward(self, x):
+            return sum(self.neuron(self.fc(x) + 0.5) for _ in range(5))
+
+    class WritesInPlace(nn.Module):
+        """One buffer holds the membranes of all steps, and what follows writes into the spikes."""
+
+        def __init__(self):
+            super().__init__()
+            self.neuron = Neuron()
+
+        def forward(self, x):
+            for _ in range(4):
+                spikes = self.neuron(x)
+                spikes.mul_(7)
+
+    class Neuron(nn.Module):
+        spike_layout = "B"
+
+        def __init__(self):
+            super().__init__()
+            self.v, self.on_membrane, self.spikes, self.membranes = 0.0, None, [], []
+
+        def forward(self, x):
+            if not self.membranes:
+                self.v = torch.zeros_like(x)
+            self.v.mul_(0.9).add_(x)
+            self.membranes.append(self.v.clone())
+            if self.on_membrane is not None:
+                self.on_membrane(self.v)
+            spikes = (self.v > 1).float()
+            self.spikes.append(spikes.clone())
+            self.v -= spikes
+            return spikes
+
+    return {
+        "plain": Plain,
+        "backwards": Backwards,
+        "shared": Shared,
+        "wrapped": Wrapped,
+        "loop inside": LoopInside,
+        "in place": WritesInPlace,
+    }
+
+
+def hooks(model):
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
+
+
+@pytest.mark.parametrize("kind,steps", [("plain", 6), ("loop inside", 5)])
+def test_a_forward_pass_without_backward_and_of_another_batch_size(torch, kinds, kind, steps):
+    profiler, model = SpikeProfiler(), kinds[kind]()
+    with profiler.watch(model, every=1):
+        for _ in range(3):
+            model(torch.rand(4, 8)).sum().backward()
+            model(torch.rand(9, 8)).argmax(1)  # an accuracy, and no_grad forgotten
+    for stats in profiler.report().layer_stats.values():
+        assert stats.n_observations == 3 * steps * (4 + 9) and stats.has_gradients
+
+
+def test_layers_stand_in_the_order_of_their_calls(torch, kinds):
+    profiler, model = SpikeProfiler(), kinds["backwards"]()
+    with profiler.watch(model, every=1) as watch:
+        model(torch.rand(4, 8)).sum().backward()
+    assert watch.layers == ["lif2", "lif1"] and list(profiler.report().layer_stats) == ["lif1", "lif2"]
+
+
+def test_one_module_that_works_as_two_layers_is_two_layers(torch, kinds):
+    profiler, model = SpikeProfiler(), kinds["shared"]()
+    with profiler.watch(model, every=1):
+        for _ in range(2):
+            model(torch.rand(4, 8)).sum().backward()
+    found = profiler.report().layer_stats
+    assert {name: stats.shape for name, stats in found.items()} == {"lif1": (16,), "lif1 (5)": (5,)}
+    assert all(stats.n_records == 2 and stats.has_gradients and stats.has_voltages for stats in found.values())
+
+
+def test_gradients_are_found_behind_an_output_of_any_kind(torch, kinds):
+    profiler, model = SpikeProfiler(), kinds["wrapped"]()
+    with profiler.watch(model, every=1) as watch:
+        for _ in range(3):
+            model(torch.rand(4, 8)).logits.sum().backward()
+        assert watch.iteration == 2
+    assert len(profiler.report().layer_stats["lif1"].gradient_curve.steps) == 3
+
+
+def test_what_is_written_in_place_is_recorded_as_it_was(torch, kinds):
+    profiler, model = SpikeProfiler(), kinds["in place"]()
+    with profiler.watch(model, every=1):
+        model(torch.rand(4, 16))
+    stats, neuron = profiler.report().layer_stats["neuron"], model.neuron
+    assert stats.firing_rate == pytest.approx(float(torch.stack(neuron.spikes).mean()))
+    assert stats.voltage_mean == pytest.approx(float(torch.stack(neuron.membranes).mean()))
+
+
+def test_what_is_written_in_place_and_large_is_lost_once_and_never_wrong(torch, kinds, monkeypatch):
+    from spikeport.profiling import hooks as module
+
+    monkeypatch.setattr(module.Kept.__init__, "__defaults__", (0, None))
+    profiler, model = SpikeProfiler(), kinds["in place"]()
+    x = torch.rand(4, 16)
+    with profiler.watch(model, every=1):
+        model(x)
+        assert "neuron" not in profiler.report().layer_stats or not profiler.report().layer_stats["neuron"].n_records
+        lost = len(model.neuron.spikes)
+        model(x)
+    stats, neuron = profiler.report().layer_stats["neuron"], model.neuron
+    assert stats.firing_rate == pytest.approx(float(torch.stack(neuron.spikes[lost:]).mean()))
+    assert stats.voltage_mean == pytest.approx(float(torch.stack(neuron.membranes[lost:]).mean()))
+
+
+def test_a_copy_and_a_saved_model_record_nothing(torch, kinds):
+    profiler, model = SpikeProfiler(), kinds["plain"]()
+    file = io.BytesIO()
+    with profiler.watch(model, every=1):
+        model(torch.rand(4, 8)).sum().backward()
+        best = copy.deepcopy(model)
+        torch.save(best.lif1, file)
+        best(torch.rand(7, 8))
+        model(torch.rand(4, 8)).sum().backward()
+    best(torch.rand(7, 8))
+    assert profiler.report().layer_stats["lif1"].n_observations == 2 * 6 * 4
+    file.seek(0)
+    again = torch.load(file, weights_only=False)
+    assert again(torch.rand(6, 2, 3)).shape == (6, 2, 3)
+
+
+def test_an_exception_leaves_no_hook_and_no_half_iteration(torch, kinds):
+    profiler, model = SpikeProfiler(), kinds["plain"]()
+    with pytest.raises(RuntimeError, match="shapes"), profiler.watch(model, every=1):
+        model(torch.rand(4, 8)).sum().backward()
+        model(torch.rand(4, 7))
+    assert hooks(model) == 0 and model.lif1.on_membrane is None
+    with profiler.watch(model, every=1):
+        for width in (8, 7, 8):
+            try:
+                model(torch.rand(4, width)).sum().backward()
+            except RuntimeError:
+                continue
+    assert profiler.report().layer_stats["lif2"].n_records == 3
+
+
+def test_hooks_go_even_where_the_last_recording_fails(torch, kinds):
+    from spikeport.profiling import Recording, register_neuron
+    from spikeport.profiling.neurons import _REGISTRY
+
+    class Wrong(torch.nn.Module):
+        def forward(self, x):
+            return x
+
+    register_neuron(Wrong, lambda module, inputs, output: Recording(output, "TB"))
+    try:
+        with pytest.raises(ProfilingError), SpikeProfiler() as profiler:
+            models = [torch.nn.Sequential(Wrong()), kinds["plain"]()]
+            for model in models:
+                profiler.watch(model, every=1)
+                model(torch.ones(8))
+    finally:
+        del _REGISTRY[0]
+    assert [hooks(model) for model in models] == [0, 0]
+
+
+def test_layers_without_samples_are_recorded(torch):
+    from spikeport.profiling import LIF
+
+    profiler, model = SpikeProfiler(), torch.nn.Sequential(LIF(threshold=0.1))
+    with profiler.watch(model, every=1):
+        model(torch.rand(7, 3))
+    stats = profiler.report().layer_stats["0"]
+    assert stats.n_observations == 7 and stats.shape == (3,)
+
+
+def test_two_models_with_the_same_names_are_not_mixed(torch, kinds):
+    profiler, model = SpikeProfiler(), kinds["plain"]()
+    first = profiler.watch(model)
+    for other in (model, kinds["plain"]()):
+        with pytest.raises(ProfilingError, match="a profiler of its own") as caught:
+            profiler.watch(other)
+        assert caught.value.code == "watched" and hooks(other) == (hooks(model) if other is model else 0)
+    first.remove()
+    with profiler.watch(model, every=1):
+        model(torch.rand(4, 8))
+    assert profiler.report().layer_stats["lif1"].n_records == 1
+
+
+def test_half_precision_gradients_keep_their_norm(torch):
+    from spikeport.profiling import LIF
+
+    profiler, model = SpikeProfiler(), torch.nn.Sequential(LIF(threshold=0.1))
+    with profiler.watch(model, every=1):
+        currents = torch.rand(6, 4, 500, dtype=torch.float16, requires_grad=True)
+        (2e-4 * model(currents).float()).sum().backward()
+    expected = float(np.float16(2e-4)) * np.sqrt(6 * 4 * 500)
+    assert profiler.report().layer_stats["0"].gradient_norm_last == pytest.approx(expected, rel=1e-6)
