@@ -4,6 +4,11 @@ Every error carries a ``code``, a short word that stays the same across releases
 names what was given, what was expected and the way out.
 """
 
+from __future__ import annotations
+
+import copyreg
+from typing import Any
+
 
 class SpikeportError(Exception):
     """Base of every error that spikeport raises on purpose."""
@@ -11,6 +16,11 @@ class SpikeportError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is copied by its class called with its arguments, the message alone: too few for these. Without
+        # this an error would not come back from a worker process, and take the pool with it.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class KernelError(SpikeportError, ValueError):
