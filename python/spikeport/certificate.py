@@ -49,8 +49,10 @@ class Certificate:
             raise ValueError("a certificate needs a reason: say why the level holds")
         if (self.level == "bounded") != (self.bound is not None):
             raise ValueError("a bound belongs to the level 'bounded', and to no other")
-        if self.bound is not None and not (math.isfinite(self.bound) and self.bound >= 0):
-            raise ValueError(f"bound {self.bound} is not a finite number of at least 0")
+        for name in ("bound", "largest_difference"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} {value} is not a finite number of at least 0")
         if self.level == "measured" and (self.samples is None or self.samples <= 0):
             raise ValueError("a measured certificate needs the number of samples it was measured on, above 0")
         if self.agreement is not None and not 0 <= self.agreement <= 1:

@@ -6,7 +6,7 @@ A converted network, a checkpoint and an optimiser's input are all this; nothing
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,8 @@ class LayerNode:
             raise GraphError("operation", f"{name}: operation {operation!r} is not one of {', '.join(OPERATIONS)}")
         self.name = name
         self.operation = operation
-        self.n_inputs, self.n_neurons = int(n_inputs), int(n_neurons)
+        self.n_inputs = _width(f"{name}.n_inputs", n_inputs)
+        self.n_neurons = _width(f"{name}.n_neurons", n_neurons)
         self.weights = _copied(f"{name}.weights", weights, (self.n_neurons, self.n_inputs))
         self.bias = None if bias is None else _copied(f"{name}.bias", bias, (self.n_neurons,), self.weights.dtype)
         self.neuron = Neuron(neuron_type, threshold, v_init, v_reset, beta, tracer_min, tracer_max)
@@ -115,6 +116,18 @@ class LayerNode:
     def n_params(self) -> int:
         """Number of weights and biases."""
         return self.weights.size + (0 if self.bias is None else self.bias.size)
+
+    def validate(self) -> None:
+        """Raise `GraphError` where weights, bias or neuron were replaced by others that do not fit."""
+        parts: list[tuple[str, Array, tuple[int, ...]]] = [("weights", self.weights, (self.n_neurons, self.n_inputs))]
+        parts += [] if self.bias is None else [("bias", self.bias, (self.n_neurons,))]
+        for name, array, shape in parts:
+            if np.shape(array) != shape:
+                raise GraphError("shape", f"{self.name}.{name} has shape {np.shape(array)}, not {shape}")
+            dtype = getattr(array, "dtype", type(array).__name__)
+            if dtype not in (np.float32, np.float64) or dtype != self.weights.dtype:
+                raise GraphError("dtype", f"{self.name}.{name} is {dtype}: make all of a layer float32, or all float64")
+        self.neuron.check_width(self.n_neurons)
 
     def copy(self) -> LayerNode:
         """Return a layer that shares no memory with this one."""
@@ -167,7 +180,9 @@ class SNNGraph:
     Raises `GraphError` (``shape``, ``name``, ``dtype``) where layers do not chain, share a name or differ in dtype.
     """
 
-    def __init__(self, layers: Sequence[LayerNode]) -> None:
+    def __init__(self, layers: Iterable[LayerNode]) -> None:
+        if not isinstance(layers, Iterable):
+            raise GraphError("shape", f"a graph is made of a list of layers, not of {layers!r}")
         self.layers = list(layers)
         self.validate()
 
@@ -175,13 +190,15 @@ class SNNGraph:
         """Raise `GraphError` unless there are layers that chain, of one dtype, with unique names."""
         if not self.layers:
             raise GraphError("shape", "a graph needs at least one layer")
+        for layer in self.layers:
+            if not isinstance(layer, LayerNode):
+                raise GraphError("shape", f"a graph is made of LayerNodes, and {layer!r} is a {type(layer).__name__}")
         names = [layer.name for layer in self.layers]
         if len(set(names)) != len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise GraphError("name", f"layers share the name {', '.join(twice)}: give each its own")
         for layer in self.layers:
-            if layer.weights.shape != (layer.n_neurons, layer.n_inputs):
-                raise GraphError("shape", f"{layer!r} holds weights of shape {layer.weights.shape}")
+            layer.validate()
         if len({layer.weights.dtype for layer in self.layers}) > 1:
             raise GraphError("dtype", "layers differ in dtype: make all weights float32, or all float64")
         for before, after in itertools.pairwise(self.layers):
@@ -233,7 +250,7 @@ class SNNGraph:
         trace = get_backend(backend).network_run(
             self.layers, x, timesteps=T, encoding=encoding, seed=seed, record=record
         )
-        return RunResult(trace.counts, trace.membrane, trace.drive, T, trace.spikes)
+        return RunResult(trace.counts, trace.membrane, trace.drive, int(T), trace.spikes)
 
     def copy(self) -> SNNGraph:
         """Return a graph that shares no memory with this one."""
@@ -257,8 +274,8 @@ class SNNGraph:
         return iter(self.layers)
 
     def __getitem__(self, key: int | str) -> LayerNode:
-        """Return a layer by index or name."""
-        if isinstance(key, int):
+        """Return a layer by index or name; raises IndexError or KeyError where there is none."""
+        if isinstance(key, int | np.integer):
             return self.layers[key]
         for layer in self.layers:
             if layer.name == key:
@@ -292,6 +309,12 @@ def _describe(layer: LayerNode) -> str:
 def _span(value: PerNeuron) -> str:
     low, high = float(np.min(value)), float(np.max(value))
     return f"{low:g}" if low == high else f"{low:g}…{high:g}"
+
+
+def _width(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise GraphError("shape", f"{name} must be a whole number of at least 1, not {value!r}")
+    return int(value)
 
 
 def _copied(name: str, values: npt.ArrayLike, shape: tuple[int, ...], dtype: Any = None) -> Array:

@@ -58,7 +58,7 @@ class Neuron:
             raise GraphError("neuron_kind", f"neuron kind {self.kind!r} is not one of {', '.join(KINDS)}")
         for name in ("threshold", "v_init", "v_reset", "beta"):
             value = getattr(self, name)
-            if value is not None:
+            if value is not None or name != "v_reset":
                 object.__setattr__(self, name, _per_neuron(name, value))
         if not np.all(np.asarray(self.threshold) > 0):
             raise GraphError("threshold", f"threshold {self.threshold} is not above 0 everywhere")
@@ -71,10 +71,7 @@ class Neuron:
         if self.v_reset is not None and not np.all(np.asarray(self.v_reset) < np.asarray(self.threshold)):
             raise GraphError("v_reset", f"v_reset {self.v_reset} is not below the threshold {self.threshold}")
         for name in ("tracer_min", "tracer_max"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or int(value) != value or abs(int(value)) > 2**31 - 1:
-                raise GraphError("tracer", f"{name} {value!r} is not a whole number of at most 31 bits")
-            object.__setattr__(self, name, int(value))
+            object.__setattr__(self, name, _tracer_bound(name, getattr(self, name)))
         if not self.tracer_min <= 0 <= self.tracer_max:
             raise GraphError(
                 "tracer", f"tracer bounds [{self.tracer_min}, {self.tracer_max}] do not hold 0, where the tracer starts"
@@ -125,11 +122,21 @@ class Neuron:
     __hash__ = None  # type: ignore[assignment]
 
 
+def _tracer_bound(name: str, value: Any) -> int:
+    real = isinstance(value, int | float | np.number) and not isinstance(value, bool | np.complexfloating)
+    if not real or not abs(value) <= 2**31 - 1 or int(value) != value:
+        raise GraphError("tracer", f"{name} {value!r} is not a whole number of at most 31 bits")
+    return int(value)
+
+
 def _per_neuron(name: str, value: Any) -> PerNeuron:
     try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise GraphError("dtype", f"{name} {value!r} is not a number or an array of numbers") from None
+        array = np.array(value)
+    except ValueError:  # ragged
+        array = np.array(None)
+    if array.dtype.kind not in "fiub":
+        raise GraphError("dtype", f"{name} {value!r} is not a number or an array of numbers")
+    array = array.astype(np.float64)
     if array.ndim > 1 or array.size == 0:
         raise GraphError("shape", f"{name} has shape {array.shape}: give one number, or one a neuron")
     if not np.isfinite(array).all():

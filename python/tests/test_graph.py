@@ -44,9 +44,44 @@ def test_arrays_must_fit_the_layer(fields):
     assert caught.value.code == "shape"
 
 
+@pytest.mark.parametrize("width", ["2", 2.5, None, True, 0, -1])
+def test_a_width_is_a_whole_number_above_0(width):
+    for name, sizes in (("n_inputs", (width, 2)), ("n_neurons", (3, width))):
+        with pytest.raises(GraphError, match=f"a.{name} must be a whole number") as caught:
+            LayerNode("a", *sizes, np.ones((2, 3)))
+        assert caught.value.code == "shape"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"threshold": None}, "dtype"),
+        ({"v_init": None}, "dtype"),
+        ({"beta": None}, "dtype"),
+        ({"threshold": "1"}, "dtype"),
+        ({"threshold": np.array([1j])}, "dtype"),
+        ({"threshold": [1, [2, 3]]}, "dtype"),
+        ({"tracer_max": "31"}, "tracer"),
+        ({"tracer_max": None}, "tracer"),
+        ({"tracer_max": float("nan")}, "tracer"),
+        ({"tracer_max": float("inf")}, "tracer"),
+        ({"tracer_max": 3.5}, "tracer"),
+        ({"tracer_max": True}, "tracer"),
+        ({"tracer_max": 2**31}, "tracer"),
+    ],
+)
+def test_a_neuron_that_cannot_be_is_refused(fields, code):
+    with pytest.raises(GraphError) as caught:
+        Neuron("ST-BIF", **fields)
+    assert caught.value.code == code
+
+
 def test_a_graph_must_chain_in_names_and_types():
     for layers, code in [
         ([], "shape"),
+        (None, "shape"),
+        (node(), "shape"),
+        (["a"], "shape"),
         ([node(), node("b", 3, 2)], "shape"),
         ([node(), node("a", 2, 2)], "name"),
         ([node(), node("b", 2, 2, weights=np.ones((2, 2), np.float32))], "dtype"),
@@ -93,7 +128,11 @@ def test_summary_and_repr_name_what_matters():
 
 def test_parts_are_found_by_index_and_name():
     graph = SNNGraph([node(), node("out", 2, 1)])
-    assert graph["out"] is graph[1] and [layer.name for layer in graph] == ["a", "out"] and graph.n_outputs == 1
+    assert (
+        graph["out"] is graph[1] is graph[np.int64(1)]
+        and [layer.name for layer in graph] == ["a", "out"]
+        and graph.n_outputs == 1
+    )
     with pytest.raises(KeyError, match="nowhere"):
         graph["nowhere"]
 
@@ -103,11 +142,25 @@ def test_take_keeps_a_neurons_own_parameters():
     assert neuron.take([2, 0]) == Neuron("IF", [3.0, 1.0], 0.5)
 
 
-def test_a_broken_graph_does_not_run():
+@pytest.mark.parametrize(
+    ("part", "value", "code"),
+    [
+        ("weights", np.ones((2, 5)), "shape"),
+        ("weights", np.ones((2, 3), int), "dtype"),
+        ("weights", [[1.0] * 3] * 2, "dtype"),
+        ("bias", np.ones(1), "shape"),
+        ("bias", 0.5, "shape"),
+        ("bias", np.ones((2, 1)), "shape"),
+        ("bias", np.ones(2, np.float32), "dtype"),
+        ("neuron", Neuron("IF", np.ones(5)), "shape"),
+    ],
+)
+def test_a_layer_that_was_broken_does_not_run(part, value, code):
     graph = SNNGraph([node()])
-    graph.layers[0].weights = np.ones((2, 5))
-    with pytest.raises(GraphError):
+    setattr(graph.layers[0], part, value)
+    with pytest.raises(GraphError) as caught:
         graph.run(np.ones((1, 3)), T=2)
+    assert caught.value.code == code
 
 
 @pytest.mark.parametrize(
@@ -166,6 +219,7 @@ def test_certificates_refuse_claims_without_figures():
         {"level": "bounded", "reason": "x", "bound": float("nan")},
         {"level": "measured", "reason": "x"},
         {"level": "measured", "reason": "x", "samples": 3, "agreement": 1.5},
+        {"level": "measured", "reason": "x", "samples": 3, "largest_difference": float("nan")},
     ]:
         with pytest.raises(ValueError):
             Certificate(**fields)
