@@ -17,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from spikeport.conversion.ann_to_snn import SilentLayerWarning, convert
+from spikeport.conversion.checks import import_torch
 from spikeport.conversion.converted import ConvertedSNN
 
 if TYPE_CHECKING:
@@ -28,5 +29,6 @@ __all__ = ["ConvertedSNN", "QCFSActivation", "SilentLayerWarning", "convert", "r
 def __getattr__(name: str) -> Any:
     # QCFSActivation is a torch module: torch is imported when it is first asked for, not with this package.
     if name in ("QCFSActivation", "replace_relu_with_qcfs"):
+        import_torch(name)
         return getattr(importlib.import_module("spikeport.conversion.qcfs"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -108,7 +108,7 @@ def convert(model: Any, calibration_data: Any = None, T: int = 16, percentile: f
 
 
 def _calibration(stack: Stack, calibration_data: Any) -> Array:
-    data = as_array(calibration_data)
+    data = as_array("calibration data", calibration_data)
     if data.dtype.kind not in "fiub":
         raise ConversionError("dtype", f"calibration data has dtype {data.dtype}: give real numbers")
     if data.size == 0:

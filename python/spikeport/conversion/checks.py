@@ -28,20 +28,28 @@ def check_percentile(percentile: Any) -> float:
     return float(percentile)
 
 
-def check_theta(theta: Any) -> float:
+def check_theta(theta: Any, name: str = "theta") -> float:
     """Return ``theta`` as a float, or raise `ConversionError` ``threshold`` unless it is finite and above 0."""
     number = isinstance(theta, int | float | np.number) and not isinstance(theta, bool)
     if not number or not math.isfinite(theta) or theta <= 0:
-        raise ConversionError("threshold", f"theta must be a finite number above 0, not {theta!r}")
+        raise ConversionError("threshold", f"{name} must be a finite number above 0, not {theta!r}")
     return float(theta)
 
 
-def as_array(values: Any) -> npt.NDArray[Any]:
-    """Return ``values`` as a NumPy array; a torch tensor comes off its graph and its device."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        values = (values.float() if "bfloat16" in str(values.dtype) else values).numpy()  # NumPy has no bfloat16
-    return np.asarray(values)
+def as_array(name: str, values: Any) -> npt.NDArray[Any]:
+    """Return ``values`` as a NumPy array; a torch tensor comes off its graph and its device.
+
+    Raises `ConversionError`: ``shape`` for a ragged list, ``dtype`` for a tensor that no array holds (sparse, meta).
+    """
+    try:
+        if hasattr(values, "detach"):
+            values = values.detach().cpu()
+            values = (values.float() if "bfloat16" in str(values.dtype) else values).numpy()  # NumPy has no bfloat16
+        return np.asarray(values)
+    except ValueError:
+        raise ConversionError("shape", f"{name} is ragged: give every sample the same shape") from None
+    except (TypeError, NotImplementedError) as error:
+        raise ConversionError("dtype", f"{name} cannot be read as an array: {error}") from None
 
 
 def import_torch(purpose: str) -> ModuleType:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
-from spikeport.conversion.checks import as_array, check_timesteps
+from spikeport.conversion.checks import as_array, check_theta, check_timesteps
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, RunResult, SNNGraph
 
@@ -36,7 +36,7 @@ class ConvertedSNN:
     Raises
     ------
     spikeport.errors.ConversionError
-        ``timesteps``; ``shape`` where the lists differ in length.
+        ``timesteps``; ``shape`` where the lists differ in length; ``threshold`` for a scale that is not above 0.
     spikeport.errors.GraphError
         for arrays that do not chain, are not finite, or thresholds that are not above 0.
     """
@@ -53,12 +53,13 @@ class ConvertedSNN:
 
     def __post_init__(self) -> None:
         self.T = check_timesteps(self.T)
-        n = len(self.weights)
+        n = len(_listed("weights", self.weights))
         self.names = self.names or [f"layer_{i}" for i in range(n)]
         self.scales = self.scales or [1.0] * n
         for name in ("biases", "thresholds", "names", "scales"):
-            if len(getattr(self, name)) != n:
+            if len(_listed(name, getattr(self, name))) != n:
                 raise ConversionError("shape", f"{name} has {len(getattr(self, name))} entries for {n} weights")
+        self.scales = [check_theta(scale, "a scale") for scale in self.scales]
         self.graph.validate()
 
     @property
@@ -135,7 +136,7 @@ class ConvertedSNN:
                 "encoding",
                 f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}; spikes of your own go to .graph.run",
             )
-        graph, samples = self.graph, as_array(x)
+        graph, samples = self.graph, as_array("x", x)
         if samples.ndim != 2:
             samples = samples[None] if samples.ndim < 2 else samples.reshape(len(samples), -1)
         if samples.ndim != 2 or samples.shape[1] != graph.n_inputs:
@@ -153,6 +154,12 @@ class ConvertedSNN:
     def __repr__(self) -> str:
         widths = [np.shape(self.weights[0])[1], *(len(W) for W in self.weights)]
         return f"<ConvertedSNN {' -> '.join(map(str, widths))}, T={self.T}, {self.certificate.level}>"
+
+
+def _listed(name: str, values: Any) -> Any:
+    if not isinstance(values, list | tuple) and np.ndim(values) == 0:
+        raise ConversionError("shape", f"{name} must be a list with one entry a layer, not {values!r}")
+    return values
 
 
 def _widths(weight: npt.ArrayLike) -> tuple[int, int]:

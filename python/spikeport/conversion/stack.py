@@ -42,6 +42,7 @@ WAY_OUT = {
     "LazyLinear": "its width is not known yet: run the model once on a batch",
     **dict.fromkeys(["DataParallel", "DistributedDataParallel"], WRAPPER),
     "OptimizedModule": "convert the model before torch.compile, or model._orig_mod",
+    "ScriptModule": "convert the model before torch.jit.script or torch.jit.trace",
 }
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
@@ -56,7 +57,7 @@ class Stage:
     name : of the layer in the graph
     weight, bias : copies, (out, in) and (out,) or None, in the model's dtype (half precisions as float32)
     activation : "relu", "qcfs", or None behind a last layer that has none
-    theta, T : of a QCFS activation
+    theta : θ of a QCFS activation
     """
 
     name: str
@@ -64,7 +65,6 @@ class Stage:
     bias: Array | None
     activation: str | None = None
     theta: float | None = None
-    T: int | None = None
 
 
 @dataclass
@@ -174,7 +174,7 @@ def read_model(model: Any) -> Stack:
 
 
 def _leaves(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
-    if type(module).forward is nn.Sequential.forward:
+    if _forward(module) is nn.Sequential.forward:
         for name, child in module._modules.items():
             place = f"{path}.{name}" if path else name
             if child is None:
@@ -184,8 +184,12 @@ def _leaves(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
         yield path, module
 
 
+def _forward(module: nn.Module) -> Any:
+    return getattr(type(module), "forward", None)  # a scripted module's class has none
+
+
 def _take(stack: Stack, path: str, module: nn.Module) -> None:
-    runs = type(module).forward
+    runs = _forward(module)
     place = f"{path} ({type(module).__name__})" if path else type(module).__name__
     if isinstance(module, nn.Linear) and runs is nn.Linear.forward and not isinstance(module, nn.LazyLinear):
         stack.stages.append(_stage(place, path, len(stack.stages), module))
@@ -197,7 +201,7 @@ def _take(stack: Stack, path: str, module: nn.Module) -> None:
             raise ConversionError("order", f"{place} follows another activation: leave one of the two")
         stage.activation = "relu"
         if isinstance(module, QCFSActivation):
-            stage.activation, stage.theta, stage.T = "qcfs", module.threshold, module.T
+            stage.activation, stage.theta = "qcfs", module.threshold
     elif isinstance(module, nn.Flatten) and runs is nn.Flatten.forward:
         if (module.start_dim, module.end_dim) != (1, -1):
             raise ConversionError("unsupported_module", f"{place} does not flatten a sample: use nn.Flatten()")
@@ -207,6 +211,8 @@ def _take(stack: Stack, path: str, module: nn.Module) -> None:
 
 
 def _stage(place: str, path: str, index: int, module: nn.Linear) -> Stage:
+    if module.weight.is_meta:
+        raise ConversionError("model", f"{place} has no values, it is on the meta device: load its weights")
     weight, bias = _copied(module.weight), None if module.bias is None else _copied(module.bias)
     for name, values in (("weight", weight), ("bias", bias)):
         if values is not None and not np.isfinite(values).all():

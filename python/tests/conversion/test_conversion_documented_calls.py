@@ -1,6 +1,7 @@
 """The calls of the documentation that this room is a drop-in for, as a user would write them."""
 
 import numpy as np
+import pytest
 
 
 def test_documented_conversion_calls(torch):
@@ -53,3 +54,14 @@ def test_importing_the_room_does_not_import_torch():
 
     code = "import sys, spikeport.conversion; assert 'torch' not in sys.modules; spikeport.conversion.QCFSActivation(4)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["QCFSActivation", "replace_relu_with_qcfs"])
+def test_without_torch_its_modules_name_what_to_install(monkeypatch, name):
+    import sys
+
+    from spikeport import MissingExtra, conversion
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtra, match=r"spikeport\[torch\]"):
+        getattr(conversion, name)

@@ -213,6 +213,7 @@ def test_the_percentile_must_lie_in_0_to_100(nn, percentile):
         (np.full((3, 4), np.nan), "non_finite"),
         (np.full((3, 4), -np.inf), "non_finite"),
         (np.full((3, 4), "a"), "dtype"),
+        ([[0.0] * 4, [0.0] * 3], "shape"),
     ],
 )
 def test_calibration_data_that_cannot_serve_is_refused(nn, data, code):
@@ -307,6 +308,20 @@ def test_code_of_its_own_is_refused(nn):
 def test_what_is_no_module_is_refused(model):
     with pytest.raises(ConversionError, match=type(model).__name__):
         convert(model)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # users still have scripted models
+def test_a_scripted_model_and_one_without_values_are_refused(torch, nn):
+    with pytest.raises(ConversionError, match="convert the model before"):
+        convert(torch.jit.script(small(nn)))
+    with pytest.raises(ConversionError, match=r"0 \(Linear\) has no values"):
+        convert(small(nn).to("meta"))
+
+
+def test_a_sparse_tensor_is_refused(torch, nn):
+    with pytest.raises(ConversionError, match="calibration data cannot be read") as caught:
+        convert(small(nn), torch.eye(4).to_sparse())
+    assert caught.value.code == "dtype"
 
 
 def test_a_network_that_holds_nan_is_refused_by_layer(torch, nn):

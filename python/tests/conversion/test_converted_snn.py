@@ -80,6 +80,7 @@ def test_equal_networks_are_equal(snn):
         ([[0.0, 1.5, 0.0]], KernelError),
         ([[0.0, -0.1, 0.0]], KernelError),
         ([["a", "b", "c"]], KernelError),
+        ([[0.0, 0.0, 0.0], [0.0]], ConversionError),
     ],
 )
 def test_bad_input_is_a_value_error_before_any_work(snn, x, error):
@@ -110,6 +111,10 @@ def test_an_unknown_way_of_running_is_refused(snn, how, code):
     ("change", "error"),
     [
         ({"biases": [None]}, ConversionError),
+        ({"biases": None}, ConversionError),
+        ({"thresholds": 1.0}, ConversionError),
+        ({"names": "ab"}, ConversionError),
+        ({"scales": [1.0, float("nan")]}, ConversionError),
         ({"thresholds": [1.0]}, ConversionError),
         ({"names": ["a"]}, ConversionError),
         ({"T": 0}, ConversionError),
