@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def read_examples(path: str | Path, task: Task) -> list[Row]:
         rows = _json_rows(file, text)
     elif file.suffix.lower() == ".csv":
         rows = list(csv.DictReader(io.StringIO(text)))
-    elif "\t" in text.split("\n", 1)[0]:
+    elif "\t" in (first := text.split("\n", 1)[0]) or first.strip() in _names(task.sentences[0]):
         rows = _tab_separated_rows(text, task)
     else:
         rows = _labelled_lines(file, text, task)
@@ -89,12 +90,16 @@ def find_files(folder: str | Path) -> dict[str, Path]:
     return found
 
 
+def _names(column: str) -> tuple[str, ...]:
+    return (column, *OTHER_NAMES.get(column, ()))
+
+
 def _json_rows(file: Path, text: str) -> list[Row]:
     try:
         if text.lstrip().startswith("["):
             rows = json.loads(text)
         else:
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+            rows = [json.loads(line) for line in text.split("\n") if line.strip()]
     except json.JSONDecodeError as error:
         raise RobertaError("data", f"{file} is not JSON: {error}") from None
     if not all(isinstance(row, dict) for row in rows):
@@ -118,7 +123,7 @@ def _labelled_lines(file: Path, text: str, task: Task) -> list[Row]:
         needed = " and ".join(task.sentences)
         raise RobertaError("data", f"{file} has no columns, and {task.name} needs {needed}: give a tsv, csv or json")
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # str.splitlines also cuts where a sentence goes on
         if not line.strip():
             continue
         label, _, sentence = line.partition(" ")
@@ -131,7 +136,7 @@ def _labelled_lines(file: Path, text: str, task: Task) -> list[Row]:
 def _example(file: Path, number: int, row: Row, task: Task) -> Row:
     example: Row = {}
     for column in task.sentences:
-        name = next((n for n in (column, *OTHER_NAMES.get(column, ())) if row.get(n) is not None), None)
+        name = next((n for n in _names(column) if row.get(n) is not None), None)
         if name is None:
             had = ", ".join(str(key) for key in row)
             raise RobertaError("data", f"{file}, example {number}: {task.name} needs column {column!r}, not {had}")
@@ -141,18 +146,17 @@ def _example(file: Path, number: int, row: Row, task: Task) -> Row:
     return example
 
 
-def _label(file: Path, number: int, given: Any, task: Task) -> int | float:
+def _label(file: Path, row: int, given: Any, task: Task) -> int | float:
     if given is None:
         return -1.0 if task.is_regression else -1
+    if given in task.labels:
+        return task.labels.index(given)
     try:
-        if task.is_regression:
-            return float(given)
-        if given in task.labels:
-            return task.labels.index(given)
-        label = int(given)
+        number = float(given)
     except (TypeError, ValueError):
-        label = len(task.labels)
-    if not -1 <= label < len(task.labels):
+        number = math.nan
+    known = math.isfinite(number) if task.is_regression else number in range(-1, len(task.labels))
+    if not known:
         classes = ", ".join(f"{i} ({name})" for i, name in enumerate(task.labels)) or "a number"
-        raise RobertaError("data", f"{file}, example {number}: label {given!r} is not one of {classes}")
-    return label
+        raise RobertaError("data", f"{file}, example {row}: label {given!r} is not one of {classes}")
+    return number if task.is_regression else int(number)

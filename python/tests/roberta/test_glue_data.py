@@ -42,6 +42,16 @@ def test_scores_are_numbers_and_a_missing_label_is_minus_one(tmp_path):
     assert read_examples(tmp_path / "stsb.tsv", STSB)[0]["label"] == 3.25
     (tmp_path / "test.tsv").write_text("index\tsentence\n0\tA film\n")
     assert read_examples(tmp_path / "test.tsv", SST2) == [{"sentence": "A film", "label": -1}]
+    (tmp_path / "one.tsv").write_text("sentence\nA film\n")
+    assert read_examples(tmp_path / "one.tsv", SST2) == [{"sentence": "A film", "label": -1}]
+
+
+def test_a_sentence_goes_on_behind_a_unicode_line_separator(tmp_path):
+    sentence = "a film\u2028that goes\x85on"
+    (tmp_path / "a.txt").write_text(f"1 {sentence}\n", encoding="utf-8")
+    (tmp_path / "a.json").write_text(json.dumps({"sentence": sentence, "label": 1.0}, ensure_ascii=False))
+    for name in ("a.txt", "a.json"):
+        assert read_examples(tmp_path / name, SST2) == [{"sentence": sentence, "label": 1}]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +64,9 @@ def test_scores_are_numbers_and_a_missing_label_is_minus_one(tmp_path):
         ("a.json", "[1, 2]", SST2, "no objects"),
         ("a.json", "{", SST2, "is not JSON"),
         ("a.csv", "", SST2, "holds no example"),
+        ("a.json", '{"sentence": "A", "label": 0.7}', SST2, "label 0.7 is not one of 0"),
+        ("a.json", '{"sentence": "A", "label": [1]}', SST2, "is not one of 0"),
+        ("stsb.tsv", "sentence1\tsentence2\tscore\nA\tB\tnan\n", STSB, "label 'nan' is not one of a number"),
         ("stsb.tsv", "sentence1\tsentence2\tscore\nA\tB\thigh\n", STSB, "label 'high' is not one of a number"),
     ],
 )
