@@ -52,9 +52,14 @@ def glue_suite(
         shown = f"{run.score:.4f}" if run.score is not None else run.error.splitlines()[-1] if run.error else run.state
         messages.print(f"{run.task}, {run.learning_rate:g}: {shown}{' (there already)' if there else ''}", markup=False)
 
-    runs = suite.run_suite(
-        tasks.split(","), rates, output_dir, model=model, flags=context.args, data_dirs=folders, report=report
-    )
+    names = [task.strip() for task in tasks.split(",")]
+    try:
+        runs = suite.run_suite(
+            names, rates, output_dir, model=model, flags=context.args, data_dirs=folders, report=report
+        )
+    except KeyboardInterrupt:
+        messages.print("interrupted: the same command goes on with the run that was cut off", highlight=False)
+        raise
     best = suite.best_runs(runs)
     if as_json:
         from dataclasses import asdict

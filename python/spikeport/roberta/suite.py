@@ -83,9 +83,9 @@ def run_suite(
     runs = []
     for task in known:
         for rate in learning_rates:
-            folder = Path(output_dir) / task.name / f"lr-{rate:g}"
+            folder = Path(output_dir) / task.name / f"lr-{float(rate)!r}"
             words = ["--model_name_or_path", model.replace("{task}", task.name), "--task_name", task.name]
-            words += ["--learning_rate", f"{rate:g}", "--output_dir", str(folder), "--overwrite_output_dir"]
+            words += ["--learning_rate", repr(float(rate)), "--output_dir", str(folder), "--overwrite_output_dir"]
             if data_dirs and task.name in data_dirs:
                 words += ["--data_dir", data_dirs[task.name]]
             words += [word.replace("{task}", task.name) for word in flags]

@@ -47,6 +47,18 @@ def test_a_suite_goes_on_after_a_failure_and_does_not_repeat_what_is_done(tmp_pa
     assert len(started) == 4, "other flags are another run"
 
 
+def test_a_learning_rate_reaches_its_run_as_it_was_given(tmp_path, monkeypatch):
+    given = []
+
+    def start(task, rate, score, folder, words):
+        given.append((words[words.index("--learning_rate") + 1], folder.name))
+        return SuiteRun(task, rate, "done", flags=words)
+
+    monkeypatch.setattr("spikeport.roberta.suite._run", start)
+    run_suite(["sst2"], [2e-5, 1.23456789e-5], tmp_path, model="m")
+    assert given == [("2e-05", "lr-2e-05"), ("1.23456789e-05", "lr-1.23456789e-05")]
+
+
 def test_the_best_run_is_the_one_with_the_highest_score_of_its_task():
     runs = [
         SuiteRun("mrpc", 1e-5, "done", 0.7),
