@@ -14,7 +14,7 @@ from spikeport.backends import Backend
 from spikeport.errors import SpikeportError
 from spikeport.kernels import finetune, sample_keys
 from spikeport.neuron import Neuron
-from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
+from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
 from spikeport.transfer.archive import member_names
 from spikeport.transfer.checkpoint import neuron_from_rows
 from spikeport.transfer.sidecar import read_sidecar
@@ -172,13 +172,20 @@ def _write(_: Backend, a: Arguments) -> Words:
         a["names"],
         sizes,
         a["kinds"],
-        parse(a["metadata"].encode()),
+        _metadata(a["metadata"]),
         a["frozen"],
         biases=biases,
         neurons=neurons,
     )
     save_checkpoint(checkpoint, a["path"])
     return written_files(Path(a["path"]))
+
+
+def _metadata(text: str) -> Any:
+    try:
+        return parse(text.encode())
+    except ValueError as error:
+        raise CheckpointError("sidecar_schema", f"metadata: {error}") from None
 
 
 def written_files(path: Path) -> Words:

@@ -92,7 +92,32 @@ def _writes() -> list[Case]:
             made.append(
                 case("checkpoint.write", f"checkpoint.write.{name}_backwards", said, ["frozen_order"], params, again)
             )
-    return made
+    return [*made, *_metadata_texts()]
+
+
+def _metadata_texts() -> list[Case]:
+    inputs = {"names": ["only"], "sizes": [2, 1], "kinds": ["IF"], "frozen": [], "weight.0": [0.5, -0.25]}
+
+    def write(name: str, comment: str, flags: list[str], text: str) -> Case:
+        params = {"dtype": "f64", "metadata": text}
+        return case(
+            "checkpoint.write", f"checkpoint.write.metadata_{name}", comment, ["metadata", *flags], params, inputs
+        )
+
+    def nested(levels: int) -> str:
+        return '{"a": ' * (levels - 1) + "{}" + "}" * (levels - 1)
+
+    refused = ["error"]
+    return [
+        write("spaces", "white space around the object is left out", [], ' \n{"a": 1}\t'),
+        write("deepest", "63 levels, with the sidecar's own as deep as JSON may be", [], nested(63)),
+        write("too_deep", "64 levels would not be read back", refused, nested(64)),
+        write("list", "metadata is an object", refused, "[]"),
+        write("empty", "no text is no object", refused, ""),
+        write("two_objects", "one object, and nothing behind it", refused, "{}, {}"),
+        write("duplicate_key", "metadata is strict JSON", refused, '{"a": 1, "a": 2}'),
+        write("nan", "metadata is strict JSON", refused, '{"a": NaN}'),
+    ]
 
 
 def _rejects() -> list[Case]:

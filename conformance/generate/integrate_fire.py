@@ -195,8 +195,13 @@ def _errors() -> list[Case]:
         "reset_at_threshold": {"v_reset": 1.0},
         "three_thresholds_for_two": {"threshold": [1.0, 1.0, 1.0]},
         "three_starts_for_two": {"v_init": [0.0, 0.0, 0.0]},
+        "threshold_beyond_f32": {"threshold": 1e39, "dtype": "f32"},
+        "start_beyond_f32": {"v_init": [0.0, -1e39], "dtype": "f32"},
     }
     made = [_multistep(name, "refused before any step", ["error"], good, **params) for name, params in wrong.items()]
+    for name in ("threshold_zero", "beta_above_one", "reset_at_threshold"):
+        comment = "refused where there is no neuron, too"
+        made.append(_multistep(f"no_neurons_{name}", comment, ["error", "empty"], np.zeros((2, 0)), **wrong[name]))
     for value in ("nan", "inf", "-inf"):
         made.append(
             case(

@@ -206,6 +206,7 @@ def _errors() -> list[Case]:
         refused("inf_input", "an input that is not finite", inputs=[1.0, 1.0, "inf", 1.0]),
         refused("inf_bias", "a bias that is not finite", bias=["-inf"]),
         refused("threshold_zero", "no threshold at zero", threshold=0.0),
+        refused("threshold_beyond_f32", "infinite once rounded", threshold=1e39, dtype="f32"),
         refused("if_leaks", "IF has no leak", beta=0.5),
         refused("overflow", "a current that overflows", weights=[1.7e308, 1.7e308]),
         refused(

@@ -93,6 +93,8 @@ def _errors() -> list[Case]:
         refused("no_steps", "no step, no level", 0, [0.5]),
         refused("negative_steps", "a negative number of steps", -4, [0.5]),
         refused("threshold_zero", "no threshold at zero", 4, [0.5], threshold=0.0),
+        refused("no_values_threshold_zero", "refused where there is no value, too", 4, [], threshold=0.0),
+        refused("threshold_beyond_f32", "infinite once rounded", 4, [0.5], threshold=1e39, dtype="f32"),
         refused("nan", "not a number", 4, ["nan"]),
         refused("two_thresholds_for_three", "one threshold, or one a value", 4, [0.5, 0.5, 0.5], threshold=[1.0, 1.0]),
     ]

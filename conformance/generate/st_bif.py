@@ -123,4 +123,11 @@ def _errors() -> list[Case]:
     nan = case(
         "st_bif.multistep", "st_bif.multistep.nan", "refused", ["error"], {"shape": [1, 1]}, {"currents": ["nan"]}
     )
-    return [*made, nan]
+    none = _multistep(
+        "no_neurons_threshold_zero",
+        "refused where there is no neuron, too",
+        ["error", "empty"],
+        np.zeros((2, 0)),
+        threshold=0.0,
+    )
+    return [*made, nan, none]

@@ -164,12 +164,11 @@ struct Checkpoint(Copyable):
             Error: `sidecar_schema`, `layer_chain`, `shape`, `dtype`,
                 `non_finite`, `neuron`.
         """
+        var metadata: String  # without space around it
         try:
-            var json = Json(List[UInt8](self.metadata.as_bytes()))
-            demand(
-                json.kind(0) == OBJECT and json.source(0) == self.metadata,
-                "it is not an object",
-            )
+            var json = Json(List[UInt8](self.metadata.as_bytes()), depth=1)
+            demand(json.kind(0) == OBJECT, "it is not an object")
+            metadata = String(json.source(0))
         except e:
             raise refusal("sidecar_schema", String("metadata: ", e))
         var sidecar = Sidecar(
@@ -184,7 +183,7 @@ struct Checkpoint(Copyable):
             self.total_params(),
             0,
             "",
-            self.metadata,
+            metadata^,
         )
         demand(
             len(sidecar.frozen_layers) == len(self.frozen_layers),
@@ -246,6 +245,37 @@ def checkpoint_bytes(checkpoint: Checkpoint) raises -> CheckpointBytes:
     return CheckpointBytes(archive^, write_sidecar(sidecar))
 
 
+def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
+    """Returns what a layer's neuron member holds.
+
+    Args:
+        neuron: The neurons.
+        n: How many the layer has.
+
+    Returns:
+        Float64 of shape (7, 1) where one number a parameter says everything,
+        else (7, n).
+    """
+    var rows: List[List[Float64]] = [
+        neuron.threshold.copy(),
+        neuron.v_init.copy(),
+        [1.0 if neuron.v_reset else 0.0],
+        neuron.v_reset.copy().or_else([0.0]),
+        neuron.beta.copy(),
+        [Float64(neuron.tracer_min)],
+        [Float64(neuron.tracer_max)],
+    ]
+    var width = 1
+    for row in rows:
+        if len(row) > 1:
+            width = n
+    var values = List[Float64](capacity=NEURON_ROWS * width)
+    for row in rows:
+        for k in range(width):
+            values.append(row[min(k, len(row) - 1)])
+    return StoredArray.of(values, [NEURON_ROWS, width])
+
+
 def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
     """Reads the parameters of a neuron member.
 
@@ -258,7 +288,8 @@ def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
         The neurons.
 
     Raises:
-        Error: `neuron`.
+        Error: `neuron`, also for -0 where 0 is meant: a content has one
+            encoding only.
     """
     var width = len(rows) // NEURON_ROWS
     var row = [
@@ -267,7 +298,7 @@ def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
     ]
     for r in [2, 5, 6]:
         for value in row[r]:
-            if value != row[r][0]:
+            if value != row[r][0] or _is_minus_zero(value):
                 raise refusal(
                     "neuron",
                     "hard_reset and the tracer are one value for the layer",
@@ -276,7 +307,7 @@ def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
         raise refusal("neuron", "hard_reset must be 0 or 1")
     var hard = row[2][0] == 1
     for value in row[3]:
-        if not hard and value != 0:
+        if not hard and (value != 0 or _is_minus_zero(value)):
             raise refusal("neuron", "v_reset must be 0 under soft reset")
     for bound in [row[5][0], row[6][0]]:
         # Compared before it is converted, so no bound is out of reach.
@@ -299,6 +330,10 @@ def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
         return neuron^
     except e:
         raise refusal("neuron", String(e))
+
+
+def _is_minus_zero(value: Float64) -> Bool:
+    return value == 0 and 1 / value < 0
 
 
 def _check_array(name: String, array: StoredArray, shape: List[Int]) raises:

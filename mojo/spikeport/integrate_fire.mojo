@@ -219,22 +219,14 @@ struct IFParameters[dtype: DType](Copyable):
             if not (b >= 0 and b <= 1):
                 raise refusal("beta", String("beta must be in [0, 1], not ", b))
         self.hard = Bool(v_reset)
+        if self.hard:
+            _check_reset(reset, theta)
         self.threshold = spread(theta^, neurons)
         self.start = spread(v0^, neurons)
         self.reset = spread(reset^, neurons)
         self.beta = spread(leak^, neurons)
         for k in range(neurons):
             self.start[k] = self.start[k] * self.threshold[k]
-            if self.hard and not self.reset[k] < self.threshold[k]:
-                raise refusal(
-                    "v_reset",
-                    String(
-                        "v_reset ",
-                        self.reset[k],
-                        " is not below the threshold ",
-                        self.threshold[k],
-                    ),
-                )
 
     def run(
         self,
@@ -282,6 +274,24 @@ struct IFParameters[dtype: DType](Copyable):
         else:
             go[False]()
         return Trace[Self.dtype](spikes^, membrane^, counts^)
+
+
+def _check_reset[
+    dtype: DType, //
+](reset: List[Scalar[dtype]], threshold: List[Scalar[dtype]]) raises:
+    # One of each is checked even where there are no neurons.
+    if len(reset) == 0 or len(threshold) == 0:
+        return
+    for k in range(max(len(reset), len(threshold))):
+        var value = reset[min(k, len(reset) - 1)]
+        var bound = threshold[min(k, len(threshold) - 1)]
+        if not value < bound:
+            raise refusal(
+                "v_reset",
+                String(
+                    "v_reset ", value, " is not below the threshold ", bound
+                ),
+            )
 
 
 def check_threshold[dtype: DType, //](threshold: List[Scalar[dtype]]) raises:

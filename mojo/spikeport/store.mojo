@@ -6,14 +6,18 @@ counts, then gives the archive its name. Stopped anywhere, what loads is the
 whole old checkpoint or the whole new one.
 """
 from std.ffi import external_call
-from std.os import lstat
-from std.os.path import dirname, exists, isdir, isfile, islink
+from std.os import listdir, lstat, remove
+from std.os.path import dirname, isdir, isfile, islink
 
 from .archive import LARGEST_ARCHIVE, largest_archive, read_archive
 from .checkpoint import Checkpoint, checkpoint_bytes
-from .checks import refusal
+from .checks import code_of, refusal
 from .sha256 import sha256
 from .sidecar import LARGEST_SIDECAR, Sidecar, read_sidecar
+
+
+comptime ATTEMPTS = 8
+"""How often a pair is read that another process keeps replacing."""
 
 
 @fieldwise_init
@@ -34,14 +38,7 @@ struct CheckpointPaths(Copyable):
         Returns:
             A hidden path beside the archive.
         """
-        var slash = self.archive.rfind("/") + 1
-        return String(
-            self.archive[byte=0:slash],
-            ".",
-            self.archive[byte = slash : self.archive.byte_length()],
-            ".",
-            digest[byte=0:16],
-        )
+        return _hidden(self.archive, String(digest[byte=0:16]))
 
 
 @fieldwise_init
@@ -85,11 +82,26 @@ def load_checkpoint(path: String) raises -> Loaded:
         Error: A checkpoint code of `conformance/SPEC.md`; nothing is loaded.
     """
     var paths = checkpoint_paths(path)
-    _check_file(paths.sidecar)
-    if Int(lstat(paths.sidecar).st_size) > LARGEST_SIDECAR:
-        raise refusal("too_large", "the sidecar has more than 16 MiB")
-    var sidecar = read_sidecar(_read(paths.sidecar))
-    var content = _read_archive(paths, sidecar)
+    var text = _read_sidecar(paths)
+    for attempt in range(ATTEMPTS):
+        var sidecar = read_sidecar(text.copy())
+        var content: List[UInt8]
+        try:
+            content = _read_archive(paths, sidecar)
+        except e:
+            var code = code_of(e)
+            if code != "archive_digest" and code != "missing_file":
+                raise e^
+            var again = _read_sidecar(paths)
+            if again == text or attempt + 1 == ATTEMPTS:
+                raise e^
+            text = again^
+            continue
+        return _loaded(sidecar, content)
+    raise refusal("archive_digest", "the pair kept changing while it was read")
+
+
+def _loaded(sidecar: Sidecar, content: List[UInt8]) raises -> Loaded:
     var arrays = read_archive(content, sidecar.layer_sizes)
     var checkpoint = Checkpoint(
         sidecar.layer_names.copy(),
@@ -131,9 +143,13 @@ def save_checkpoint(checkpoint: Checkpoint, path: String) raises:
     var content = checkpoint_bytes(checkpoint)
     var staged = paths.staged(sha256(content.archive))
     _write(staged, content.archive)
-    _write(paths.sidecar + ".new", content.sidecar)
-    _rename(paths.sidecar + ".new", paths.sidecar)
+    try:
+        _write(paths.sidecar, content.sidecar)
+    except e:
+        remove(staged)
+        raise e^
     _rename(staged, paths.archive)
+    _remove_stale(paths.archive)
 
 
 def _read_archive(
@@ -155,9 +171,9 @@ def _read_archive(
         paths.staged(sidecar.archive_sha256),
     ]
     for k in range(len(candidates)):
-        if k == 1 and not exists(candidates[k]):
+        if k == 1 and not isfile(candidates[k]):
             break
-        if k == 0 and not _is_there(paths.archive) and exists(candidates[1]):
+        if k == 0 and not _is_there(paths.archive) and isfile(candidates[1]):
             continue
         _check_file(candidates[k])
         if Int(lstat(candidates[k]).st_size) == sidecar.archive_bytes:
@@ -171,7 +187,14 @@ def _read_archive(
 
 
 def _is_there(path: String) -> Bool:
-    return islink(path) or exists(path)
+    return islink(path) or isfile(path)
+
+
+def _read_sidecar(paths: CheckpointPaths) raises -> List[UInt8]:
+    _check_file(paths.sidecar)
+    if Int(lstat(paths.sidecar).st_size) > LARGEST_SIDECAR:
+        raise refusal("too_large", "the sidecar has more than 16 MiB")
+    return _read(paths.sidecar)
 
 
 def _check_file(path: String) raises:
@@ -186,9 +209,39 @@ def _read(path: String) raises -> List[UInt8]:
         return file.read_bytes()
 
 
+def _hidden(path: String, suffix: String) -> String:
+    """Names a hidden file beside a path."""
+    var slash = path.rfind("/") + 1
+    return String(
+        path[byte=0:slash],
+        ".",
+        path[byte = slash : path.byte_length()],
+        ".",
+        suffix,
+    )
+
+
 def _write(path: String, content: List[UInt8]) raises:
-    with open(path, "w") as file:
+    """Puts content at a path in one step."""
+    var process = external_call["getpid", Int32]()
+    var temporary = _hidden(path, String(process, ".tmp"))
+    with open(temporary, "w") as file:
         file.write_bytes(content)
+    _rename(temporary, path)
+
+
+def _remove_stale(archive: String) raises:
+    """Removes what saves that were stopped have left."""
+    var folder = dirname(archive)
+    var prefix = _hidden(archive, "")
+    var slash = archive.rfind("/") + 1
+    var name = prefix[byte = slash : prefix.byte_length()]
+    for file in listdir(folder if folder != "" else "."):
+        if file.startswith(name):
+            try:
+                remove(String(archive[byte=0:slash], file))
+            except:
+                pass  # it does no harm
 
 
 def _rename(var source: String, var target: String) raises:

@@ -52,11 +52,12 @@ struct Json(Copyable):
     var nodes: List[Node]
     """All values and keys, in the order of the text."""
 
-    def __init__(out self, var text: List[UInt8]) raises:
+    def __init__(out self, var text: List[UInt8], *, depth: Int = 0) raises:
         """Scans a text.
 
         Args:
             text: Its bytes, fewer than 2^31.
+            depth: Levels of brackets within which it will stand.
 
         Raises:
             Error: Saying what is not strict JSON.
@@ -67,7 +68,7 @@ struct Json(Copyable):
             raise Error("not UTF-8")
         self.text = text^
         self.nodes = []
-        var at = self._value(self._skip_space(0), 0)
+        var at = self._value(self._skip_space(0), depth)
         if self._skip_space(at) != len(self.text):
             raise Error("something stands behind the value")
 

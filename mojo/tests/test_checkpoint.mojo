@@ -1,13 +1,19 @@
 """Tests of `spikeport.checkpoint`, `archive`, `npy`, `sidecar` and `store`."""
-from std.os import makedirs, remove, symlink
+from std.os import listdir, makedirs, remove, symlink
 from std.os.path import isdir
 from std.tempfile import TemporaryDirectory
 from std.testing import TestSuite, assert_equal, assert_raises, assert_true
 
 from spikeport.archive import LayerArrays, read_archive
-from spikeport.checkpoint import Checkpoint, checkpoint_bytes
+from spikeport.checkpoint import (
+    Checkpoint,
+    checkpoint_bytes,
+    neuron_from_rows,
+    neuron_rows,
+)
 from spikeport.checks import code_of
 from spikeport.network import network_run
+from spikeport.neuron import Neuron
 from spikeport.npy import StoredArray, npy_header, read_npy
 from spikeport.sidecar import LayerSize, read_sidecar
 from spikeport.store import checkpoint_paths, load_checkpoint, save_checkpoint
@@ -328,6 +334,62 @@ def test_saving_refuses_what_would_not_load() raises:
         with assert_raises(contains="missing_file: there is no folder"):
             save_checkpoint(example(), folder + "/no/net")
         assert_equal(isdir(folder + "/no"), False)
+
+
+def test_neurons_become_rows_and_rows_neurons() raises:
+    """One column where one number a parameter says everything."""
+    var plain = neuron_rows(Neuron("ST-BIF", tracer_min=-7), 3)
+    assert_equal(plain.shape, [7, 1])
+    assert_equal(
+        plain.values[DType.float64](), [1.0, 0.0, 0.0, 0.0, 1.0, -7.0, 31.0]
+    )
+    var each = neuron_rows(
+        Neuron(
+            "LIF",
+            threshold=[1.0, 0.5],
+            v_reset=Optional[List[Float64]]([-0.5]),
+            beta=[0.75],
+        ),
+        2,
+    )
+    assert_equal(each.shape, [7, 2])
+    var back = neuron_from_rows("LIF", each.values[DType.float64]())
+    assert_equal(back.threshold, [1.0, 0.5])
+    assert_equal(back.v_reset.value(), [-0.5, -0.5])
+    assert_equal(back.beta, [0.75, 0.75])
+    # -0 would be a second encoding of the same content.
+    with assert_raises(contains="neuron:"):
+        _ = neuron_from_rows("IF", [1.0, 0.0, -0.0, 0.0, 1.0, 0.0, 31.0])
+    with assert_raises(contains="neuron:"):
+        _ = neuron_from_rows("IF", [1.0, 0.0, 0.0, -0.0, 1.0, 0.0, 31.0])
+
+
+def test_metadata_is_as_deep_as_it_can_be_read() raises:
+    """63 levels; white space around the object is left out."""
+    with TemporaryDirectory() as folder:
+        var deep = example()
+        deep.metadata = String(" ", '{"a": ' * 62, "{}", "}" * 62, "\n")
+        save_checkpoint(deep, folder + "/net")
+        var text = load_checkpoint(folder + "/net").checkpoint.metadata
+        assert_equal(text, String(deep.metadata.strip()))
+        deep.metadata = String('{"a": ' * 63, "{}", "}" * 63)
+        with assert_raises(contains="sidecar_schema:"):
+            save_checkpoint(deep, folder + "/net")
+
+
+def test_a_save_leaves_two_files() raises:
+    """What a stopped save left is removed; a folder of the name is no file."""
+    with TemporaryDirectory() as folder:
+        var path = folder + "/net"
+        write(folder + "/.net.npz.0123456789abcdef", "left".as_bytes())
+        save_checkpoint(example(), path)
+        assert_equal(len(listdir(folder)), 2)
+        var bytes = checkpoint_bytes(example())
+        var digest = load_checkpoint(path).digest
+        write(checkpoint_paths(path).staged(digest), bytes.archive)
+        remove(path + ".npz")
+        makedirs(path + ".npz")
+        assert_equal(load_code(path), "")
 
 
 def test_a_pair_has_three_names() raises:

@@ -145,16 +145,20 @@ function neuron_rows(neuron::Neuron, n::Int)
     return rows
 end
 
-"Return the neuron that [`neuron_rows`](@ref) describes, or throw [`CheckpointError`](@ref) with `neuron`."
+"""
+Return the neuron that [`neuron_rows`](@ref) describes, or throw [`CheckpointError`](@ref) with `neuron`.
+
+What is 0 is +0: a content has one encoding only.
+"""
 function neuron_from_rows(kind::AbstractString, rows::Matrix{Float64})
     row = Dict(zip(NEURON_ROWS, (rows[k, :] for k in axes(rows, 1))))
     for name in ("hard_reset", "tracer_min", "tracer_max")
         value = first(row[name])
-        all(==(value), row[name]) && isinteger(value) && abs(value) <= LARGEST_TRACER ||
+        all(v -> v === value, row[name]) && isinteger(value) && value !== -0.0 && abs(value) <= LARGEST_TRACER ||
             throw(CheckpointError("neuron", "$name must be one whole number for the layer"))
     end
     hard = first(row["hard_reset"])
-    hard == 1 || (hard == 0 && all(iszero, row["v_reset"])) ||
+    hard == 1 || (hard == 0 && all(v -> v === 0.0, row["v_reset"])) ||
         throw(CheckpointError("neuron", "hard_reset must be 0 (with v_reset 0) or 1"))
     values(name) = size(rows, 2) > 1 ? row[name] : only(row[name])
     try

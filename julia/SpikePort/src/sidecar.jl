@@ -48,7 +48,7 @@ function write_sidecar(sidecar::Sidecar)
         json_list(json_text.(sidecar.frozen_layers)),
         json_list(json_text.(sidecar.layer_names)),
         json_list(json_list(size) for size in sidecar.layer_sizes),
-        sidecar.metadata,
+        check_metadata(sidecar.metadata),
         string(length(sidecar.layer_names)),
         json_list(json_text.(sidecar.neuron_types)),
         string(sidecar.total_params),
@@ -59,6 +59,18 @@ function write_sidecar(sidecar::Sidecar)
     length(content) <= LARGEST_SIDECAR ||
         throw(CheckpointError("too_large", "the sidecar has $(length(content)) bytes: keep metadata under 16 MiB"))
     return content
+end
+
+"Return the text of a JSON object that fits into a sidecar, without space around it; throw `sidecar_schema` for another."
+function check_metadata(metadata::AbstractString)
+    value = try
+        parse_json(Vector{UInt8}(metadata); depth = 1)
+    catch err
+        err isa JsonError || rethrow()
+        throw(CheckpointError("sidecar_schema", "metadata is not strict JSON: $(err.message)"))
+    end
+    value isa JsonObject || throw(CheckpointError("sidecar_schema", "metadata must be a JSON object"))
+    return String(codeunits(metadata)[value.span])
 end
 
 """

@@ -4,6 +4,9 @@
 # in place, which is the moment that counts, then gives the archive its name. Stopped anywhere, what loads is the whole
 # old checkpoint or the whole new one: a sidecar whose archive is not yet in place finds it under the staged name.
 
+"How often a pair is read that another process keeps replacing."
+const ATTEMPTS = 8
+
 "Return archive and sidecar of `path`: \"name\", \"name.npz\" and \"name.json\" name the same pair."
 function checkpoint_paths(path::AbstractString)
     base, suffix = splitext(path)
@@ -45,6 +48,7 @@ function save_checkpoint(checkpoint::Checkpoint, path::AbstractString)
         rethrow()
     end
     rename(staged, archive_path)
+    remove_stale(archive_path)
     return sidecar_path
 end
 
@@ -61,8 +65,7 @@ load_checkpoint(path::AbstractString) = first(read_checkpoint(path))
 "Return the checkpoint at `path` and the archive's SHA-256."
 function read_checkpoint(path::AbstractString)
     archive_path, sidecar_path = checkpoint_paths(path)
-    sidecar = read_sidecar(read_file(sidecar_path, LARGEST_SIDECAR), basename(sidecar_path))
-    content = read_archive_file(archive_path, sidecar)
+    sidecar, content = read_pair(archive_path, sidecar_path)
     layers = read_archive(content, sidecar.layer_sizes, basename(archive_path))
     total = sum(layer -> length(layer.weight) + (layer.bias === nothing ? 0 : length(layer.bias)), layers)
     total == sidecar.total_params ||
@@ -82,6 +85,22 @@ function read_checkpoint(path::AbstractString)
     return checkpoint, sidecar.archive_sha256
 end
 
+"Return the checked sidecar and the archive that it was written for."
+function read_pair(archive_path, sidecar_path)
+    text = read_file(sidecar_path, LARGEST_SIDECAR)
+    for attempt in 1:ATTEMPTS
+        sidecar = read_sidecar(text, basename(sidecar_path))
+        try
+            return sidecar, read_archive_file(archive_path, sidecar)
+        catch err
+            err isa CheckpointError && err.code in ("archive_digest", "missing_file") || rethrow()
+            again = read_file(sidecar_path, LARGEST_SIDECAR)
+            again != text && attempt < ATTEMPTS || rethrow()
+            text = again
+        end
+    end
+end
+
 function read_archive_file(path, sidecar::Sidecar)
     sidecar.archive_bytes <= min(largest_archive(sidecar.layer_sizes), LARGEST_ARCHIVE) || throw(
         CheckpointError(
@@ -89,8 +108,10 @@ function read_archive_file(path, sidecar::Sidecar)
             "$(basename(path)) should have $(sidecar.archive_bytes) bytes, more than its layers could need",
         ),
     )
-    there = filter(file -> islink(file) || ispath(file), [path, staged_path(path, sidecar.archive_sha256)])
-    for candidate in (isempty(there) ? [path] : there)
+    staged = staged_path(path, sidecar.archive_sha256)
+    candidates = islink(path) || isfile(path) || !isfile(staged) ? [path] : String[]
+    isfile(staged) && push!(candidates, staged)
+    for candidate in candidates
         content = read_file(candidate, sidecar.archive_bytes)
         is_whole = length(content) == sidecar.archive_bytes && bytes2hex(sha256(content)) == sidecar.archive_sha256
         is_whole && return content
@@ -105,12 +126,26 @@ end
 
 "Return at most `limit + 1` bytes of a regular file that is not a link."
 function read_file(path, limit::Int)
-    islink(path) &&
+    can_be = can_name_a_file(path)
+    can_be &&
+        islink(path) &&
         throw(CheckpointError("symlink", "$(basename(path)) is a symbolic link: give the path it points to"))
-    isfile(path) || throw(
+    can_be && isfile(path) || throw(
         CheckpointError("missing_file", "there is no file $path: a checkpoint is a .npz and a .json of one name"),
     )
     return open(file -> read(file, min(limit, filesize(file)) + 1), path)
+end
+
+"Return whether a file may have this path: the system throws at others instead of finding none."
+function can_name_a_file(path)
+    occursin('\0', path) && return false
+    try
+        lstat(path)
+        return true
+    catch err
+        err isa Base.IOError || rethrow()
+        return false
+    end
 end
 
 "Put `content` at `path` in one step."
@@ -127,6 +162,20 @@ function replace_file(path, content::Vector{UInt8})
 end
 
 staged_path(archive, digest) = joinpath(dirname(archive), ".$(basename(archive)).$(digest[1:16])")
+
+"Remove what saves that were stopped have left; what cannot be removed does no harm."
+function remove_stale(archive_path)
+    folder, name = splitdir(archive_path)
+    for file in readdir(isempty(folder) ? "." : folder)
+        startswith(file, ".$name.") || continue
+        try
+            rm(joinpath(folder, file))
+        catch err
+            err isa Base.IOError || rethrow()
+        end
+    end
+    return nothing
+end
 
 "Return the SHA-256 of the values of all members in archive order, headers left out."
 function arrays_digest(checkpoint::Checkpoint)

@@ -28,10 +28,12 @@ mutable struct JsonReader
     depth::Int
 end
 
-"Return the value of `text`, or throw [`JsonError`](@ref) saying what is wrong."
-function parse_json(text::Vector{UInt8})
+"""
+Return the value of `text`, or throw [`JsonError`](@ref) saying what is wrong; `depth` is the number of brackets around it.
+"""
+function parse_json(text::Vector{UInt8}; depth::Int = 0)
     isvalid(String, text) || throw(JsonError("it is not UTF-8"))
-    reader = JsonReader(text, 1, 0)
+    reader = JsonReader(text, 1, depth)
     value = read_value(reader)
     skip_space(reader)
     reader.at > length(text) || fail(reader, "more text behind the value")

@@ -70,7 +70,8 @@ end
     @test code_of(() -> Checkpoint([ones(2, 3)], ["a"]; biases = [[1.0]])) == "shape"
     @test code_of(() -> Checkpoint([ones(2, 3)], ["a"]; biases = [Float32[1, 2]])) == "dtype"
     @test code_of(() -> Checkpoint([ones(2, 3)], ["a"]; metadata = "[]")) == "sidecar_schema"
-    @test code_of(() -> Checkpoint([ones(2, 3)], ["a"]; metadata = "{")) == "sidecar_syntax"
+    @test code_of(() -> Checkpoint([ones(2, 3)], ["a"]; metadata = "{")) == "sidecar_schema"
+    @test code_of(() -> Checkpoint([ones(2, 3)], ["a"]; metadata = "{\"a\":"^64 * "1" * "}"^64)) == "sidecar_schema"
     @test code_of(() -> Checkpoint([ones(2, 3)], ["a"]; frozen_layers = ["b"])) == "sidecar_schema"
     @test code_of(() -> example(neuron_types = ["IF", "ST-BIF"])) == "neuron"
 end
@@ -103,6 +104,9 @@ end
         @test code_of(() -> load_checkpoint(path)) == "missing_file"
         symlink(path * ".json", path * ".npz")
         @test code_of(() -> load_checkpoint(path)) == "symlink"
+        for impossible in ("", "nul\0", joinpath(folder, "n"^300))
+            @test code_of(() -> load_checkpoint(impossible)) == "missing_file"
+        end
     end
 end
 
@@ -133,7 +137,14 @@ end
         @test same(load_checkpoint(path), old)
         write(sidecar_path, sidecar)
         @test same(load_checkpoint(path), new)
-        mv(staged, archive_path; force = true)
+        rm(archive_path)
+        mkdir(archive_path)
         @test same(load_checkpoint(path), new)
+        rm(archive_path)
+        mv(staged, archive_path)
+        @test same(load_checkpoint(path), new)
+        write(staged, "what a stopped save left")
+        save_checkpoint(old, path)
+        @test sort(readdir(folder)) == ["net.json", "net.npz"]
     end
 end

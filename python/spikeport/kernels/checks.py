@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,24 @@ from spikeport.errors import KernelError
 Array = npt.NDArray[Any]
 
 
-def as_float(name: str, values: npt.ArrayLike) -> Array:
-    """Return ``values`` as a finite float array: float32 stays float32, everything else becomes float64."""
-    array = np.asarray(values)
+LARGEST: Final = 2**31 - 1
+"""The most timesteps, and the bounds of a tracer."""
+
+
+def as_numbers(name: str, values: npt.ArrayLike) -> Array:
+    """Return ``values`` as an array of real numbers."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise KernelError("shape", f"{name} is ragged: give rows of one length") from None
     if array.dtype.kind not in "fiub":
         raise KernelError("dtype", f"{name} has dtype {array.dtype}: give real numbers")
+    return array
+
+
+def as_float(name: str, values: npt.ArrayLike) -> Array:
+    """Return ``values`` as a finite float array: float32 stays float32, everything else becomes float64."""
+    array = as_numbers(name, values)
     if array.dtype != np.float32:
         array = array.astype(np.float64, copy=False)
     if not np.isfinite(array).all():
@@ -34,16 +47,36 @@ def as_currents(currents: npt.ArrayLike) -> Array:
 
 def as_parameter(name: str, value: npt.ArrayLike, currents: Array) -> Array:
     """Return a neuron parameter in the dtype of ``currents``: one number, or one for each of its N neurons."""
-    array = as_float(name, value).astype(currents.dtype, copy=False)
+    given = as_float(name, value)
+    with np.errstate(over="ignore"):  # a double beyond float32 is refused below
+        array = given.astype(currents.dtype, copy=False)
+    if not np.isfinite(array).all():
+        raise KernelError("non_finite", f"{name} is beyond {array.dtype}, the type of the kernel: {value!r}")
     if array.ndim > 1 or array.size not in (1, currents.shape[-1]):
         raise KernelError("shape", f"{name} has shape {array.shape}: give one number, or {currents.shape[-1]}")
     return array
 
 
 def check_timesteps(timesteps: int) -> None:
-    """Raise unless ``timesteps`` is a whole number of at least 0."""
-    if isinstance(timesteps, bool) or not isinstance(timesteps, int | np.integer) or timesteps < 0:
+    """Raise unless ``timesteps`` is a whole number of at least 0, and below 2^31."""
+    if not _is_whole(timesteps) or timesteps < 0:
         raise KernelError("timesteps", f"timesteps must be a whole number of at least 0, not {timesteps!r}")
+    if timesteps > LARGEST:
+        raise KernelError("timesteps", f"timesteps must be at most {LARGEST:,}, not {timesteps!r}")
+
+
+def check_tracer(tracer_min: int, tracer_max: int) -> tuple[int, int]:
+    """Return a tracer's bounds, or raise unless they are whole numbers of at most 31 bits with 0 between them."""
+    for name, bound in (("tracer_min", tracer_min), ("tracer_max", tracer_max)):
+        if not _is_whole(bound) or abs(int(bound)) > LARGEST:
+            raise KernelError("tracer", f"{name} must be a whole number of at most 31 bits, not {bound!r}")
+    if not tracer_min <= 0 <= tracer_max:
+        raise KernelError("tracer", f"tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]")
+    return int(tracer_min), int(tracer_max)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _first_bad(array: Array) -> str:

@@ -179,12 +179,17 @@ def neuron_rows(neuron: Neuron, n: int) -> Array:
 
 
 def neuron_from_rows(kind: str, rows: Array) -> Neuron:
-    """Return the neuron that `neuron_rows` describes, or raise `CheckpointError` with ``neuron``."""
+    """Return the neuron that `neuron_rows` describes, or raise `CheckpointError` with ``neuron``.
+
+    What is 0 is +0: a content has one encoding only.
+    """
     row = dict(zip(NEURON_ROWS, rows, strict=True))
+    bits = {name: values.view(np.uint64) for name, values in row.items()}
     for name in ("hard_reset", "tracer_min", "tracer_max"):
-        if not (row[name] == row[name][0]).all() or row[name][0] != int(row[name][0]):
+        first = row[name][0]
+        if (bits[name] != bits[name][0]).any() or not first.is_integer() or (first == 0 and bits[name][0]):
             raise CheckpointError("neuron", f"{name} must be one whole number for the layer")
-    if row["hard_reset"][0] not in (0, 1) or (row["hard_reset"][0] == 0 and row["v_reset"].any()):
+    if row["hard_reset"][0] not in (0, 1) or (row["hard_reset"][0] == 0 and bits["v_reset"].any()):
         raise CheckpointError("neuron", "hard_reset must be 0 (with v_reset 0) or 1")
 
     def values(name: str) -> Any:

@@ -59,10 +59,10 @@ class Sidecar:
 
 def write_sidecar(sidecar: Sidecar) -> bytes:
     """Return the canonical bytes: keys sorted, one a line, a newline at the end."""
-    try:
-        metadata = strict_json.dump(sidecar.metadata)
+    try:  # as deep as it will stand in the sidecar, so that what is written can be read
+        metadata = strict_json.dump({"metadata": sidecar.metadata})[len('{"metadata": ') : -1]
     except ValueError as error:
-        raise CheckpointError("sidecar_schema", f"metadata: {error}") from None
+        raise CheckpointError("sidecar_schema", str(error)) from None
     values = {
         "archive": {"bytes": sidecar.archive_bytes, "sha256": sidecar.archive_sha256},
         "format": FORMAT,
@@ -75,7 +75,12 @@ def write_sidecar(sidecar: Sidecar) -> bytes:
         "version": VERSION,
     }
     texts = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()} | {"metadata": metadata}
-    content = ("{\n" + ",\n".join(f'  "{key}": {texts[key]}' for key in KEYS) + "\n}\n").encode("utf-8")
+    try:
+        content = ("{\n" + ",\n".join(f'  "{key}": {texts[key]}' for key in KEYS) + "\n}\n").encode("utf-8")
+    except UnicodeEncodeError:
+        raise CheckpointError(
+            "sidecar_schema", "layer_names and neuron_types must be text: half a surrogate pair is none"
+        ) from None
     if len(content) > LARGEST_SIDECAR:
         raise CheckpointError("too_large", f"the sidecar has {len(content):,} bytes: keep metadata under 16 MiB")
     return content

@@ -35,6 +35,8 @@ PathLike = str | os.PathLike[str]
 def checkpoint_paths(path: PathLike) -> tuple[Path, Path]:
     """Return archive and sidecar of ``path``: "name", "name.npz" and "name.json" name the same pair."""
     base = Path(path)
+    if not base.name:
+        raise CheckpointError("missing_file", f"{str(path)!r} names no file: give a path such as 'mnist_snn'")
     if base.suffix in (".npz", ".json"):
         base = base.with_suffix("")
     return base.with_name(base.name + ".npz"), base.with_name(base.name + ".json")
@@ -168,8 +170,12 @@ def _read_archive(path: Path, sidecar: Sidecar) -> bytes:
 
 def _read(path: Path, limit: int) -> bytes:
     """Return at most ``limit + 1`` bytes of a regular file that is not a link."""
-    refuse_link(path)
-    if not path.is_file():
+    try:
+        refuse_link(path)
+        is_there = path.is_file()
+    except OSError:  # a path that no file can have, such as one too long
+        is_there = False
+    if not is_there:
         raise CheckpointError(
             "missing_file", f"there is no file {path}: a checkpoint is a .npz and a .json of one name"
         )

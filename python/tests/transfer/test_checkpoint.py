@@ -106,6 +106,13 @@ def test_per_neuron_parameters_come_back(tmp_path):
     assert load_checkpoint(tmp_path / "c").to_graph()["a"].neuron == neuron
 
 
+def nested(levels):
+    value = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
 REFUSED_AT_SAVE = {
     "non_finite": lambda: checkpoint(np.nan),
     "shape": lambda: SNNCheckpoint([np.ones((3, 4))], ["a"], [(3, 4)]),
@@ -132,6 +139,9 @@ def test_what_would_not_load_is_not_saved(tmp_path, code):
         {"metadata": {"array": np.ones(2)}},
         {"metadata": {"long": 10**400}},
         {"metadata": {"half": "\ud800"}},
+        {"metadata": nested(64)},
+        {"layer_names": ["\ud800", "b"]},
+        {"neuron_types": ["LIF", "\ud800"]},
         {"metadata": None},
         {"frozen_layers": ["nowhere"]},
         {"biases": [None]},
@@ -147,6 +157,19 @@ def test_content_that_the_sidecar_cannot_hold_is_refused(tmp_path, fields):
     with pytest.raises(CheckpointError) as caught:
         save_checkpoint(made, tmp_path / "c")
     assert caught.value.code == "sidecar_schema" and list(tmp_path.iterdir()) == []
+
+
+def test_metadata_is_as_deep_as_it_can_be_read(tmp_path):
+    save_checkpoint(checkpoint(metadata=nested(63)), tmp_path / "c")
+    assert load_checkpoint(tmp_path / "c").metadata == nested(63)
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "n" * 300, "nul\0"])
+def test_a_path_that_no_file_can_have_is_a_missing_file(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert caught.value.code == "missing_file"
 
 
 def test_metadata_errors_name_the_key(tmp_path):

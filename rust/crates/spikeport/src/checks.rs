@@ -32,7 +32,7 @@ pub(crate) fn currents<F: Element>(array: View<'_, F>) -> Result<(), Error> {
 /// Return a neuron parameter as `n` values of the kernel's own type.
 pub(crate) fn parameter<F: Element>(name: &str, value: &PerNeuron, n: usize) -> Result<Vec<F>, Error> {
     let given = value.as_slice();
-    if let Some(bad) = given.iter().find(|value| !value.is_finite()) {
+    if let Some(bad) = given.iter().find(|&&value| !F::from_f64(value).is_finite()) {
         return Err(Error::new("non_finite", format!("{name} holds NaN or infinity: {bad}")));
     }
     match given {
@@ -45,12 +45,12 @@ pub(crate) fn parameter<F: Element>(name: &str, value: &PerNeuron, n: usize) -> 
     }
 }
 
-/// Refuse a threshold that is not above 0 in the kernel's own type.
-pub(crate) fn above_zero<F: Element>(given: &PerNeuron, threshold: &[F]) -> Result<(), Error> {
-    if threshold.iter().all(|&one| one > F::ZERO) {
+/// Refuse a threshold that is not above 0 in the kernel's own type, where there are no neurons too.
+pub(crate) fn above_zero<F: Element>(threshold: &PerNeuron) -> Result<(), Error> {
+    if threshold.as_slice().iter().all(|&one| F::from_f64(one) > F::ZERO) {
         return Ok(());
     }
-    Err(Error::new("threshold", format!("threshold must be above 0, not {given}")))
+    Err(Error::new("threshold", format!("threshold must be above 0, not {threshold}")))
 }
 
 /// Return `size` zeros, or an error with code `too_large` where memory does not hold them.

@@ -111,12 +111,12 @@ impl<F: Element> IntegrateFire<F> {
         let reset: Option<Vec<F>> =
             v_reset.as_ref().map(|v| checks::parameter("v_reset", v, n)).transpose()?;
         let leak: Vec<F> = checks::parameter("beta", beta, n)?;
-        checks::above_zero(threshold, &values)?;
-        if !leak.iter().all(|&one| one >= F::ZERO && one <= F::ONE) {
+        checks::above_zero::<F>(threshold)?;
+        if !beta.as_slice().iter().all(|&one| (F::ZERO..=F::ONE).contains(&F::from_f64(one))) {
             return Err(Error::new("beta", format!("beta must be in [0, 1], not {beta}")));
         }
-        if let (Some(given), Some(reset)) = (v_reset, &reset)
-            && !reset.iter().zip(&values).all(|(reset, threshold)| reset < threshold)
+        if let Some(given) = v_reset
+            && !given.is_below::<F>(threshold)
         {
             let message = format!("v_reset must be below the threshold {threshold}, not {given}");
             return Err(Error::new("v_reset", message));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Error;
+use crate::{Element, Error};
 
 /// A parameter of a layer's neurons: one number for all of them, or one each.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,14 @@ impl PerNeuron {
             Self::All(value) => std::slice::from_ref(value),
             Self::Each(values) => values,
         }
+    }
+
+    /// Whether every value is below its counterpart, both in the type `F`.
+    pub(crate) fn is_below<F: Element>(&self, other: &Self) -> bool {
+        let (values, bounds) = (self.as_slice(), other.as_slice());
+        let n = values.len().max(bounds.len());
+        let pairs = values.iter().cycle().zip(bounds.iter().cycle()).take(n);
+        pairs.into_iter().all(|(&value, &bound)| F::from_f64(value) < F::from_f64(bound))
     }
 }
 

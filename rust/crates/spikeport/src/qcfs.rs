@@ -21,7 +21,7 @@ pub fn qcfs<F: Element>(x: View<'_, F>, timesteps: usize, threshold: &PerNeuron)
         return Err(Error::new("shape", "x is a single number: give an array"));
     }
     let values: Vec<F> = checks::parameter("threshold", threshold, x.width())?;
-    checks::above_zero(threshold, &values)?;
+    checks::above_zero::<F>(threshold)?;
     let steps = F::from_f64(timesteps as f64);
     let quantised = x.data().iter().zip(values.iter().cycle()).map(|(&x, &threshold)| {
         let level = (x * steps / threshold + F::HALF).floor();

@@ -76,7 +76,7 @@ impl<F: Element> StBif<F> {
         let StBifParameters { threshold, tracer_min, tracer_max, v_init } = parameters;
         let values: Vec<F> = checks::parameter("threshold", threshold, n)?;
         let v_start = checks::parameter("v_init", v_init, n)?;
-        checks::above_zero(threshold, &values)?;
+        checks::above_zero::<F>(threshold)?;
         if *tracer_min > 0 || *tracer_max < 0 {
             let message =
                 format!("tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]");

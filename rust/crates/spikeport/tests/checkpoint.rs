@@ -159,10 +159,19 @@ fn content_that_would_not_load_is_not_written() {
 }
 
 #[test]
+fn metadata_is_as_deep_as_it_can_be_read() {
+    let nested = |levels: usize| format!("{}{{}}{}", "{\"a\": ".repeat(levels - 1), "}".repeat(levels - 1));
+    let files = Checkpoint { metadata: format!(" {}\n", nested(63)), ..small() }.to_bytes().unwrap();
+    assert_eq!(Checkpoint::from_bytes(&files).unwrap().metadata, nested(63));
+    let error = Checkpoint { metadata: nested(64), ..small() }.to_bytes().unwrap_err();
+    assert_eq!(error.code(), "sidecar_schema");
+}
+
+#[test]
 fn json_beyond_the_rfc_or_the_limits_is_refused() {
     let refused = |metadata: &str| Checkpoint { metadata: metadata.into(), ..small() }.to_bytes().is_err();
     let deep = |n: usize| format!("{{\"a\": {}{}}}", "[".repeat(n), "]".repeat(n));
-    assert!(!refused(&deep(63)) && refused(&deep(64)) && refused(&deep(100_000)));
+    assert!(!refused(&deep(62)) && refused(&deep(63)) && refused(&deep(100_000)));
     let long = |n: usize| format!("{{\"a\": 0.{}}}", "1".repeat(n));
     assert!(!refused(&long(398)) && refused(&long(399)));
     for value in

@@ -18,11 +18,11 @@ type Fault = String;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Json<'a>(&'a str);
 
-/// Check that `text` is one value of strict JSON.
-pub(super) fn parse(text: &[u8]) -> Result<Json<'_>, Fault> {
+/// Check that `text` is one value of strict JSON, where it stands within `depth` levels of brackets.
+pub(super) fn parse(text: &[u8], depth: usize) -> Result<Json<'_>, Fault> {
     let text =
         std::str::from_utf8(text).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to()))?;
-    let mut scanner = Scanner { text, at: 0, depth: 0 };
+    let mut scanner = Scanner { text, at: 0, depth };
     let value = scanner.value()?;
     scanner.space();
     match scanner.peek() {

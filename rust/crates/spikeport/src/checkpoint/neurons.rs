@@ -25,11 +25,17 @@ pub(super) fn to_rows(neuron: &Neuron, n: usize) -> Vec<f64> {
 }
 
 /// The neuron that the seven rows of a `neuron` member describe, under the label `kind`. Errors: `neuron`.
+///
+/// What is 0 is +0: a content has one encoding only.
 pub fn from_rows(kind: &str, rows: &[f64]) -> Result<Neuron, Error> {
     let width = rows.len() / NEURON_ROWS;
     let row = |k: usize| &rows[k * width..][..width];
     let one = |name: &str, k: usize| match row(k) {
-        [first, others @ ..] if others.iter().all(|other| other == first) && first.fract() == 0.0 => {
+        [first, others @ ..]
+            if others.iter().all(|other| other.to_bits() == first.to_bits())
+                && first.fract() == 0.0
+                && first.to_bits() != (-0.0_f64).to_bits() =>
+        {
             Ok(*first)
         }
         _ => Err(fault(format!("{name} must be one whole number for the layer"))),
@@ -39,7 +45,7 @@ pub fn from_rows(kind: &str, rows: &[f64]) -> Result<Neuron, Error> {
         each => PerNeuron::Each(each.to_vec()),
     };
     let is_hard = match one("hard_reset", 2)? {
-        0.0 if row(3).iter().all(|&v_reset| v_reset == 0.0) => false,
+        0.0 if row(3).iter().all(|&v_reset| v_reset.to_bits() == 0) => false,
         1.0 => true,
         _ => return Err(fault("hard_reset must be 0 (with v_reset 0) or 1")),
     };
@@ -76,12 +82,10 @@ fn check(neuron: &Neuron) -> Result<(), Error> {
         return Err(fault(format!("beta {beta} is not in [0, 1]: it is the share of v that one step keeps")));
     }
     neuron.check_kind().map_err(|error| fault(error.to_string()))?;
-    if let Some(v_reset) = v_reset {
-        let n = v_reset.as_slice().len().max(threshold.as_slice().len());
-        let pairs = v_reset.as_slice().iter().cycle().zip(threshold.as_slice().iter().cycle()).take(n);
-        if !pairs.into_iter().all(|(v_reset, threshold)| v_reset < threshold) {
-            return Err(fault(format!("v_reset {v_reset} is not below the threshold {threshold}")));
-        }
+    if let Some(v_reset) = v_reset
+        && !v_reset.is_below::<f64>(threshold)
+    {
+        return Err(fault(format!("v_reset {v_reset} is not below the threshold {threshold}")));
     }
     if !(*tracer_min <= 0 && 0 <= *tracer_max) {
         return Err(fault(format!(

@@ -54,7 +54,7 @@ impl Sidecar {
                 format!("{file} is larger than 16 MiB: it is not a sidecar of ours"),
             ));
         }
-        let value = json::parse(content)
+        let value = json::parse(content, 0)
             .map_err(|fault| Error::new("sidecar_syntax", format!("{file} is not strict JSON: {fault}")))?;
         let fields = Fields {
             members: value.object().ok_or_else(|| schema(file, "the content", "a JSON object"))?,
@@ -153,9 +153,9 @@ pub(super) fn foreign(file: &str) -> Error {
     Error::new("archive_digest", message)
 }
 
-/// Check that `metadata` is the text of a JSON object and return it without space around.
+/// Check that `metadata` is the text of a JSON object that fits into a sidecar, and return it without space around.
 pub(super) fn check_metadata(metadata: &str) -> Result<&str, Error> {
-    let value = json::parse(metadata.as_bytes())
+    let value = json::parse(metadata.as_bytes(), 1)
         .map_err(|fault| Error::new("sidecar_schema", format!("metadata is not strict JSON: {fault}")))?;
     match value.object() {
         Some(_) => Ok(value.text()),
