@@ -39,18 +39,28 @@ def is_tensor(values: object) -> bool:
 
 
 def as_array(values: Any) -> Any:
-    """Return a NumPy array, or a detached tensor where the values live on another device than the CPU."""
+    """Return a NumPy array, or a detached tensor where the values live on a GPU.
+
+    A device without double precision (MPS) shares its memory with the CPU, which then counts.
+    """
     if not is_tensor(values):
-        array = np.asarray(values)
+        try:
+            array = np.asarray(values)
+        except (ValueError, TypeError) as error:
+            raise ProfilingError("dtype", f"a recording is no array: {error}") from None
         if array.dtype.kind not in "fiub":
             raise ProfilingError("dtype", f"a recording has dtype {array.dtype}: give real numbers")
-        return array
+        return array.astype(np.float32) if array.dtype == np.float16 else array
     tensor = values.detach()
+    if tensor.is_complex() or tensor.is_quantized or tensor.device.type == "meta":
+        raise ProfilingError(
+            "dtype", f"a recording has dtype {tensor.dtype} on {tensor.device}: give real numbers on a device"
+        )
     if tensor.is_sparse:
         tensor = tensor.to_dense()
     if tensor.is_floating_point() and tensor.element_size() < 4:
         tensor = tensor.float()
-    return tensor.numpy() if tensor.device.type == "cpu" else tensor
+    return tensor.cpu().numpy() if tensor.device.type in ("cpu", "mps") else tensor
 
 
 def as_steps(name: str, values: Any, layout: str | None, bits: int | None = None) -> tuple[Any, tuple[int, ...]]:
@@ -92,7 +102,7 @@ def count_spikes(steps: Any) -> tuple[Array, int]:
         steps = np.where(finite, steps, 0)
         high, low = float(steps.max()), float(steps.min())
     if max(high, -low) > 1 and bool((steps == np.rint(steps)).all()):
-        return _sum_samples(np.abs(steps)), non_finite
+        return _sum_samples(np.abs(steps.astype(np.float32))), non_finite
     return _sum_samples(steps != 0), non_finite
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from spikeport.profiling.pathology import Pathology
+from spikeport.profiling.pathology import Pathology, ProfilingError
 from spikeport.profiling.profiler import SpikeProfiler
 from spikeport.profiling.report import ProfileReport
 
@@ -78,8 +78,14 @@ class Comparison:
 
 
 def compare(before: ProfileReport | SpikeProfiler, after: ProfileReport | SpikeProfiler) -> Comparison:
-    """Return what changed from one report to another; a pathology is the same where category and layer are."""
+    """Return what changed from one report to another; a pathology is the same where category and layer are.
+
+    Raises ProfilingError (``report``) where either is neither a report nor a profiler.
+    """
     old, new = (side.report() if isinstance(side, SpikeProfiler) else side for side in (before, after))
+    for side in (old, new):
+        if not isinstance(side, ProfileReport):
+            raise ProfilingError("report", f"compare takes two reports or profilers, not {side!r}")
     was = {(p.category, p.layer): p for p in old.pathologies}
     now = {(p.category, p.layer): p for p in new.pathologies}
     names = list(dict.fromkeys([*old.layer_stats, *new.layer_stats]))

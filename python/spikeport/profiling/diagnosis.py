@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -45,19 +46,26 @@ def non_finite(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
 
 
 def silent_network(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
-    """No neuron of any layer spikes."""
-    rates = [float(np.nanmax(s.firing_rates)) for s in layers.values() if s.n_observations]
-    if rates and max(rates) < thresholds.silent_rate:
+    """No neuron of any layer spikes: over the whole recording, or lately."""
+    spiking = [stats for stats in layers.values() if stats.n_observations]
+    if not spiking:
+        return
+    highest = max(float(np.nanmax(stats.firing_rates)) for stats in spiking)
+    spells = [_lately(stats, lambda frame: -frame.highest, -thresholds.silent_rate) for stats in spiking]
+    lately = max(-least for least, _ in spells)
+    if min(highest, lately) < thresholds.silent_rate:
+        since = None if highest < thresholds.silent_rate else max(step or 0 for _, step in spells)
         yield Pathology(
             "silent_network",
             CRITICAL,
             NETWORK,
-            f"No neuron spikes: the highest rate of the network is {max(rates):.2g}.",
+            f"No neuron spikes{'' if since is None else f' since step {since}'}: the highest rate of the network is "
+            f"{min(highest, lately):.2g}.",
             "Check that the input is encoded and scaled (values around the threshold), then lower all thresholds or "
             f"scale up the weights.{_gain(next(iter(layers.values())))}",
-            max(rates),
+            min(highest, lately),
             thresholds.silent_rate,
-            0,
+            since or 0,
         )
 
 
@@ -65,8 +73,8 @@ def dead_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
     """Neurons that hardly ever spike: over the whole recording, or lately."""
     for name, stats in layers.items():
         lately, since = _lately(stats, lambda frame: frame.dead, thresholds.dead_warning)
-        share = max(stats.dead_neuron_fraction if stats.n_observations else 0.0, lately)
-        if share <= thresholds.dead_warning:
+        share = float(np.fmax(stats.dead_neuron_fraction, lately))
+        if not share > thresholds.dead_warning:
             continue
         critical = share > thresholds.dead_critical
         yield Pathology(
@@ -87,7 +95,7 @@ def saturated_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathol
     """Neurons that spike at almost every step: over the whole recording, or lately."""
     for name, stats in layers.items():
         lately, since = _lately(stats, lambda frame: frame.saturated, thresholds.saturated_warning)
-        share = max(stats.saturated_neuron_fraction if stats.n_observations else 0.0, lately)
+        share = float(np.fmax(stats.saturated_neuron_fraction, lately))
         if share > thresholds.saturated_warning:
             yield Pathology(
                 "saturated_neurons",
@@ -104,18 +112,24 @@ def saturated_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathol
 
 
 def voltage_collapse(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
-    """Membranes that do not move, where membranes were recorded."""
+    """Membranes that do not move, where membranes were recorded: over the whole recording, or lately."""
     for name, stats in layers.items():
-        if stats.has_voltages and stats.voltage_std < thresholds.voltage_std:
+        if not stats.has_voltages:
+            continue
+        least, since = _lately(stats, lambda frame: -frame.deviation, -thresholds.voltage_std)
+        deviation = min(stats.voltage_std, -least)
+        if deviation < thresholds.voltage_std:
+            where = (stats.voltage_curve.means or [stats.voltage_mean])[-1]
             yield Pathology(
                 "voltage_collapse",
                 WARNING,
                 name,
-                f"All membranes stay at {stats.voltage_mean:.3g}: they deviate by {stats.voltage_std:.2g}.",
+                f"All membranes stay at {where:.3g}{_when(stats, since)}: they deviate by {deviation:.2g}.",
                 f"Check that {name} receives its input (weights that are not 0, a current that is not clipped away) "
                 "and scale the input up; a leak near 0 forgets every input at once.",
-                stats.voltage_std,
+                deviation,
                 thresholds.voltage_std,
+                since,
             )
 
 
@@ -140,75 +154,82 @@ def gradient_explosion(layers: Layers, thresholds: Thresholds) -> Iterator[Patho
 
 
 def gradient_vanishing(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
-    """Gradients that are lost on their way to the input, named for the layer nearest the output that lost them."""
-    norms = {name: stats.gradient_norm_mean for name, stats in layers.items() if stats.has_gradients}
-    if len(norms) < 2:
+    """Gradients that are lost on their way to the input: over the whole recording, or in its last quarter.
+
+    Named for the layer nearest the output that lost them.
+    """
+    known = {name: stats for name, stats in layers.items() if stats.has_gradients}
+    whole = {name: stats.gradient_norm_mean for name, stats in known.items()}
+    lately = {n: s.gradient_quarters[-1] for n, s in known.items() if _has_trend(s.n_gradients, s, thresholds)}
+    for norms, when in ((whole, ""), (lately, " in the last quarter of the recording")):
+        lost = _lost(norms, thresholds.vanishing_ratio)
+        if lost is None:
+            continue
+        last, name, ratio = lost
+        first = next(iter(norms))
+        yield Pathology(
+            "gradient_vanishing",
+            CRITICAL,
+            name,
+            f"The gradient's mean norm falls from {norms[last]:.3g} at {last} to {norms[name]:.3g} at {name}"
+            f"{f' and {norms[first]:.3g} at {first}' if first != name else ''}{when}.",
+            f"Widen the surrogate of the layers after {name} (a smaller slope), bring their membranes nearer the "
+            "threshold, add skip connections, or train with fewer steps.",
+            ratio,
+            thresholds.vanishing_ratio,
+            _quarter(known[name].gradient_curve.steps, 3 if when else 0),
+        )
         return
-    last, reference = list(norms.items())[-1]
-    for name, value in list(norms.items())[-2::-1]:
-        ratio = reference / value if value > 0 else math.inf if reference > 0 else 0.0
-        if ratio > thresholds.vanishing_ratio:
-            first = next(iter(norms))
-            yield Pathology(
-                "gradient_vanishing",
-                CRITICAL,
-                name,
-                f"The gradient's mean norm falls from {reference:.3g} at {last} to {value:.3g} at {name}"
-                f"{f' and {norms[first]:.3g} at {first}' if first != name else ''}.",
-                f"Widen the surrogate of the layers after {name} (a smaller slope), bring their membranes nearer the "
-                "threshold, add skip connections, or train with fewer steps.",
-                ratio,
-                thresholds.vanishing_ratio,
-            )
-            return
 
 
 def gradient_growth(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
     """Gradients that still grow after the first quarter of the training."""
     for name, stats in layers.items():
-        quarters = stats.gradient_quarters
-        if not _has_trend(stats, quarters, thresholds) or quarters[1] <= 0:
+        if not _has_trend(stats.n_gradients, stats, thresholds) or stats.gradient_quarters[1] <= 0:
             continue
-        growth = quarters[3] / quarters[1]
-        if growth > thresholds.growth_ratio and quarters[1] < quarters[2] < quarters[3]:
+        _, second, third, fourth = stats.gradient_quarters
+        growth = fourth / second
+        if growth > thresholds.growth_ratio and second < third < fourth:
             yield Pathology(
                 "gradient_growth",
                 WARNING,
                 name,
-                f"The gradient's norm keeps growing: {quarters[1]:.3g} in the second quarter of the recording, "
-                f"{quarters[3]:.3g} in the last.",
+                f"The gradient's norm keeps growing: {second:.3g} in the second quarter of the recording, "
+                f"{fourth:.3g} in the last.",
                 "Lower the learning rate or let it decay, clip gradients, and add weight decay: growth comes before "
                 "an explosion.",
                 growth,
                 thresholds.growth_ratio,
+                _quarter(stats.gradient_curve.steps, 1),
             )
 
 
 def surrogate_inactive(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
     """Membranes so far from the threshold that the surrogate passes no gradient."""
     for name, stats in layers.items():
-        share = stats.surrogate_inactive_fraction
+        lately, since = _lately(stats, lambda frame: frame.inactive, thresholds.inactive_share)
+        share = float(np.fmax(stats.surrogate_inactive_fraction, lately))
         if share > thresholds.inactive_share:
             yield Pathology(
                 "surrogate_inactive",
                 WARNING,
                 name,
                 f"The surrogate's derivative is below {thresholds.inactive_derivative:.0%} of its peak for "
-                f"{share:.0%} of the membranes: they learn nothing.",
+                f"{share:.0%} of the membranes{_when(stats, since)}: they learn nothing.",
                 f"Give {name} a wider surrogate (a smaller slope), or bring its membranes nearer the threshold by "
                 "scaling its weights.",
                 share,
                 thresholds.inactive_share,
+                since,
             )
 
 
 def rate_drift(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
     """A rate that still moves one way after the first quarter of the training."""
     for name, stats in layers.items():
-        quarters = stats.rate_quarters
-        if not _has_trend(stats, quarters, thresholds):
+        if stats.n_records < thresholds.trend_records or len(stats.rate_quarters) < 4:
             continue
-        _, second, third, fourth = (max(rate, thresholds.silent_rate) for rate in quarters)
+        _, second, third, fourth = (max(rate, thresholds.silent_rate) for rate in stats.rate_quarters)
         drift = max(fourth / second, second / fourth)
         if drift > thresholds.drift_ratio and (second < third < fourth or second > third > fourth):
             yield Pathology(
@@ -221,23 +242,27 @@ def rate_drift(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
                 "weaken the regularisation that pushes it.",
                 drift,
                 thresholds.drift_ratio,
+                _quarter(stats.rate_curve.steps, 1),
             )
 
 
 def batch_synchronous(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
     """All samples of a batch spike together: the layer does not see its input."""
     for name, stats in layers.items():
-        if stats.synchrony > thresholds.synchrony:
+        lately, since = _lately(stats, lambda frame: frame.synchrony, thresholds.synchrony)
+        share = float(np.fmax(stats.synchrony, lately))
+        if share > thresholds.synchrony:
             yield Pathology(
                 "batch_synchronous",
                 WARNING,
                 name,
-                f"The samples of a batch spike together: {stats.synchrony:.0%} of the spikes' variance is common to "
-                "all of them, so the layer says little about its input.",
+                f"The samples of a batch spike together{_when(stats, since)}: {share:.0%} of the spikes' variance is "
+                "common to all of them, so the layer says little about its input.",
                 f"Check the scale of the input against the biases of {name} (an input normalised twice is a common "
                 "cause), start from random membranes, or lower the biases.",
-                stats.synchrony,
+                share,
                 thresholds.synchrony,
+                since,
             )
 
 
@@ -256,44 +281,73 @@ DETECTORS: tuple[Detector, ...] = (
 )
 
 
-def timeline(layers: Layers, thresholds: Thresholds) -> list[tuple[str, str, int, int]]:
-    """Return when a layer was ill: category, layer, first and last step, for what can be judged frame by frame."""
+def timeline(
+    layers: Layers, thresholds: Thresholds, pathologies: Iterable[Pathology] = ()
+) -> list[tuple[str, str, int, int]]:
+    """Return when a layer was ill: category, layer, first and last step.
+
+    What can be judged frame by frame is, whether it is a pathology of the whole recording or not; of the rest, every
+    one of the ``pathologies`` that has a first step lasts from there to the end.
+    """
     tests: dict[str, Callable[[Frame], bool]] = {
         "non_finite": lambda frame: frame.non_finite > 0,
         "dead_neurons": lambda frame: frame.dead > thresholds.dead_warning,
         "saturated_neurons": lambda frame: frame.saturated > thresholds.saturated_warning,
+        "voltage_collapse": lambda frame: frame.deviation < thresholds.voltage_std,
+        "surrogate_inactive": lambda frame: frame.inactive > thresholds.inactive_share,
+        "batch_synchronous": lambda frame: frame.synchrony > thresholds.synchrony,
     }
     spans = []
     for name, stats in layers.items():
-        for category, ill in tests.items():
-            start: int | None = None
-            for frame in stats.frames:
-                if ill(frame):
-                    start = frame.start if start is None else start
-                    end = frame.end
-                elif start is not None:
-                    spans.append((category, name, start, end))
-                    start = None
-            if start is not None:
-                spans.append((category, name, start, end))
+        spans += [(category, name, *spell) for category, ill in tests.items() for spell in _spells(stats.frames, ill)]
         if stats.explosion is not None:
             step = stats.explosion.first_step
             spans.append(("gradient_explosion", name, step, step))
+    judged = {(category, layer) for category, layer, _, _ in spans}
+    ends = [stats.frames[-1].end for stats in layers.values() if stats.frames]
+    end = max(ends + [step for stats in layers.values() for step in stats.gradient_curve.steps[-1:]], default=0)
+    for p in pathologies:
+        if p.first_step is not None and (p.category, p.layer) not in judged:
+            spans.append((p.category, p.layer, p.first_step, max(end, p.first_step)))
     return spans
 
 
-def _has_trend(stats: LayerStats, quarters: list[float], thresholds: Thresholds) -> bool:
-    return stats.n_records >= thresholds.trend_records and len(quarters) == 4
+def _spells(frames: Iterable[Frame], ill: Callable[[Frame], bool]) -> Iterator[tuple[int, int]]:
+    for is_ill, group in itertools.groupby(frames, ill):
+        spell = list(group)
+        if is_ill:
+            yield spell[0].start, spell[-1].end
+
+
+def _lost(norms: Mapping[str, float], limit: float) -> tuple[str, str, float] | None:
+    """Return the layer nearest the output that has a gradient, the one before it that lost it, and the ratio."""
+    names = list(norms)
+    while names and norms[names[-1]] == 0:  # the loss does not see this layer's spikes
+        names.pop()
+    for name in names[-2::-1]:
+        ratio = norms[names[-1]] / norms[name] if norms[name] > 0 else math.inf
+        if ratio > limit:
+            return names[-1], name, ratio
+    return None
+
+
+def _has_trend(number: int, stats: LayerStats, thresholds: Thresholds) -> bool:
+    return number >= thresholds.trend_records and len(stats.gradient_quarters) == 4
+
+
+def _quarter(steps: list[int], number: int) -> int | None:
+    """Return the step at which a quarter of the curve begins."""
+    return int(np.array_split(steps, 4)[number][0]) if len(steps) >= 4 else steps[0] if steps else None
 
 
 def _lately(stats: LayerStats, share: Callable[[Frame], float], limit: float) -> tuple[float, int | None]:
     """Return the least share in the last eighth of the frames, and the step since when all frames are above the limit.
 
-    A layer that dies late is ill though its rate over the whole recording is not.
+    A layer that falls ill late is ill though over the whole recording it is not. NaN where the frames do not say.
     """
-    frames = stats.frames
+    frames = [frame for frame in stats.frames if not math.isnan(share(frame))]
     if not frames:
-        return 0.0, None
+        return math.nan, None
     well = [index for index, frame in enumerate(frames) if share(frame) <= limit]
     spell = frames[well[-1] + 1 :] if well else frames
     recent = frames[-max(1, len(frames) // 8) :]

@@ -96,7 +96,8 @@ def _timeline(report: ProfileReport) -> Html:
     severities = {(p.category, p.layer): p.severity for p in report.pathologies}
     labels = list(dict.fromkeys(f"{category.replace('_', ' ')} · {layer}" for category, layer, _, _ in spans))
     fig, ax = new_figure(9.2, 0.9 + 0.36 * len(labels))
-    last = max(frame.end for stats in report.layer_stats.values() for frame in stats.frames)
+    last = max(end for _, _, _, end in spans)
+    last = max([last, *(frame.end for stats in report.layer_stats.values() for frame in stats.frames)])
     for category, layer, first, end in spans:
         row = labels.index(f"{category.replace('_', ' ')} · {layer}")
         severity = severities.get((category, layer), Severity.INFO)

@@ -45,9 +45,9 @@ class LayerRecorder:
         self._curves = {name: History() for name in ("rate", "voltage", "deviation", "gradient")}
         self._frames: list[Frame] = []
         self._frame_records = 1
-        self._frame_gradient = math.nan
-        self._start_frame()
+        self._frame_gradient = self._frame_deviation = math.nan
         self._within = self._between = 0.0
+        self._start_frame()
         self._sequence: Array = np.zeros(0)
         self._sequence_steps, self._sequence_within = 0, 0.0
 
@@ -64,16 +64,20 @@ class LayerRecorder:
         threshold: float | None = None,
         surrogate_peak: float | None = None,
     ) -> None:
-        """Add one recording, made at training step ``step``."""
-        if spikes is not None:
-            self._record_spikes(step, spikes, layout, bits)
+        """Add one recording, made at training step ``step``; what cannot be read is refused before any of it counts."""
+        steps = None if spikes is None else self._as_steps(spikes, layout, bits)
+        voltages, gradients, surrogate = (
+            None if values is None else as_array(values) for values in (voltages, gradients, surrogate)
+        )
+        if steps is not None:
+            self._record_spikes(step, steps)
         if voltages is not None:
-            self._record_voltages(step, as_array(voltages), threshold)
+            self._record_voltages(step, voltages, threshold)
         if gradients is not None:
-            self.record_norm(step, *norm(as_array(gradients)))
+            self.record_norm(step, *norm(gradients))
         if surrogate is not None:
-            self._record_surrogate(step, as_array(surrogate), surrogate_peak)
-        if spikes is not None:
+            self._record_surrogate(step, surrogate, surrogate_peak)
+        if steps is not None:
             self._end_record(step)
 
     def record_norm(self, step: int, value: float, non_finite: int = 0) -> None:
@@ -92,7 +96,17 @@ class LayerRecorder:
         self._gradients.add(summarise(np.asarray([value])))
         self._curves["gradient"].add(step, value)
         self.last_gradient = value
-        self._frame_gradient = max(self._frame_gradient, value) if self._frame_gradient >= 0 else value
+        self._frame_gradient = float(np.fmax(self._frame_gradient, value))
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything was recorded."""
+        return bool(self.n_records or self.n_gradients or self.voltages.count or self.non_finite)
+
+    @property
+    def n_gradients(self) -> int:
+        """Number of gradients recorded."""
+        return self._gradients.count
 
     def end_sequence(self) -> None:
         """Say that the next step belongs to another sequence: membranes were reset."""
@@ -124,6 +138,7 @@ class LayerRecorder:
             membranes=self._membranes.values,
             gradient_norm_mean=self._gradients.mean,
             gradient_norm_last=self.last_gradient,
+            n_gradients=self.n_gradients,
             explosion=self.explosion,
             surrogate_inactive_fraction=self._surrogate[0] / self._surrogate[1] if self._surrogate[1] else math.nan,
             synchrony=min(max(1 - within / between, 0.0), 1.0) if between > 0 else math.nan,
@@ -139,7 +154,7 @@ class LayerRecorder:
             **{f"{name}_curve": Curve(h.steps, h.means, h.peaks) for name, h in self._curves.items()},
         )
 
-    def _record_spikes(self, step: int, spikes: Any, layout: str | None, bits: int | None) -> None:
+    def _as_steps(self, spikes: Any, layout: str | None, bits: int | None) -> Any:
         steps, shape = as_steps(self.name, spikes, layout, bits)
         if self.shape and shape != self.shape:
             raise ProfilingError(
@@ -150,6 +165,9 @@ class LayerRecorder:
         if not self.shape:
             self.shape = shape
             self._allot(steps.shape[-1])
+        return steps
+
+    def _record_spikes(self, step: int, steps: Any) -> None:
         counts, non_finite = count_spikes(steps)
         self._count_non_finite(step, "spikes", non_finite)
         n_steps, n_samples, _ = steps.shape
@@ -186,7 +204,9 @@ class LayerRecorder:
             return
         self.voltages.add(summary)
         self._curves["voltage"].add(step, summary.mean)
-        self._curves["deviation"].add(step, math.sqrt(summary.squares / summary.total))
+        deviation = math.sqrt(summary.squares / summary.total)
+        self._curves["deviation"].add(step, deviation)
+        self._frame_deviation = float(np.fmax(self._frame_deviation, deviation))
         if self._membranes.wants():
             self._membranes.add(subsample(voltages, 256))
 
@@ -241,7 +261,8 @@ class LayerRecorder:
         self._frame_counts = np.zeros(len(self.counts))
         self._frame_observations = self._frame_length = self._frame_non_finite = 0
         self._frame_first = self._frame_last = -1
-        self._frame_gradient = math.nan
+        self._frame_gradient = self._frame_deviation = math.nan
+        self._frame_sums = (*self._surrogate, self._within, self._between)
 
     def _end_record(self, step: int) -> None:
         self.n_records += 1
@@ -265,15 +286,21 @@ class LayerRecorder:
         if self._frame_length == 0 or (self._frames and not enough):
             return []
         rates = self._frame_counts / self._frame_observations
+        sums = (*self._surrogate, self._within, self._between)
+        inactive, judged, within, between = (now - then for now, then in zip(sums, self._frame_sums, strict=True))
         return [
             Frame(
                 self._frame_first,
                 self._frame_last,
                 self._frame_observations,
                 float(rates.mean()),
+                float(rates.max()),
                 float((rates < self.thresholds.dead_rate).mean()),
                 float((rates > self.thresholds.saturated_rate).mean()),
                 self._frame_gradient,
                 self._frame_non_finite,
+                self._frame_deviation,
+                inactive / judged if judged else math.nan,
+                1 - within / between if between > 0 else math.nan,
             )
         ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from spikeport.profiling.pathology import ProfilingError
 from spikeport.profiling.terminal import layer_table
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class LiveView:
     def __init__(
         self, profiler: SpikeProfiler, refresh_per_second: float = 4.0, console: Console | None = None
     ) -> None:
+        if not refresh_per_second > 0:
+            raise ProfilingError("refresh", f"refresh_per_second is {refresh_per_second!r}: give a number above 0")
         self._profiler = profiler
         self._pause = 1.0 / refresh_per_second
         self._drawn = 0.0
@@ -53,5 +56,7 @@ class LiveView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._profiler.listeners.remove(self.update)
-        self.refresh()
-        self._live.stop()
+        try:
+            self.refresh()
+        finally:
+            self._live.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any
@@ -72,9 +73,12 @@ class Pathology:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the pathology as JSON-ready data; a value that is not finite becomes None."""
-        data = asdict(self) | {"severity": self.severity.value}
-        data["value"] = self.value if math.isfinite(self.value) else None
-        return data
+        return asdict(self) | {
+            "severity": self.severity.value,
+            "value": float(self.value) if math.isfinite(self.value) else None,
+            "threshold": float(self.threshold),
+            "first_step": None if self.first_step is None else int(self.first_step),
+        }
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ class Thresholds:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if not (isinstance(value, int | float) and math.isfinite(value) and value >= 0):
+            value: Any = getattr(self, field.name)
+            if not (isinstance(value, numbers.Real) and math.isfinite(value) and float(value) >= 0):
                 raise ProfilingError("threshold", f"{field.name} is {value!r}: give a finite number of at least 0")
+            object.__setattr__(self, field.name, int(value) if isinstance(value, numbers.Integral) else float(value))

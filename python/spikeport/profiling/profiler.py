@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -107,12 +108,14 @@ class SpikeProfiler:
         surrogate_peak : the surrogate's derivative at the threshold; without it, the largest one given
         step : training step for the curves; without it, the number of the recording
 
-        Raises ProfilingError (``shape``, ``layout``, ``dtype``) where a recording does not fit the ones before it.
+        Raises ProfilingError (``shape``, ``layout``, ``dtype``, ``spikes``, ``step``) where a recording cannot be read
+        or does not fit the ones before it; then nothing of it is kept.
         """
+        if spikes is None:
+            raise ProfilingError("spikes", f"{layer}: there are no spikes; record_gradient takes a gradient by itself")
         recorder = self._recorder(layer)
-        number = recorder.n_records if step is None else step
         recorder.record(
-            number,
+            recorder.n_records if step is None else _whole(step),
             spikes,
             voltages,
             gradients,
@@ -126,9 +129,12 @@ class SpikeProfiler:
             listener()
 
     def record_gradient(self, layer: str, gradients: Any, *, step: int | None = None) -> None:
-        """Add a gradient of ``layer`` by itself, of any shape; its Euclidean norm is kept."""
+        """Add a gradient of ``layer`` by itself, of any shape; its Euclidean norm is kept.
+
+        ``step`` is the training step for the curves; without it, the number of the gradient.
+        """
         recorder = self._recorder(layer)
-        recorder.record(recorder.n_records if step is None else step, gradients=gradients)
+        recorder.record(recorder.n_gradients if step is None else _whole(step), gradients=gradients)
 
     def end_sequence(self) -> None:
         """Say that membranes are reset: the next step recorded does not follow the last one."""
@@ -211,7 +217,7 @@ class SpikeProfiler:
         """Return the statistics of every layer, in network order."""
         for watch in self._watches:
             watch.flush()
-        return {name: recorder.stats() for name, recorder in self._layers.items()}
+        return {name: recorder.stats() for name, recorder in self._layers.items() if recorder.is_used}
 
     def report(self) -> ProfileReport:
         """Return the diagnosis of everything recorded so far."""
@@ -247,3 +253,10 @@ class SpikeProfiler:
         if layer not in self._layers:
             self._layers[layer] = LayerRecorder(layer, self.thresholds, self._seed)
         return self._layers[layer]
+
+
+def _whole(step: Any) -> int:
+    try:
+        return operator.index(step)
+    except TypeError:
+        raise ProfilingError("step", f"step is {step!r}: give a whole number") from None

@@ -47,7 +47,7 @@ class ProfileReport:
 
     def timeline(self) -> list[tuple[str, str, int, int]]:
         """Return spells of illness: category, layer, first and last step."""
-        return timeline(self.layer_stats, self.thresholds)
+        return timeline(self.layer_stats, self.thresholds, self.pathologies)
 
     def summary(self, colour: bool | None = None) -> str:
         """Return the report as text: a line a layer, then each pathology with its fix.

@@ -14,39 +14,54 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Frame:
-    """A stretch of training: shares and means over it.
+    """A stretch of training: shares and means over it. What was not recorded in it is NaN.
 
     Attributes
     ----------
     start, end : first and last recorded step
     observations : steps times samples
-    rate : mean rate of the layer
+    rate, highest : mean rate of the layer, and that of its most active neuron
     dead, saturated : share of its neurons
-    gradient : largest gradient norm, NaN without gradients
+    gradient : largest gradient norm
     non_finite : values that are not finite
+    deviation : largest standard deviation of the membranes of a recording
+    inactive : share of membranes at which the surrogate's derivative is about 0
+    synchrony : share of the spikes' variance that all samples of a batch have in common
     """
 
     start: int
     end: int
     observations: int
     rate: float
+    highest: float
     dead: float
     saturated: float
-    gradient: float
-    non_finite: int
+    gradient: float = math.nan
+    non_finite: int = 0
+    deviation: float = math.nan
+    inactive: float = math.nan
+    synchrony: float = math.nan
 
     def merged(self, later: Frame) -> Frame:
         """Return one frame for this and the next one."""
         weight = self.observations / max(self.observations + later.observations, 1)
+
+        def mean(a: float, b: float) -> float:
+            return b if math.isnan(a) else a if math.isnan(b) else weight * a + (1 - weight) * b
+
         return Frame(
             self.start,
             later.end,
             self.observations + later.observations,
-            weight * self.rate + (1 - weight) * later.rate,
-            weight * self.dead + (1 - weight) * later.dead,
-            weight * self.saturated + (1 - weight) * later.saturated,
+            mean(self.rate, later.rate),
+            max(self.highest, later.highest),
+            mean(self.dead, later.dead),
+            mean(self.saturated, later.saturated),
             float(np.fmax(self.gradient, later.gradient)),
             self.non_finite + later.non_finite,
+            float(np.fmax(self.deviation, later.deviation)),
+            mean(self.inactive, later.inactive),
+            mean(self.synchrony, later.synchrony),
         )
 
 
@@ -87,6 +102,7 @@ class LayerStats:
     membrane_threshold : the neurons' threshold, where it is known
     membranes : a sample of the membranes
     gradient_norm_mean, gradient_norm_last : Euclidean norm of the layer's gradient, a recording
+    n_gradients : gradients recorded
     explosion : a gradient norm far above those before it, or None
     surrogate_inactive_fraction : membranes whose surrogate derivative is about 0
     synchrony : share of the spikes' variance that all samples of a batch have in common, in [0, 1]
@@ -117,6 +133,7 @@ class LayerStats:
     membranes: Array = field(default_factory=lambda: np.zeros(0))
     gradient_norm_mean: float = math.nan
     gradient_norm_last: float = math.nan
+    n_gradients: int = 0
     explosion: Explosion | None = None
     surrogate_inactive_fraction: float = math.nan
     synchrony: float = math.nan
@@ -136,18 +153,18 @@ class LayerStats:
 
     @property
     def dead_neuron_fraction(self) -> float:
-        """Share of dead neurons."""
-        return self.dead_neuron_count / self.n_neurons
+        """Share of dead neurons, NaN where no spikes were recorded."""
+        return self.dead_neuron_count / self.n_neurons if self.n_neurons else math.nan
 
     @property
     def saturated_neuron_fraction(self) -> float:
-        """Share of saturated neurons."""
-        return self.saturated_neuron_count / self.n_neurons
+        """Share of saturated neurons, NaN where no spikes were recorded."""
+        return self.saturated_neuron_count / self.n_neurons if self.n_neurons else math.nan
 
     @property
     def firing_rate(self) -> float:
-        """Mean rate of the layer."""
-        return float(self.firing_rates.mean())
+        """Mean rate of the layer, NaN where no spikes were recorded."""
+        return float(self.firing_rates.mean()) if self.n_neurons else math.nan
 
     @property
     def has_voltages(self) -> bool:

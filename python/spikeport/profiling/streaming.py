@@ -65,27 +65,33 @@ class History:
         self.stride = 1
         self.count = 0
         self._points: list[tuple[int, float, float]] = []
-        self._open: list[tuple[int, float]] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._first = self._filled = 0
+        self._total, self._peak = 0.0, -math.inf
 
     def add(self, step: int, value: float) -> None:
         """Append a value."""
         self.count += 1
-        self._open.append((step, value))
-        if len(self._open) < self.stride:
+        self._first = self._first if self._filled else step
+        self._filled += 1
+        self._total += value
+        self._peak = max(self._peak, value)
+        if self._filled < self.stride:
             return
         self._points.append(self._closed())
-        self._open = []
+        self._begin()
         if len(self._points) == self.capacity:
             pairs = zip(self._points[::2], self._points[1::2], strict=True)
             self._points = [(a[0], (a[1] + b[1]) / 2, max(a[2], b[2])) for a, b in pairs]
             self.stride *= 2
 
     def _closed(self) -> tuple[int, float, float]:
-        values = [value for _, value in self._open]
-        return self._open[0][0], sum(values) / len(values), max(values)
+        return self._first, self._total / self._filled, self._peak
 
     def _all(self) -> list[tuple[int, float, float]]:
-        return self._points + ([self._closed()] if self._open else [])
+        return self._points + ([self._closed()] if self._filled else [])
 
     @property
     def steps(self) -> list[int]:

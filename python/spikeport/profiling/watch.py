@@ -341,13 +341,15 @@ class Watch:
         passes, population.passes = population.passes, []
         membranes, spikes = population.membranes.take(), population.spikes.take()
         recorder, n_samples = self._recorder(population), 0
+        if membranes:
+            self._record_membranes(
+                population, _flat(membranes), _flat(spikes) if population.after_reset and spikes else None
+            )
         for sequence, layout in _sequences(spikes, passes, population.layout):
             letters = _letters(layout, sequence.ndim)
             recorder.record(self.iteration, sequence, layout=letters)
             recorder.end_sequence()
             n_samples += int(sequence.shape[letters.index("B")]) if "B" in letters else 1
-        if membranes:
-            self._record_membranes(population, _flat(membranes), _flat(spikes) if population.after_reset else None)
         return n_samples
 
     def _record_membranes(self, population: _Population, membranes: Tensor, spikes: Tensor | None) -> None:

@@ -284,3 +284,51 @@ def test_wide_layers_are_shown_by_a_part_of_their_neurons():
     stats = stats_of(spikes(0.1, (2, 2, 30, 30, 30), 1), layout="TBCHW")
     assert stats.n_neurons == 27_000 and stats.shape == (30, 30, 30)
     assert stats.raster[0][1].shape == (2, 128)
+
+
+def test_a_recording_that_is_refused_leaves_nothing_behind():
+    profiler = SpikeProfiler()
+    with pytest.raises(ProfilingError, match="real numbers"):
+        profiler.record_step("layer", np.ones((2, 3)), voltages=np.array(["a"]))
+    with pytest.raises(ProfilingError, match="no array"):
+        profiler.record_step("layer", [[1, 0], [1]])
+    with pytest.raises(ProfilingError, match="record_gradient"):
+        profiler.record_step("layer", None)
+    with pytest.raises(ProfilingError, match="whole number"):
+        profiler.record_step("layer", np.ones(3), step=0.5)
+    assert not profiler.report().layer_stats
+
+
+def test_tensors_without_real_numbers_are_refused(torch):
+    for values in (torch.ones(2, 3, dtype=torch.complex64), torch.ones(2, 3, device="meta")):
+        with pytest.raises(ProfilingError, match="real numbers"):
+            SpikeProfiler().record_step("layer", values)
+
+
+def test_numbers_of_numpy_are_numbers():
+    profiler = SpikeProfiler(np.float32(0.5))
+    profiler.record_step("layer", np.full((2, 3), np.nan), step=np.int64(7))
+    assert '"first_non_finite": 7' in profiler.report().to_json()
+
+
+def test_counts_at_the_edge_of_their_type_and_half_precision():
+    assert stats_of(np.array([[-128, 0, 1]], np.int8)).firing_rates.tolist() == [128, 0, 1]
+    values = np.random.default_rng(0).normal(1000, 1, 10**5).astype(np.float16)
+    stats = stats_of(np.zeros((1, 3)), voltages=values, gradients=values)
+    wide = values.astype(np.float64)
+    assert stats.voltage_mean == pytest.approx(wide.mean(), rel=1e-6)
+    assert stats.voltage_std == pytest.approx(wide.std(), rel=1e-3)
+    assert stats.gradient_norm_mean == pytest.approx(np.linalg.norm(wide), rel=1e-6)
+
+
+def test_gradients_alone_make_a_report(tmp_path):
+    profiler = SpikeProfiler()
+    for step in range(50):
+        profiler.record_gradient("first", np.ones(3) * 1e-4)
+        profiler.record_gradient("second", np.ones(3) * (1e4 if step == 40 else 1))
+    report = profiler.report()
+    assert {p.category for p in report.pathologies} == {"gradient_vanishing", "gradient_explosion"}
+    assert report.layer_stats["second"].gradient_curve.steps == list(range(50))
+    assert report.summary() and report.to_json() and profiler.scalars()
+    pytest.importorskip("matplotlib")
+    assert "gradient vanishing" in report.save_html(tmp_path / "page.html").read_text(encoding="utf-8")
