@@ -49,7 +49,7 @@ def compare(folder: Path, timesteps: int = 16) -> dict[str, str]:
             continue
         with tempfile.TemporaryDirectory() as scratch:
             replies, end = converse(language, lines, Path(scratch), timeout=600)
-        if len(replies) < len(lines):
+        if end:
             answers[language.name] = end
             continue
         got = [decode_reply(reply, number) for number, reply in enumerate(replies)]

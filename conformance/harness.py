@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conformance.cases import KERNELS, Case, load_cases
@@ -16,6 +16,7 @@ from conformance.lines import expected_words, resolve
 from spikeport.backends import BACKENDS, BackendError, get_backend
 
 KNOWN = Path(__file__).parent / "known_failures"
+KNOWN_FAILURE = "known failure"
 
 
 @dataclass
@@ -94,12 +95,21 @@ def run_runner(language: Language, cases: Sequence[Case], required: bool = False
         column.outcomes = [Outcome(case.kernel, case.id, "failed", failed) for case in cases]
         return column
     column.outcomes = with_known_failures(language.name, run_language(language, cases))
+    if required:
+        column.outcomes = [_not_skipped(outcome) for outcome in column.outcomes]
     return column
+
+
+def _not_skipped(outcome: Outcome) -> Outcome:
+    """Return a kernel that a required language does not have as failed; a known failure stays one."""
+    if outcome.status != "skipped" or outcome.detail.startswith(KNOWN_FAILURE):
+        return outcome
+    return replace(outcome, status="failed", detail=f"skipped ({outcome.detail}), but the language is required")
 
 
 def run_backend(name: str, cases: Iterable[Case], required: bool = False) -> Column:
     """Call one backend in this process."""
-    column = Column(name if name == "reference" else f"{name}-in-process", required=required)
+    column = Column(name if name == "reference" else f"{name}-in-process", "in process", required=required)
     try:
         backend = get_backend(name)
     except BackendError as error:
@@ -121,16 +131,30 @@ def run_backend(name: str, cases: Iterable[Case], required: bool = False) -> Col
 
 def with_known_failures(language: str, outcomes: list[Outcome]) -> list[Outcome]:
     """Return the outcomes with listed failures as skipped, and a listed case that passes as failed."""
-    path = KNOWN / f"{language}.txt"
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    known = dict(line.split(" ", 1) for line in lines if line.strip() and not line.startswith("#"))
+    known = known_failures(language)
     result = []
     for outcome in outcomes:
         if outcome.case in known and outcome.status == "passed":
-            outcome = Outcome(
-                outcome.kernel, outcome.case, "failed", "listed as a known failure, but it passes: unlist it"
-            )
+            outcome = replace(outcome, status="failed", detail="listed as a known failure, but it passes: unlist it")
         elif outcome.case in known and outcome.status == "failed":
-            outcome = Outcome(outcome.kernel, outcome.case, "skipped", f"known failure: {known[outcome.case]}")
+            outcome = replace(outcome, status="skipped", detail=f"{KNOWN_FAILURE}: {known[outcome.case]}")
         result.append(outcome)
     return result
+
+
+def known_failures(language: str) -> dict[str, str]:
+    """Return the listed failures of a language, id and reason; `ValueError` for a line that lists none."""
+    path = KNOWN / f"{language}.txt"
+    if not path.exists():
+        return {}
+    listed = {}
+    for line in path.read_text("utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, _, reason = line.partition(" ")
+            if not reason.strip():
+                raise ValueError(f"{path.name}: {line!r} is not a case's id and the reason why it fails")
+            listed[name] = reason.strip()
+    strange = sorted(set(listed) - {case.id for case in load_cases()})
+    if strange:
+        raise ValueError(f"{path.name}: no case is called {', '.join(strange)}")
+    return listed

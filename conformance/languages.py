@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import tomllib
@@ -19,6 +23,7 @@ from conformance.lines import Words, decode_reply, encode_line, expected_words, 
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_RESTARTS = 20
+MOST_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,10 @@ class Language:
     def says(self) -> str:
         """Return the toolchain's own version line."""
         try:
-            done = subprocess.run(shlex.split(self.version), cwd=self.root, capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError, IndexError):
+            done = subprocess.run(
+                shlex.split(self.version), cwd=self.root, capture_output=True, text=True, check=True, timeout=60
+            )
+        except (OSError, subprocess.SubprocessError, IndexError):
             return "unknown"
         return done.stdout.strip().splitlines()[0] if done.stdout.strip() else "unknown"
 
@@ -100,33 +107,59 @@ def _run_once(language: Language, cases: Sequence[Case], scratch: Path, timeout:
             outcomes.append(Outcome(case.kernel, case.id, "failed", f"rubbish: {error}"))
             break
         outcomes.append(judge(case, reply, scratch))
+    else:
+        if end:  # a crash behind the last reply is one, too
+            outcomes[-1] = replace(outcomes[-1], status="failed", detail=f"behind the last reply: {end}")
     return outcomes
 
 
 def converse(language: Language, lines: Sequence[str], scratch: Path, timeout: float) -> tuple[list[str], str]:
-    """Give ``lines`` to the runner; return its replies, and how it ended where it gave too few."""
-    cases = scratch / "cases.txt"
+    """Give ``lines`` to the runner; return its replies, and "" or what is wrong with how it ended.
+
+    A runner that gives no reply for ``timeout`` seconds is killed, with all that it started. A last line without its
+    end was cut short by a crash: it is no reply.
+    """
+    cases, replies, errors = (scratch / name for name in ("cases.txt", "replies.txt", "errors.txt"))
     cases.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     command = [part.replace("{cases}", str(cases)) for part in shlex.split(language.run)]
-    replies = scratch / "replies.txt"
-    with replies.open("wb") as out, (scratch / "errors.txt").open("wb") as err:
+    with replies.open("wb") as out, errors.open("wb") as err:
         try:
-            code = subprocess.run(
-                command,
-                cwd=language.root,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                timeout=timeout,
-                check=False,
-            ).returncode
-            said = (scratch / "errors.txt").read_text("utf-8", "replace")
-            end = f"the runner ended with exit code {code}: {_tail(said)}"
-        except subprocess.TimeoutExpired:
-            end = f"the runner was killed after {timeout:g} s"
+            process = subprocess.Popen(
+                command, cwd=language.root, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+            )
         except OSError as error:
-            end = f"the runner does not start: {error}"
-    return replies.read_text("utf-8", "replace").splitlines(), end
+            return [], f"the runner does not start: {error}"
+        try:
+            end = _wait(process, replies, timeout)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    *whole, cut = replies.read_bytes().decode("utf-8", "replace").split("\n")
+    said = _tail(errors.read_text("utf-8", "replace"))
+    if not end and (process.returncode or cut or len(whole) < len(lines)):
+        end = f"the runner ended with exit code {process.returncode}: {said}"
+    if cut:
+        end += f" (it was cut short in {cut[:60]!r})"
+    if len(whole) > len(lines):
+        end = end or f"lines that nobody asked for, the first {whole[len(lines)][:60]!r}"
+    return whole[: len(lines)], end
+
+
+def _wait(process: subprocess.Popen[bytes], replies: Path, timeout: float) -> str:
+    """Wait for the runner while it gives replies; return "" where it ended by itself, else why it must not go on."""
+    size, patience = 0, time.monotonic() + timeout
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.5)
+            return ""
+        now, before = replies.stat().st_size, size
+        if now > MOST_BYTES:
+            return f"the runner was killed after {now >> 20} MiB of replies"
+        if now > before:
+            size, patience = now, time.monotonic() + timeout
+        elif time.monotonic() > patience:
+            return f"the runner was killed after {timeout:g} s without a reply"
 
 
 def judge(case: Case, reply: Words, scratch: Path) -> Outcome:

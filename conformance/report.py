@@ -98,7 +98,7 @@ def write(columns: Sequence[Column], folder: Path) -> None:
         "Failures",
         table(["column", "case", "what differs"], failures) if failures else paragraph("None."),
     )
-    versions = [[c.name, c.absent or c.version or "in process", c.flags] for c in columns]
+    versions = [[c.name, c.absent or c.version, c.flags] for c in columns]
     page.section("Toolchains", table(["column", "version, or why it is absent", "flags"], versions))
     page.save(folder / "matrix.html")
 
@@ -131,4 +131,7 @@ def print_matrix(columns: Sequence[Column], shown: int = 12) -> None:
             console.print(f"[red]{column.name}[/] … and {len(by_detail) - shown} further kinds of failure")
     passed = sum(o.status == "passed" for c in columns for o in c.outcomes)
     failures = sum(o.status == "failed" for c in columns for o in c.outcomes)
-    console.print(f"{passed} passed, {failures} failed", highlight=False)
+    skips = sum(o.status == "skipped" for c in columns for o in c.outcomes)
+    absent = sum(bool(c.absent) for c in columns)
+    rest = [f"{n} {what}" for n, what in ((skips, "skipped"), (absent, "columns absent")) if n]
+    console.print(", ".join([f"{passed} passed, {failures} failed", *rest]), highlight=False)

@@ -1,8 +1,10 @@
 """The harness says what went wrong and goes on: crashes, rubbish, timeouts, builds that fail, absent toolchains."""
 
+import json
 import os
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -13,35 +15,33 @@ from conformance import harness, report  # noqa: E402
 from conformance.__main__ import main  # noqa: E402
 from conformance.compare import compare  # noqa: E402
 from conformance.languages import Language, run_language  # noqa: E402
-from conformance.lines import decode_reply, encode_line  # noqa: E402
+from conformance.lines import decode_reply, encode_line, expected_words  # noqa: E402
 
-REPLIES = """
-import sys
-sys.path[:0] = [{root!r}, {package!r}]
-from urllib.parse import quote
-from conformance.cases import load_cases
-from conformance.lines import expected_words
-answers = {{}}
-for case in load_cases(("if.constant",)):
-    answers[case.id] = expected_words(case)
-ids = list(answers)
-for number, line in enumerate(open(sys.argv[1])):
-    words = answers[ids[number]]
+RUNNER = """
+import json, sys
+replies = json.load(open({replies!r}))
+for line in open(sys.argv[1]):
+    first, call = line.rstrip().split(" ", 1)
+    number = int(first)
     {act}
-    print(number, *(f"{{k}}={{','.join(quote(w) for w in v)}}" for k, v in words.items()), flush=True)
+    print(number, replies[call], flush=True)
 """
 
 
 def language(tmp_path, act="pass", **fields):
-    """A language whose runner is a Python program that answers well, but for ``act``."""
-    program = tmp_path / "runner.py"
-    package = str(Path(harness.__file__).parents[1] / "python")
-    program.write_text(REPLIES.format(root=str(ROOT), package=package, act=act))
+    """A language whose runner is a Python program that answers ``if.constant`` well, but for ``act``."""
+    replies, program = tmp_path / "replies.json", tmp_path / "runner.py"
+    answers = {}
+    for case in harness.select(["if.constant"]):
+        words = (f"{key}={','.join(map(quote, value))}" for key, value in expected_words(case).items())
+        answers[encode_line(0, case.kernel, case.arguments)[2:]] = " ".join(words)
+    replies.write_text(json.dumps(answers))
+    program.write_text(RUNNER.format(replies=str(replies), act=act))
     fields = {
         "name": "fake",
         "needs": sys.executable,
         "install": "nowhere",
-        "run": f"{sys.executable} {program} {{cases}}",
+        "run": f"{sys.executable} -S {program} {{cases}}",
     } | fields
     return Language(**fields)
 
@@ -57,8 +57,9 @@ def test_a_good_runner_passes(tmp_path, cases):
 
 def test_a_crash_is_pinned_to_its_case_and_the_others_are_asked_again(tmp_path, cases):
     """The runner dies at its fourth line each time: case 3, then every fourth after the case it died at."""
-    outcomes = run_language(language(tmp_path, "if number == 3: sys.exit('broken pipe dream')"), cases[:4])
-    assert [o.status for o in outcomes] == ["passed"] * 3 + ["failed"]
+    outcomes = run_language(language(tmp_path, "if number == 3: sys.exit('broken pipe dream')"), cases[:10])
+    assert [o.status for o in outcomes] == (["passed"] * 3 + ["failed"]) * 2 + ["passed"] * 2
+    assert [o.case for o in outcomes] == [case.id for case in cases[:10]]
     assert "exit code 1" in outcomes[3].detail and "broken pipe dream" in outcomes[3].detail
 
 
@@ -80,6 +81,43 @@ def test_a_timeout_is_a_failure(tmp_path, cases):
     assert outcomes[0].status == "failed" and "killed after 1 s" in outcomes[0].detail
 
 
+def test_a_runner_that_is_slow_but_answers_is_not_killed(tmp_path, cases):
+    outcomes = run_language(language(tmp_path, "import time; time.sleep(1.5)"), cases[:5], timeout=5)
+    assert {o.status for o in outcomes} == {"passed"}
+
+
+def test_what_a_killed_runner_started_is_killed_too(tmp_path, cases):
+    left = tmp_path / "child"
+    act = f"import subprocess; open({str(left)!r}, 'w').write(str(subprocess.Popen(['sleep', '600']).pid)); " + (
+        "import time; time.sleep(600)"
+    )
+    outcomes = run_language(language(tmp_path, act), cases[:1], timeout=5)
+    assert "killed after 5 s" in outcomes[0].detail
+    state = Path(f"/proc/{left.read_text()}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_reply_that_a_crash_cut_short_is_pinned_to_its_case(tmp_path, cases):
+    """The line of case 1 lacks its end: it is no reply, and case 2 is not blamed for the crash."""
+    act = "number == 1 and (print('1 spikes=0', end='', flush=True), os._exit(1))"
+    outcomes = run_language(language(tmp_path, "import os; " + act), cases[:2])
+    assert [o.status for o in outcomes] == ["passed", "failed"]
+    assert "cut short in '1 spikes=0'" in outcomes[1].detail and "exit code 1" in outcomes[1].detail
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("import atexit, os; number == 1 and atexit.register(os._exit, 7)", "exit code 7"),
+        ("import atexit; number == 1 and atexit.register(print, '2 v=0')", "'2 v=0'"),
+        ("import atexit, time; number == 1 and atexit.register(time.sleep, 600)", "killed after 5 s"),
+    ],
+)
+def test_what_goes_wrong_behind_the_last_reply_is_a_failure_of_the_last_case(tmp_path, cases, act, said):
+    outcomes = run_language(language(tmp_path, act), cases[:2], timeout=5)
+    assert [o.status for o in outcomes] == ["passed", "failed"] and said in outcomes[1].detail
+
+
 def test_a_runner_that_always_dies_is_given_up(tmp_path, cases):
     outcomes = run_language(language(tmp_path, "sys.exit(3)"), cases)
     assert len(outcomes) == len(cases) and {o.status for o in outcomes} == {"failed"}
@@ -98,6 +136,23 @@ def test_an_absent_toolchain_is_a_skip_or_where_required_a_failure(tmp_path, cas
     monkeypatch.setenv("SPIKEPORT_REQUIRE", require)
     column = harness.run(cases[:1], ["fake"], [language(tmp_path, needs="no-such-compiler")])[0]
     assert column.ok is ok and "no-such-compiler" in column.absent and "nowhere" in column.absent
+
+
+def test_a_kernel_that_is_skipped_is_a_failure_where_the_language_is_required(tmp_path, cases, monkeypatch):
+    act = "number == 1 and print(number, 'skip=unsupported', flush=True)\n    if number == 1: continue"
+    for require, status in (("", "skipped"), ("fake", "failed")):
+        monkeypatch.setenv("SPIKEPORT_REQUIRE", require)
+        column = harness.run(cases[:2], ["fake"], [language(tmp_path, act)])[0]
+        assert [o.status for o in column.outcomes] == ["passed", status]
+        assert column.ok is (status == "skipped")
+
+
+@pytest.mark.parametrize("line", ["if.constant.every_level", "no.such.case a reason"])
+def test_a_list_of_known_failures_is_checked(tmp_path, cases, monkeypatch, line):
+    monkeypatch.setattr(harness, "KNOWN", tmp_path)
+    (tmp_path / "fake.txt").write_text(line + "\n")
+    with pytest.raises(ValueError, match=line.split(" ")[0]):
+        harness.run(cases[:1], ["fake"], [language(tmp_path)])
 
 
 def test_a_known_failure_that_passes_fails_the_run(tmp_path, cases, monkeypatch):
