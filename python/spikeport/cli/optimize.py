@@ -43,8 +43,9 @@ def optimize(
     from spikeport.snn_optimizer import optimize as optimize_graph
     from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 
-    if report is not None and not report.parent.is_dir():
-        fail(f"{report}: there is no folder {report.parent}")
+    for path in (output, report):
+        if path is not None and not path.parent.is_dir():
+            fail(f"{path}: there is no folder {path.parent}")
     stored = load_checkpoint(checkpoint)
     data: Any = None
     if samples is not None:
@@ -66,7 +67,10 @@ def optimize(
         progress=messages.is_terminal,
     )
     names = {layer.name for layer in graph}
-    metadata = {**stored.metadata, "optimization": json.loads(json.dumps(result.certificate.to_dict()))}
+    certificate = json.loads(json.dumps(result.certificate.to_dict()))
+    if "optimization" in stored.metadata:  # what an earlier run did is not undone by this one
+        certificate["earlier"] = stored.metadata["optimization"]
+    metadata = {**stored.metadata, "optimization": certificate}
     frozen = [name for name in stored.frozen_layers if name in names]
     saved = save_checkpoint(SNNCheckpoint.from_graph(graph, metadata=metadata, frozen_layers=frozen), output)
     page = None if report is None else str(result.save(report))
@@ -84,6 +88,9 @@ def read_passes(text: str) -> list[str | tuple[str, dict[str, Any]]]:
         pairs = [option.partition("=") for option in options]
         if any(not separator for _, separator, _ in pairs):
             fail(f"{part!r} is no pass: write name:option=value, as in prune:sparsity=0.5")
+        given = [key for key, _, _ in pairs]
+        if len(set(given)) < len(given):
+            fail(f"{part!r} gives an option twice")
         found.append((name, {key: _value(value) for key, _, value in pairs}) if pairs else name)
     return found
 

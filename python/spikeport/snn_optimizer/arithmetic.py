@@ -7,6 +7,9 @@ dyadic weights of few bits and spikes as inputs. Elsewhere two orders differ by 
 Stability of Numerical Algorithms", section 4.2)::
 
     |Δ| <= 2·γ_m·(Σ|w|·|x| + |b|)        γ_m = m·u / (1 - m·u),  m additions and products, u = 2^-p
+
+and by the smallest float an operation where products underflow. What follows from that for a whole pass is in
+`spikeport.snn_optimizer.moves`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.certificate import LEVELS, Certificate
 from spikeport.graph import LayerNode, SNNGraph
 
 Array = npt.NDArray[Any]
@@ -30,25 +32,32 @@ class Grid(NamedTuple):
     bound: Array
 
 
-def row_mass(layer: LayerNode, bound: Array) -> Array:
-    """Return ``Σ_k |W[j, k]|·bound[k] + |b[j]|`` of every neuron in float64, shape (n_neurons,)."""
-    with np.errstate(invalid="ignore"):
-        size, finite = np.abs(layer.weights).astype(np.float64, copy=False), np.isfinite(bound)
+def weighted(weights: Array, bound: Array) -> Array:
+    """Return ``Σ_k |W[j, k]|·bound[k]`` of every row in float64, shape (n_neurons,); 0·∞ is 0."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        size, finite = np.abs(weights).astype(np.float64, copy=False), np.isfinite(bound)
         mass = size @ np.where(finite, bound, 0.0)
         if not finite.all():
             mass = np.where(size @ ~finite > 0, np.inf, mass)
-    return np.asarray(mass if layer.bias is None else mass + np.abs(layer.bias))
+    return np.asarray(mass)
 
 
-def sums_are_exact(layer: LayerNode, grid: Grid, mass: float | None = None) -> bool:
+def row_mass(layer: LayerNode, bound: Array) -> Array:
+    """Return ``Σ_k |W[j, k]|·bound[k] + |b[j]|`` of every neuron in float64, shape (n_neurons,)."""
+    mass = weighted(layer.weights, bound)
+    return mass if layer.bias is None else mass + np.abs(layer.bias).astype(np.float64)
+
+
+def sums_are_exact(layer: LayerNode, grid: Grid, masses: Array | None = None) -> bool:
     """Whether every order of summation of the layer's currents gives the same bits, on every input on the grid.
 
-    ``mass`` is the largest `row_mass` on the grid, where it is known already.
+    ``masses`` are the layer's `row_mass` on the grid, where they are known already.
     """
     if grid.step is None:
         return False
     p = np.finfo(layer.weights.dtype).nmant + 1
-    mass = (largest_mass(layer, grid) if mass is None else mass) * (1 + 1e-9)
+    masses = row_mass(layer, grid.bound) if masses is None else masses
+    mass = float(masses.max(initial=0.0)) * (1 + 1e-9)
     if mass == 0:
         return True
     if not np.isfinite(mass):
@@ -56,6 +65,9 @@ def sums_are_exact(layer: LayerNode, grid: Grid, mass: float | None = None) -> b
     quantum = 2.0 ** (np.ceil(np.log2(mass)) - p)
     if quantum < np.finfo(layer.weights.dtype).smallest_subnormal or not grid.step:
         return False
+    with np.errstate(over="ignore"):
+        if not np.isfinite(quantum / grid.step):
+            return False
     weights_exact = all(
         _on_grid(layer.weights[start : start + ROWS_AT_ONCE], quantum / grid.step)
         for start in range(0, layer.n_neurons, ROWS_AT_ONCE)
@@ -89,54 +101,12 @@ def lowest_bit(values: Array) -> float:
     return float(2.0 ** np.min(np.log2(low) + exponent - 53))
 
 
-def largest_mass(layer: LayerNode, grid: Grid) -> float:
-    """Return the largest `row_mass` over the layer's neurons."""
-    return float(row_mass(layer, grid.bound).max(initial=0.0))
-
-
-def rounding(additions: int, dtype: Any, mass: float) -> float:
-    """Return how far two orders of a sum can differ: the formula above."""
+def rounding(additions: int, dtype: Any, mass: Any) -> Any:
+    """Return how far two orders of a sum can differ: the formula above, and what underflow may add; as ``mass``."""
     m = additions * float(np.finfo(dtype).eps) / 2
-    return 2 * m / (1 - m) * mass
-
-
-def sum_certificate(layer: LayerNode, grid: Grid, what: str) -> Certificate:
-    """Return the certificate of adding the terms of the layer's currents (before the pass) in another order."""
-    mass = largest_mass(layer, grid)
-    if sums_are_exact(layer, grid, mass):
-        return Certificate("exact", f"{what}; the sums in {layer.name!r} are exact in any order, so equal bit for bit")
-    bound = rounding(layer.n_inputs + 2, layer.weights.dtype, mass)
-    if np.isfinite(bound):
-        return Certificate(
-            "bounded",
-            f"{what}; equal in real arithmetic, in floating point a current of {layer.name!r} moves by at most "
-            f"{bound:.3g} a step (a bound on the current, not on the spikes: one that comes so near may flip)",
-            bound=bound,
-        )
-    return Certificate(
-        "unchecked",
-        f"{what}; equal in real arithmetic, but the sums in {layer.name!r} round differently and without an input "
-        "range there is no bound: give input_range",
-    )
-
-
-def chain(certificates: list[Certificate], reason: str) -> Certificate:
-    """Return one certificate for several steps of a pass: the level of the weakest, the reasons joined."""
-    if not certificates:
-        return Certificate("exact", reason)
-    worst = max(certificates, key=lambda c: LEVELS.index(c.level))
-    reasons = list(dict.fromkeys(c.reason for c in certificates if c.level == worst.level))
-    shown = "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")
-    bounds = [c.bound for c in certificates if c.bound is not None]
-    return Certificate(
-        worst.level,
-        shown,
-        bound=max(bounds) if worst.level == "bounded" else None,
-        agreement=worst.agreement,
-        largest_difference=worst.largest_difference,
-        samples=worst.samples,
-        details={"steps": len(certificates)},
-    )
+    if m >= 1:
+        return mass * np.inf
+    return 2 * (m / (1 - m) * mass + additions * float(np.finfo(dtype).smallest_subnormal))
 
 
 def grids(graph: SNNGraph, low_high: list[tuple[Array, Array]]) -> list[Grid]:

@@ -78,21 +78,27 @@ def input_bounds(n_inputs: int, input_range: InputRange | None) -> tuple[Array, 
     if input_range is None:
         return np.full(n_inputs, -np.inf), np.full(n_inputs, np.inf)
     try:
-        low, high = (np.broadcast_to(np.asarray(end, np.float64), (n_inputs,)).copy() for end in input_range)
+        ends = [np.asarray(end) for end in input_range]
+        if any(end.dtype.kind not in "fiu" for end in ends):
+            raise TypeError("not real numbers")
+        low, high = (np.broadcast_to(end, (n_inputs,)).astype(np.float64) for end in ends)
     except (ValueError, TypeError):
         raise GraphError(
             "input_range",
             f"input_range {input_range!r} is not (low, high): give two numbers, or two arrays ({n_inputs},)",
         ) from None
     if np.isnan(low).any() or np.isnan(high).any() or (low > high).any():
-        raise GraphError("input_range", "input_range has a low end above its high end: give (low, high)")
+        raise GraphError("input_range", "input_range has a low end above its high end, or NaN: give (low, high)")
+    if np.isposinf(low).any() or np.isneginf(high).any():
+        raise GraphError("input_range", "input_range holds no number between its ends: give (low, high)")
     return low, high
 
 
 def drive_bounds(layer: LayerNode, low: Array, high: Array) -> tuple[Array, Array]:
     """Return the smallest and the largest current of one step, as the kernel computes them, shape (n_neurons,)."""
     dtype = layer.weights.dtype
-    low, high = low.astype(dtype), high.astype(dtype)
+    with np.errstate(over="ignore"):
+        low, high = low.astype(dtype), high.astype(dtype)
     if np.isneginf(low).all() and np.isposinf(high).all():
         smallest, largest = np.where(layer.weights.any(axis=1), [[-np.inf], [np.inf]], 0.0).astype(dtype)
         return (smallest, largest) if layer.bias is None else (smallest + layer.bias, largest + layer.bias)
@@ -111,7 +117,8 @@ def drive_bounds(layer: LayerNode, low: Array, high: Array) -> tuple[Array, Arra
             largest[block] = np.cumsum(np.maximum(*ends), axis=1)[:, -1]
     if layer.bias is None:
         return smallest, largest
-    return smallest + layer.bias, largest + layer.bias
+    with np.errstate(over="ignore"):
+        return smallest + layer.bias, largest + layer.bias
 
 
 def output_bounds(layer: LayerNode, low: Array, high: Array, timesteps: int | None) -> tuple[Array, Array]:
@@ -163,6 +170,8 @@ def always_fires(layer: LayerNode, low: Array, timesteps: int | None = None) -> 
             v, fires = v0, np.ones(θ.shape, bool)
             for _ in range(timesteps):
                 fires &= charged(v) >= θ
+                if not (fires & ~found).any():
+                    break
                 v = after(v)
             found |= fires
     return found
@@ -177,8 +186,10 @@ def _stays_below(
     if timesteps is not None:
         v, within = np.array(v0), np.ones(θ.shape, bool)
         for _ in range(timesteps):
-            v = step(v)
+            last, v = v, step(v)
             within &= v < θ
+            if not (within & ~below & (v != last)).any():  # what is still open stands still
+                break
         below |= within
     return np.asarray(below)
 

@@ -166,9 +166,9 @@ class _Trials:
     def _stage(self, key: tuple[int, ...], passes: Sequence[Request], graph: SNNGraph) -> SNNGraph:
         if key not in self._stages:
             for step in resolve(passes):
-                rewrite = step.chosen.apply(graph, self.scope, **step.options)
+                rewrite = step.run(graph, self.scope)
                 while rewrite.changed and step.is_exact:
-                    rewrite = step.chosen.apply(rewrite.graph, self.scope, **step.options)
+                    rewrite = step.run(rewrite.graph, self.scope)
                 graph = rewrite.graph
             self._stages[key] = graph
         return self._stages[key]

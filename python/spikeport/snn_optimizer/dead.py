@@ -41,7 +41,7 @@ def eliminate_dead(graph: SNNGraph, scope: Scope, *, threshold: float = 0.001) -
     """
     if not (np.isfinite(threshold) and threshold >= 0):
         raise GraphError("threshold", f"threshold must be a rate of at least 0, not {threshold!r}")
-    rates, samples = _rates(graph, scope)
+    rates = _rates(graph, scope)
     if not rates:
         return eliminate_silent(graph, scope)
     keep, result, folded, proven, removed = {}, graph, 0.0, 0, 0
@@ -69,24 +69,24 @@ def eliminate_dead(graph: SNNGraph, scope: Scope, *, threshold: float = 0.001) -
         return Rewrite(result, Certificate("exact", f"{removed} neurons proven silent; equal bit for bit"), survivors)
     what = f"{removed} neurons fired at less than {threshold:g} a step ({proven} of them proven silent)"
     what += f"; mean drive folded into the next bias, at most {folded:.3g}" if folded else ""
-    if samples:
-        certificate = Certificate("measured", f"{what}; rates measured on the data", samples=samples)
-    else:
-        certificate = Certificate("unchecked", f"{what}; by the firing_rates given, on data not seen here")
-    return Rewrite(result, certificate, survivors)
+    given = any(graph.layers[k].firing_rates is not None for k in keep)
+    what += "; by the firing_rates given, on data not seen here" if given else "; rates measured on the data"
+    return Rewrite(result, Certificate("unchecked", what), survivors)
 
 
-def _rates(graph: SNNGraph, scope: Scope) -> tuple[dict[int, tuple[Array, Array]], int]:
-    """Return (share of steps with a spike, mean value) of every measured layer, and the samples measured here."""
+def _rates(graph: SNNGraph, scope: Scope) -> dict[int, tuple[Array, Array]]:
+    """Return (share of steps with a spike, mean value) of every layer whose rates are given, or measured here."""
     given = {k: layer.firing_rates for k, layer in enumerate(graph) if layer.firing_rates is not None}
-    if given or scope.data is None:
-        # a bipolar neuron's rate says nothing of the sign of what it sends
-        unsigned = {k: graph.layers[k].neuron.kind != "ST-BIF" for k in given}
-        return {k: (np.abs(rate), rate * unsigned[k]) for k, rate in given.items()}, 0
+    # a bipolar neuron's rate says nothing of the sign of what it sends
+    unsigned = {k: graph.layers[k].neuron.kind != "ST-BIF" for k in given}
+    found = {k: (np.abs(rate), rate * unsigned[k]) for k, rate in given.items()}
+    if scope.data is None or all(k in found for k in range(len(graph) - 1)):
+        return found
     activity = simulate(graph, scope.data, scope)
-    rates = [events / scope.timesteps for events in activity.events[1:]]
-    means = [values.mean(axis=0) for values in activity.inputs[1:]]
-    return dict(enumerate(zip(rates, means, strict=True))), len(scope.data)
+    for k in range(len(graph) - 1):
+        rates, means = activity.events[k + 1] / scope.timesteps, activity.inputs[k + 1].mean(axis=0)
+        found.setdefault(k, (rates, means))
+    return found
 
 
 def _proven(layer: LayerNode, rows: Array, before: str | None) -> Array:

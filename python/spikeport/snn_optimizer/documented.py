@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy.typing as npt
 
+from spikeport.certificate import Certificate
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.bounds import InputRange
 from spikeport.snn_optimizer.models import as_graph
-from spikeport.snn_optimizer.passes import PASSES
+from spikeport.snn_optimizer.passes import resolve
 from spikeport.snn_optimizer.report import PassResult
 from spikeport.snn_optimizer.rewrite import detach
 from spikeport.snn_optimizer.scope import Scope, as_data
+from spikeport.snn_optimizer.verification import verify
 
 
 def dead_neuron_elimination(
@@ -65,16 +67,20 @@ def _run(name: str, model: Any, scope: Scope, **options: Any) -> tuple[SNNGraph,
     before = as_graph(model)
     before.validate()
     scope.check(before)
-    rewrite = PASSES[name].apply(before, scope, **options)
-    after = detach(rewrite.graph, before)
+    step = resolve([(name, options)])[0]
+    rewrite = step.run(before, scope)
+    after, certificate = detach(rewrite.graph, before), rewrite.certificate
+    if certificate.level == "unchecked" and scope.data is not None:
+        seen = verify(before, after, scope.data, timesteps=scope.timesteps, survivors=rewrite.survivors)
+        certificate = Certificate("measured", certificate.reason, **seen.figures())
     result = PassResult(
         name=name,
         neurons_removed=sum(layer.n_neurons for layer in before) - sum(layer.n_neurons for layer in after),
         layers_fused=rewrite.layers_fused,
         params_before=before.n_params,
         params_after=after.n_params,
-        certificate=rewrite.certificate,
+        certificate=certificate,
         changed=rewrite.changed,
-        options={key: list(value) if isinstance(value, tuple | set) else value for key, value in options.items()},
+        options=dict(step.options),
     )
     return after, result

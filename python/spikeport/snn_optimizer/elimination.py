@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.graph import SNNGraph
-from spikeport.snn_optimizer.arithmetic import chain, grids, sum_certificate
+from spikeport.snn_optimizer.arithmetic import grids
 from spikeport.snn_optimizer.bounds import input_ends, propagate
+from spikeport.snn_optimizer.moves import in_words, order_certificate
 from spikeport.snn_optimizer.rewrite import (
     CONSTANT,
     SILENT,
@@ -43,7 +44,7 @@ def eliminate_silent(graph: SNNGraph, scope: Scope) -> Rewrite:
     """
     if len(graph) == 1:
         return unchanged(graph, "there is no hidden layer")
-    bounds = propagate(SNNGraph(graph.layers[:-1]), scope.input_range, scope.horizon)
+    bounds = propagate(SNNGraph(graph.layers[:-1]), scope.arriving, scope.horizon)
     keep: dict[int, Array] = {}
     emptied, speakers = [], {}
     for k, layer, after in hidden_pairs(graph):
@@ -78,10 +79,11 @@ def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
 
     The neurons go; the weights of such inputs become 0, as the width of the network's input stays what it is.
     """
-    certificates: list[Certificate] = []
+    folded: dict[int, str] = {}
+    zeros: list[str] = []
     survivors: dict[str, Array] = {}
     speakers: dict[str, Array] = {}
-    bounds = propagate(graph, scope.input_range, scope.horizon)
+    bounds = propagate(graph, scope.arriving, scope.horizon)
     lies_on = grids(graph, input_ends(bounds))
     result, keep = graph, {}
     for k, layer in enumerate(graph.layers):
@@ -98,21 +100,24 @@ def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
         weights = layer.weights.copy()
         weights[:, read] = 0
         result = replace_layer(result, k, rebuilt(layer, weights, bias=add_to_bias(layer, layer.weights @ values)))
-        what = f"{int(fixed.sum())} inputs of {layer.name!r} are constant on {scope.says} and folded into its bias"
+        what = f"{int(fixed.sum())} inputs of {layer.name!r} are constant on {scope.says}"
         if values.any():
-            certificates.append(sum_certificate(layer, lies_on[k], what))
+            folded[k] = f"{what} and folded into its bias"
         else:
-            certificates.append(Certificate("exact", f"{what}; they add 0, so equal bit for bit"))
+            zeros.append(f"{what} and add 0")
         if removable:
             keep[k - 1] = np.flatnonzero(~fixed) if not fixed.all() else np.array([0])
         if k > 0:
             places = np.cumsum(~fixed) - 1
             speakers[graph.layers[k - 1].name] = np.where(fixed, CONSTANT, places)
-    if not certificates:
+    if not folded and not zeros:
         return unchanged(graph, "nothing is proven constant")
     if keep:
         result, survivors = keep_neurons(result, keep)
-    return Rewrite(result, chain(certificates, ""), survivors, speakers)
+    certificate = Certificate("exact", f"{in_words(zeros)}; equal bit for bit")
+    if folded:
+        certificate = order_certificate(graph, folded, lies_on)
+    return Rewrite(result, certificate, survivors, speakers)
 
 
 def eliminate_unread(graph: SNNGraph, scope: Scope) -> Rewrite:

@@ -19,8 +19,9 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.arithmetic import Grid, chain, grids, output_grid, rounding, row_mass, sums_are_exact
+from spikeport.snn_optimizer.arithmetic import Grid, grids, output_grid, rounding, row_mass, sums_are_exact
 from spikeport.snn_optimizer.bounds import reach_of_inputs
+from spikeport.snn_optimizer.moves import in_real_arithmetic, in_words, largest, moves
 from spikeport.snn_optimizer.rewrite import Rewrite, hidden_pairs, rebuilt, unchanged
 from spikeport.snn_optimizer.scope import Scope
 
@@ -42,11 +43,11 @@ def fuse_layers(graph: SNNGraph, scope: Scope, *, assume_linear: Collection[str]
         raise GraphError(
             "name", f"assume_linear names no hidden layer: {unknown}; there are {', '.join(sorted(hidden))}"
         )
-    ends = reach_of_inputs(graph, scope.input_range) if _any_linear(graph, assume_linear) else []
+    ends = reach_of_inputs(graph, scope.arriving) if _any_linear(graph, assume_linear) else []
     lies_on = grids(graph, ends) if ends else []
 
-    layers, enters = list(graph.layers), list(range(len(graph)))  # enters: the layer whose inputs a layer reads
-    certificates, fused, k = [], 0, 0
+    layers, parts = list(graph.layers), [[k] for k in range(len(graph))]  # parts: the layers that a layer is made of
+    exact, assumed, k = True, [], 0
     while k < len(layers) - 1:
         first, second = layers[k], layers[k + 1]
         linear = not first.neuron.is_spiking or first.name in assume_linear
@@ -55,16 +56,18 @@ def fuse_layers(graph: SNNGraph, scope: Scope, *, assume_linear: Collection[str]
             continue
         merged = _product(first, second)
         if first.neuron.is_spiking:
-            certificates.append(Certificate("unchecked", f"{first.name!r} was taken for linear, as asked: rate = I/θ"))
-        else:
-            certificates.append(_certificate(first, second, merged, lies_on[enters[k]]))
+            assumed.append(f"{first.name!r} was taken for linear, as asked: rate = I/θ")
+        exact = exact and _is_exact(first, second, merged, lies_on[parts[k][0]])
         layers[k : k + 2] = [merged]
-        del enters[k + 1]
-        fused += 1
+        parts[k : k + 2] = [parts[k] + parts[k + 1]]
         k = max(k - 1, 0)
-    if not fused:
+    if len(layers) == len(graph):
         return unchanged(graph, "no two layers are without a neuron between them and smaller as one")
-    return Rewrite(SNNGraph(layers), chain(certificates, ""), layers_fused=fused)
+    if assumed:
+        certificate = Certificate("unchecked", in_words(assumed))
+    else:
+        certificate = _certificate(graph, layers, parts, lies_on, exact)
+    return Rewrite(SNNGraph(layers), certificate, layers_fused=len(graph) - len(layers))
 
 
 def _any_linear(graph: SNNGraph, assume_linear: Collection[str]) -> bool:
@@ -81,7 +84,7 @@ def _product(first: LayerNode, second: LayerNode) -> LayerNode:
     W2 = second.weights
     if first.neuron.is_spiking:
         W2 = W2 / np.asarray(first.neuron.threshold)
-    dtype = np.result_type(first.weights, second.weights)
+    dtype = first.weights.dtype
     weights = (W2 @ first.weights).astype(dtype, copy=False)
     bias = second.bias
     if first.bias is not None:
@@ -90,23 +93,29 @@ def _product(first: LayerNode, second: LayerNode) -> LayerNode:
     return rebuilt(second, weights, bias=bias, firing_rates=second.firing_rates)
 
 
-def _certificate(first: LayerNode, second: LayerNode, merged: LayerNode, outer: Grid) -> Certificate:
-    what = f"no neuron stands between {first.name!r} and {second.name!r}, so they are one product"
-    unbounded = Certificate(
-        "unchecked",
-        f"{what}; equal in real arithmetic (bit for bit where the sums are exact), with no bound without input_range",
-    )
-    if outer.step is None and np.isinf(outer.bound).all():
-        return unbounded
-    mass = row_mass(first, outer.bound)
-    inner = output_grid(first, outer, mass)  # holds W₁'s own entries too, so the product's sums are covered
-    same_dtype = first.weights.dtype == second.weights.dtype
-    if same_dtype and all(sums_are_exact(a, b) for a, b in ((first, outer), (second, inner), (merged, outer))):
+def _is_exact(first: LayerNode, second: LayerNode, merged: LayerNode, outer: Grid) -> bool:
+    """Whether every sum is exact: of the factors, and so of the product, whose entries ``inner`` holds too."""
+    inner = output_grid(first, outer, row_mass(first, outer.bound))
+    return all(sums_are_exact(a, b) for a, b in ((first, outer), (second, inner), (merged, outer)))
+
+
+def _certificate(
+    graph: SNNGraph, layers: list[LayerNode], parts: list[list[int]], lies_on: list[Grid], exact: bool
+) -> Certificate:
+    """Return the certificate of ``layers``, each the product of those of ``graph`` that ``parts`` names."""
+    gone = [repr(graph.layers[k].name) for part in parts for k in part[:-1]]
+    what = f"no neuron stands behind {', '.join(gone)}, which are one product with what follows"
+    if exact:
         return Certificate("exact", f"{what}; every sum is exact on inputs of whole numbers, so equal bit for bit")
-    coarsest = min((first.weights.dtype, second.weights.dtype), key=lambda dtype: dtype.itemsize)
-    additions = first.n_inputs + second.n_inputs + 4
-    bound = rounding(additions, coarsest, float(row_mass(second, mass).max(initial=0.0)))
-    if np.isfinite(bound):
-        reason = f"{what}; equal in real arithmetic, in floating point a current moves by at most {bound:.3g} a step"
-        return Certificate("bounded", f"{reason} (a bound on the current, not on the spikes)", bound=bound)
-    return unbounded
+    own: dict[int, Array] = {}
+    on = [lies_on[part[0]] for part in parts]
+    for index, part in enumerate(parts):
+        if len(part) == 1:
+            continue
+        mass, additions = on[index].bound, 0
+        if index and not layers[index - 1].neuron.is_spiking:
+            mass = mass + moves(layers[:index], own, on)[-1]
+        for k in part:
+            mass, additions = row_mass(graph.layers[k], mass), additions + 2 * (graph.layers[k].n_inputs + 2)
+        own[index] = rounding(additions, graph.layers[part[0]].weights.dtype, mass)
+    return in_real_arithmetic(what, largest(moves(layers, own, on)))

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.bounds import reach_of_inputs
+from spikeport.snn_optimizer.arithmetic import Grid, row_mass, weighted
 from spikeport.snn_optimizer.compensation import second_moment
+from spikeport.snn_optimizer.moves import largest, moves, reach, sum_error, within
 from spikeport.snn_optimizer.rewrite import Rewrite, is_rewritable, rebuilt, unchanged
 from spikeport.snn_optimizer.scope import Scope
 from spikeport.snn_optimizer.simulation import simulate
@@ -29,31 +29,36 @@ def factorize_layers(graph: SNNGraph, scope: Scope, *, energy: float = 0.999) ->
     """Split every layer into two of the smallest rank that keeps ``energy`` (in (0, 1]) of its squared response."""
     if not 0 < energy <= 1:
         raise GraphError("energy", f"energy must be a share in (0, 1], not {energy!r}")
-    ends = reach_of_inputs(graph, scope.input_range)
-    inputs = None if scope.data is None else simulate(graph, scope.data, scope).inputs
+    on, inputs = reach(graph, scope.arriving)
+    seen = None if scope.data is None else simulate(graph, scope.data, scope).inputs
     layers: list[LayerNode] = []
-    names = {layer.name for layer in graph}
-    bound, split, assumed = 0.0, [], False
+    lies_on: list[Grid] = []
+    own: dict[int, Array] = {}
+    names, split = {layer.name for layer in graph}, []
     for k, layer in enumerate(graph.layers):
-        factors = None if not is_rewritable(layer) else _factors(layer, None if inputs is None else inputs[k], energy)
+        factors = None if not is_rewritable(layer) else _factors(layer, None if seen is None else seen[k], energy)
         name = f"{layer.name}.low_rank"
-        if factors is None or name in names:
-            layers.append(layer)
-            continue
-        reach = np.maximum(np.abs(ends[k][0]), np.abs(ends[k][1]))
-        assumed |= not np.isfinite(reach).all()
-        moved = np.abs(layer.weights - factors[0] @ factors[1]) @ np.where(np.isfinite(reach), reach, 1.0)
-        bound = max(bound, float(moved.max()))
-        split.append(f"{layer.name} (rank {len(factors[1])})")
-        layers += [LayerNode(name, layer.n_inputs, len(factors[1]), factors[1], "identity"), rebuilt(layer, factors[0])]
+        if factors is not None and name not in names:
+            U, V = factors
+            layers.append(LayerNode(name, layer.n_inputs, len(V), V, "identity"))
+            lies_on.append(on[k])
+            error = sum_error(layers[-1], on[k])
+            between = Grid(None, row_mass(layers[-1], on[k].bound) + error)
+            layer = rebuilt(layer, U)
+            own[len(layers)] = (
+                weighted(graph.layers[k].weights.astype(np.float64) - U.astype(np.float64) @ V, on[k].bound)
+                + sum_error(graph.layers[k], on[k])
+                + sum_error(layer, between)
+                + weighted(U, error)
+            )
+            split.append(f"{layer.name} (rank {len(V)})")
+        layers.append(layer)
+        lies_on.append(on[k] if layer is graph.layers[k] else between)
     if not split:
         return unchanged(graph, f"no layer is smaller as two at {energy:g} of its energy")
-    on = "inputs of magnitude at most 1" if assumed else "inputs in range"
-    reason = (
-        f"{', '.join(split)} factorised; on {on} a current moves by at most {bound:.3g} a step "
-        "(a bound on the current, not on the spikes)"
-    )
-    return Rewrite(SNNGraph(layers), Certificate("bounded", reason, bound=bound))
+    bound = largest(moves(layers, own, lies_on))
+    reason = f"{', '.join(split)} factorised; on {inputs} a current moves by at most"
+    return Rewrite(SNNGraph(layers), within(reason, bound))
 
 
 def _factors(layer: LayerNode, inputs: Array | None, energy: float) -> tuple[Array, Array] | None:

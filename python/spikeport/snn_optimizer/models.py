@@ -16,6 +16,7 @@ import numpy as np
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.snn_optimizer.scope import is_whole
 
 PASSED_OVER = ("Flatten", "Dropout", "Identity")
 
@@ -40,8 +41,8 @@ def as_graph(model: Any) -> SNNGraph:
 
 def timesteps_of(model: Any) -> int | None:
     """Return the number of timesteps that the model names (``T``), or None."""
-    T = getattr(model, "T", None)
-    return T if isinstance(T, int) and not isinstance(T, bool) and T > 0 else None
+    T: Any = getattr(model, "T", None)
+    return int(T) if is_whole(T) and T > 0 else None
 
 
 def like(model: Any, graph: SNNGraph) -> Any:

@@ -24,7 +24,7 @@ from spikeport.snn_optimizer.models import as_graph, like, timesteps_of
 from spikeport.snn_optimizer.pass_manager import PassManager
 from spikeport.snn_optimizer.passes import Request, resolve
 from spikeport.snn_optimizer.report import OptimizationReport
-from spikeport.snn_optimizer.scope import Scope, as_data
+from spikeport.snn_optimizer.scope import Scope, as_data, is_whole
 
 Array = npt.NDArray[Any]
 
@@ -52,31 +52,34 @@ def optimize(
         empty list runs none. Not together with ``max_accuracy_drop``, which chooses passes itself
     data : (samples, n_inputs), or a pair (inputs, labels): what measured passes measure on and the verification replays
     max_accuracy_drop : share of right answers that may be lost, e.g. 0.005; searches passes and strengths on ``data``,
-        half of it to choose on and half to hold the
-        result to; give data that the network was not trained on
+        half of it to choose on and half to hold the result to; give data that the network was not trained on
     input_range : (low, high) that every input value is known to lie in, numbers or arrays (n_inputs,); None proves for
         any input whatever, or for any spikes where ``encoding`` is "poisson"
     horizon : longest run, in steps, that proofs must hold for; None for any
-    timesteps, encoding, seed : how data and drives are run; ``timesteps`` by default that of the model, or 16
+    timesteps, encoding, seed : how data and drives are run; ``timesteps`` by default that of the model, or 16, or
+        ``horizon`` where that is shorter; under "poisson" ``input_range`` is that of the rates
     verification : replay the graph before and after on data or random drives and on adversarial ones
     progress : show a progress bar on standard error
 
     Raises
     ------
-    GraphError (a ValueError) ``unknown_pass``, ``unknown_option``, ``input_range``, ``shape``, ``data``,
-        ``budget``, and the codes of the passes' options, before any work.
+    GraphError (a ValueError) ``model``, ``unknown_pass``, ``unknown_option``, ``input_range``, ``timesteps``,
+        ``encoding``, ``seed``, ``shape``, ``dtype``, ``non_finite``, ``data``, ``budget``, before any work; and the
+        codes of the passes' options.
     """
     before = as_graph(graph)
     before.validate()
     x, labels = _pair(data)
-    if input_range is None and encoding == "poisson":
-        input_range = (0.0, 1.0)  # spikes: the encoder sends nothing else
-    scope = Scope(input_range, horizon, x, timesteps or timesteps_of(graph) or 16, encoding, seed)
+    usual = timesteps_of(graph) or (min(16, horizon) if horizon is not None and is_whole(horizon) else 16)
+    scope = Scope(input_range, horizon, x, usual if timesteps is None else timesteps, encoding, seed)
     scope.check(before)
+    if labels is not None and ((labels < 0).any() or (labels >= before.n_outputs).any()):
+        span, outputs = f"{labels.min()} to {labels.max()}", before.n_outputs
+        raise GraphError("data", f"labels go from {span}, but there are {outputs} outputs: give 0 to {outputs - 1}")
     if max_accuracy_drop is not None:
         return _within_budget(before, passes, scope, labels, max_accuracy_drop, verification, progress)
-    manager = PassManager(before, scope, labels, verification)
     steps = resolve(passes)
+    manager = PassManager(before, scope, labels, verification)
     with _bar(progress, "passes", len(steps)) as advance:
         manager.run(steps, advance)
     return manager.finished()
@@ -126,15 +129,13 @@ def _within_budget(
     progress: bool,
 ) -> tuple[SNNGraph, OptimizationReport]:
     if passes is not None:
-        raise GraphError("budget", "max_accuracy_drop chooses passes itself: leave passes=None")
+        raise GraphError("budget", "max_accuracy_drop chooses passes itself: give one or the other")
     if scope.data is None or labels is None:
         raise GraphError("budget", "max_accuracy_drop needs data=(inputs, labels) to measure accuracy on")
-    if not 0 <= drop < 1:
+    if isinstance(drop, bool) or not isinstance(drop, int | float | np.number) or not 0 <= drop < 1:
         raise GraphError("budget", f"max_accuracy_drop must be a share in [0, 1), not {drop!r}")
-    if len(scope.data) < 2:
-        raise GraphError(
-            "budget", "max_accuracy_drop needs at least two samples: half to choose on, half to measure on"
-        )
+    if len(scope.data) < 4:
+        raise GraphError("budget", "max_accuracy_drop needs at least 4 samples: to fit, to judge, and to measure on")
     choose, hold = Labelled(scope.data[::2], labels[::2]), Labelled(scope.data[1::2], labels[1::2])
     with _bar(progress, "searching", None) as advance:
         steps, front = search(before, choose, hold, scope, drop, advance)
@@ -149,7 +150,11 @@ def _pair(data: Any) -> tuple[Array | None, Array | None]:
         return as_data(data), None
     if len(data) != 2:
         raise GraphError("data", f"data is a tuple of {len(data)}: give inputs, or the pair (inputs, labels)")
-    x, labels = as_data(data[0]), np.asarray(data[1])
+    x = as_data(data[0])
+    try:
+        labels = np.asarray(data[1])
+    except ValueError:
+        raise GraphError("data", "labels are ragged: give one whole number a sample") from None
     if x is None or labels.ndim != 1 or len(labels) != len(x) or labels.dtype.kind not in "iu":
         raise GraphError(
             "data", f"labels have shape {labels.shape} and dtype {labels.dtype}: give one whole number a sample"

@@ -95,7 +95,7 @@ class PassManager:
     def _apply(self, step: Step, *, say_unchanged: bool = False) -> bool:
         """Run one pass and record what it did; return whether it changed the graph."""
         start = time.perf_counter()
-        rewrite = step.chosen.apply(self.graph, self.scope, **step.options)
+        rewrite = step.run(self.graph, self.scope)
         seconds = time.perf_counter() - start
         if not rewrite.changed:
             if say_unchanged:
@@ -156,16 +156,18 @@ class PassManager:
     def _certificate(self, seen: Verification | None) -> Certificate:
         """Return what all passes together did: exact only where all say so and the replay does not contradict them."""
         level = weakest(result.certificate for result in self.results)
-        if level == "exact" and (seen is None or seen.identical):
-            return Certificate("exact", "every pass was exact: equal bit for bit at every step, see each for why")
+        if level == "exact" and (seen is None or seen.is_alike):
+            reason = f"every pass was exact on {self.scope.says}: equal bit for bit at every step, see each for why"
+            return Certificate("exact", reason)
         if seen is None:
             return Certificate("unchecked", f"the weakest pass is {level}, and nothing was replayed")
         reason = (
             f"the weakest pass is {level}; outputs compared before and after, on the drives that are not adversarial"
         )
         if level == "exact":
-            reason = f"every pass claims to be exact, but the replay differs: {seen.first_difference}"
-        return Certificate("measured", reason, **_figures(seen))
+            where = seen.first_difference or [layer.layer for layer in seen.layers if not layer.identical]
+            reason = f"every pass claims to be exact, but the replay differs: {where}"
+        return Certificate("measured", reason, **seen.figures())
 
     def _replayed(self, before: SNNGraph, after: SNNGraph, survivors: Mapping[str, Array]) -> Verification:
         assert self.drives is not None
@@ -201,6 +203,8 @@ class PassManager:
                     packed(layer, self.bits[layer.name])
                 except GraphError:  # the pass took the weights off their grid
                     del self.bits[layer.name]
+        names = {layer.name for layer in rewrite.graph}
+        self.bits = {name: bits for name, bits in self.bits.items() if name in names}
         self.graph = rewrite.graph
 
     def _measured(self, previous: SNNGraph, rewrite: Rewrite) -> Certificate:
@@ -208,7 +212,7 @@ class PassManager:
         certificate = rewrite.certificate
         if certificate.level == "exact" or self.drives is None:
             return certificate
-        figures = _figures(self._replayed(previous, rewrite.graph, rewrite.survivors))
+        figures = self._replayed(previous, rewrite.graph, rewrite.survivors).figures()
         if certificate.level == "bounded":
             return replace(certificate, details={**certificate.details, **figures})
         return Certificate("measured", certificate.reason, details=certificate.details, **figures)
@@ -224,11 +228,3 @@ class PassManager:
         if self.labels is None or self.held.data is None:
             return None
         return measured_accuracy(self.graph, Labelled(self.held.data, self.labels), self.held)
-
-
-def _figures(seen: Verification) -> dict[str, Any]:
-    return {
-        "agreement": seen.agreement,
-        "largest_difference": seen.largest_difference,
-        "samples": seen.samples - seen.adversarial,
-    }

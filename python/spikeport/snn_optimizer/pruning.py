@@ -19,8 +19,8 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.bounds import reach_of_inputs
 from spikeport.snn_optimizer.compensation import project_columns, removal_cost, remove_inputs, second_moment
+from spikeport.snn_optimizer.moves import largest, moves, own_move, reach, within
 from spikeport.snn_optimizer.rewrite import (
     Rewrite,
     add_to_bias,
@@ -122,36 +122,28 @@ def _prune_within(graph: SNNGraph, scope: Scope, tolerance: float) -> Rewrite:
     """Remove the smallest weights of every neuron while what is removed adds up to at most ``tolerance`` thresholds."""
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise GraphError("tolerance", f"tolerance must be a finite number of at least 0, not {tolerance!r}")
-    ends = reach_of_inputs(graph, scope.input_range)
-    result, removed, assumed = graph, 0, False
+    on, inputs = reach(graph, scope.arriving)
+    result, removed, own = graph, 0, {}
     for k, layer in enumerate(graph.layers):
         if not is_rewritable(layer):
             continue
-        reach = np.maximum(np.abs(ends[k][0]), np.abs(ends[k][1]))
-        assumed |= not np.isfinite(reach).all()
-        size = np.abs(layer.weights) * np.where(np.isfinite(reach), reach, 1.0) / _thresholds(layer)
+        with np.errstate(invalid="ignore"):
+            size = np.abs(layer.weights) * on[k].bound / _thresholds(layer)
         order = np.argsort(size, axis=1, kind="stable")
-        within = np.cumsum(np.take_along_axis(size, order, axis=1), axis=1) <= tolerance
-        small = np.zeros_like(within)
-        np.put_along_axis(small, order, within, axis=1)
+        fits = np.cumsum(np.take_along_axis(size, order, axis=1), axis=1) <= tolerance
+        small = np.zeros_like(fits)
+        np.put_along_axis(small, order, fits, axis=1)
         small &= layer.weights != 0
         if small.any():
             removed += int(small.sum())
-            result = replace_layer(
-                result, k, rebuilt(layer, np.where(small, layer.weights.dtype.type(0), layer.weights))
-            )
+            pruned = rebuilt(layer, np.where(small, layer.weights.dtype.type(0), layer.weights))
+            own[k] = own_move(layer, pruned, on[k])
+            result = replace_layer(result, k, pruned)
     if not removed:
         return unchanged(graph, f"no weight is small enough for a tolerance of {tolerance:g} θ")
-    inputs = "inputs of magnitude at most 1" if assumed else "inputs in range"
-    return Rewrite(
-        result,
-        Certificate(
-            "bounded",
-            f"{removed:,} weights set to 0; on {inputs} a current moves by at most {tolerance:g} θ a step "
-            "(a bound on the current, not on the spikes)",
-            bound=tolerance,
-        ),
-    )
+    bound = largest(moves(result.layers, own, on), result.layers)
+    reason = f"{removed:,} weights set to 0; on {inputs} a current moves by at most"
+    return Rewrite(result, within(reason, bound, " θ"))
 
 
 def _mask(cost: Array, sparsity: float | None, pattern: tuple[int, int] | None) -> Array:

@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.bounds import reach_of_inputs
 from spikeport.snn_optimizer.compensation import project_columns, second_moment
+from spikeport.snn_optimizer.moves import largest, moves, own_move, reach, within
 from spikeport.snn_optimizer.pruning import with_bias, without_bias
 from spikeport.snn_optimizer.rewrite import Rewrite, is_rewritable, replace_layer
 from spikeport.snn_optimizer.scope import Scope
@@ -35,25 +34,19 @@ def quantize_weights(graph: SNNGraph, scope: Scope, *, bits: int = 8, power_of_t
     """Round the weights of every layer to ``bits`` (8 or 4) bits, one scale a neuron; weights of 0 stay 0."""
     if bits not in (8, 4):
         raise GraphError("bits", f"bits must be 8 or 4, not {bits!r}")
-    ends = reach_of_inputs(graph, scope.input_range)
-    result, bound, assumed = graph, 0.0, False
+    on, inputs = reach(graph, scope.arriving)
+    result, own = graph, {}
     for k, layer in enumerate(graph.layers):
         if not is_rewritable(layer):
             continue
-        inputs = None if scope.data is None else simulate(result, scope.data, scope).inputs[k]
-        new = _quantized(layer, bits, power_of_two, inputs)
-        reach = np.append(np.maximum(np.abs(ends[k][0]), np.abs(ends[k][1])), 1.0)
-        assumed |= not np.isfinite(reach).all()
-        moved = np.abs(with_bias(layer) - with_bias(new)) @ np.where(np.isfinite(reach), reach, 1.0)
-        bound = max(bound, float(moved.max(initial=0.0)))
+        seen = None if scope.data is None else simulate(result, scope.data, scope).inputs[k]
+        new = _quantized(layer, bits, power_of_two, seen)
+        own[k] = own_move(layer, new, on[k])
         result = replace_layer(result, k, new)
-    on = "inputs of magnitude at most 1" if assumed else "inputs in range"
-    reason = (
-        f"weights rounded to {bits} bits; on {on} a current moves by at most {bound:.3g} a step "
-        "(a bound on the current, not on the spikes)"
-    )
+    bound = largest(moves(result.layers, own, on))
+    reason = f"weights rounded to {bits} bits; on {inputs} a current moves by at most"
     bits_of = {layer.name: bits for layer in graph if is_rewritable(layer)}
-    return Rewrite(result, Certificate("bounded", reason, bound=bound), weight_bits=bits_of)
+    return Rewrite(result, within(reason, bound), weight_bits=bits_of)
 
 
 def packed(layer: LayerNode, bits: int = 8) -> tuple[Array, Array]:
@@ -82,7 +75,8 @@ def packed(layer: LayerNode, bits: int = 8) -> tuple[Array, Array]:
 def scales(weights: Array, bits: int, power_of_two: bool = False) -> Array:
     """Return the scale of every row, in float64; 1 where a row is 0."""
     largest = np.abs(weights).astype(np.float64).max(axis=1, initial=0.0)
-    s = np.where(largest > 0, largest / (2 ** (bits - 1) - 1), 1.0)
+    tiny = float(np.finfo(np.float64).tiny)  # a scale below it could be 0
+    s = np.where(largest > 0, np.maximum(largest / (2 ** (bits - 1) - 1), tiny), 1.0)
     return np.asarray(2.0 ** np.ceil(np.log2(s)) if power_of_two else s)
 
 

@@ -14,6 +14,7 @@ projections are compared by blocked matrix products, and what is left is measure
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.arithmetic import chain, grids, sum_certificate
+from spikeport.snn_optimizer.arithmetic import Grid, grids, rounding, row_mass
 from spikeport.snn_optimizer.bounds import reach_of_inputs
+from spikeport.snn_optimizer.moves import largest, moves, order_certificate, reach, sum_error, within
 from spikeport.snn_optimizer.rewrite import (
     Rewrite,
     hidden_pairs,
@@ -57,33 +59,33 @@ def merge_duplicates(
         raise GraphError(
             "correlation_threshold", f"correlation_threshold must be in [-1, 1], not {correlation_threshold!r}"
         )
-    groups = {}
-    ends = reach_of_inputs(graph, scope.input_range)
+    first, apart = {}, {}
+    on, inputs = reach(graph, scope.arriving) if tolerance else ([], "")
     for k, layer, _ in hidden_pairs(graph):
         if tolerance:
-            first, far = _first_near(layer, *ends[k], tolerance, correlation_threshold)
+            speaker, distance = _first_near(layer, on[k].bound, tolerance, correlation_threshold)
         else:
-            first, far = first_equal(layer), 0.0
-        if (first != np.arange(layer.n_neurons)).any():
-            groups[k] = (first, far)
-    if not groups:
+            speaker, distance = first_equal(layer), np.zeros(layer.n_neurons)
+        if (speaker != np.arange(layer.n_neurons)).any():
+            first[k], apart[k] = speaker, distance
+    if not first:
         return unchanged(graph, "no two neurons are equal" + (f" within {tolerance:g} θ" if tolerance else ""))
 
-    lies_on = grids(graph, ends)
-    result, certificates = graph, []
-    for k, (first, far) in groups.items():
+    result, merged = graph, {}
+    for k, speaker in first.items():
         after = result.layers[k + 1]
-        result = replace_layer(result, k + 1, rebuilt(after, summed_columns(after.weights, first)))
-        layer, merged = graph.layers[k], int((first != np.arange(len(first))).sum())
-        what = f"{merged} neurons of {layer.name!r} equal others in row, bias and neuron; outgoing columns summed"
-        if tolerance:
-            certificates.append(_near_certificate(layer, merged, far, ends[k]))
-        else:
-            certificates.append(sum_certificate(graph.layers[k + 1], lies_on[k + 1], what))
-    keep = {k: np.flatnonzero(first == np.arange(len(first))) for k, (first, _) in groups.items()}
+        result = replace_layer(result, k + 1, rebuilt(after, summed_columns(after.weights, speaker)))
+        merged[k] = f"{int((speaker != np.arange(len(speaker))).sum())} neurons of {graph.layers[k].name!r}"
+    keep = {k: np.flatnonzero(speaker == np.arange(len(speaker))) for k, speaker in first.items()}
     result, survivors = keep_neurons(result, keep)
-    speakers = {graph.layers[k].name: np.searchsorted(keep[k], first) for k, (first, _) in groups.items()}
-    return Rewrite(result, chain(certificates, ""), survivors, speakers)
+    speakers = {graph.layers[k].name: np.searchsorted(keep[k], speaker) for k, speaker in first.items()}
+    if tolerance:
+        certificate = _near_certificate(graph, first, apart, on, f"{', '.join(merged.values())} merged; on {inputs}")
+    else:
+        equal = "equal others in row, bias and neuron; outgoing columns summed"
+        what = {k + 1: f"{who} {equal}" for k, who in merged.items()}
+        certificate = order_certificate(graph, what, grids(graph, reach_of_inputs(graph, scope.arriving)))
+    return Rewrite(result, certificate, survivors, speakers)
 
 
 def summed_columns(weights: Array, first: Array) -> Array:
@@ -142,20 +144,16 @@ def _hash(rows: Array) -> Array:
     return hashes
 
 
-def _first_near(
-    layer: LayerNode, low: Array, high: Array, tolerance: float, correlation_threshold: float
-) -> tuple[Array, float]:
-    """Return for every neuron the first one it may merge with, and the largest distance of a pair, in thresholds."""
+def _first_near(layer: LayerNode, reach: Array, tolerance: float, correlation_threshold: float) -> tuple[Array, Array]:
+    """Return for every neuron the first one it may merge with, and how far it is from it, in thresholds."""
     neuron, n = layer.neuron, layer.n_neurons
     θ = np.broadcast_to(np.asarray(neuron.threshold, np.float64), (n,)) if neuron.is_spiking else np.ones(n)
-    reach = np.maximum(np.abs(low), np.abs(high))
-    reach = np.where(np.isfinite(reach), reach, 1.0)
     bias = np.zeros(n) if layer.bias is None else layer.bias
     rows = np.column_stack([layer.weights * reach, bias]) / θ[:, None]
     reset = np.zeros(n) if neuron.v_reset is None else np.asarray(neuron.v_reset) / θ
     state = np.column_stack(np.broadcast_arrays(neuron.v_init, reset, neuron.beta, np.zeros(n))).astype(np.float64)
 
-    first, far = np.arange(n), 0.0
+    first, apart = np.arange(n), np.zeros(n)
     for j, others in _near_candidates(rows, tolerance):
         if first[j] != j:
             continue
@@ -164,8 +162,8 @@ def _first_near(
         within = (distance <= tolerance) & (state[others] == state[j]).all(axis=1)
         within &= _correlation(layer.weights[others], layer.weights[j]) >= correlation_threshold
         first[others[within]] = j
-        far = max(far, float(distance[within].max(initial=0.0)))
-    return first, far
+        apart[others[within]] = distance[within]
+    return first, apart
 
 
 def _near_candidates(rows: Array, tolerance: float) -> list[tuple[int, Array]]:
@@ -195,11 +193,21 @@ def _correlation(rows: Array, row: Array) -> Array:
     return np.asarray(np.where(product > 0, (a @ b) / np.where(product > 0, product, 1), flat))
 
 
-def _near_certificate(layer: LayerNode, merged: int, far: float, ends: tuple[Array, Array]) -> Certificate:
-    inputs = "inputs in range" if np.isfinite(ends).all() else "inputs of magnitude at most 1"
-    return Certificate(
-        "bounded",
-        f"{merged} neurons of {layer.name!r} merged; on {inputs} the current of a merged neuron differs from that "
-        f"of the one that speaks for it by at most {far:.3g} θ a step (a bound on the current, not on the spikes)",
-        bound=far,
-    )
+def _near_certificate(
+    graph: SNNGraph, first: Mapping[int, Array], apart: Mapping[int, Array], on: Sequence[Grid], what: str
+) -> Certificate:
+    own = {k + 1: 2 * sum_error(graph.layers[k + 1], on[k + 1]) for k in first}  # summed columns: another order
+    layers = list(graph.layers)
+    for k, speaker in first.items():
+        layer, same = graph.layers[k], first_equal(graph.layers[k])
+        θ = layer.neuron.threshold if layer.neuron.is_spiking else 1.0
+        θ = np.broadcast_to(np.asarray(θ, np.float64), (layer.n_neurons,))
+        compared = rounding(4, np.float64, row_mass(layer, on[k].bound))  # the division by θ
+        error = (sum_error(layer, on[k]) + compared) / θ
+        differs = np.where(same == same[speaker], 0.0, apart[k] + error + error[speaker])
+        own[k] = own.get(k, np.zeros(layer.n_neurons)) + differs * θ
+        # what the inputs moved by passes through the row of the neuron that speaks
+        layers[k] = rebuilt(layer, layer.weights[speaker] * (θ / θ[speaker]).astype(layer.weights.dtype)[:, None])
+    bound = largest(moves(layers, own, on), layers)
+    reason = f"{what} the current of a merged neuron differs from that of the one that speaks for it by at most"
+    return within(reason, bound, " θ")

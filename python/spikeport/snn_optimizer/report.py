@@ -95,7 +95,7 @@ class OptimizationReport:
         return self.params_before / max(self.params_after, 1)
 
     def summary(self) -> str:
-        """Return the report as text: a line a pass, its certificate under it."""
+        """Return the report as text: a line a pass, then what those that changed something did to the answer."""
         rows: list[tuple[str, ...]] = [
             ("pass", "neurons", "nonzero", "bytes", "synaptic ops", "accuracy", "certificate")
         ]
@@ -106,6 +106,7 @@ class OptimizationReport:
             rows.append((result.name, *shown, result.certificate.level if result.changed else "nothing to do"))
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines += [f"{result.name}: {result.certificate}" for result in self.pass_results if result.changed]
         lines.append(
             f"{self.params_before:,} -> {self.params_after:,} parameters ({self.compression_ratio:.2f}x), "
             f"{self.neurons_before:,} -> {self.neurons_after:,} neurons"

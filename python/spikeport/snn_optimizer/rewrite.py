@@ -80,7 +80,7 @@ def rebuilt(
     neuron: Neuron | None = None,
     firing_rates: Array | None = None,
 ) -> LayerNode:
-    """Return the layer with other arrays, which are taken over without a copy; what is not given is shared."""
+    """Return the layer with other arrays, taken over without a copy; weights and bias that are not given are shared."""
     new = copy.copy(layer)
     if weights is not None:
         new.weights = weights
@@ -89,8 +89,8 @@ def rebuilt(
         new.bias = None if bias is None else bias.astype(new.weights.dtype, copy=False)
     if neuron is not None:
         new.neuron = neuron
-    if new.n_neurons != layer.n_neurons or firing_rates is not None:
-        new.firing_rates = firing_rates
+    same = new.n_neurons == layer.n_neurons
+    new.firing_rates = layer.firing_rates if same and firing_rates is None else firing_rates  # copied: they are few
     return new
 
 

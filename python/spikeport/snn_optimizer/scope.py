@@ -21,7 +21,7 @@ class Scope:
 
     Attributes
     ----------
-    input_range : (low, high) of every input at every step, for the proofs; None proves for any input whatever
+    input_range : (low, high) of every value that is fed, for the proofs; None proves for any value whatever
     horizon : longest run the proofs must hold for; None proves for runs of any length
     data : (samples, n_inputs), or None; what measured passes measure on
     timesteps, encoding, seed : how ``data`` is run
@@ -34,39 +34,76 @@ class Scope:
     encoding: str = "current"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("horizon", "timesteps", "seed"):
+            if is_whole(value := getattr(self, name)):
+                object.__setattr__(self, name, int(value))
+
     def check(self, graph: SNNGraph) -> None:
         """Raise `GraphError` for a range that is none, for data of another width, or for data outside the range."""
         low, high = input_bounds(graph.n_inputs, self.input_range)
         for name, value in (("horizon", self.horizon), ("timesteps", self.timesteps)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is not None and (not is_whole(value) or value < 1):
                 raise GraphError("timesteps", f"{name} must be a whole number of at least 1, not {value!r}")
+        if not is_whole(self.seed) or not 0 <= self.seed < 2**64:
+            raise GraphError("seed", f"seed must be a whole number in [0, 2^64), not {self.seed!r}")
         if self.encoding not in ("current", "poisson"):
             raise GraphError(
                 "encoding", f"encoding {self.encoding!r} is not 'current' or 'poisson': data are one row a sample"
             )
-        if self.horizon is not None and self.data is not None and self.timesteps > self.horizon:
-            raise GraphError("timesteps", f"data would run {self.timesteps} steps, proofs hold for {self.horizon}")
+        if self.encoding == "poisson" and self.input_range is not None and ((low < 0).any() or (high > 1).any()):
+            raise GraphError("encoding", "input_range is not in [0, 1], which Poisson encoding wants")
+        dtype = graph.layers[0].weights.dtype
+        limit = float(np.finfo(dtype).max)
+        for name, values in (("input_range", (low, high)), ("data", () if self.data is None else (self.data,))):
+            if any((np.abs(v[np.isfinite(v)]) > limit).any() for v in values):
+                raise GraphError("non_finite", f"{name} goes beyond {limit:.3g}, the largest {dtype}")
+        if self.horizon is not None and self.timesteps > self.horizon:
+            raise GraphError("timesteps", f"runs are {self.timesteps} steps long, proofs hold for {self.horizon}")
         if self.data is None:
             return
         if self.data.ndim != 2 or self.data.shape[1] != graph.n_inputs or not len(self.data):
             raise GraphError("shape", f"data have shape {self.data.shape}: give (samples, {graph.n_inputs}), not empty")
         if not np.isfinite(self.data).all():
             raise GraphError("non_finite", "data hold NaN or infinity")
+        if self.encoding == "poisson" and (self.data.min() < 0 or self.data.max() > 1):
+            raise GraphError("encoding", "data are not in [0, 1], which Poisson encoding wants")
         if (self.data < low).any() or (self.data > high).any():
             raise GraphError("input_range", "data lie outside input_range: widen the range, it must hold every input")
 
     @property
+    def arriving(self) -> InputRange | None:
+        """The range of what arrives at the first layer: the values themselves, or the spikes that Poisson makes."""
+        if self.encoding != "poisson":
+            return self.input_range
+        low, high = (0.0, 1.0) if self.input_range is None else self.input_range
+        return np.where(np.asarray(low) >= 1, 1.0, 0.0), np.where(np.asarray(high) > 0, 1.0, 0.0)
+
+    @property
     def says(self) -> str:
         """The words of a proof for what was assumed."""
-        inputs = "any input" if self.input_range is None else "every input in range"
+        poisson = self.encoding == "poisson"
+        inputs = "any spikes" if poisson else "any input"
+        if self.input_range is not None:
+            low, high = self.input_range
+            within = f"in [{float(low):g}, {float(high):g}]" if np.ndim(low) == np.ndim(high) == 0 else "in range"  # type: ignore[arg-type]
+            inputs = f"the spikes of every rate {within}" if poisson else f"every input {within}"
         return inputs if self.horizon is None else f"{inputs} over at most {self.horizon} steps"
+
+
+def is_whole(value: object) -> bool:
+    """Whether ``value`` is a whole number, Python's or NumPy's, and no bool."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def as_data(data: npt.ArrayLike | None) -> Array | None:
     """Return ``data`` as a float array, or None."""
     if data is None:
         return None
-    array = np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise GraphError("shape", "data are ragged: give one row of equal length a sample") from None
     if array.dtype.kind not in "fiub":
         raise GraphError("dtype", f"data have dtype {array.dtype}: give real numbers")
     return array if array.dtype == np.float32 else array.astype(np.float64)

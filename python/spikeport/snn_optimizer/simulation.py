@@ -43,6 +43,7 @@ class Activity:
         return np.asarray(self.drive.argmax(axis=1))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused where it is run, as ``non_finite``
 def simulate(graph: SNNGraph, data: Array, scope: Scope, *, keep_inputs: bool = True) -> Activity:
     """Run ``data`` of shape (samples, n_inputs) and return what happened, in blocks of samples that bound memory."""
     widest = max(max(layer.weights.shape) for layer in graph)

@@ -21,7 +21,7 @@ from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.bounds import InputRange, input_bounds
 from spikeport.snn_optimizer.layer_replay import LayerReplay
-from spikeport.snn_optimizer.scope import Scope, spread
+from spikeport.snn_optimizer.scope import Scope, as_data, is_whole, spread
 
 Array = npt.NDArray[Any]
 VALUES_AT_ONCE = 1 << 22
@@ -72,6 +72,19 @@ class Verification:
     first_difference: Difference | None = None
     layers: list[LayerReplay] = field(default_factory=list)
 
+    @property
+    def is_alike(self) -> bool:
+        """Whether nothing differed: neither an output spike nor what followed a hidden layer set by hand."""
+        return self.identical and all(layer.identical for layer in self.layers)
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a measured `Certificate` takes: agreement, largest difference and the samples they are of."""
+        return {
+            "agreement": self.agreement,
+            "largest_difference": self.largest_difference,
+            "samples": self.samples - self.adversarial,
+        }
+
     def __str__(self) -> str:
         head = f"{self.samples} drives ({self.adversarial} adversarial), {self.timesteps} steps: "
         alike = sum(layer.identical for layer in self.layers)
@@ -94,7 +107,7 @@ class Verification:
 def verify(
     before: SNNGraph,
     after: SNNGraph,
-    drives: Array,
+    drives: npt.ArrayLike,
     *,
     timesteps: int = 16,
     encoding: str = "current",
@@ -110,8 +123,14 @@ def verify(
         are not named are compared only where they are equally wide, and the output always
     adversarial : how many drives, the last ones, were chosen to hurt; they are counted apart
 
-    Raises `GraphError` with ``shape`` where the graphs do not have the same inputs and outputs.
+    Raises `GraphError` with ``shape`` where the graphs do not have the same inputs and outputs, or the drives do not
+    fit; ``timesteps``; ``dtype``.
     """
+    x = as_data(drives)
+    if not is_whole(timesteps) or timesteps < 1:
+        raise GraphError("timesteps", f"timesteps must be a whole number of at least 1, not {timesteps!r}")
+    if x is None or x.ndim != 2 or x.shape[1] != before.n_inputs or not len(x):
+        raise GraphError("shape", f"drives have shape {np.shape(drives)}: give (samples, {before.n_inputs}), not empty")
     if (before.n_inputs, before.n_outputs) != (after.n_inputs, after.n_outputs):
         raise GraphError(
             "shape",
@@ -121,29 +140,28 @@ def verify(
     pairs = _followed(before, after, survivors or {})
     widest = max(layer.n_neurons for layer in before)
     size = max(1, VALUES_AT_ONCE // (timesteps * widest * len(before)))
-    agree, same = np.zeros(len(drives), bool), np.zeros(len(drives), bool)
+    agree, same = np.zeros(len(x), bool), np.zeros(len(x), bool)
     order = {layer.name: k for k, layer in enumerate(before)}
     largest = 0.0
     first: Difference | None = None
-    for start in range(0, len(drives), size):
+    for start in range(0, len(x), size):
         part = slice(start, start + size)
-        x = drives[part]
-        runs = [g.run(x, T=timesteps, encoding=encoding, seed=seed, record=True) for g in (before, after)]
+        runs = [g.run(x[part], T=timesteps, encoding=encoding, seed=seed, record=True) for g in (before, after)]
         spikes = [run.spikes or [] for run in runs]
         agree[part] = runs[0].drive.argmax(axis=1) == runs[1].drive.argmax(axis=1)
         same[part] = (spikes[0][-1] == spikes[1][-1]).all(axis=(0, 2))
         largest = max(largest, float(np.abs(runs[0].counts[-1] - runs[1].counts[-1]).max(initial=0)))
         first = _earlier(order, first, _first_difference(before, spikes, pairs, start))
-    usual = slice(0, len(drives) - adversarial)
+    usual = slice(0, len(x) - adversarial)
     return Verification(
-        samples=len(drives),
+        samples=len(x),
         adversarial=adversarial,
         timesteps=timesteps,
         identical=bool(same.all()),
         agreement=float(agree[usual].mean()) if agree[usual].size else 1.0,
         identical_samples=float(same[usual].mean()) if same[usual].size else 1.0,
         largest_difference=largest,
-        adversarial_agreement=float(agree[len(drives) - adversarial :].mean()) if adversarial else None,
+        adversarial_agreement=float(agree[len(x) - adversarial :].mean()) if adversarial else None,
         first_difference=first,
     )
 
@@ -213,10 +231,11 @@ def adversarial_drives(
             break
         drives += [np.where(W[j] > 0, high, low), np.where(W[j] > 0, low, high)]
         direction = low + rng.random(graph.n_inputs) * (high - low)
-        reached = float(W[j] @ direction)
+        reached = W[j] @ direction
         wanted = (θ[j] - v_init[j] * θ[j]) / (1 + turn % max(timesteps, 1)) - bias[j]
-        if reached and np.isfinite(wanted / reached):
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             exact = direction * (wanted / reached)
+        if np.isfinite(exact).all():
             drives += [np.nextafter(exact, -np.inf), exact, np.nextafter(exact, np.inf)]
     found: Array = np.clip(np.array(drives).reshape(-1, graph.n_inputs), low, high)
     return found[:count]
@@ -232,19 +251,12 @@ def drives_for(graph: SNNGraph, scope: Scope, *, most: int = 256, effort: float 
     """Return the drives of a verification and how many of them are adversarial.
 
     As many as ``most``, or as ``effort`` synaptic operations allow: the data (or random drives where there are
-    none), and a quarter as many adversarial ones where the encoding feeds currents.
+    none), and a quarter as many adversarial ones.
     """
     count = int(np.clip(effort / (scope.timesteps * max(graph.n_params, 1)), 4, most))
     data = scope.data
-    drives = random_drives(graph, count, scope.input_range, scope.seed) if data is None else spread(data, count)
+    within = (0.0, 1.0) if scope.input_range is None and scope.encoding == "poisson" else scope.input_range
+    drives = random_drives(graph, count, within, scope.seed) if data is None else spread(data, count)
     extra = max(1, count // 4)
-    if scope.encoding == "poisson":
-        low, high = drives.min(initial=0.0), drives.max(initial=1.0)
-        if low < 0 or high > 1:
-            raise GraphError("encoding", "the range of the inputs is not in [0, 1], which Poisson encoding wants")
-        chosen = adversarial_drives(graph, extra, (0.0, 1.0), timesteps=scope.timesteps, seed=scope.seed)
-        if scope.input_range is not None:
-            chosen = np.clip(chosen, *input_bounds(graph.n_inputs, scope.input_range))
-    else:
-        chosen = adversarial_drives(graph, extra, scope.input_range, timesteps=scope.timesteps, seed=scope.seed)
+    chosen = adversarial_drives(graph, extra, within, timesteps=scope.timesteps, seed=scope.seed)
     return np.concatenate([drives.astype(np.float64), chosen]), len(chosen)

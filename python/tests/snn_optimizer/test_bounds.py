@@ -88,6 +88,15 @@ def test_a_finite_horizon_proves_more():
     assert not never_fires(layer, *ends)
 
 
+@pytest.mark.parametrize("beta, kind", [(1.0, "IF"), (0.5, "LIF")])
+def test_a_proof_for_very_long_runs_ends_when_nothing_is_open_any_more(beta, kind):
+    layer = LayerNode("a", 1, 3, [[0.25], [-0.25], [0.75]], kind, beta=beta)
+    ends = drive_bounds(layer, np.ones(1), np.ones(1))
+    forever = never_fires(layer, *ends), always_fires(layer, ends[0])
+    assert np.array_equal(never_fires(layer, *ends, 10**12), forever[0])
+    assert np.array_equal(always_fires(layer, ends[0], 10**12), forever[1])
+
+
 def test_nothing_is_assumed_of_inputs_without_a_range():
     graph = SNNGraph([LayerNode("a", 2, 2, [[-1.0, 0.0], [0.0, 0.0]], "IF"), LayerNode("b", 2, 1, [[1.0, 1.0]], "IF")])
     first, second = propagate(graph)
@@ -95,7 +104,10 @@ def test_nothing_is_assumed_of_inputs_without_a_range():
     assert second.drive_high.tolist() == [1]
 
 
-@pytest.mark.parametrize("bad", [(1.0, 0.0), (0.0,), 3, (np.zeros(3), 1.0), (np.nan, 1.0)])
+@pytest.mark.parametrize(
+    "bad",
+    [(1.0, 0.0), (0.0,), 3, (np.zeros(3), 1.0), (np.nan, 1.0), (np.inf, np.inf), (-np.inf, -np.inf), "01", ("0", "1")],
+)
 def test_a_range_that_is_none_is_refused(bad):
     graph = SNNGraph([LayerNode("a", 2, 2, np.eye(2))])
     with pytest.raises(GraphError) as caught:

@@ -26,8 +26,9 @@ def test_pruning_without_a_strength_stays_within_its_bound(float_graph):
     smaller, report = optimize(graph, passes=[("prune", {"tolerance": 0.05})], input_range=(0, 1))
     certificate = report.pass_results[0].certificate
     assert report.after.nonzero < report.before.nonzero
-    assert (certificate.level, certificate.bound) == ("bounded", 0.05)
-    assert 0 < moved(graph, smaller, 500) <= 0.05
+    assert certificate.level == "bounded"
+    assert 0.04 < certificate.bound <= 0.05
+    assert 0 < moved(graph, smaller, 500) <= certificate.bound
 
 
 @pytest.mark.parametrize("data", [False, True])
@@ -167,6 +168,7 @@ def test_a_dead_neuron_is_replaced_by_its_mean():
     assert np.array_equal(smaller["b"].weights, graph["b"].weights[:, [0, 2]])
     assert np.allclose(smaller["b"].bias, graph["b"].bias + graph["b"].weights[:, 1] * 0.0005)
     assert result.certificate.level == "unchecked", "rates of data not seen here prove nothing"
+    assert "firing_rates given" in result.certificate.reason
     assert smaller["a"].firing_rates.tolist() == [0.5, 0.2]
 
 
@@ -186,7 +188,30 @@ def test_rates_are_measured_where_there_are_data_and_proven_where_there_is_nothi
     assert (proven["a"].n_neurons, result.certificate.level) == (2, "exact")
     measured, result = dead_neuron_elimination(graph, data=np.random.default_rng(0).random((32, 2)))
     assert measured["a"].n_neurons == 1
-    assert (result.certificate.level, result.certificate.samples) == ("measured", 32)
+    certificate = result.certificate
+    assert (certificate.level, certificate.samples) == ("measured", 32)
+    x = np.random.default_rng(0).random((32, 2))
+    runs = [g.run(x, T=16).drive.argmax(axis=1) for g in (graph, measured)]
+    assert certificate.agreement == (runs[0] == runs[1]).mean()
+
+
+def test_layers_without_rates_are_measured_on_the_data_though_others_have_rates():
+    graph = SNNGraph(
+        [
+            LayerNode("a", 2, 2, [[1.0, 0.0], [0.0, 1.0]], "IF", [0.5, 0.5]),
+            LayerNode("b", 2, 2, [[1.0, 1.0], [0.0, -1.0]], "IF"),
+            LayerNode("c", 2, 2, np.eye(2), "IF"),
+        ]
+    )
+    smaller, _ = dead_neuron_elimination(graph, data=np.random.default_rng(0).random((32, 2)))
+    assert [layer.n_neurons for layer in smaller] == [2, 1, 2]
+
+
+def test_weights_too_small_for_a_scale_become_zero_and_not_nan():
+    graph = SNNGraph([LayerNode("a", 2, 2, np.eye(2) * 1e-322, "IF"), LayerNode("b", 2, 2, np.eye(2), "IF")])
+    for options in ({}, {"bits": 4, "power_of_two": True}):
+        smaller, _ = optimize(graph, passes=[("quantize", options)])
+        assert not smaller["a"].weights.any()
 
 
 @pytest.mark.parametrize(
@@ -195,6 +220,8 @@ def test_rates_are_measured_where_there_are_data_and_proven_where_there_is_nothi
         ("prune", {"sparsity": 1.0}),
         ("prune", {"sparsity": "half"}),
         ("prune", {"pattern": (4, 2)}),
+        ("prune", {"pattern": (1.5, 4)}),
+        ("prune", {"pattern": ("one", "four")}),
         ("prune", {"by": "luck"}),
         ("prune", {"by": "activity"}),
         ("prune", {"tolerance": -1.0}),

@@ -47,6 +47,24 @@ def test_a_checkpoint_becomes_a_smaller_one_with_a_report(stored, capsys):
     assert np.array_equal(*counts)
 
 
+def test_a_folder_that_is_not_there_is_named_before_any_work(stored, capsys):
+    code, out, err = spikeport(capsys, "optimize", stored / "net", "-o", stored / "no" / "small")
+    assert (code, out) == (2, "")
+    assert "there is no folder" in err
+
+
+def test_a_second_run_does_not_hide_what_the_first_one_did(stored, capsys):
+    for source, passes in (("net", "quantize:bits=4"), ("small", "fold_scales"), ("small", "eliminate_unread")):
+        code, _, _ = spikeport(capsys, "optimize", stored / source, "-o", stored / "small", "--passes", passes)
+        assert code == 0
+    last = load_checkpoint(stored / "small").metadata["optimization"]
+    assert [last["level"], last["earlier"]["level"], last["earlier"]["earlier"]["level"]] == [
+        "exact",
+        "exact",
+        "measured",
+    ]
+
+
 def test_passes_take_options(stored, capsys):
     code, out, _ = spikeport(
         capsys,
@@ -76,6 +94,10 @@ def test_accuracy_is_reported_where_there_are_labels(stored, capsys):
         (["--passes", "unheard_of"], "unheard_of"),
         (["--passes", "prune:half"], "option=value"),
         (["--passes", "prune:sparsity=half"], "sparsity"),
+        (["--passes", "prune:sparsity=0.5:sparsity=0.7"], "twice"),
+        (["--passes", "mrege"], "did you mean 'merge'"),
+        (["--timesteps", "0"], "timesteps"),
+        (["--horizon", "4"], "proofs hold for 4"),
         (["--report", "no/such/folder/report.html"], "folder"),
         (["--input-range", "1", "0"], "input_range"),
         (["--max-accuracy-drop", "0.1"], "labels"),

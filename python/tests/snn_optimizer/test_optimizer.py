@@ -45,7 +45,9 @@ def test_the_default_is_the_documented_passes_and_every_exact_one():
     assert smaller["hidden"].n_neurons == 7
 
 
-@pytest.mark.parametrize("passes", [["unheard_of"], ["merge", "unheard_of"], "merge", [("merge", 3)], [3]])
+@pytest.mark.parametrize(
+    "passes", [["unheard_of"], ["merge", "unheard_of"], "merge", [("merge", 3)], [3], 3, [None], [(["merge"], {})]]
+)
 def test_unknown_passes_are_refused_before_any_work_and_the_known_are_listed(passes):
     with pytest.raises(ValueError) as caught:
         optimize(with_duplicates(), passes=passes)
@@ -55,6 +57,23 @@ def test_unknown_passes_are_refused_before_any_work_and_the_known_are_listed(pas
 def test_the_message_of_an_unknown_pass_lists_both_spellings():
     with pytest.raises(ValueError, match=r"unheard_of.*dead_neuron_elimination \(eliminate_dead\)"):
         optimize(with_duplicates(), passes=["unheard_of"])
+
+
+@pytest.mark.parametrize(
+    "passes, nearest",
+    [(["prunee"], "'prune'"), (["layer_fusoin"], "'layer_fusion'"), ([("prune", {"sparsty": 0.5})], "'sparsity'")],
+)
+def test_the_message_of_a_misspelt_name_offers_the_nearest(passes, nearest):
+    with pytest.raises(ValueError, match=f"did you mean {nearest}"):
+        optimize(with_duplicates(), passes=passes)
+
+
+def test_options_may_be_numpy_numbers_and_lists():
+    options = [("prune", {"pattern": [1, 2]}), ("quantize", {"bits": np.int64(4)})]
+    smaller, report = optimize(with_duplicates(), options, timesteps=np.int64(5), horizon=np.int32(9))
+    assert report.weight_bits == {"hidden": 4, "out": 4}
+    assert (np.count_nonzero(smaller["hidden"].weights.reshape(10, 2, 2), axis=2) <= 1).all()
+    json.dumps(report.to_dict(), allow_nan=False)
 
 
 def test_no_pass_changes_nothing_and_says_so():
@@ -68,13 +87,16 @@ def test_no_pass_changes_nothing_and_says_so():
 def test_inputs_are_never_changed_nor_shared(function):
     graph = with_duplicates()
     graph.layers[0].firing_rates = np.linspace(0, 1, 10)
+    graph.layers[1].firing_rates = np.full(3, 0.5)
     kept = graph.copy()
     after, _ = function(graph)
     for layer in after:
         layer.weights[:] = 77
+        layer.firing_rates[:] = 77
         if layer.bias is not None:
             layer.bias[:] = 77
     assert graph == kept
+    assert all(np.array_equal(a.firing_rates, b.firing_rates) for a, b in zip(graph, kept, strict=True))
 
 
 def test_the_object_keeps_its_options_and_the_report():
@@ -150,12 +172,24 @@ def test_what_is_no_network_is_refused_by_name(torch):
         ({"data": (np.ones((3, 4)), np.ones(2, int))}, "data"),
         ({"data": (np.ones((3, 4)), np.ones(3))}, "data"),
         ({"data": (1, 2, 3)}, "data"),
+        ({"data": (np.ones((3, 4)), np.array([0, 1, 3]))}, "data"),
+        ({"data": (np.ones((3, 4)), [[0], [1, 2]])}, "data"),
+        ({"data": [[1.0], [1.0, 2.0]]}, "shape"),
+        ({"data": np.full((3, 4), 2.0), "encoding": "poisson"}, "encoding"),
+        ({"input_range": (-1, 1), "encoding": "poisson"}, "encoding"),
         ({"timesteps": -1}, "timesteps"),
+        ({"timesteps": 0}, "timesteps"),
+        ({"timesteps": 16, "horizon": 8}, "timesteps"),
+        ({"horizon": "long"}, "timesteps"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 0.5}, "seed"),
         ({"horizon": 0}, "timesteps"),
         ({"encoding": "spikes"}, "encoding"),
         ({"max_accuracy_drop": 0.1}, "budget"),
         ({"max_accuracy_drop": 0.1, "data": (np.ones((3, 4)), np.ones(3, int)), "passes": ["merge"]}, "budget"),
         ({"max_accuracy_drop": 1.5, "data": (np.ones((3, 4)), np.ones(3, int))}, "budget"),
+        ({"max_accuracy_drop": "some", "data": (np.ones((4, 4)), np.ones(4, int))}, "budget"),
+        ({"max_accuracy_drop": 0.1, "data": (np.ones((3, 4)), np.ones(3, int))}, "budget"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused_before_any_work(options, code):
@@ -206,7 +240,7 @@ def test_the_report_is_json_text_and_a_page(tmp_path):
     assert [one["name"] for one in data["passes"]] == ["redundancy_elimination", "weight_quantization"]
     assert data["passes"][0]["certificate"]["level"] == "exact"
     assert data["accuracy_before"] is not None
-    assert "redundancy_elimination" in str(report)
+    assert f"redundancy_elimination: {report.pass_results[0].certificate}" in str(report)
     html = report.save(tmp_path / "report.html").read_text()
     assert "weight_quantization" in html
     assert "<svg" in html
@@ -277,3 +311,81 @@ def test_poisson_input_is_spikes_and_proves_what_no_input_at_all_does_not():
         smaller, report = optimize(graph, passes=["eliminate_silent"], encoding=encoding)
         assert smaller["a"].n_neurons == neurons
         assert report.verification.identical
+
+
+def test_a_proof_for_short_runs_is_replayed_on_short_runs():
+    graph = SNNGraph([LayerNode("a", 1, 2, [[0.125], [1.0]], "IF"), LayerNode("b", 2, 1, [[1.0, 1.0]], "IF")])
+    smaller, report = optimize(graph, passes=["eliminate_silent"], input_range=(0, 1), horizon=7)
+    assert smaller["a"].n_neurons == 1
+    assert report.verification.timesteps == 7
+    assert report.certificate.level == "exact"
+
+
+def test_a_range_of_rates_is_no_range_of_the_spikes_that_encode_them():
+    """Rates of at most 1/2 come as spikes of 1: the neuron that 1/2 cannot bring to its threshold fires."""
+    graph = SNNGraph([LayerNode("a", 1, 2, [[1.5], [0.5]], "LIF", beta=0.0), LayerNode("b", 2, 1, [[1.0, 1.0]], "IF")])
+    for encoding, weights in (("current", [[0.0]]), ("poisson", [[1.5]])):
+        smaller, report = optimize(graph, ["eliminate_silent"], input_range=(0.0, 0.5), encoding=encoding)
+        assert np.array_equal(smaller["a"].weights, weights)
+        assert report.certificate.level == "exact"
+
+
+def test_the_certificate_of_all_passes_says_on_which_inputs_it_holds():
+    for options, words in (
+        ({}, "any input"),
+        ({"input_range": (0, 1)}, "every input in [0, 1]"),
+        ({"input_range": (0, 1), "horizon": 9}, "over at most 9 steps"),
+        ({"input_range": (np.zeros(4), 1)}, "every input in range"),
+        ({"encoding": "poisson"}, "any spikes"),
+        ({"encoding": "poisson", "input_range": (0, 0.5)}, "spikes of every rate in [0, 0.5]"),
+    ):
+        _, report = optimize(with_duplicates(), passes=["merge"], **options)
+        assert report.certificate.level == "exact"
+        assert words in report.certificate.reason
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_graph_of_one_layer_keeps_its_shape(name):
+    graph = SNNGraph([LayerNode("only", 4, 3, np.eye(3, 4), "IF")])
+    smaller, _ = optimize(graph, passes=[name], data=np.random.default_rng(0).random((9, 4)))
+    assert (smaller.n_inputs, smaller.n_outputs) == (4, 3)
+
+
+@pytest.mark.parametrize("name", ["merge", "fold_constants"])
+def test_a_pass_that_would_leave_the_range_of_floats_says_so(name):
+    big = np.full((2, 2), 3e38, np.float32)
+    graph = SNNGraph([LayerNode("a", 2, 2, big, "IF", bias=[3e38, 3e38]), LayerNode("b", 2, 2, big, "IF")])
+    with pytest.raises(GraphError, match="too large for float32"):
+        optimize(graph, passes=[name], input_range=(0, 1), verification=False)
+
+
+def test_a_layer_that_is_gone_has_no_bits():
+    layers = [LayerNode("a", 2, 2, [[1.0, 0.3], [0.2, 1.0]], "identity"), LayerNode("b", 2, 2, np.eye(2), "IF")]
+    smaller, report = optimize(SNNGraph(layers), passes=["quantize", "fuse"])
+    assert [layer.name for layer in smaller] == ["b"]
+    assert set(report.weight_bits) <= {"b"}
+
+
+def test_the_numbers_of_a_report_add_up(random_graph):
+    names = [one.short for one in PASSES.values()]
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        graph, asked = random_graph(seed), [str(name) for name in rng.choice(names, 3)]
+        x = rng.integers(0, 9, (12, graph.n_inputs)) / 8
+        smaller, report = optimize(graph, asked, data=(x, rng.integers(0, graph.n_outputs, 12)), timesteps=5)
+        cost, accuracy = report.before, report.accuracy_before
+        for result in report.pass_results:
+            assert result.before == cost
+            assert result.neurons_removed == cost.neurons - result.after.neurons
+            assert (result.params_before, result.params_after) == (cost.parameters, result.after.parameters)
+            if result.certificate.level == "exact":
+                assert result.accuracy == accuracy
+            cost, accuracy = result.after, result.accuracy
+        assert (cost, accuracy) == (report.after, report.accuracy_after)
+        assert report.after.parameters == report.params_after == smaller.n_params
+        assert report.neurons_after == sum(layer.n_neurons for layer in smaller)
+        assert smaller.n_outputs == graph.n_outputs
+        if report.certificate.level == "measured":
+            answers = [g.run(x, T=5).drive.argmax(axis=1) for g in (graph, smaller)]
+            assert report.certificate.samples == 12
+            assert report.certificate.agreement == (answers[0] == answers[1]).mean()

@@ -82,6 +82,22 @@ def test_large_batches_are_cut_without_a_difference(float_graph, monkeypatch):
     assert verify(graph, other, x, adversarial=5) == whole
 
 
+@pytest.mark.parametrize(
+    "drives, timesteps, code",
+    [
+        (np.zeros((0, 12)), 16, "shape"),
+        (np.zeros((2, 11)), 16, "shape"),
+        (np.zeros(12), 16, "shape"),
+        ("drives", 16, "dtype"),
+        (np.zeros((2, 12)), 0, "timesteps"),
+    ],
+)
+def test_drives_that_do_not_fit_are_refused(float_graph, drives, timesteps, code):
+    with pytest.raises(GraphError) as caught:
+        verify(float_graph(0), float_graph(0), drives, timesteps=timesteps)
+    assert caught.value.code == code
+
+
 def test_only_graphs_that_can_take_each_others_place_compare(float_graph):
     with pytest.raises(GraphError):
         verify(float_graph(0), float_graph(0, sizes=(12, 24, 16, 6)), np.zeros((2, 12)))
