@@ -26,7 +26,7 @@ from spikeport.backends import BackendError
 from spikeport.errors import KernelError
 from spikeport.kernels import Layer, NetworkTrace, Trace
 from spikeport.kernels.checks import as_currents, as_float, as_parameter, check_timesteps
-from spikeport.kernels.encode import check_seed
+from spikeport.kernels.encode import as_samples, check_seed
 from spikeport.kernels.network import as_inputs
 from spikeport.neuron import Neuron
 
@@ -101,7 +101,9 @@ class Julia:
     ) -> Trace:
         """See `spikeport.kernels.layer_forward`."""
         x, W = as_float("inputs", inputs), as_float("weights", weights)
-        if x.ndim < 2 or W.ndim != 2 or x.shape[-1] != W.shape[1]:
+        if W.ndim != 2:
+            raise KernelError("shape", f"weights have shape {W.shape}: give (out, in)")
+        if x.ndim < 2 or x.shape[-1] != W.shape[1]:
             raise KernelError(
                 "shape", f"inputs {x.shape} do not fit weights {W.shape}: give (steps, batch, {W.shape[-1]})"
             )
@@ -152,7 +154,7 @@ class Julia:
             raise KernelError("shape", f"rates have shape {p.shape}: give (batch, n)")
         words: dict[str, Any] = {"rates": p, "timesteps": timesteps, "seed": seed}
         if samples is not None:
-            words["samples"] = np.ascontiguousarray(samples, np.uint64)
+            words["samples"] = as_samples(samples, p.shape[:1])
         words["spikes"] = np.zeros((timesteps, *p.shape), np.int8)
         self._call("encode_poisson", words)
         spikes: Array = words["spikes"]

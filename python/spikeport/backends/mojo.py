@@ -17,7 +17,8 @@ import numpy.typing as npt
 from spikeport import kernels
 from spikeport.backends.mojo_library import load_library
 from spikeport.kernels import Layer, NetworkTrace, Trace
-from spikeport.kernels.checks import as_currents, as_float, check_timesteps
+from spikeport.kernels.checks import as_currents, as_float, as_numbers, check_timesteps
+from spikeport.kernels.encode import as_samples
 from spikeport.kernels.layer import fire, sum_in_order
 from spikeport.kernels.network import as_inputs
 from spikeport.neuron import Neuron, PerNeuron
@@ -135,7 +136,7 @@ class Mojo:
         """See `spikeport.kernels.encode_poisson`."""
         check_timesteps(timesteps)
         p = self._floats("rates", rates).astype(np.float64, copy=False)
-        keys = np.zeros(p.shape[:1], np.uint64) if samples is None else np.asarray(samples, np.uint64, order="C")
+        keys = np.zeros(p.shape[:1], np.uint64) if samples is None else as_samples(samples, p.shape[:1])
         kernels.encode_poisson(p, timesteps=0, seed=seed, samples=keys)
         if samples is None:
             self._library.spikeport_sample_keys(_at(p), *p.shape, _at(keys))
@@ -201,11 +202,19 @@ class Mojo:
         bounds = {"tracer_min": tracer_min, "tracer_max": tracer_max}
         none = np.zeros((0, I.shape[-1]), I.dtype)
         start = kernels.st_bif_multistep(none, threshold=threshold, v_init=v_init, **bounds).membrane
-        lowest, highest = (max(-(2**31), min(2**31, int(bound))) for bound in (tracer_min, tracer_max))
         θ = _each(threshold, I)
         trace = _trace(I, steps)
         self._library.spikeport_st_bif_steps(
-            _is_double(I), _at(I), steps, stride, *_sizes(I), _at(θ), _at(start), lowest, highest, *map(_at, trace)
+            _is_double(I),
+            _at(I),
+            steps,
+            stride,
+            *_sizes(I),
+            _at(θ),
+            _at(start),
+            tracer_min,
+            tracer_max,
+            *map(_at, trace),
         )
         return trace
 
@@ -215,9 +224,7 @@ class Mojo:
 
     def _floats(self, name: str, values: npt.ArrayLike) -> Array:
         """Return ``values`` by the rule of `as_float`, in C order; an array that is so already is not copied."""
-        array = np.asarray(values)
-        if array.dtype.kind not in "fiub":
-            return as_float(name, array)
+        array = as_numbers(name, values)
         array = np.asarray(array, np.float32 if array.dtype == np.float32 else np.float64, order="C")
         finite = self._library.spikeport_all_finite(_is_double(array), _at(array), array.size)
         return array if finite else as_float(name, array)

@@ -6,7 +6,6 @@ runs on all cores, or on as many as ``RAYON_NUM_THREADS`` says; the result does 
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +14,8 @@ import numpy.typing as npt
 
 from spikeport.backends import BackendError
 from spikeport.kernels import Layer, NetworkTrace, Trace
-from spikeport.kernels.checks import as_float, as_parameter, check_timesteps
-from spikeport.kernels.encode import check_seed
+from spikeport.kernels.checks import as_numbers, as_parameter, check_timesteps, check_tracer
+from spikeport.kernels.encode import as_samples, check_seed
 from spikeport.kernels.network import as_inputs
 from spikeport.neuron import Neuron
 
@@ -78,8 +77,7 @@ class Rust:
         """See `spikeport.kernels.st_bif_multistep`."""
         I = _as_array("currents", currents)
         θ, v0 = _parameter("threshold", threshold, I), _parameter("v_init", v_init, I)
-        bounds = operator.index(tracer_min), operator.index(tracer_max)
-        return _trace(_rust.st_bif_multistep(I, θ, *bounds, v0), I.shape)
+        return _trace(_rust.st_bif_multistep(I, θ, *check_tracer(tracer_min, tracer_max), v0), I.shape)
 
     def layer_forward(
         self, inputs: npt.ArrayLike, weights: npt.ArrayLike, bias: npt.ArrayLike | None, neuron: Neuron
@@ -126,7 +124,7 @@ class Rust:
         check_timesteps(timesteps)
         check_seed(seed)
         p = _as_array("rates", rates)
-        keys = None if samples is None else np.ascontiguousarray(samples, np.uint64)
+        keys = None if samples is None else as_samples(samples, p.shape[:1])
         return _rust.encode_poisson(p, timesteps, seed, keys).reshape(timesteps, *p.shape)
 
     def qcfs(self, x: npt.ArrayLike, *, timesteps: int, threshold: npt.ArrayLike = 1.0) -> Array:
@@ -138,9 +136,7 @@ class Rust:
 
 def _as_array(name: str, values: npt.ArrayLike) -> Array:
     """Return ``values`` in C order as float32 or float64, by the rule of `as_float`; Rust looks for NaN itself."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiub":
-        return as_float(name, array)
+    array = as_numbers(name, values)
     dtype = np.float32 if array.dtype == np.float32 else np.float64
     return np.asarray(array, dtype, order="C")
 

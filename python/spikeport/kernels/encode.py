@@ -57,7 +57,7 @@ def encode_poisson(
     Raises
     ------
     KernelError
-        ``timesteps``, ``seed``, ``shape``, ``non_finite``, ``rate_range``.
+        ``timesteps``, ``seed``, ``shape``, ``non_finite``, ``rate_range``, ``dtype`` of samples.
     """
     check_timesteps(timesteps)
     check_seed(seed)
@@ -69,9 +69,7 @@ def encode_poisson(
         raise KernelError(
             "rate_range", f"a rate is {worst}: Poisson encoding wants [0, 1]; scale the input, or encoding='current'"
         )
-    keys = sample_keys(p) if samples is None else np.asarray(samples, np.uint64)
-    if keys.shape != p.shape[:1]:
-        raise KernelError("shape", f"samples have shape {keys.shape}: give one a row of rates, {p.shape[:1]}")
+    keys = sample_keys(p) if samples is None else as_samples(samples, p.shape[:1])
 
     start = mix(np.array([seed], np.uint64) + GOLDEN)
     stream = mix((start ^ keys) + GOLDEN)
@@ -82,6 +80,16 @@ def encode_poisson(
         u = (h >> np.uint64(11)) * 2.0**-53
         spikes[t] = u < p
     return spikes
+
+
+def as_samples(samples: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Return ``samples`` as uint64 of this shape, or raise `KernelError`: ``dtype``, ``shape``."""
+    given = np.asarray(samples, object)  # as it is: 1 and 2^64 - 1 have no common type but float64
+    if not all(isinstance(key, int | np.integer) and 0 <= int(key) < 2**64 for key in given.flat):
+        raise KernelError("dtype", f"samples must be whole numbers in [0, 2^64), not {samples!r}")
+    if given.shape != shape:
+        raise KernelError("shape", f"samples have shape {given.shape}: give one a row of rates, {shape}")
+    return np.asarray(given, np.uint64)
 
 
 def check_seed(seed: int) -> None:

@@ -62,7 +62,9 @@ def layer_forward(inputs: npt.ArrayLike, weights: npt.ArrayLike, bias: npt.Array
         ``shape`` where inputs, weights and bias do not fit; ``non_finite``; the codes of the neuron's own kernel.
     """
     x, W, b = as_float("inputs", inputs), as_float("weights", weights), None
-    if x.ndim < 2 or W.ndim != 2 or x.shape[-1] != W.shape[1]:
+    if W.ndim != 2:
+        raise KernelError("shape", f"weights have shape {W.shape}: give (out, in)")
+    if x.ndim < 2 or x.shape[-1] != W.shape[1]:
         raise KernelError("shape", f"inputs {x.shape} do not fit weights {W.shape}: give (steps, batch, {W.shape[-1]})")
     if bias is not None:
         b = as_float("bias", bias).astype(W.dtype, copy=False)

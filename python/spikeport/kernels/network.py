@@ -65,7 +65,7 @@ def network_run(
     Raises
     ------
     KernelError
-        ``timesteps``, ``encoding``, ``shape``, ``non_finite``, ``rate_range``, ``seed``.
+        ``timesteps``, ``encoding``, ``dtype``, ``shape``, ``non_finite``, ``rate_range``, ``seed``.
     """
     check_timesteps(timesteps)
     x = as_inputs(layers, inputs, timesteps, encoding)
@@ -90,6 +90,12 @@ def as_inputs(layers: Sequence[Layer], inputs: npt.ArrayLike, timesteps: int, en
         raise KernelError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
     if not layers:
         raise KernelError("shape", "a network needs at least one layer")
+    for layer in layers:
+        dtype, n = layer.weights.dtype, layer.weights.shape[0]
+        if dtype not in (np.float32, np.float64):
+            raise KernelError("dtype", f"a layer has weights of {dtype}: make them float32 or float64")
+        if layer.bias is not None and np.shape(layer.bias) != (n,):
+            raise KernelError("shape", f"a layer of {n} has a bias of shape {np.shape(layer.bias)}: give one a row")
     for before, after in itertools.pairwise(layers):
         if after.weights.shape[1] != before.weights.shape[0]:
             raise KernelError("shape", f"a layer of {before.weights.shape[0]} feeds weights {after.weights.shape}")

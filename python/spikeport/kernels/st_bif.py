@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import KernelError
-from spikeport.kernels.checks import as_currents, as_parameter
+from spikeport.kernels.checks import as_currents, as_parameter, check_tracer
 from spikeport.kernels.integrate_fire import Trace
 
 
@@ -51,8 +51,7 @@ def st_bif_multistep(
     v0 = as_parameter("v_init", v_init, I)
     if not (θ > 0).all():
         raise KernelError("threshold", f"threshold must be above 0, not {threshold!r}")
-    if not tracer_min <= 0 <= tracer_max:
-        raise KernelError("tracer", f"tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]")
+    check_tracer(tracer_min, tracer_max)
 
     v = np.broadcast_to(v0, I.shape[1:]).astype(I.dtype)
     S = np.zeros(I.shape[1:], np.int64)

@@ -75,7 +75,7 @@ def test_integrate_and_fire_gives_the_same_bits(random, shape, dtype, hard, cons
         assert_agree(lambda backend: backend.if_multistep(I, **given))
 
 
-@given(seeds, st.sampled_from(SHAPES), dtypes, st.integers(-3, 0), st.sampled_from([0, 1, 3, 2**70]))
+@given(seeds, st.sampled_from(SHAPES), dtypes, st.integers(-3, 0), st.sampled_from([0, 1, 3, 2**31 - 1]))
 @settings(max_examples=100, deadline=None)
 def test_st_bif_gives_the_same_bits(random, shape, dtype, lowest, highest):
     I = random.normal(size=shape).astype(dtype)

@@ -1,6 +1,7 @@
 """The Rust backend gives the reference's bits, on any floats, and refuses what the reference refuses."""
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -185,12 +186,21 @@ def test_arrays_that_are_not_contiguous_are_read_by_their_indices():
     assert_same_bits(RUST.if_multistep(I), REFERENCE.if_multistep(I))
 
 
+class Parts(NamedTuple):
+    """A layer that nobody checked."""
+
+    weights: np.ndarray
+    bias: np.ndarray | None = None
+    neuron: Neuron = Neuron("IF")
+
+
 ONE_LAYER = [LayerNode("a", 3, 2, np.ones((2, 3)), "IF")]
 X = np.full((2, 3), 0.5)
 REFUSED = {
     "currents of one axis": lambda b: b.if_multistep([1.0, 2.0]),
     "NaN current": lambda b: b.if_multistep([[np.nan]]),
     "complex current": lambda b: b.if_multistep(np.ones((2, 2), complex)),
+    "ragged currents": lambda b: b.if_multistep([[1.0, 2.0], [3.0]]),
     "infinite current": lambda b: b.if_constant([np.inf], timesteps=2),
     "threshold 0": lambda b: b.if_multistep([[1.0]], threshold=0.0),
     "threshold that float32 rounds to 0": lambda b: b.if_multistep(np.ones((1, 1), np.float32), threshold=1e-60),
@@ -201,17 +211,25 @@ REFUSED = {
     "v_reset at the threshold": lambda b: b.if_multistep([[1.0]], v_reset=1.0),
     "negative timesteps": lambda b: b.if_constant([1.0], timesteps=-1),
     "fractional timesteps": lambda b: b.if_constant([1.0], timesteps=1.5),
+    "too many timesteps": lambda b: b.if_constant([1.0], timesteps=2**31),
     "a single number as current": lambda b: b.if_constant(1.0, timesteps=2),
     "tracer bounds above 0": lambda b: b.st_bif_multistep([[1.0]], tracer_min=1),
+    "tracer bound between whole numbers": lambda b: b.st_bif_multistep([[1.0]], tracer_max=0.5),
+    "tracer bound of 32 bits": lambda b: b.st_bif_multistep([[1.0]], tracer_max=2**31),
+    "tracer bound that is a text": lambda b: b.st_bif_multistep([[1.0]], tracer_min="0"),
     "tracer threshold": lambda b: b.st_bif_multistep([[1.0]], threshold=-1.0),
     "inputs that do not fit": lambda b: b.layer_forward(np.ones((2, 1, 4)), np.ones((2, 3)), None, Neuron("IF")),
     "inputs of one axis": lambda b: b.layer_forward(np.ones(3), np.ones((2, 3)), None, Neuron("IF")),
     "bias that does not fit": lambda b: b.layer_forward(np.ones((2, 3)), np.ones((2, 3)), [1.0], Neuron("IF")),
+    "weights of one axis": lambda b: b.layer_forward(np.ones((2, 3)), np.ones(3), None, Neuron("IF")),
+    "weights of no axis": lambda b: b.layer_forward(np.ones((2, 3)), 1.0, None, Neuron("IF")),
     "neuron that does not fit": lambda b: b.layer_forward(
         np.ones((2, 3)), np.ones((2, 3)), None, Neuron("IF", [1.0, 1.0, 1.0])
     ),
     "unknown encoding": lambda b: b.network_run(ONE_LAYER, X, timesteps=2, encoding="burst"),
     "no layers": lambda b: b.network_run([], X, timesteps=2),
+    "weights of whole numbers": lambda b: b.network_run([Parts(np.ones((2, 3), int))], X, timesteps=2),
+    "a bias for all": lambda b: b.network_run([Parts(np.ones((2, 3)), np.ones(1))], X, timesteps=2),
     "layers that do not chain": lambda b: b.network_run(ONE_LAYER * 2, X, timesteps=2),
     "input of another width": lambda b: b.network_run(ONE_LAYER, X[:, :2], timesteps=2),
     "NaN input": lambda b: b.network_run(ONE_LAYER, X * np.nan, timesteps=2),
@@ -223,6 +241,9 @@ REFUSED = {
     "rates of one axis": lambda b: b.encode_poisson([0.5], timesteps=2),
     "rates outside": lambda b: b.encode_poisson([[-0.5]], timesteps=2),
     "samples that do not fit": lambda b: b.encode_poisson([[0.5]], timesteps=2, samples=[1, 2]),
+    "one sample for all": lambda b: b.encode_poisson([[0.5]], timesteps=2, samples=1),
+    "samples between whole numbers": lambda b: b.encode_poisson([[0.5]], timesteps=2, samples=[1.5]),
+    "negative samples": lambda b: b.encode_poisson([[0.5]], timesteps=2, samples=[-1]),
     "seed of 65 bits": lambda b: b.encode_poisson([[0.5]], timesteps=2, seed=2**64),
     "qcfs of no steps": lambda b: b.qcfs([1.0], timesteps=0),
     "qcfs of a number": lambda b: b.qcfs(1.0, timesteps=2),
@@ -242,7 +263,7 @@ def test_refuses_with_the_reference_code(call):
 
 def test_a_run_that_memory_cannot_hold_is_an_error_not_an_abort():
     with pytest.raises(MemoryError):
-        RUST.if_constant(np.ones(1000), timesteps=2**50)
+        RUST.if_constant(np.ones(10**6), timesteps=2**31 - 1)
 
 
 def test_the_extension_has_the_version_of_the_package():
