@@ -28,3 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (SpikeportError, OSError) as error:
         explain(str(error))
         sys.exit(USER_ERROR)
+    except MemoryError as error:
+        explain(f"there is not enough memory for this; fewer timesteps or samples need less ({error})")
+        sys.exit(USER_ERROR)

@@ -23,8 +23,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-console = Console()
-messages = Console(stderr=True)
+# No markup and no emoji: names of layers and files are printed as they are, "[/b]" and ":o:" too.
+console = Console(markup=False, emoji=False)
+messages = Console(stderr=True, markup=False, emoji=False)
 
 
 @app.callback()
@@ -35,13 +36,13 @@ def _commands() -> None:
 
 def say(text: str) -> None:
     """Print ``text`` on standard output as it is: no markup, no colours, no line breaks of our own."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def explain(message: str, kind: str = "error") -> None:
     """Print ``message`` on standard error, marked as an error or as what ``kind`` says."""
     messages.print(f"{kind}:", style="bold red" if kind == "error" else "bold yellow", end=" ")
-    messages.print(message, markup=False, highlight=False, soft_wrap=True)
+    messages.print(message, highlight=False, soft_wrap=True)
 
 
 def fail(message: str) -> NoReturn:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spikeport.cli.app import app, fail
+from spikeport.cli.app import app, fail, say
 
 
 @app.command(
@@ -23,6 +23,9 @@ def conformance(
     import sys
 
     if not (checkout / "conformance" / "SPEC.md").exists():
+        if {"-h", "--help"} & set(context.args):
+            say(context.get_help())
+            raise typer.Exit
         fail(
             f"{checkout.absolute().name}/ is no checkout of spikeport: the vectors and runners are not in the wheel; "
             "run this in a checkout, or give one with --checkout"

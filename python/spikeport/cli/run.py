@@ -55,7 +55,7 @@ def run(
     if as_json:
         print_json(result)
     else:
-        _show(result, labels, rows)
+        _show(result, labels, rows, spiking=graph[-1].neuron.is_spiking)
 
 
 def _simulated(graph: SNNGraph, x: Array, **how: Any) -> dict[str, Any]:
@@ -65,33 +65,35 @@ def _simulated(graph: SNNGraph, x: Array, **how: Any) -> dict[str, Any]:
     classes: list[int] = []
     counts: list[list[int]] = []
     spikes = np.zeros(len(graph))
+    bipolar = any(node.neuron_type == "ST-BIF" for node in graph)  # their counts are net, so spikes are recorded
     with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task("running", total=len(x))
         for start in range(0, max(1, len(x)), SAMPLES_AT_ONCE):
-            part = graph.run(x[start : start + SAMPLES_AT_ONCE], **how)
+            part = graph.run(x[start : start + SAMPLES_AT_ONCE], record=bipolar, **how)
             classes += part.drive.argmax(axis=1).tolist()
             counts += part.counts[-1].tolist()
-            spikes += [float(np.abs(layer).sum()) for layer in part.counts]
+            fired = part.counts if part.spikes is None else part.spikes
+            spikes += [float(np.abs(layer).sum()) for layer in fired]
             progress.advance(task, len(part.drive))
     n = max(1, len(x))
+    spiking = [(node, total) for node, total in zip(graph, spikes, strict=True) if node.neuron.is_spiking]
     return {
         "samples": len(x),
-        "spikes_per_inference": float(spikes.sum() / n),
-        "rates": {
-            node.name: float(total / (n * how["T"] * node.n_neurons)) for node, total in zip(graph, spikes, strict=True)
-        },
+        "spikes_per_inference": float(sum(total for _, total in spiking) / n),
+        "rates": {node.name: float(total / (n * how["T"] * node.n_neurons)) for node, total in spiking},
         "classes": classes,
         "counts": counts,
     }
 
 
-def _show(result: dict[str, Any], labels: Array | None, rows: int) -> None:
+def _show(result: dict[str, Any], labels: Array | None, rows: int, *, spiking: bool) -> None:
     from rich.table import Table
 
-    table = Table("sample", "class", *([] if labels is None else ["label"]), "spikes of the output neurons")
+    what = f"{'spikes' if spiking else 'sums'} of the output neurons"
+    table = Table("sample", "class", *([] if labels is None else ["label"]), what)
     for index, (answer, counts) in enumerate(zip(result["classes"][:rows], result["counts"], strict=False)):
         label = [] if labels is None else [str(labels[index])]
-        table.add_row(str(index), str(answer), *label, " ".join(str(count) for count in counts))
+        table.add_row(str(index), str(answer), *label, " ".join(f"{count:.6g}" for count in counts))
     if rows and result["samples"]:
         console.print(table)
     lines = [f"{result['samples']} samples, T = {result['timesteps']}, {result['encoding']} encoding"]

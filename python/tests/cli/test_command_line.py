@@ -76,3 +76,11 @@ def test_start_up_imports_nothing_heavy():
 def test_python_dash_m_is_the_same_command():
     done = subprocess.run([sys.executable, "-m", "spikeport", "version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("spikeport ")
+
+
+def test_conformance_without_a_checkout_still_has_its_help(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = spikeport(capsys, "conformance", "--help")
+    assert code == 0
+    assert "--checkout" in out
+    assert spikeport(capsys, "conformance")[0] == 2

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from spikeport import cli
+from spikeport import LayerNode, SNNGraph, cli
 from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 
 MODEL = """
@@ -260,3 +260,37 @@ def test_inspect_shows_labels_that_are_no_neurons_and_frozen_layers(folder, caps
     layer = json.loads(out)["layers"][0]
     assert code == 0
     assert (layer["neuron"], layer["frozen"], layer["bias"]) == ({"kind": "Izhikevich"}, True, False)
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(folder, capsys):
+    names = ["[red]in[/red]", "[/b] :o:"]
+    save_checkpoint(SNNCheckpoint([np.ones((3, 4)), np.ones((2, 3))], names, [(4, 3), (3, 2)]), "odd")
+    for line in ("inspect odd", "run odd samples.npy -T 2"):
+        code, out, _ = spikeport(capsys, line)
+        assert code == 0
+        assert all(name in out for name in names)
+
+
+def test_run_counts_spikes_of_both_signs_and_none_of_graded_layers(folder, capsys):
+    graph = SNNGraph(
+        [
+            LayerNode("bipolar", 4, 3, -np.ones((3, 4)), "ST-BIF", tracer_min=-9, tracer_max=9, v_init=0.5),
+            LayerNode("graded", 3, 2, np.full((2, 3), 0.5), "identity"),
+        ]
+    )
+    save_checkpoint(SNNCheckpoint.from_graph(graph), "mixed")
+    code, out, _ = spikeport(capsys, "run mixed samples.npy -T 8 --json")
+    spikes = graph.run(np.load("samples.npy"), T=8, record=True).spikes[0]
+    result = json.loads(out)
+    assert code == 0
+    assert result["spikes_per_inference"] == pytest.approx(np.abs(spikes).sum() / 70)
+    assert result["rates"] == {"bipolar": pytest.approx(np.abs(spikes).mean())}
+    assert "sums of the output neurons" in spikeport(capsys, "run mixed samples.npy -T 8")[1]
+
+
+@pytest.mark.parametrize("timesteps", [10**12, 10**30])
+def test_timesteps_beyond_any_memory_are_a_message(folder, capsys, timesteps):
+    spikeport(capsys, "convert user_model:build -o snn")
+    code, out, err = spikeport(capsys, f"run snn samples.npy --backend reference -T {timesteps}")
+    assert (code, out) == (2, "")
+    assert "memory" in err or "timesteps must be" in err
