@@ -17,6 +17,9 @@ from conformance.cases import FILES, Case
 
 SAFE = "._-/:"
 PATH_KEYS = ("path", "checkpoint")
+WHOLE = ("shape", "size", "timesteps", "seed", "samples", "tracer_min", "tracer_max")
+TEXT = ("dtype", "kind", "encoding", "checkpoint")
+SINGLE = ("dtype", "kind", "encoding", "checkpoint", "timesteps", "seed", "tracer_min", "tracer_max")
 Words = dict[str, list[str]]
 
 
@@ -51,6 +54,23 @@ def _encode(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(_encode(item) for item in value)
     return quote(value, safe=SAFE) if isinstance(value, str) else repr(value)
+
+
+def decode_line(line: str) -> tuple[int, str, dict[str, Any]]:
+    """Return number, kernel and arguments of a line of `encode_line`; a list of one parameter is one number for all."""
+    number, kernel, *pairs = line.split(" ")
+    arguments: dict[str, Any] = {}
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        kind = int if key in WHOLE else unquote if key in TEXT else float
+        items = [kind(item) for item in value.split(",")] if value or key in SINGLE else []
+        arguments[key] = items[0] if key in SINGLE else items
+    return int(number), kernel, arguments
+
+
+def encode_reply(number: int, words: Words) -> str:
+    """Return the line of a reply, without its line end."""
+    return " ".join([str(number), *(f"{key}={_encode(value)}" for key, value in words.items())])
 
 
 def decode_reply(line: str, number: int) -> Words:

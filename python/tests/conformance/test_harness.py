@@ -13,10 +13,12 @@ sys.path.insert(0, str(ROOT))
 
 from conformance import harness, report  # noqa: E402
 from conformance.__main__ import main  # noqa: E402
+from conformance.cases import KERNELS  # noqa: E402
 from conformance.compare import compare  # noqa: E402
 from conformance.languages import Language, run_language  # noqa: E402
-from conformance.lines import decode_reply, encode_line, expected_words  # noqa: E402
+from conformance.lines import decode_line, decode_reply, encode_line, expected_words, resolve  # noqa: E402
 
+FAMILY = ("if", "st_bif", "layer", "network", "encode")
 RUNNER = """
 import json, sys
 replies = json.load(open({replies!r}))
@@ -187,6 +189,26 @@ def test_lines_carry_any_text():
     for broken in ("", "8 v=1", "7", "7 nothing", "7 v=%FF"):
         with pytest.raises((ValueError, UnicodeDecodeError)):
             decode_reply(broken, 7)
+
+
+def test_a_line_says_all_that_a_case_says(tmp_path):
+    for case in harness.select([kernel for kernel in KERNELS if "." not in kernel or kernel.split(".")[0] in FAMILY]):
+        arguments = resolve(case, tmp_path)
+        number, kernel, read = decode_line(encode_line(7, case.kernel, arguments))
+        assert (number, kernel, list(read)) == (7, case.kernel, list(arguments))
+        for key, value in arguments.items():
+            want = value if isinstance(value, list) else [value]
+            got = read[key] if isinstance(read[key], list) else [read[key]]
+            if any(isinstance(item, str) for item in want) and not isinstance(got[0], str):
+                want = [float(item) for item in want]  # "nan" and "inf" stand as texts in JSON
+            assert [repr(float(a)) if not isinstance(a, str) else a for a in want] == [
+                repr(float(b)) if not isinstance(b, str) else b for b in got
+            ]
+
+
+def test_a_backend_answers_in_a_process_of_its_own(cases):
+    (column,) = harness.run(cases, ["rust-in-process"], [])
+    assert column.passes("if.constant") and len(column.outcomes) == len(cases)
 
 
 def test_reports_are_written(tmp_path, cases):
