@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +23,13 @@ OLDER_SPELLINGS = {
     "warmup_ratio": "warmup_steps",
     "relu_fy": "relufy",
 }
+PRECISIONS = ["float32", "float64"]
+COUNTS = (
+    ("snn_timesteps", "snn_eval_samples", "calibration_batches"),
+    ("max_seq_length", "max_train_samples", "max_eval_samples", "max_predict_samples"),
+    ("per_device_train_batch_size", "per_device_eval_batch_size"),
+)
+"""Arguments that are whole numbers above 0, of the model, the data and the training."""
 
 
 def _option(default: Any, explanation: str) -> Any:
@@ -44,7 +53,7 @@ class ModelArguments:
     snn_eval_samples: int | None = _option(None, "Samples the spiking network is evaluated on; by default all.")
     snn_dtype: str = field(
         default="float32",
-        metadata={"help": "Precision of the spiking evaluation.", "choices": ["float32", "float64"]},
+        metadata={"help": "Precision of the spiking evaluation.", "choices": PRECISIONS},
     )
     snn_compile: bool = _option(False, "Fuse the spiking neurons' loop over steps with torch.compile.")
     tokenizer_name: str | None = _option(None, "Hub id or folder of the tokenizer, if not the model's.")
@@ -84,13 +93,16 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """
     kinds: Any = (ModelArguments, DataArguments, TrainingArguments)
     parser = HfArgumentParser(kinds, prog="spikeport glue")
-    if len(arguments) == 1 and arguments[0].endswith(".json"):
-        parsed = parser.parse_dict(_current_names(_read_json(Path(arguments[0]))))
-    else:
-        # HfArgumentParser would look for flags in a file beside the program: only what is given counts.
-        parsed = parser.parse_args_into_dataclasses(
-            [_current_flag(word) for word in arguments], look_for_args_file=False
-        )
+    try:
+        if len(arguments) == 1 and arguments[0].endswith(".json"):
+            parsed = parser.parse_dict(_current_names(_read_json(Path(arguments[0]))))
+        else:
+            # HfArgumentParser would look for flags in a file beside the program: only what is given counts.
+            parsed = parser.parse_args_into_dataclasses(
+                [_current_flag(word) for word in arguments], look_for_args_file=False
+            )
+    except (TypeError, ValueError) as error:  # TrainingArguments', about flags that do not go together
+        raise error if isinstance(error, RobertaError) else RobertaError("arguments", str(error)) from None
     model, data, training = parsed
     if not torch.cuda.is_available():
         training.dataloader_pin_memory = False  # there is nothing to pin for, and torch warns
@@ -106,10 +118,15 @@ def _check(model: ModelArguments, data: DataArguments, training: TrainingArgumen
         refuse("--model_name_or_path is missing: give a hub id or a folder")
     if not data.task_name:
         refuse("--task_name is missing: give one of GLUE's nine tasks")
-    for name in ("snn_timesteps", "snn_eval_samples", "calibration_batches"):
-        value = getattr(model, name)
-        if value is not None and value < 1:
-            refuse(f"--{name} must be at least 1, not {value}")
+    for group, names in zip((model, data, training), COUNTS, strict=True):
+        for name in names:
+            value = getattr(group, name)
+            if value is not None and value < 1:
+                refuse(f"--{name} must be at least 1, not {value}")
+    if model.snn_dtype not in PRECISIONS:
+        refuse(f"--snn_dtype is one of {', '.join(PRECISIONS)}, not {model.snn_dtype}")
+    if training.fsdp and training.world_size == 1:
+        refuse("--fsdp shards over processes, and there is one: start them with torchrun, or leave it out")
     if model.explain:
         return
     if model.relufy and not training.do_train:
@@ -132,7 +149,19 @@ def _current_flag(word: str) -> str:
 
 
 def _current_names(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {OLDER_SPELLINGS.get(name, name): value for name, value in data.items()}
+    """Return the arguments of a JSON file under their current names; ``"no_calibrate": true`` is calibrate: false."""
+    known = {f.name for kind in (ModelArguments, DataArguments, TrainingArguments) for f in dataclasses.fields(kind)}
+    current = {}
+    for given, value in data.items():
+        name = OLDER_SPELLINGS.get(given, given)
+        if name not in known and name.removeprefix("no_") in known and isinstance(value, bool):
+            name, value = name.removeprefix("no_"), not value
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise RobertaError("arguments", f"there is no argument {given!r}{hint}")
+        current[name] = value
+    return current
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -76,13 +76,26 @@ def load_transform(arguments: ModelArguments) -> Transform | None:
     return Transform.from_yaml(arguments.transform_config)
 
 
-def load_tokenizer(arguments: ModelArguments) -> Any:
-    """Return the model's tokenizer, or the one that is named."""
+def load_tokenizer(arguments: ModelArguments, config: RobertaConfig) -> Any:
+    """Return the model's tokenizer, or the one that is named.
+
+    Raises
+    ------
+    RobertaError
+        ``model``: there is none, it knows no words, or more of them than the model.
+    """
     source = arguments.tokenizer_name or arguments.model_name_or_path
+    options = {"revision": arguments.model_revision, "cache_dir": arguments.cache_dir}
     try:
-        return AutoTokenizer.from_pretrained(source, revision=arguments.model_revision, cache_dir=arguments.cache_dir)
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
     except (OSError, ValueError) as error:
         raise RobertaError("model", f"cannot load the tokenizer of {source!r}: {error}") from error
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without its files
+        raise RobertaError("model", f"{source} holds no tokenizer: name the folder or hub id of one, --tokenizer_name")
+    if len(tokenizer) > config.vocab_size:
+        counts = f"{len(tokenizer)} tokens, and the model {config.vocab_size}"
+        raise RobertaError("model", f"the tokenizer of {source} has {counts}: give the model's own")
+    return tokenizer
 
 
 def load_model(
@@ -110,7 +123,7 @@ def load_model(
             cache_dir=arguments.cache_dir,
             ignore_mismatched_sizes=arguments.ignore_mismatched_sizes,
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise RobertaError("model", f"cannot load {arguments.model_name_or_path!r}: {error}") from error
     if transform is not None and not already:
         model = quantise(model, transform)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from transformers import DataCollatorWithPadding, EvalPrediction, Trainer, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
 
 from spikeport.errors import SpikeportError
 from spikeport.roberta.arguments import Arguments, DataArguments, parse_arguments
@@ -29,6 +30,7 @@ from spikeport.roberta.model_card import write_model_card
 from spikeport.roberta.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
 from spikeport.roberta.process_group import process_group_ended_at_exit
 from spikeport.roberta.quantised import QuantisedRobertaConfig, QuantisedRobertaForSequenceClassification
+from spikeport.roberta.sharding import check_sharding, shard_by_layer
 from spikeport.roberta.spiking_stage import run_spiking_stage
 from spikeport.roberta.splits import label_order, load_splits, need, tokenise
 from spikeport.roberta.tasks import Task, compute_metrics, get_task
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     RobertaError
         Anything that a user can put right; nothing has been written by then.
     """
+    shard_by_layer()
     with process_group_ended_at_exit():
         return run(parse_arguments(sys.argv[1:] if arguments is None else arguments))
 
@@ -56,7 +59,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
     _check_output(data_args, training)
     set_seed(training.seed)
     config = load_config(model_args, task)
-    tokenizer = load_tokenizer(model_args)
+    tokenizer = load_tokenizer(model_args, config)
     splits = load_splits(data_args, task)
     model = load_model(model_args, config, transform)
     quantised = model if isinstance(model, QuantisedRobertaForSequenceClassification) else None
@@ -64,11 +67,14 @@ def run(arguments: Arguments) -> dict[str, Any]:
         raise RobertaError("arguments", "--convert_to_snn needs --transform_config ('default' for the one shipped)")
 
     order = label_order(config, task)
-    length = min(data_args.max_seq_length, config.max_position_embeddings - 2)
-    wanted = {"train": training.do_train, "validation": training.do_eval, "test": training.do_predict}
-    for split, flag in (("train", "do_train"), ("validation", "do_eval"), ("test", "do_predict")):
-        if wanted[split]:
-            need(splits, split, f"--{flag}")
+    # RoBERTa counts positions from behind the padding's number.
+    length = min(data_args.max_seq_length, config.max_position_embeddings - (config.pad_token_id or 0) - 1)
+    if training.do_train:
+        need(splits, "train", "--do_train", labelled=True)
+    if training.do_eval:
+        need(splits, "validation", "--do_eval", labelled=True)
+    if training.do_predict:
+        need(splits, "test", "--do_predict")
     if model_args.convert_to_snn:
         need(splits, "validation", "--convert_to_snn")
     tokens = {name: tokenise(tokenizer, rows, task, length, order) for name, rows in splits.items()}
@@ -88,6 +94,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
     # RoBERTa's loss is a mean over the sentences and takes no count of items, which Trainer infers it does: it would
     # multiply the loss by the number of processes and not divide it by the accumulation steps.
     trainer.model_accepts_loss_kwargs = False
+    check_sharding(trainer)
     summary: dict[str, Any] = {}
     has_scales = isinstance(config, QuantisedRobertaConfig) or model_args.model_weights_path
     if quantised is not None and model_args.calibrate and not (has_scales or training.resume_from_checkpoint):
@@ -117,11 +124,25 @@ def _check_output(data_args: DataArguments, training: TrainingArguments) -> None
     if folder.exists() and not folder.is_dir():
         raise RobertaError("output", f"output_dir {folder} is a file")
     occupied = folder.is_dir() and any(folder.iterdir())
+    if training.resume_from_checkpoint:
+        training.resume_from_checkpoint = _checkpoint(folder, training.resume_from_checkpoint)
     if training.do_train and occupied and not (data_args.overwrite_output_dir or training.resume_from_checkpoint):
         raise RobertaError(
             "output",
             f"output_dir {folder} is not empty: give --overwrite_output_dir, --resume_from_checkpoint or another",
         )
+
+
+def _checkpoint(output: Path, given: str) -> str:
+    """Return the folder of the checkpoint to go on from; "True" stands for the last one in ``output``."""
+    last = given.lower() == "true"
+    folder: str | None = given
+    if last:
+        folder = get_last_checkpoint(str(output)) if output.is_dir() else None  # type: ignore[no-untyped-call]
+    if folder is None or not (Path(folder) / "trainer_state.json").is_file():
+        where = f"{output} holds no checkpoint" if last else f"{given} is not a checkpoint"
+        raise RobertaError("output", f"--resume_from_checkpoint: {where}: give a checkpoint-* folder of a training")
+    return folder
 
 
 def _collator(tokenizer: Any, data_args: DataArguments, length: int) -> DataCollatorWithPadding:

@@ -14,6 +14,7 @@ from transformers import Trainer
 from spikeport.roberta.arguments import ModelArguments
 from spikeport.roberta.evaluate import evaluate_spiking
 from spikeport.roberta.evaluation_report import evaluation_table, save_evaluation
+from spikeport.roberta.sharding import whole_network
 from spikeport.roberta.spiking import convert_to_spiking
 from spikeport.roberta.tasks import Task
 
@@ -30,7 +31,7 @@ def run_spiking_stage(
     begin with ``snn_``.
     """
     accelerator = trainer.accelerator
-    quantised: Any = accelerator.unwrap_model(trainer.model)
+    quantised: Any = whole_network(trainer)
     spiking = convert_to_spiking(quantised, arguments.snn_timesteps)
     first = trainer.is_world_process_zero()
     output = Path(str(trainer.args.output_dir))
@@ -70,7 +71,6 @@ def run_spiking_stage(
             f"snn_largest_difference{suffix}": evaluation.figures["agreement"]["largest_difference"],
             f"snn_unsettled{suffix}": evaluation.figures["settling"]["unsettled"],
         }
-    quantised.to(torch.float32)
     return summary
 
 

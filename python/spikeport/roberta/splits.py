@@ -43,16 +43,19 @@ def load_splits(arguments: DataArguments, task: Task) -> dict[str, list[Row]]:
     return {name: rows[: limits.get(name.partition("_")[0])] for name, rows in splits.items()}
 
 
-def need(splits: dict[str, list[Row]], split: str, why: str) -> list[Row]:
+def need(splits: dict[str, list[Row]], split: str, why: str, *, labelled: bool = False) -> list[Row]:
     """Return the rows of ``split``.
 
     Raises
     ------
     RobertaError
-        ``data``: there are none; ``why`` says what needs them.
+        ``data``: there are none, or, where they have to be ``labelled``, some have no label; ``why`` says what needs
+        them.
     """
     if not splits.get(split):
         raise RobertaError("data", f"{why} needs {split} examples: give --{split}_file or a --data_dir that has them")
+    if labelled and (bare := sum(row["label"] == -1 for row in splits[split])):
+        raise RobertaError("data", f"{why} needs labels, and {bare} of {len(splits[split])} {split} examples have none")
     return splits[split]
 
 
@@ -62,7 +65,16 @@ def tokenise(
     """Return ``input_ids``, ``attention_mask`` and ``labels`` of every row, without padding.
 
     ``label_order`` maps the task's class numbers to the model's.
+
+    Raises
+    ------
+    RobertaError
+        ``arguments``: ``max_length`` leaves no room for a word beside the special tokens.
     """
+    special = tokenizer.num_special_tokens_to_add(len(task.sentences) > 1)
+    if max_length <= special:
+        reason = f"{max_length} tokens leave no room for words beside {special} special ones: raise --max_seq_length"
+        raise RobertaError("arguments", reason)
     columns = [[row[column] for row in rows] for column in task.sentences]
     encoded = tokenizer(*columns, truncation=True, max_length=max_length)
     labels = [row["label"] for row in rows]

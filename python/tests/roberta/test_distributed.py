@@ -4,8 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+import torch
+from safetensors.torch import load_file
+
+from spikeport.roberta import RobertaError
+from spikeport.roberta.sharding import check_sharding
 
 LAUNCHERS = {
     "torchrun": ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"],
@@ -26,6 +32,25 @@ except RobertaError as error:
     print("refused", torch.distributed.is_initialized(), flush=True)
 run_glue.main(sys.argv[1:])
 """
+
+# accelerate shards over GPUs only, and is told here that its gloo processes hold some.
+SHARDED = """
+import sys
+from accelerate.state import PartialState
+from accelerate.utils import DistributedType
+from spikeport.roberta import run_glue
+
+begin = PartialState.__init__
+
+def begin_as_if_on_gpus(self, *arguments, **options):
+    begin(self, *arguments, **options)
+    if self.distributed_type == DistributedType.MULTI_CPU:
+        self.distributed_type = DistributedType.MULTI_GPU
+
+PartialState.__init__ = begin_as_if_on_gpus
+run_glue.main(sys.argv[1:])
+"""
+HALVES = ("--do_train", "--max_steps", "3", "--per_device_train_batch_size", "8", "--convert_to_snn")
 
 
 def run(launcher, folder, model, sentences, *flags):
@@ -78,13 +103,44 @@ def test_evaluation_by_two_processes_equals_one(alone, tiny_model, sentences, tm
         assert two[name] == one[name], name
 
 
-def test_training_by_two_processes_on_half_the_batch_each_learns_the_same(alone, tiny_model, sentences, tmp_path):
-    _, expected = alone
-    flags = ("--do_train", "--max_steps", "3", "--per_device_train_batch_size", "8")
-    figures = run("torchrun", tmp_path, tiny_model, sentences, *flags)
+@pytest.fixture(scope="module")
+def data_parallel(tiny_model, sentences, tmp_path_factory):
+    """Two processes, batch 8 each: as `alone`."""
+    folder = tmp_path_factory.mktemp("data_parallel")
+    return folder, run("torchrun", folder, tiny_model, sentences, *HALVES)
+
+
+def test_training_by_two_processes_on_half_the_batch_each_learns_the_same(alone, data_parallel):
+    (_, expected), (_, figures) = alone, data_parallel
     assert figures["train_samples"] == expected["train_samples"]
     assert figures["eval_accuracy"] == pytest.approx(expected["eval_accuracy"], abs=0.05)
     assert figures["train_loss"] == pytest.approx(expected["train_loss"], abs=0.05)
+
+
+def test_training_sharded_over_two_processes_learns_and_converts_the_same(
+    data_parallel, tiny_model, sentences, tmp_path
+):
+    folder, _ = data_parallel
+    (tmp_path / "sharded.py").write_text(SHARDED)
+    start("torchrun", [tmp_path / "sharded.py"], tmp_path / "out", tiny_model, sentences, *HALVES, "--fsdp")
+    assert (tmp_path / "out/checkpoint-3/pytorch_model_fsdp.bin").is_file(), "it was not sharded"
+    for name in ("model.safetensors", "snn/model.safetensors"):
+        expected, weights = load_file(folder / name), load_file(tmp_path / "out" / name)
+        assert weights.keys() == expected.keys()
+        for tensor in weights:
+            torch.testing.assert_close(weights[tensor], expected[tensor], rtol=0, atol=1e-6, msg=tensor)
+    one, two = (json.loads((path / "snn_results.json").read_text()) for path in (folder, tmp_path / "out"))
+    assert two["metrics"] == one["metrics"]
+    assert two["agreement"]["within_tolerance"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "enabled, trains, message", [(False, True, "accelerate sees none"), (True, False, "to evaluate")]
+)
+def test_sharding_that_would_be_something_else_is_refused(enabled, trains, message):
+    trainer = SimpleNamespace(is_fsdp_enabled=enabled, args=SimpleNamespace(fsdp=True, do_train=trains))
+    with pytest.raises(RobertaError, match=message):
+        check_sharding(trainer)
 
 
 def test_a_run_ends_the_process_group_it_began_since_an_open_one_may_end_the_process(tiny_model, sentences, tmp_path):

@@ -37,6 +37,7 @@ EVALUATION_ONLY = """
 """
 FINE_TUNED_WEIGHTS = EVALUATION_ONLY + "--model_weights_path ./output/${TASK_NAME}_snn"
 FULL_SPIKING = EVALUATION_ONLY + "--convert_to_snn"
+EVALUATE = "--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval "
 BASELINE = """
 --model_name_or_path ${MODEL_NAME} --task_name ${TASK_NAME} --do_train --do_eval --max_seq_length 128
 --per_device_train_batch_size ${BATCH_SIZE} --learning_rate ${LEARNING_RATE} --num_train_epochs ${NUM_EPOCHS}
@@ -60,7 +61,7 @@ def program(tiny_model, sentences, tmp_path, monkeypatch):
     files = f" --train_file {sentences}/train.txt --validation_file {sentences}/dev.txt --disable_tqdm True"
 
     def run(command, more=files):
-        words = shlex.split(command.replace("\n", " ") + more)
+        words = shlex.split(more + " " + command.replace("\n", " "))
         for name, value in values.items():
             words = [word.replace("${" + name + "}", value) for word in words]
         return run_glue.main(words)
@@ -156,6 +157,35 @@ def test_arguments_come_from_a_json_file_with_older_names_too(program, tmp_path,
     (tmp_path / "arguments.json").write_text(json.dumps(arguments))
     from_json = run_glue.main([str(tmp_path / "arguments.json")])
     assert from_json["eval_accuracy"] == program(EVALUATION_ONLY)["eval_accuracy"]
+    (tmp_path / "arguments.json").write_text(json.dumps({**arguments, "no_calibrate": True}))
+    uncalibrated = run_glue.main([str(tmp_path / "arguments.json")])
+    assert "calibrated_scales" not in uncalibrated
+    assert uncalibrated["eval_loss"] != from_json["eval_loss"]
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("evaluation_strateg", "no", "no argument 'evaluation_strateg'; did you mean 'eval_strategy'"),
+        ("snn_dtype", "float16", "one of float32, float64, not float16"),
+        ("do_eval", False, "nothing to do"),
+    ],
+)
+def test_a_wrong_name_or_value_in_a_json_file_is_named(tmp_path, name, value, message):
+    arguments = {"model_name_or_path": "m", "task_name": "sst2", "do_eval": True, name: value}
+    (tmp_path / "arguments.json").write_text(json.dumps(arguments))
+    with pytest.raises(RobertaError, match=message):
+        parse_arguments([str(tmp_path / "arguments.json")])
+
+
+def test_training_goes_on_from_the_last_checkpoint(program, tmp_path):
+    rest = "--transform_config default --do_train --do_eval --output_dir ./r --learning_rate 1e-3 --save_steps 2 "
+    rest += "--lr_scheduler_type constant "
+    whole = program(EVALUATE + rest.replace("./r", "./whole") + "--max_steps 4")
+    program(EVALUATE + rest + "--max_steps 2")
+    resumed = program(EVALUATE + rest + "--max_steps 4 --resume_from_checkpoint True")
+    assert (tmp_path / "r/checkpoint-4").is_dir()
+    assert resumed["eval_loss"] == pytest.approx(whole["eval_loss"], rel=1e-5)
 
 
 def test_old_and_new_spellings_of_flags_mean_the_same():
@@ -273,10 +303,31 @@ def test_a_gelu_checkpoint_is_refused_and_relufy_with_training_is_the_way_out(pr
             "weights",
             "has no quantiser scales",
         ),
-        ("--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --snn_timesteps 0", "arguments", "at least 1"),
+        (EVALUATE + "--snn_timesteps 0", "arguments", "at least 1"),
+        (EVALUATE + "--max_eval_samples -1", "arguments", "at least 1, not -1"),
+        (EVALUATE + "--per_device_eval_batch_size 0", "arguments", "at least 1"),
+        (EVALUATE + "--max_seq_length 2", "arguments", "leave no room for words"),
+        (EVALUATE + "--fsdp", "arguments", "start them with torchrun"),
+        (EVALUATE + "--load_best_model_at_end --eval_strategy epoch", "arguments", "save and eval strategy"),
+        (EVALUATE + "--resume_from_checkpoint True", "output", "holds no checkpoint"),
+        (EVALUATE + "--resume_from_checkpoint ./nowhere", "output", "nowhere is not a checkpoint"),
+        (EVALUATE + "--validation_file ./unlabelled.tsv", "data", "2 of 2 validation examples have none"),
+        (EVALUATE + "--do_train --train_file ./unlabelled.tsv", "data", "2 of 2 train examples have none"),
+        (EVALUATE.replace("${MODEL_NAME}", "./wordless"), "model", "wordless holds no tokenizer"),
+        (EVALUATE.replace("${MODEL_NAME}", "./damaged"), "model", "cannot load './damaged'"),
+        (EVALUATE + "--tokenizer_name ./many_words", "model", "301 tokens, and the model 300"),
     ],
 )
-def test_what_cannot_work_is_refused_before_anything_is_written(program, tmp_path, flags, code, message):
+def test_what_cannot_work_is_refused_before_anything_is_written(program, tiny_model, tmp_path, flags, code, message):
+    (tmp_path / "unlabelled.tsv").write_text("index\tsentence\n0\tgood\n1\tbad\n")
+    for folder in ("wordless", "damaged"):
+        shutil.copytree(tiny_model, tmp_path / folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "wordless" / name).unlink()
+    (tmp_path / "damaged/model.safetensors").write_bytes(b"\x00" * 64)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    tokenizer.add_tokens(["antidisestablishmentarianism"])
+    tokenizer.save_pretrained(tmp_path / "many_words")
     with pytest.raises(RobertaError, match=message) as caught:
         program(flags + " --output_dir ./o")
     assert caught.value.code == code
