@@ -53,7 +53,7 @@ def schedule(
     """
     names = list(layer_names)
     for name, value in (("lr_backbone", lr_backbone), ("lr_head", lr_head)):
-        if isinstance(value, bool) or not math.isfinite(value) or value < 0:
+        if not _is_finite(value) or value < 0:
             raise KernelError("learning_rate", f"{name} must be a finite number of at least 0, not {value!r}")
     last = position(names, freeze_until) if isinstance(freeze_until, str) else _index(names, freeze_until)
     first_of_head = len(names) - 1 if head is None else position(names, head)
@@ -102,7 +102,7 @@ def step(
     KernelError
         ``momentum``, ``shape``, ``unknown_layer``, ``learning_rate``, ``non_finite``, in this order.
     """
-    if not (math.isfinite(momentum) and 0 <= momentum < 1):
+    if not (_is_finite(momentum) and 0 <= momentum < 1):
         raise KernelError("momentum", f"momentum must be in [0, 1), not {momentum!r}")
     if velocities is None:
         velocities = [np.zeros_like(np.asarray(w)) for w in weights]
@@ -112,7 +112,7 @@ def step(
     new_weights, new_velocities = [], []
     layers = zip(weights, gradients, rates, velocities, strict=True)
     for index, (weight, gradient, rate, velocity) in enumerate(layers):
-        if not math.isfinite(rate) or rate < 0:
+        if not _is_finite(rate) or rate < 0:
             raise KernelError("learning_rate", f"a rate must be a finite number of at least 0, not {rate!r}")
         w = as_float("weights", weight)
         g, u = (as_float(n, a).astype(w.dtype) for n, a in (("gradients", gradient), ("velocities", velocity)))
@@ -131,6 +131,11 @@ def position(layer_names: Sequence[str], name: str) -> int:
     if name not in layer_names:
         raise KernelError("unknown_layer", f"no layer is called {name!r}: there are {', '.join(layer_names)}")
     return list(layer_names).index(name)
+
+
+def _is_finite(value: object) -> bool:
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return number and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def _index(names: Sequence[str], until: int) -> int:

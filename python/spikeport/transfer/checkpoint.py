@@ -19,7 +19,7 @@ from spikeport.transfer.sidecar import Sidecar, check_sidecar
 Array = npt.NDArray[Any]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SNNCheckpoint:
     """A spiking network at rest: weights, biases, neurons, names, frozen layers and metadata.
 
@@ -93,23 +93,52 @@ class SNNCheckpoint:
             layers.append(LayerNode.with_neuron(name, self.weights[k], bias, neuron or Neuron(self.neuron_types[k])))
         return SNNGraph(layers)
 
+    def __eq__(self, other: object) -> bool:
+        """Compare all fields: arrays by dtype and values, frozen layers in any order, no biases as all None."""
+        if not isinstance(other, SNNCheckpoint):
+            return NotImplemented
+        (words, arrays), (other_words, other_arrays) = self._compared(), other._compared()
+        return words == other_words and all(map(_same, arrays, other_arrays))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _compared(self) -> tuple[list[Any], list[Array | None]]:
+        none = [None] * len(self.weights)
+        sizes = [tuple(size) for size in self.layer_sizes]
+        neurons = list(self.neurons or none)
+        words = [list(self.layer_names), sizes, list(self.neuron_types), neurons, self.metadata]
+        return [*words, set(self.frozen_layers), len(self.weights)], [*self.weights, *(self.biases or none)]
+
+    def __repr__(self) -> str:
+        layers = ", ".join(
+            f"{name} {tuple(size)}" for name, size in zip(self.layer_names, self.layer_sizes, strict=False)
+        )
+        frozen = f", frozen: {', '.join(self.frozen_layers)}" if self.frozen_layers else ""
+        return f"<SNNCheckpoint {layers}: {self.total_params:,} parameters{frozen}>"
+
     def validate(self) -> None:
         """Raise `CheckpointError` unless `save_checkpoint` would write this checkpoint."""
         self.parts()
 
     def parts(self) -> tuple[Sidecar, list[LayerArrays]]:
         """Return the checked content of the two files; the sidecar's digest is still zero."""
+        for key in ("layer_names", "layer_sizes", "neuron_types", "frozen_layers", "weights", "biases", "neurons"):
+            values = getattr(self, key)
+            if values is None and key in ("biases", "neurons"):
+                continue
+            if not isinstance(values, list | tuple | np.ndarray):
+                raise CheckpointError("sidecar_schema", f"{key} must be a list, not a {type(values).__name__}")
+            if key in ("weights", "biases", "neurons") and len(values) != len(self.layer_names):
+                raise CheckpointError(
+                    "sidecar_schema", f"{key} has {len(values)} entries for {len(self.layer_names)} layers"
+                )
         names = list(self.layer_names)
-        per_layer = {"weights": self.weights, "biases": self.biases, "neurons": self.neurons}
-        for key, values in per_layer.items():
-            if values is not None and len(values) != len(names):
-                raise CheckpointError("sidecar_schema", f"{key} has {len(values)} entries for {len(names)} layers")
         raw = {
             "archive": {"bytes": 0, "sha256": "0" * 64},
             "format": "spikeport-checkpoint",
             "frozen_layers": [name for name in names if name in self.frozen_layers],
             "layer_names": names,
-            "layer_sizes": [[_plain(n) for n in size] for size in self.layer_sizes],
+            "layer_sizes": [_plain_size(size) for size in self.layer_sizes],
             "metadata": self.metadata,
             "n_layers": self.n_layers,
             "neuron_types": list(self.neuron_types),
@@ -134,11 +163,17 @@ class SNNCheckpoint:
                     "dtype", f"{name}: bias is {bias.dtype}, weight {weight.dtype}: give both the same"
                 )
         neuron = self.neurons[k] if self.neurons else None
+        if not isinstance(neuron, Neuron | None):
+            raise CheckpointError("neuron", f"{name}: {neuron!r} is no Neuron: give one, or None for a label alone")
         if neuron is not None and neuron.kind != self.neuron_types[k]:
             raise CheckpointError(
                 "neuron", f"{name}: a neuron of kind {neuron.kind} is labelled {self.neuron_types[k]}"
             )
-        return LayerArrays(weight, bias, None if neuron is None else neuron_rows(neuron, n_out))
+        try:
+            rows = None if neuron is None else neuron_rows(neuron, n_out)
+        except GraphError as error:
+            raise CheckpointError("neuron", f"{name}: {error}") from None
+        return LayerArrays(weight, bias, rows)
 
 
 def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint:
@@ -164,6 +199,7 @@ def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint
 
 def neuron_rows(neuron: Neuron, n: int) -> Array:
     """Return a neuron's parameters as the array of `layer_<i>.neuron.npy`: (7, 1) where uniform, else (7, n)."""
+    neuron.check_width(n)
     reset = 0.0 if neuron.v_reset is None else neuron.v_reset
     values = (
         neuron.threshold,
@@ -216,5 +252,13 @@ def _checked(place: str, values: Any, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, np.integer) else value
+def _plain_size(size: Any) -> Any:
+    if not isinstance(size, list | tuple | np.ndarray):
+        return size
+    return [int(n) if isinstance(n, np.integer) else n for n in size]
+
+
+def _same(a: Array | None, b: Array | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)

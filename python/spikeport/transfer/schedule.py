@@ -6,7 +6,7 @@ The helpers change the checkpoint they are given and return it, as documented; t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from spikeport.errors import KernelError
@@ -86,6 +86,8 @@ def unfreeze_layers(
 
 
 def _names(layer_names: Sequence[str] | None) -> list[str]:
-    if isinstance(layer_names, str):
-        raise KernelError("unknown_layer", f"layer_names is the text {layer_names!r}: give a list of names")
-    return list(layer_names or [])
+    if layer_names is None:
+        return []
+    if isinstance(layer_names, str) or not isinstance(layer_names, Iterable):
+        raise KernelError("unknown_layer", f"layer_names is {layer_names!r}: give a list of names")
+    return list(layer_names)

@@ -80,6 +80,7 @@ def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool 
     archive_path, sidecar_path = checkpoint_paths(path)
     for target in (archive_path, sidecar_path):
         refuse_link(target)
+    _check_folder(archive_path.parent)
     encoded = _encode(checkpoint)
     staged = _staged(archive_path, encoded.digest)
     _write(staged, encoded.archive, durable)
@@ -131,6 +132,7 @@ def load_checkpoint(path: PathLike) -> SNNCheckpoint:
 
 def _save_single_file(checkpoint: SNNCheckpoint, path: Path, durable: bool) -> Path:
     refuse_link(path)
+    _check_folder(path.parent)
     encoded = _encode(checkpoint)
     _write(path, single_file_bytes(encoded.layers, encoded.sidecar), durable)
     if durable:
@@ -201,6 +203,11 @@ def _write(path: Path, content: bytes, durable: bool) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise CheckpointError("missing_file", f"there is no folder {folder}: make it first")
 
 
 def _staged(archive: Path, digest: str) -> Path:

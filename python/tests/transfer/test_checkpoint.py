@@ -148,6 +148,11 @@ def test_what_would_not_load_is_not_saved(tmp_path, code):
         {"neurons": [None]},
         {"layer_names": ["a", "a"]},
         {"layer_names": ["a"]},
+        {"layer_names": "ab"},
+        {"layer_sizes": None},
+        {"layer_sizes": [3, 2]},
+        {"weights": None},
+        {"frozen_layers": "a"},
     ],
 )
 def test_content_that_the_sidecar_cannot_hold_is_refused(tmp_path, fields):
@@ -170,6 +175,44 @@ def test_a_path_that_no_file_can_have_is_a_missing_file(path, tmp_path, monkeypa
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(path)
     assert caught.value.code == "missing_file"
+
+
+@pytest.mark.parametrize("name", ["nowhere/c", "nowhere/c.safetensors", "c/below_a_file"])
+def test_a_folder_that_is_not_there_is_named(tmp_path, name):
+    (tmp_path / "c").touch()
+    with pytest.raises(CheckpointError, match=f"no folder .*{name.split('/')[0]}: make it") as caught:
+        save_checkpoint(checkpoint(), tmp_path / name)
+    assert caught.value.code == "missing_file"
+
+
+@pytest.mark.parametrize("neurons", [["LIF", "LIF"], [Neuron("LIF", np.ones(9)), None]])
+def test_neurons_that_do_not_fit_are_refused(tmp_path, neurons):
+    with pytest.raises(CheckpointError) as caught:
+        save_checkpoint(checkpoint(neurons=neurons), tmp_path / "c")
+    assert caught.value.code == "neuron" and list(tmp_path.iterdir()) == []
+
+
+def test_checkpoints_compare_by_content():
+    assert checkpoint() == checkpoint(biases=[None, None], neurons=[None, None])
+    changes = [
+        {"value": 0.25},
+        {"biases": [np.ones(4), None]},
+        {"neurons": [Neuron("LIF"), None]},
+        {"metadata": {}},
+        {"frozen_layers": ["a"]},
+    ]
+    for change in changes:
+        assert checkpoint() != checkpoint(**change)
+        assert checkpoint(**change) == checkpoint(**change)
+    single = checkpoint()
+    single.weights = [w.astype(np.float32) for w in single.weights]
+    assert single != checkpoint()
+    assert checkpoint() != "c"
+
+
+def test_a_checkpoint_shows_its_layers_not_its_numbers():
+    shown = repr(checkpoint(frozen_layers=["a"]))
+    assert shown == "<SNNCheckpoint a (3, 4), b (4, 2): 20 parameters, frozen: a>"
 
 
 def test_metadata_errors_name_the_key(tmp_path):
