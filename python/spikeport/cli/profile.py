@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spikeport.cli.app import app, fail, print_json, say
 
+if TYPE_CHECKING:
+    from spikeport.profiling.profiler import SpikeProfiler
+
 CRITICAL = 1
+FAILED = 1
+INTERRUPTED = 130
 
 
 @app.command("profile", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -18,32 +26,32 @@ def profile(
     source: Annotated[Path, typer.Argument(help="A .npz of recordings, or a Python script that trains.")],
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
     layout: Annotated[str | None, typer.Option(help="Axes of the recordings, such as TBN.")] = None,
-    every: Annotated[int | None, typer.Option(help="Record one training iteration in that many.")] = None,
+    every: Annotated[int | None, typer.Option(min=1, help="Record one training iteration in that many.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 on a critical finding.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Say what is wrong with a spiking network's activity and training.
 
-    What follows a script's name and is no option of this command goes to the script.
+    What follows a script's name and is no option of this command goes to the script, and so does everything after
+    --. Where the script fails, what it had shown until then is reported, and the command leaves with its code.
     """
-    import contextlib
-    import sys
-
+    from spikeport.profiling import SpikeProfiler
     from spikeport.profiling.recordings import profile_recordings
 
+    if html is not None:
+        _check_page(html)
+    profiler, code = SpikeProfiler(), 0
     if source.suffix == ".npz":
         if context.args:
             fail(f"a file of recordings takes no further arguments: {' '.join(context.args)}")
-        profiler = profile_recordings(source, layout=layout)
+        profile_recordings(source, profiler, layout)
     elif source.suffix == ".py":
-        from spikeport.profiling.script import profile_script
-
-        # What the script prints must not end up inside the JSON document.
-        with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-            profiler = profile_script(source, context.args, every=every)
+        code = _run_script(source, context.args, profiler, every, as_json)
     else:
         fail(f"{source} is neither a .npz of recordings nor a .py script")
     report = profiler.report()
+    if code and not report.layer_stats:
+        raise typer.Exit(code)
     if html is not None:
         report.save_html(html, f"Spike profile of {source.name}")
     if as_json:
@@ -52,5 +60,38 @@ def profile(
         say(report.summary().rstrip())
         if html is not None:
             say(f"Wrote {html}.")
-    if strict and report.has_critical:
-        raise typer.Exit(CRITICAL)
+    if code or (strict and report.has_critical):
+        raise typer.Exit(code or CRITICAL)
+
+
+def _check_page(html: Path) -> None:
+    """Fail before a training has run for hours, not after."""
+    from spikeport.report.plots import new_figure
+
+    if html.is_dir() or not html.absolute().parent.is_dir():
+        fail(f"the page cannot be written to {html}: give a file in a folder that exists")
+    new_figure()
+
+
+def _run_script(script: Path, arguments: list[str], profiler: SpikeProfiler, every: int | None, quiet: bool) -> int:
+    """Run the script under the profiler and return its exit code; what ends it is told as Python would."""
+    from spikeport.profiling.script import profile_script
+
+    try:
+        # What the script prints must not end up inside the JSON document.
+        with contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext():
+            profile_script(script, arguments, profiler, every)
+    except SystemExit as leaving:
+        if isinstance(leaving.code, int):
+            return leaving.code
+        print(leaving.code, file=sys.stderr)
+        return FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename != str(script):
+            trace = trace.tb_next
+        if trace is None and getattr(error, "filename", None) != str(script):
+            raise  # not the script's
+        traceback.print_exception(type(error), error, trace)
+        return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+    return 0

@@ -83,7 +83,7 @@ def dead_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
             name,
             f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) have a rate below "
             f"{thresholds.dead_rate:g} spikes a step{_when(stats, since)}.{_evidence(stats, thresholds)}",
-            f"Lower the threshold of {name}, scale up its weights or input, or add noise to its membrane."
+            f"Lower the threshold of layer {name}, scale up its weights or input, or add noise to its membrane."
             f"{_gain(stats)}",
             share,
             thresholds.dead_critical if critical else thresholds.dead_warning,
@@ -103,8 +103,8 @@ def saturated_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathol
                 name,
                 f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) spike at more than "
                 f"{thresholds.saturated_rate:.0%} of the steps{_when(stats, since)}.",
-                f"Raise the threshold of {name}, scale down its weights or input, check that the neuron resets, or "
-                "add a penalty on the rate to the loss.",
+                f"Raise the threshold of layer {name}, scale down its weights or input, check that the neuron resets, "
+                "or add a penalty on the rate to the loss.",
                 share,
                 thresholds.saturated_warning,
                 since,
@@ -125,8 +125,8 @@ def voltage_collapse(layers: Layers, thresholds: Thresholds) -> Iterator[Patholo
                 WARNING,
                 name,
                 f"All membranes stay at {where:.3g}{_when(stats, since)}: they deviate by {deviation:.2g}.",
-                f"Check that {name} receives its input (weights that are not 0, a current that is not clipped away) "
-                "and scale the input up; a leak near 0 forgets every input at once.",
+                f"Check that layer {name} receives its input (weights that are not 0, a current that is not clipped "
+                "away) and scale the input up; a leak near 0 forgets every input at once.",
                 deviation,
                 thresholds.voltage_std,
                 since,
@@ -171,8 +171,9 @@ def gradient_vanishing(layers: Layers, thresholds: Thresholds) -> Iterator[Patho
             "gradient_vanishing",
             CRITICAL,
             name,
-            f"The gradient's mean norm falls from {norms[last]:.3g} at {last} to {norms[name]:.3g} at {name}"
-            f"{f' and {norms[first]:.3g} at {first}' if first != name else ''}{when}.",
+            f"The gradient's mean norm falls from {norms[last]:.3g} at layer {last} to {norms[name]:.3g} at layer "
+            f"{name}"
+            f"{f' and {norms[first]:.3g} at layer {first}' if first != name else ''}{when}.",
             f"Widen the surrogate of the layers after {name} (a smaller slope), bring their membranes nearer the "
             "threshold, add skip connections, or train with fewer steps.",
             ratio,
@@ -216,8 +217,8 @@ def surrogate_inactive(layers: Layers, thresholds: Thresholds) -> Iterator[Patho
                 name,
                 f"The surrogate's derivative is below {thresholds.inactive_derivative:.0%} of its peak for "
                 f"{share:.0%} of the membranes{_when(stats, since)}: they learn nothing.",
-                f"Give {name} a wider surrogate (a smaller slope), or bring its membranes nearer the threshold by "
-                "scaling its weights.",
+                f"Give layer {name} a wider surrogate (a smaller slope), or bring its membranes nearer the threshold "
+                "by scaling its weights.",
                 share,
                 thresholds.inactive_share,
                 since,
@@ -258,8 +259,8 @@ def batch_synchronous(layers: Layers, thresholds: Thresholds) -> Iterator[Pathol
                 name,
                 f"The samples of a batch spike together{_when(stats, since)}: {share:.0%} of the spikes' variance is "
                 "common to all of them, so the layer says little about its input.",
-                f"Check the scale of the input against the biases of {name} (an input normalised twice is a common "
-                "cause), start from random membranes, or lower the biases.",
+                f"Check the scale of the input against the biases of layer {name} (an input normalised twice is a "
+                "common cause), start from random membranes, or lower the biases.",
                 share,
                 thresholds.synchrony,
                 since,
@@ -373,6 +374,6 @@ def _gain(stats: LayerStats) -> str:
     if not 0 < top < θ:
         return ""
     return (
-        f" 99 % of the membranes in {stats.name} stay below {top:.3g}, the threshold is {θ:.3g}: "
+        f" 99 % of the membranes in layer {stats.name} stay below {top:.3g}, the threshold is {θ:.3g}: "
         f"try its weights times {θ / top:.2g}."
     )

@@ -102,7 +102,7 @@ def test_ninety_nine_times_is_no_explosion_and_the_first_norms_are_none():
 def test_vanishing_is_in_network_order_and_knows_zero():
     profiler = recorded(a=gradient(0.0), b=gradient(1e-3), c=gradient(1.0))
     (found,) = (p for p in profiler.report().pathologies if p.category == "gradient_vanishing")
-    assert found.layer == "b" and found.value == pytest.approx(1000) and "0 at a" in found.message
+    assert found.layer == "b" and found.value == pytest.approx(1000) and "0 at layer a" in found.message
     assert "gradient_vanishing" not in categories(recorded(a=gradient(1.0), b=gradient(1e-3)))
     assert "gradient_vanishing" not in categories(recorded(a=gradient(0.0), b=gradient(0.0)))
 

@@ -87,7 +87,7 @@ def test_an_output_whose_spikes_the_loss_does_not_see_hides_no_vanishing():
     for name, norm in (("first", 1e-4), ("second", 1.0), ("readout", 0.0)):
         profiler.record_gradient(name, np.array([norm]))
     (found,) = profiler.report().pathologies
-    assert (found.category, found.layer) == ("gradient_vanishing", "first") and "at second" in found.message
+    assert (found.category, found.layer) == ("gradient_vanishing", "first") and "at layer second" in found.message
 
 
 def test_growth_of_gradients_recorded_by_themselves_is_judged():

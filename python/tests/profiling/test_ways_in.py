@@ -22,17 +22,17 @@ def spikes(rate, shape, seed=0):
     return (np.random.default_rng(seed).random(shape) < rate).astype(np.float32)
 
 
-def spikeport(*arguments, folder, code=0):
+def spikeport(*arguments, folder, code=0, traceback=False):
     ran = subprocess.run(
         [sys.executable, "-m", "spikeport", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT / "python"), "OMP_NUM_THREADS": "1"},
-        timeout=120,
+        timeout=600,
     )
     assert ran.returncode == code, ran.stdout + ran.stderr
-    assert "Traceback" not in ran.stderr
+    assert traceback or "Traceback" not in ran.stderr
     return ran
 
 
@@ -137,6 +137,46 @@ def test_the_command_on_a_script(tmp_path, torch):
     (tmp_path / "train.py").write_text(SCRIPT)
     ran = spikeport("profile", "train.py", "0.01", "--every", "4", "--json", folder=tmp_path)
     assert json.loads(ran.stdout)["layers"]["1"]["n_records"] == 10 and "trained" in ran.stderr
+
+
+FAILURES = {
+    "raise KeyError('mine')": (1, "KeyError: 'mine'"),
+    "open('no/such/file')": (1, "FileNotFoundError"),
+    "raise SystemExit('diverged')": (1, "diverged"),
+    "raise SystemExit(3)": (3, ""),
+    "raise KeyboardInterrupt": (130, "KeyboardInterrupt"),
+}
+
+
+@pytest.mark.parametrize("ending", FAILURES)
+def test_a_script_that_fails_is_reported_up_to_there(ending, tmp_path, torch):
+    code, words = FAILURES[ending]
+    (tmp_path / "train.py").write_text(SCRIPT.replace("sys.exit(0)", ending))
+    ran = spikeport("profile", "train.py", "0.01", folder=tmp_path, code=code, traceback=True)
+    assert "dead_neurons" in ran.stdout and words in ran.stderr
+    assert "runpy" not in ran.stderr and "spikeport" not in ran.stderr, "the traceback is that of the script alone"
+
+
+def test_a_script_that_fails_before_any_model_has_its_own_error_alone(tmp_path, torch):
+    (tmp_path / "train.py").write_text("x = (")
+    ran = spikeport("profile", "train.py", folder=tmp_path, code=1, traceback=True)
+    assert "SyntaxError" in ran.stderr and "error:" not in ran.stderr and not ran.stdout
+
+
+def test_a_scripts_own_options_reach_it(tmp_path, torch):
+    options = "import argparse\nparser = argparse.ArgumentParser()\n"
+    options += "".join(f"parser.add_argument('{name}')\n" for name in ("--json", "--every", "--epochs", "data"))
+    (tmp_path / "train.py").write_text(options + "print(parser.parse_args())\n" + SCRIPT.replace("sys.argv[1]", "1.0"))
+    arguments = ["--epochs", "2", "--", "--json", "yes", "--every", "5", "digits"]
+    ran = spikeport("profile", "--every", "10", "train.py", *arguments, folder=tmp_path)
+    assert "Namespace(json='yes', every='5', epochs='2', data='digits')" in ran.stdout
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_script_runs(tmp_path, torch):
+    (tmp_path / "train.py").write_text("open('ran', 'w').close()\n" + SCRIPT)
+    for page in ("no/folder/page.html", "."):
+        spikeport("profile", "train.py", "--html", page, folder=tmp_path, code=2)
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("arguments", [["absent.npz"], ["absent.py"], ["notes.txt"], ["run.npz", "extra"]])
