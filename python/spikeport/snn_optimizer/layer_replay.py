@@ -9,7 +9,7 @@ the neuron sends that speaks for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.snn_optimizer.bounds import LayerBounds
 from spikeport.snn_optimizer.rewrite import CONSTANT
 
 Array = npt.NDArray[Any]
@@ -48,6 +49,7 @@ def replay_layers(
     seed: int = 0,
     effort: float = 1e9,
     most: int = 64,
+    proven: Sequence[LayerBounds] | None = None,
 ) -> list[LayerReplay]:
     """Replay every hidden spiking layer that both graphs have.
 
@@ -55,6 +57,8 @@ def replay_layers(
     ----------
     speakers : by layer, for every neuron of ``before`` who speaks for it in ``after`` (`rewrite.Rewrite`)
     effort, most : trains a layer: as many as so many synaptic operations allow, at most so many
+    proven : the bounds of the layers of ``before`` that passes relied on: a neuron that is proven to fire always, or
+        never, is set to nothing else
     """
     found = []
     place = {layer.name: k for k, layer in enumerate(after)}
@@ -67,6 +71,11 @@ def replay_layers(
         count = int(np.clip(effort / (timesteps * max(rest[0].n_params, 1)), 4, most))
         low = -1 if layer.neuron_type == "ST-BIF" else 0
         trains = _trains(rest[1].layers[0], count, low, timesteps, seed)
+        if proven is not None:
+            ends = np.full(after.layers[at].n_neurons, float(low)), np.ones(after.layers[at].n_neurons)
+            for end, bound in zip(ends, (proven[k].output_low, proven[k].output_high), strict=True):
+                end[speaks[speaks >= 0]] = bound[speaks >= 0]
+            trains = np.clip(trains, *ends)
         as_before = np.where(
             speaks >= 0, trains[:, :, np.maximum(speaks, 0)], np.where(speaks == CONSTANT, 1, 0)
         ).astype(np.float64)

@@ -79,8 +79,8 @@ def _read_sequential(model: Any) -> SNNGraph:
         if kind == "Linear":
             if behind_linear:
                 raise GraphError("model", f"{name}: two Linear layers without a ReLU between: write them as one")
-            weight = module.weight.detach().cpu().numpy()
-            bias = None if module.bias is None else module.bias.detach().cpu().numpy()
+            weight = _array(module.weight)
+            bias = None if module.bias is None else _array(module.bias)
             n_out, n_in = weight.shape
             layers.append(LayerNode(f"layer_{len(layers)}", n_in, n_out, weight, "IF", bias=bias, v_init=0.5))
             behind_linear = True
@@ -97,6 +97,11 @@ def _read_sequential(model: Any) -> SNNGraph:
     if not layers:
         raise GraphError("model", "the Sequential holds no Linear layer")
     return SNNGraph(layers)
+
+
+def _array(parameter: Any) -> Any:
+    values = parameter.detach().cpu()
+    return (values if "64" in str(values.dtype) else values.float()).numpy()  # NumPy has no bfloat16
 
 
 def _leaves(prefix: str, model: Any) -> Any:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate, weakest
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
+from spikeport.snn_optimizer.bounds import propagate
 from spikeport.snn_optimizer.budget import Labelled, Point, measured_accuracy
 from spikeport.snn_optimizer.cost import Cost, cost_of
 from spikeport.snn_optimizer.layer_replay import replay_layers
@@ -134,7 +135,8 @@ class PassManager:
         graph = detach(self.graph, self.before)
         seen = None if self.drives is None else self._replayed(self.before, graph, self.survivors)
         if seen is not None:
-            by_layer = replay_layers(self.before, graph, self.speakers, timesteps=self.held.timesteps)
+            proven = propagate(self.before, self.scope.arriving, self.scope.horizon)
+            by_layer = replay_layers(self.before, graph, self.speakers, timesteps=self.held.timesteps, proven=proven)
             seen = replace(seen, layers=by_layer)
         report = OptimizationReport(
             pass_results=self.results,

@@ -56,7 +56,7 @@ class Scope:
         dtype = graph.layers[0].weights.dtype
         limit = float(np.finfo(dtype).max)
         for name, values in (("input_range", (low, high)), ("data", () if self.data is None else (self.data,))):
-            if any((np.abs(v[np.isfinite(v)]) > limit).any() for v in values):
+            if any(float(np.abs(v[np.isfinite(v)]).max(initial=0)) > limit for v in values):
                 raise GraphError("non_finite", f"{name} goes beyond {limit:.3g}, the largest {dtype}")
         if self.horizon is not None and self.timesteps > self.horizon:
             raise GraphError("timesteps", f"runs are {self.timesteps} steps long, proofs hold for {self.horizon}")
@@ -100,10 +100,14 @@ def as_data(data: npt.ArrayLike | None) -> Array | None:
     """Return ``data`` as a float array, or None."""
     if data is None:
         return None
+    if hasattr(data, "detach"):  # a torch tensor
+        data = data.detach().cpu()
     try:
         array = np.asarray(data)
     except ValueError:
-        raise GraphError("shape", "data are ragged: give one row of equal length a sample") from None
+        raise GraphError(
+            "shape", "data are ragged: give one row of equal length a sample, or the pair (inputs, labels)"
+        ) from None
     if array.dtype.kind not in "fiub":
         raise GraphError("dtype", f"data have dtype {array.dtype}: give real numbers")
     return array if array.dtype == np.float32 else array.astype(np.float64)

@@ -150,6 +150,15 @@ def test_a_torch_sequential_is_read_as_conversion_without_data_reads_it(torch):
     assert np.array_equal(wanted.drive.argmax(axis=1), got.drive.argmax(axis=1))
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_a_torch_sequential_is_read_in_any_dtype_and_tensors_as_data(torch, dtype):
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3)).to(getattr(torch, dtype))
+    x = torch.rand(6, 4, requires_grad=True)
+    graph, report = optimize(model, passes=[], data=(x, torch.arange(6) % 3))
+    assert np.array_equal(graph.layers[0].weights, model[0].weight.detach().double().numpy())
+    assert report.accuracy_before is not None
+
+
 def test_what_is_no_network_is_refused_by_name(torch):
     nn = torch.nn
     for model, name in (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikeport import GraphError, LayerNode, SNNGraph
-from spikeport.snn_optimizer import adversarial_drives, random_drives, verify
+from spikeport.snn_optimizer import adversarial_drives, optimize, random_drives, verify
 from spikeport.snn_optimizer.layer_replay import replay_layers
 from spikeport.snn_optimizer.rewrite import CONSTANT, SILENT
 
@@ -132,3 +132,18 @@ def test_a_neuron_said_to_fire_always_is_held_to_it():
     speakers = {"b": np.array([0, CONSTANT])}
     assert all(replay.identical for replay in replay_layers(before, folded, speakers))
     assert not all(replay.identical for replay in replay_layers(before, after, speakers))
+
+
+def test_the_replay_from_the_inside_keeps_to_what_is_proven_of_a_neuron():
+    """The second neuron of "b" is silent because the first of "a" always fires: no replay may say that it does not."""
+    graph = SNNGraph(
+        [
+            LayerNode("a", 1, 2, [[1.0], [1.0]], "IF", bias=[2.0, 0.0]),
+            LayerNode("b", 2, 2, [[0.0, 1.0], [-1.0, 1.0]], "LIF", beta=0.0),
+            LayerNode("c", 2, 1, [[1.0, 1.0]], "IF"),
+        ]
+    )
+    smaller, report = optimize(graph, passes=["eliminate_silent"], input_range=(0.0, 1.0))
+    assert [layer.n_neurons for layer in smaller] == [2, 1, 1]
+    assert [replay.identical for replay in report.verification.layers] == [True, True]
+    assert report.certificate.level == "exact"
