@@ -10,7 +10,7 @@ from spikeport.profiling.pathology import Severity
 from spikeport.profiling.report import ProfileReport
 from spikeport.profiling.statistics import LayerStats
 from spikeport.report.page import Html, Page, badge, card, columns, figure, paragraph, table, tiles
-from spikeport.report.plots import COLOURS, INK, lines, new_figure, raster, svg
+from spikeport.report.plots import COLOURS, INK, lines, new_figure, plain, raster, svg
 
 _SEVERITY_COLOURS = {Severity.CRITICAL: COLOURS[3], Severity.WARNING: COLOURS[1], Severity.INFO: COLOURS[0]}
 
@@ -128,7 +128,7 @@ def _rate_histogram(stats: LayerStats) -> Html:
     top = max(1.0, float(rates.max(initial=0.0)))
     counts, edges = np.histogram(rates, bins=40, range=(0, top))
     ax.stairs(counts, edges, fill=True, color=COLOURS[0], alpha=0.8)
-    ax.set_title(stats.name, loc="left")
+    ax.set_title(plain(stats.name), loc="left")
     ax.set_xlabel("rate of a neuron")
     ax.set_ylabel("neurons")
     ax.grid(True, color=INK, alpha=0.12)
@@ -166,7 +166,7 @@ def _membranes(stats: LayerStats) -> Html:
         ax.axvline(stats.membrane_threshold, color=COLOURS[3], linewidth=1.4, linestyle="--")
         place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
         ax.annotate("threshold", (stats.membrane_threshold, 1.0), fontsize=9, color=INK, **place)
-    ax.set_title(stats.name, loc="left")
+    ax.set_title(plain(stats.name), loc="left")
     ax.set_xlabel("membrane")
     ax.set_ylabel("count")
     ax.grid(True, color=INK, alpha=0.12)
@@ -184,7 +184,7 @@ def _voltages(layers: list[LayerStats]) -> Html:
     for index, stats in enumerate(layers):
         mean, deviation = np.asarray(stats.voltage_curve.means), np.asarray(stats.deviation_curve.means)
         colour = COLOURS[index % len(COLOURS)]
-        ax.plot(stats.voltage_curve.steps, mean, color=colour, label=stats.name)
+        ax.plot(stats.voltage_curve.steps, mean, color=colour, label=plain(stats.name))
         ax.fill_between(
             stats.voltage_curve.steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0
         )
@@ -208,7 +208,7 @@ def _gradient_profile(layers: list[LayerStats]) -> Html:
     values = [stats.gradient_norm_mean for stats in layers]
     seen = [v for v in values if v > 0]
     ax.plot(range(len(values)), [v if v > 0 else math.nan for v in values], "o-", color=COLOURS[4])
-    ax.set_xticks(range(len(values)), [stats.name for stats in layers], rotation=30 if len(layers) > 4 else 0)
+    ax.set_xticks(range(len(values)), [plain(stats.name) for stats in layers], rotation=30 if len(layers) > 4 else 0)
     ax.set_xlim(-0.5, len(values) - 0.5)
     if seen:
         ax.set_yscale("log")
@@ -227,7 +227,7 @@ def _intervals(stats: LayerStats) -> Html:
     counts = stats.interval_histogram
     last = int(np.flatnonzero(counts)[-1]) + 1
     ax.stairs(counts[:last], np.arange(last + 1) + 0.5, fill=True, color=COLOURS[5], alpha=0.8)
-    ax.set_title(stats.name, loc="left")
+    ax.set_title(plain(stats.name), loc="left")
     ax.set_xlabel("interval, steps")
     ax.set_ylabel("count")
     ax.grid(True, color=INK, alpha=0.12)

@@ -114,11 +114,11 @@ def lines(
         y = np.asarray(y, dtype=np.float64)
         y = np.where(np.isfinite(y) & ((y > 0) | (not log_y)), y, np.nan)
         style = ("-", "--", ":", "-.")[index // len(COLOURS) % 4]
-        ax.plot(np.asarray(x), y, style, label=label, marker="o" if markers else None, markersize=3.5)
+        ax.plot(np.asarray(x), y, style, label=plain(label), marker="o" if markers else None, markersize=3.5)
     for label, level in (levels or {}).items():
         ax.axhline(level, color=INK, linestyle=(0, (4, 3)), linewidth=1, alpha=0.6)
         ax.annotate(
-            label,
+            plain(label),
             (1, level),
             xycoords=("axes fraction", "data"),
             ha="right",
@@ -143,18 +143,23 @@ def scatter(
     log_y: bool = False,
     size: tuple[float, float] = (5.6, 3.2),
 ) -> Figure:
-    """Draw points, a pair (x, y) a series; ``diagonal`` adds the line y = x."""
+    """Draw points, a pair (x, y) a series; ``diagonal`` adds the line y = x.
+
+    Under ``log_x`` or ``log_y`` points of 0 and below are left out.
+    """
     fig, ax = new_figure(*size)
     for label, values in series.items():
         if not isinstance(values, tuple):
             raise ValueError(f"series {label!r} is not a pair (x, y)")
         x, y = values
-        points = np.asarray(x)
-        heavy = points.size > 3000
-        ax.scatter(points, np.asarray(y), s=14, alpha=0.75, linewidths=0, label=label, rasterized=heavy)
-    if log_x:
+        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        kept = ((x > 0) | (not log_x)) & ((y > 0) | (not log_y))
+        heavy = x.size > 3000
+        ax.scatter(x[kept], y[kept], s=14, alpha=0.75, linewidths=0, label=plain(label), rasterized=heavy)
+    anything = any(len(drawn.get_offsets()) for drawn in ax.collections)
+    if log_x and anything:
         ax.set_xscale("log")
-    if log_y:
+    if log_y and anything:
         ax.set_yscale("log")
     if diagonal:
         ax.axline((0, 0), slope=1, color=INK, linestyle=(0, (4, 3)), linewidth=1, alpha=0.6)
@@ -179,7 +184,7 @@ def histogram(
     edges = np.histogram_bin_edges(everything, bins=bins) if everything.size else np.linspace(0, 1, 11)
     for label, values in finite.items():
         counts, _ = np.histogram(values, edges)
-        ax.stairs(counts, edges, fill=True, alpha=0.3 if len(finite) > 1 else 0.75, label=label)
+        ax.stairs(counts, edges, fill=True, alpha=0.3 if len(finite) > 1 else 0.75, label=plain(label))
         if len(finite) > 1:
             ax.stairs(counts, edges, color=ax.patches[-1].get_facecolor()[:3], linewidth=1.4)
     if log_y:
@@ -218,11 +223,16 @@ def raster(
     return fig
 
 
+def plain(words: str) -> str:
+    """Return ``words`` so that matplotlib draws them as they are: no formulas, and no name left out of a legend."""
+    return (" " if words.startswith("_") else "") + words.replace("$", r"\$")
+
+
 def _finish(ax: Axes, xlabel: str, ylabel: str, title: str, *, legend: bool, grid: bool = True) -> None:
-    ax.set_xlabel(xlabel)
-    ax.set_ylabel(ylabel)
+    ax.set_xlabel(plain(xlabel))
+    ax.set_ylabel(plain(ylabel))
     if title:
-        ax.set_title(title, loc="left")
+        ax.set_title(plain(title), loc="left")
     if grid:
         ax.grid(True, color=INK, alpha=0.12, linewidth=0.7)
         ax.set_axisbelow(True)

@@ -26,6 +26,7 @@ nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin-top: 20px; padding: 
 a { color: var(--accent); text-decoration: none; } a:hover { text-decoration: underline; }
 section { margin: 40px 0; scroll-margin-top: 16px; }
 h2 { font-size: 1.25rem; letter-spacing: -0.01em; margin: 0 0 14px; }
+h1, h2, h3, figcaption { overflow-wrap: anywhere; }
 p { max-width: 72ch; white-space: pre-line; overflow-wrap: anywhere; }
 pre { background: var(--wash); border-radius: 8px; padding: 12px 14px; overflow-x: auto; font-size: 0.85rem; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr));

@@ -1,5 +1,6 @@
 """The page: it escapes, it sorts, it needs nothing from outside, it can be read on both backgrounds."""
 
+import html
 import re
 import sys
 
@@ -113,6 +114,26 @@ def test_histograms_share_bins_and_leave_out_what_is_not_finite():
     edges = [patch.get_data().edges for patch in fig.axes[0].patches]
     assert all(np.array_equal(edges[0], other) for other in edges)
     assert sum(patch.get_data().values.sum() for patch in fig.axes[0].patches) == 2 * 3
+
+
+@pytest.mark.parametrize("name", ["_hidden", "$\\bad$", "$x$ and $y$", "a$b", "<b>&"])
+def test_names_are_drawn_as_they_are(name):
+    series = {name: ([1.0, 2.0], [2.0, 3.0]), "other": ([1.0], [1.0])}
+    drawn = [
+        plots.lines(series, name, name, title=name, levels={name: 2.0}),
+        plots.scatter(series, name, name, title=name),
+        plots.histogram({name: [1.0], "other": [2.0]}, name, name, title=name),
+    ]
+    for fig, times in zip(drawn, (5, 4, 4), strict=True):
+        assert html.unescape(svg(fig)).count(f"{name}</text>") == times
+
+
+@pytest.mark.parametrize("axis", ["log_x", "log_y"])
+def test_a_scatter_on_a_log_axis_leaves_out_what_has_no_logarithm(axis):
+    fig = plots.scatter({"a": ([0.0, 2.0, -1.0], [0.0, 3.0, -1.0]), "b": ([0.0], [0.0])}, "x", "y", **{axis: True})
+    assert [drawn.get_offsets().tolist() for drawn in fig.axes[0].collections] == [[[2.0, 3.0]], []]
+    assert "<svg" in svg(fig)
+    assert "<svg" in svg(plots.scatter({"b": ([0.0], [0.0])}, "x", "y", **{axis: True}))
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
