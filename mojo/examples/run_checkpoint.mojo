@@ -1,7 +1,7 @@
-"""Loads a checkpoint, runs it on one sample and says what came out.
+"""Loads a checkpoint, runs it with every input at one half and says what came out.
 
     mojo run --fp-mode contract=off -I mojo mojo/examples/run_checkpoint.mojo \\
-        conformance/vectors/checkpoint/files/networks/lif
+        conformance/vectors/checkpoint/files/networks/lif 25
 
 The same file gives the same counts in Python, Rust and Julia.
 """
@@ -17,8 +17,11 @@ def main() raises:
         Error: With a code of the contract, where the checkpoint is refused.
     """
     var arguments = argv()
-    if len(arguments) != 2:
-        raise Error("usage: run_checkpoint CHECKPOINT (of float64 weights)")
+    if len(arguments) != 2 and len(arguments) != 3:
+        raise Error(
+            "usage: run_checkpoint CHECKPOINT [TIMESTEPS] (of float64 weights)"
+        )
+    var timesteps = atol(arguments[2]) if len(arguments) == 3 else 25
     var loaded = load_checkpoint(String(arguments[1]))
     ref checkpoint = loaded.checkpoint
     for k in range(len(checkpoint.layer_names)):
@@ -34,10 +37,9 @@ def main() raises:
             sep="",
         )
 
-    # Every input at half strength, for 25 steps.
     var layers = checkpoint.layers[DType.float64]()
     var x = List[Float64](length=checkpoint.layer_sizes[0].n_in, fill=0.5)
-    var trace = network_run(layers, x, 1, timesteps=25)
+    var trace = network_run(layers, x, 1, timesteps=timesteps)
     print("spikes of the last layer:", trace.counts[len(layers) - 1])
     print("its drive:", trace.drive)
 

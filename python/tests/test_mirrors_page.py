@@ -1,21 +1,64 @@
-"""What the guide shows of the other languages is what their examples do."""
+"""What the guide shows of the other languages is what their examples do, and they do what it says."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from spikeport import LayerNode, SNNGraph
+from spikeport.transfer import SNNCheckpoint, save_checkpoint
+
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "guide" / "mirrors.md"
 EXAMPLES = {"rust": "rust/crates/*/examples/*.rs", "julia": "julia/*/examples/*.jl", "mojo": "mojo/examples/*.mojo"}
+PROGRAMS = {"rust": "cargo", "julia": "build/julia/julia", "mojo": ".venv/bin/mojo"}
 
 
 @pytest.mark.parametrize("language", EXAMPLES)
 def test_the_lines_shown_stand_in_an_example_in_that_order(language):
-    page = (ROOT / "docs" / "guide" / "mirrors.md").read_text("utf-8")
-    (shown,) = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (shown,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     lines = [line.strip() for line in shown.splitlines() if line.strip()]
     for example in ROOT.glob(EXAMPLES[language]):
         rest = iter(line.strip() for line in example.read_text("utf-8").splitlines())
         if all(line in rest for line in lines):
             return
     pytest.fail(f"no {language} example has the lines that docs/guide/mirrors.md shows")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A checkpoint, and the counts and drives of its last layer for 25 steps on an input of one half."""
+    rng = np.random.default_rng(5)
+    graph = SNNGraph(
+        [
+            LayerNode("hidden", 12, 9, rng.normal(size=(9, 12)) * 0.3, "LIF", beta=0.9, v_reset=0.0),
+            LayerNode("output", 9, 4, rng.normal(size=(4, 9)) * 0.5, "IF", v_init=0.5, bias=rng.normal(size=4)),
+        ]
+    )
+    path = tmp_path_factory.mktemp("examples") / "my_snn"
+    save_checkpoint(SNNCheckpoint.from_graph(graph), path)
+    run = graph.run(np.full((1, 12), 0.5), T=25)
+    return path, run.counts[-1][0].tolist(), run.drive[0].tolist()
+
+
+@pytest.mark.parametrize("language", EXAMPLES)
+def test_the_command_shown_prints_the_counts_and_drives_of_python(language, saved):
+    program = PROGRAMS[language]
+    if not shutil.which(program) and not (ROOT / program).exists():
+        assert language not in os.environ.get("SPIKEPORT_REQUIRE", ""), f"no {program}: make toolchains"
+        pytest.skip(f"{program} is not there: make toolchains")
+    path, counts, drive = saved
+    (command,) = re.findall(rf"^{re.escape(program)} .*run_checkpoint.*$", PAGE.read_text("utf-8"), re.MULTILINE)
+    done = subprocess.run(
+        command.replace("my_snn", str(path)).split(), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
+    assert said["hidden"] == "12 -> 9, LIF"
+    assert json.loads(said["spikes of the last layer"]) == counts
+    assert json.loads(said["its drive"]) == drive

@@ -1,6 +1,6 @@
-# Load a checkpoint, run it on one sample, fine-tune its head by a step, and save it again.
+# Load a checkpoint, run it with every input at one half, fine-tune its head by a step, and save it again.
 #
-#     julia --project=julia/SpikePort julia/SpikePort/examples/run_checkpoint.jl [CHECKPOINT]
+#     julia --project=julia/SpikePort julia/SpikePort/examples/run_checkpoint.jl [CHECKPOINT [TIMESTEPS]]
 #
 # Without a path, a small network is made first.
 
@@ -15,15 +15,18 @@ end
 
 function main(folder)
     path = isempty(ARGS) ? small_network(joinpath(folder, "small")) : first(ARGS)
+    timesteps = length(ARGS) < 2 ? 25 : parse(Int, ARGS[2])
+
     checkpoint = load_checkpoint(path)
-    println("layers: ", join(("$name $n_in → $n_out" for (name, (n_in, n_out)) in
-                              zip(checkpoint.layer_names, layer_sizes(checkpoint))), ", "))
+    for (name, (n_in, n_out), kind) in zip(checkpoint.layer_names, layer_sizes(checkpoint), checkpoint.neuron_types)
+        println(name, ": ", n_in, " -> ", n_out, ", ", kind)
+    end
 
     n_in = first(layer_sizes(checkpoint))[1]
-    input = reshape([(k % 3) / 2 for k in 1:n_in], n_in, 1)
-    run = network_run(network(checkpoint), input; timesteps = 32)
-    println("spikes of the output layer: ", join(last(run.counts), " "))
-    println("class: ", argmax(vec(run.drive)) - 1)
+    input = fill(0.5, n_in, 1)
+    run = network_run(network(checkpoint), input; timesteps = timesteps)
+    println("spikes of the last layer: ", vec(last(run.counts)))
+    println("its drive: ", vec(run.drive))
 
     names = checkpoint.layer_names
     schedule = finetune_schedule(names; freeze_until = length(names) - 2, lr_head = 0.125)

@@ -1,32 +1,35 @@
-//! Load a checkpoint and run it on a constant input:
+//! Load a checkpoint, run it with every input at one half, and say what came out:
 //!
 //! ```sh
-//! cargo run --release --example run_checkpoint -- mnist_snn 16
+//! cargo run --release --example run_checkpoint -- mnist_snn 25
 //! ```
 
 use std::path::PathBuf;
 
 use spikeport::checkpoint::Checkpoint;
-use spikeport::{Counts, RunOptions, View, network_run};
+use spikeport::{Counts, RunOptions, Values, View, network_run};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let path: PathBuf = arguments.next().ok_or("usage: run_checkpoint CHECKPOINT [TIMESTEPS]")?.into();
-    let timesteps = arguments.next().map_or(Ok(16), |text| text.to_string_lossy().parse())?;
+    let timesteps = arguments.next().map_or(Ok(25), |text| text.to_string_lossy().parse())?;
 
     let checkpoint = Checkpoint::load(&path)?.checkpoint;
+    for layer in &checkpoint.layers {
+        println!("{}: {} -> {}, {}", layer.name, layer.size[0], layer.size[1], layer.kind);
+    }
+
     let layers = checkpoint.to_layers()?;
     let n_inputs = checkpoint.layers[0].size[0];
     let shape = [1, n_inputs];
     let trace = network_run(&layers, View::new(&vec![0.5; n_inputs], &shape)?, &RunOptions::new(timesteps))?;
-
-    println!("{} parameters, {timesteps} steps on an input of 1/2", checkpoint.total_params());
-    for (layer, trace) in checkpoint.layers.iter().zip(&trace.layers) {
-        match &trace.counts {
-            Counts::Spikes(counts) => println!("{:>12}: {} spikes", layer.name, counts.iter().sum::<i64>()),
-            Counts::Graded(_) => println!("{:>12}: no neurons", layer.name),
-        }
+    match trace.layers.last().map(|layer| &layer.counts) {
+        Some(Counts::Spikes(counts)) => println!("spikes of the last layer: {counts:?}"),
+        _ => println!("the last layer has no neurons"),
     }
-    println!("drive of the output layer: {:?}", trace.drive);
+    match trace.drive {
+        Values::F32(drive) => println!("its drive: {drive:?}"),
+        Values::F64(drive) => println!("its drive: {drive:?}"),
+    }
     Ok(())
 }
