@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.conversion import ConvertedSNN, convert
 from spikeport.demo.digits import Digits, Recipe, load_digits, trained_network
+from spikeport.errors import MissingExtra
 
 if TYPE_CHECKING:
     from torch import nn
@@ -84,8 +86,9 @@ def demonstrate(
     ``on_step(step, done, of)`` is called as each step goes on. The trained weights are kept in ``folder`` under a name
     that their `Recipe` gives, so that a second run does not train again.
 
-    Raises `spikeport.errors.MissingExtra` without scikit-learn, torch or matplotlib.
+    Raises `spikeport.errors.MissingExtra` without scikit-learn, torch, safetensors or matplotlib, before any work.
     """
+    _check_extras()
     from spikeport.demo.page import write_page
 
     recipe = recipe or Recipe()
@@ -126,6 +129,13 @@ def demonstrate(
         samples=samples,
         page=page,
     )
+
+
+def _check_extras() -> None:
+    packages = {"sklearn": "scikit-learn", "torch": "torch", "safetensors": "safetensors", "matplotlib": "matplotlib"}
+    absent = [package for name, package in packages.items() if importlib.util.find_spec(name) is None]
+    if absent:
+        raise MissingExtra(", ".join(absent), "dev", "the demonstration")
 
 
 def _logits(model: nn.Module, x: Array) -> Array:

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.errors import MissingExtra
-
 if TYPE_CHECKING:
     from torch import nn
 
@@ -48,12 +46,10 @@ class Digits(NamedTuple):
 
 
 def load_digits(recipe: Recipe) -> Digits:
-    """Return the 1797 digits, split for training and testing; raises `MissingExtra` without scikit-learn."""
-    try:
-        from sklearn.datasets import load_digits as load
-        from sklearn.model_selection import train_test_split
-    except ImportError:
-        raise MissingExtra("scikit-learn", "dev", "the demonstration's digits") from None
+    """Return the 1797 digits, split for training and testing."""
+    from sklearn.datasets import load_digits as load
+    from sklearn.model_selection import train_test_split
+
     bunch = load()
     x, y = (bunch.data / 16).astype(np.float32), bunch.target.astype(np.int64)
     return Digits(*train_test_split(x, y, test_size=recipe.test_share, random_state=recipe.split_seed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def write_page(
         "Make it again",
         "This page, the spiking network and the test digits were written by the first command; the second, in the same "
         "folder, runs the network on the digits.",
-        preformatted(f"spikeport demo --folder {path.parent}\nspikeport run digits_snn digits_test.npz"),
+        preformatted(f"spikeport demo --folder {quote(str(path.parent))}\nspikeport run digits_snn digits_test.npz"),
     )
     return page.save(path)
 

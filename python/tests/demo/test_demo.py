@@ -1,5 +1,6 @@
 """`spikeport demo` from an empty folder, and again."""
 
+import importlib.util
 import json
 import re
 
@@ -10,6 +11,7 @@ from spikeport import cli
 from spikeport.demo import demonstrate
 from spikeport.demo.demonstration import ENCODINGS, TIMESTEPS
 from spikeport.demo.digits import Recipe
+from spikeport.errors import MissingExtra
 from spikeport.transfer import load_checkpoint
 
 pytest.importorskip("sklearn")
@@ -81,6 +83,15 @@ def test_another_recipe_is_trained_and_a_damaged_file_too(tmp_path, torch):
     assert demonstrate(tmp_path, lambda step, done, of: steps.append((step, done, of)), recipe=quick).retrained
     assert ("training", 1, 1) in steps
     assert steps[-1] == ("drawing", 1, 1)
+
+
+@pytest.mark.parametrize("absent", ["sklearn", "torch", "safetensors", "matplotlib"])
+def test_what_it_lacks_is_said_before_any_work(tmp_path, monkeypatch, absent):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == absent else find_spec(name))
+    with pytest.raises(MissingExtra, match=r"the demonstration needs .*spikeport\[dev\]"):
+        demonstrate(tmp_path / "demo")
+    assert not (tmp_path / "demo").exists()
 
 
 def test_the_page_is_self_contained_and_has_its_pictures(shown):
