@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +44,16 @@ def page(report: ProfileReport, title: str) -> Page:
     if report.activity.effective_acs is not None:
         result.section("Synaptic operations", *_operations(report))
     return result
+
+
+def _short(names: Iterable[str], limit: int = 22) -> dict[str, str]:
+    """Return a label for each name: the end of the long ones, where that tells the layers apart."""
+    short = {name: name if len(name) <= limit else "…" + name[1 - limit :] for name in names}
+    return short if len(set(short.values())) == len(short) else {name: name for name in short}
+
+
+def _title(stats: LayerStats) -> str:
+    return _short([stats.name], 44)[stats.name]
 
 
 def _headline(report: ProfileReport) -> Html:
@@ -94,16 +106,17 @@ def _layer_table(report: ProfileReport) -> Html:
 def _timeline(report: ProfileReport) -> Html:
     spans = report.timeline()
     severities = {(p.category, p.layer): p.severity for p in report.pathologies}
-    labels = list(dict.fromkeys(f"{category.replace('_', ' ')} · {layer}" for category, layer, _, _ in spans))
-    fig, ax = new_figure(9.2, 0.9 + 0.36 * len(labels))
+    rows = list(dict.fromkeys((category, layer) for category, layer, _, _ in spans))
+    fig, ax = new_figure(9.2, 0.9 + 0.36 * len(rows))
     last = max(end for _, _, _, end in spans)
     last = max([last, *(frame.end for stats in report.layer_stats.values() for frame in stats.frames)])
     for category, layer, first, end in spans:
-        row = labels.index(f"{category.replace('_', ' ')} · {layer}")
         severity = severities.get((category, layer), Severity.INFO)
         width = max(end - first, last / 200, 0.5)
-        ax.barh(row, width, left=first, height=0.5, color=_SEVERITY_COLOURS[severity])
-    ax.set_yticks(range(len(labels)), labels)
+        ax.barh(rows.index((category, layer)), width, left=first, height=0.5, color=_SEVERITY_COLOURS[severity])
+    short = _short({layer for _, layer in rows})
+    labels = [plain(f"{category.replace('_', ' ')} · {short[layer]}") for category, layer in rows]
+    ax.set_yticks(range(len(rows)), labels)
     ax.invert_yaxis()
     ax.set_xlim(0, max(last, 1))
     ax.set_xlabel("step")
@@ -117,7 +130,8 @@ def _timeline(report: ProfileReport) -> Html:
 
 
 def _rate_curves(layers: dict[str, LayerStats]) -> Html:
-    curves = {n: (s.rate_curve.steps, s.rate_curve.means) for n, s in layers.items() if s.rate_curve.steps}
+    short = _short(layers)
+    curves = {short[n]: (s.rate_curve.steps, s.rate_curve.means) for n, s in layers.items() if s.rate_curve.steps}
     fig = lines(curves, "step", "rate", title="Mean rate over training", size=(9.2, 3.2))
     return figure(svg(fig), "Spikes per neuron, step and sample.", wide=True)
 
@@ -128,7 +142,7 @@ def _rate_histogram(stats: LayerStats) -> Html:
     top = max(1.0, float(rates.max(initial=0.0)))
     counts, edges = np.histogram(rates, bins=40, range=(0, top))
     ax.stairs(counts, edges, fill=True, color=COLOURS[0], alpha=0.8)
-    ax.set_title(plain(stats.name), loc="left")
+    ax.set_title(plain(_title(stats)), loc="left")
     ax.set_xlabel("rate of a neuron")
     ax.set_ylabel("neurons")
     ax.grid(True, color=INK, alpha=0.12)
@@ -141,7 +155,7 @@ def _raster(stats: LayerStats) -> Html:
     windows = stats.raster
     gap = np.zeros((2, windows[0][1].shape[1]), np.int8)
     rows = [part for _, spikes in windows for part in (spikes, gap)][:-1]
-    fig = raster(np.concatenate(rows), title=stats.name, xlabel="time step, window after window", size=(4.6, 3.0))
+    fig = raster(np.concatenate(rows), title=_title(stats), xlabel="time step, window after window", size=(4.6, 3.0))
     ax = fig.axes[0]
     position = 0
     for _, spikes in windows:
@@ -164,9 +178,12 @@ def _membranes(stats: LayerStats) -> Html:
         ax.stairs(counts, edges, fill=True, color=COLOURS[2], alpha=0.8)
     if stats.membrane_threshold is not None:
         ax.axvline(stats.membrane_threshold, color=COLOURS[3], linewidth=1.4, linestyle="--")
-        place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
+        left, right = ax.get_xlim()
+        is_left = stats.membrane_threshold < (left + right) / 2
+        place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "top"}
+        place |= {"xytext": (4 if is_left else -4, 0), "ha": "left" if is_left else "right"}
         ax.annotate("threshold", (stats.membrane_threshold, 1.0), fontsize=9, color=INK, **place)
-    ax.set_title(plain(stats.name), loc="left")
+    ax.set_title(plain(_title(stats)), loc="left")
     ax.set_xlabel("membrane")
     ax.set_ylabel("count")
     ax.grid(True, color=INK, alpha=0.12)
@@ -180,11 +197,12 @@ def _membranes(stats: LayerStats) -> Html:
 
 
 def _voltages(layers: list[LayerStats]) -> Html:
+    short = _short(stats.name for stats in layers)
     fig, ax = new_figure(9.2, 3.2)
     for index, stats in enumerate(layers):
         mean, deviation = np.asarray(stats.voltage_curve.means), np.asarray(stats.deviation_curve.means)
         colour = COLOURS[index % len(COLOURS)]
-        ax.plot(stats.voltage_curve.steps, mean, color=colour, label=plain(stats.name))
+        ax.plot(stats.voltage_curve.steps, mean, color=colour, label=plain(short[stats.name]))
         ax.fill_between(
             stats.voltage_curve.steps, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0
         )
@@ -198,7 +216,8 @@ def _voltages(layers: list[LayerStats]) -> Html:
 
 
 def _gradient_curves(layers: list[LayerStats]) -> Html:
-    curves = {s.name: (s.gradient_curve.steps, s.gradient_curve.peaks) for s in layers}
+    short = _short(s.name for s in layers)
+    curves = {short[s.name]: (s.gradient_curve.steps, s.gradient_curve.peaks) for s in layers}
     fig = lines(curves, "step", "norm", title="Gradient norm over training", log_y=True)
     return figure(svg(fig), "Euclidean norm of the gradient at each layer; a gap is a gradient of 0.")
 
@@ -208,7 +227,9 @@ def _gradient_profile(layers: list[LayerStats]) -> Html:
     values = [stats.gradient_norm_mean for stats in layers]
     seen = [v for v in values if v > 0]
     ax.plot(range(len(values)), [v if v > 0 else math.nan for v in values], "o-", color=COLOURS[4])
-    ax.set_xticks(range(len(values)), [plain(stats.name) for stats in layers], rotation=30 if len(layers) > 4 else 0)
+    names = [plain(name) for name in _short(stats.name for stats in layers).values()]
+    is_crowded = sum(map(len, names)) > 40
+    ax.set_xticks(range(len(values)), names, rotation=30 if is_crowded else 0, ha="right" if is_crowded else "center")
     ax.set_xlim(-0.5, len(values) - 0.5)
     if seen:
         ax.set_yscale("log")
@@ -227,7 +248,7 @@ def _intervals(stats: LayerStats) -> Html:
     counts = stats.interval_histogram
     last = int(np.flatnonzero(counts)[-1]) + 1
     ax.stairs(counts[:last], np.arange(last + 1) + 0.5, fill=True, color=COLOURS[5], alpha=0.8)
-    ax.set_title(plain(stats.name), loc="left")
+    ax.set_title(plain(_title(stats)), loc="left")
     ax.set_xlabel("interval, steps")
     ax.set_ylabel("count")
     ax.grid(True, color=INK, alpha=0.12)

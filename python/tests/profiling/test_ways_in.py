@@ -184,14 +184,14 @@ def test_a_mistake_ends_in_a_message(arguments, recordings, tmp_path):
     assert "error:" in spikeport("profile", *arguments, folder=tmp_path, code=2).stderr
 
 
-def sick_report():
+def sick_report(output="output"):
     profiler, rng = SpikeProfiler(), np.random.default_rng(0)
     for step in range(300):
         hidden = spikes(0.3, (8, 40), step)
         hidden[:, : 30 * (step > 150)] = 0
         gradient = rng.normal(size=40) * (1e4 if step == 200 else 1)
         profiler.record_step("<hidden> & co", hidden, rng.normal(size=(8, 40)), gradient, threshold=1.0)
-        profiler.record_step("output", spikes(0.98, (8, 10), step), rng.normal(size=(8, 10)), rng.normal(size=10))
+        profiler.record_step(output, spikes(0.98, (8, 10), step), rng.normal(size=(8, 10)), rng.normal(size=10))
     return profiler.report()
 
 
@@ -213,7 +213,7 @@ def test_the_page_opens_without_an_error_and_holds_what_it_should(tmp_path):
 
 
 def test_a_page_stays_within_the_width_of_a_phone(tmp_path):
-    path = sick_report().save_html(tmp_path / "profile.html")
+    path = sick_report("encoder.block_with_a_long_name.attention.neurons").save_html(tmp_path / "profile.html")
     measure = """
       document.body.style.width = '360px';
       document.title = String(document.querySelector('main').scrollWidth);
