@@ -23,6 +23,7 @@ OLDER_SPELLINGS = {
     "warmup_ratio": "warmup_steps",
     "relu_fy": "relufy",
 }
+USAGE = "spikeport glue --model_name_or_path MODEL --task_name TASK --output_dir FOLDER [flags; --help lists them]"
 PRECISIONS = ["float32", "float64"]
 COUNTS = (
     ("snn_timesteps", "snn_eval_samples", "calibration_batches"),
@@ -92,18 +93,21 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
         ``arguments``: no model or task, a JSON file that is none, or flags that do not go together.
     """
     kinds: Any = (ModelArguments, DataArguments, TrainingArguments)
-    parser = HfArgumentParser(kinds, prog="spikeport glue")
+    parser = HfArgumentParser(kinds, prog="spikeport glue", usage=USAGE)
+    found: Any
     try:
         if len(arguments) == 1 and arguments[0].endswith(".json"):
-            parsed = parser.parse_dict(_current_names(_read_json(Path(arguments[0]))))
+            found = parser.parse_dict(_current_names(_read_json(Path(arguments[0]))))
         else:
             # HfArgumentParser would look for flags in a file beside the program: only what is given counts.
-            parsed = parser.parse_args_into_dataclasses(
-                [_current_flag(word) for word in arguments], look_for_args_file=False
+            *found, unknown = parser.parse_args_into_dataclasses(
+                [_current_flag(word) for word in arguments], return_remaining_strings=True, look_for_args_file=False
             )
+            for word in unknown:
+                raise _unknown(word, word.lstrip("-").partition("=")[0])
     except (TypeError, ValueError) as error:  # TrainingArguments', about flags that do not go together
         raise error if isinstance(error, RobertaError) else RobertaError("arguments", str(error)) from None
-    model, data, training = parsed
+    model, data, training = found
     if not torch.cuda.is_available():
         training.dataloader_pin_memory = False  # there is nothing to pin for, and torch warns
     _check(model, data, training)
@@ -150,18 +154,26 @@ def _current_flag(word: str) -> str:
 
 def _current_names(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a JSON file under their current names; ``"no_calibrate": true`` is calibrate: false."""
-    known = {f.name for kind in (ModelArguments, DataArguments, TrainingArguments) for f in dataclasses.fields(kind)}
+    known = _known_names()
     current = {}
     for given, value in data.items():
         name = OLDER_SPELLINGS.get(given, given)
         if name not in known and name.removeprefix("no_") in known and isinstance(value, bool):
             name, value = name.removeprefix("no_"), not value
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise RobertaError("arguments", f"there is no argument {given!r}{hint}")
+            raise _unknown(given, name)
         current[name] = value
     return current
+
+
+def _known_names() -> set[str]:
+    return {f.name for kind in (ModelArguments, DataArguments, TrainingArguments) for f in dataclasses.fields(kind)}
+
+
+def _unknown(given: str, name: str) -> RobertaError:
+    near = difflib.get_close_matches(name, _known_names(), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return RobertaError("arguments", f"there is no argument {given!r}{hint}")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -169,7 +181,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RobertaError("arguments", f"{path} is not a file") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # JSON's and UTF-8's
         raise RobertaError("arguments", f"{path} is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise RobertaError("arguments", f"{path} must hold one object of argument names and values")

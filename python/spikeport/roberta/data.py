@@ -54,7 +54,10 @@ def read_examples(path: str | Path, task: Task) -> list[Row]:
     file = Path(path)
     if not file.is_file():
         raise RobertaError("data", f"{file} is not a file: give a .tsv, .csv, .json or 'label text' file")
-    text = file.read_text(encoding="utf-8-sig")
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RobertaError("data", f"{file} is not UTF-8 text: {error}") from None
     if file.suffix.lower() in (".json", ".jsonl"):
         rows = _json_rows(file, text)
     elif file.suffix.lower() == ".csv":

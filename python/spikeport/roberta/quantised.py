@@ -51,6 +51,11 @@ class QuantisedRobertaForSequenceClassification(RobertaForSequenceClassification
             with torch.no_grad():
                 module.scale.fill_(1.0)
 
+    @property
+    def transform(self) -> Transform:
+        """The transform that it was quantised by, and that its conversion follows."""
+        return Transform.from_dict(self.config.spikeport_transform or Transform.default().to_dict())
+
     def quantisers(self) -> dict[str, LSQInteger]:
         """Return every quantiser by its name, in network order."""
         return {name: module for name, module in self.named_modules() if isinstance(module, LSQInteger)}

@@ -63,8 +63,10 @@ def run(arguments: Arguments) -> dict[str, Any]:
     splits = load_splits(data_args, task)
     model = load_model(model_args, config, transform)
     quantised = model if isinstance(model, QuantisedRobertaForSequenceClassification) else None
-    if model_args.convert_to_snn and quantised is None:
-        raise RobertaError("arguments", "--convert_to_snn needs --transform_config ('default' for the one shipped)")
+    if model_args.convert_to_snn:
+        if quantised is None:
+            raise RobertaError("arguments", "--convert_to_snn needs --transform_config ('default' for the one shipped)")
+        explain(config, quantised.transform)  # raises what the conversion would raise after all the work
 
     order = label_order(config, task)
     # RoBERTa counts positions from behind the padding's number.

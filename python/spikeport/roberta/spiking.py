@@ -250,7 +250,7 @@ def convert_to_spiking(
     """
     if not isinstance(quantised, QuantisedRobertaForSequenceClassification):
         raise RobertaError("model", f"{type(quantised).__name__} is not quantised: call quantise() first")
-    transform = Transform.from_dict(quantised.config.spikeport_transform)
+    transform = quantised.transform
     config = derive_config(SpikingRobertaConfig, quantised.config, transform, quantised.config.spikeport_without_bias)
     config.snn_timesteps = timesteps
     spiking: SpikingRobertaForSequenceClassification = build(SpikingRobertaForSequenceClassification, config, quantised)

@@ -91,7 +91,11 @@ class Transform:
         file = Path(path)
         if not file.is_file():
             raise RobertaError("transform", f"transform config {file} is not a file")
-        return cls.from_dict(_load(file.read_text(encoding="utf-8"), str(file)))
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise RobertaError("transform", f"{file} is not UTF-8 text: {error}") from None
+        return cls.from_dict(_load(text, str(file)))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Transform:

@@ -304,6 +304,7 @@ def test_a_gelu_checkpoint_is_refused_and_relufy_with_training_is_the_way_out(pr
             "has no quantiser scales",
         ),
         (EVALUATE + "--snn_timesteps 0", "arguments", "at least 1"),
+        (EVALUATE + "--calibrate_batches 3", "arguments", "did you mean 'calibration_batches'"),
         (EVALUATE + "--max_eval_samples -1", "arguments", "at least 1, not -1"),
         (EVALUATE + "--per_device_eval_batch_size 0", "arguments", "at least 1"),
         (EVALUATE + "--max_seq_length 2", "arguments", "leave no room for words"),
@@ -315,6 +316,9 @@ def test_a_gelu_checkpoint_is_refused_and_relufy_with_training_is_the_way_out(pr
         (EVALUATE + "--do_train --train_file ./unlabelled.tsv", "data", "2 of 2 train examples have none"),
         (EVALUATE.replace("${MODEL_NAME}", "./wordless"), "model", "wordless holds no tokenizer"),
         (EVALUATE.replace("${MODEL_NAME}", "./damaged"), "model", "cannot load './damaged'"),
+        (EVALUATE + "--transform_config ./half.yaml --convert_to_snn", "transform", "would not spike"),
+        (EVALUATE + "--transform_config ./latin.yaml", "transform", "latin.yaml is not UTF-8"),
+        (EVALUATE + "--validation_file ./latin.yaml", "data", "latin.yaml is not UTF-8"),
         (EVALUATE + "--tokenizer_name ./many_words", "model", "301 tokens, and the model 300"),
     ],
 )
@@ -325,6 +329,9 @@ def test_what_cannot_work_is_refused_before_anything_is_written(program, tiny_mo
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / "wordless" / name).unlink()
     (tmp_path / "damaged/model.safetensors").write_bytes(b"\x00" * 64)
+    first_half = (tmp_path / "transform_cfg.yaml").read_text().partition("snn_transformer_config_attn")[0]
+    (tmp_path / "half.yaml").write_text(first_half)
+    (tmp_path / "latin.yaml").write_bytes(b"\xe9t\xe9: 1")
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     tokenizer.add_tokens(["antidisestablishmentarianism"])
     tokenizer.save_pretrained(tmp_path / "many_words")

@@ -79,6 +79,13 @@ def test_explain_prints_what_becomes_what_and_json_gives_the_same(tiny_model):
     assert all(row["name"] in shown.output for row in rows)
 
 
+def test_a_wrong_flag_is_answered_in_a_few_lines():
+    shown = command("glue", "--task_name")
+    assert shown.exit_code == 2
+    assert "expected one argument" in shown.output
+    assert len(shown.output.splitlines()) < 6
+
+
 def test_help_lists_the_flags_of_the_transform():
     shown = command("glue", "--help")
     assert shown.exit_code == 0
