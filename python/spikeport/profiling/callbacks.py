@@ -36,7 +36,7 @@ class _Watching:
         self._watch: Watch | None = None
 
     def _begin(self, model: Any, follow: bool = True) -> None:
-        if self._watch is None:
+        if self._watch is None or not self._watch.is_active:
             self._watch = self.profiler.watch(model, self.every, follow=follow)
 
     def _end(self) -> None:
@@ -69,7 +69,8 @@ def _trainer_callback() -> type:
         stop_on_critical : stop the training at the first log after a critical finding
         writer : a TensorBoard ``SummaryWriter`` to write the figures to
 
-        The figures are added to the Trainer's log history.
+        The figures are added to the Trainer's log history. The Trainer tells no callback of an exception: after one,
+        ``callback.profiler.close()`` removes the hooks.
         """
 
         def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
@@ -142,6 +143,10 @@ def _lightning_callback() -> type:
 
         def on_train_end(self, trainer: Any, pl_module: Any) -> None:
             """Remove the hooks."""
+            self._end()
+
+        def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+            """Remove the hooks where the training fails."""
             self._end()
 
     return LightningProfilerCallback

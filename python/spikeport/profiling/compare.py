@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich import box
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from spikeport.profiling.pathology import Pathology, ProfilingError
+from spikeport.profiling.pathology import NETWORK, Pathology, ProfilingError
 from spikeport.profiling.profiler import SpikeProfiler
 from spikeport.profiling.report import ProfileReport
 
@@ -35,6 +35,7 @@ class Comparison:
     resolved : pathologies that are gone
     remaining : pathologies that are still there, as they are now
     appeared : pathologies that are new
+    unknown : pathologies of layers that the second report does not have: nobody knows what became of them
     layers : by layer and figure, the value before and after (None where it is not known)
     """
 
@@ -42,6 +43,7 @@ class Comparison:
     remaining: list[Pathology]
     appeared: list[Pathology]
     layers: dict[str, dict[str, tuple[float | None, float | None]]]
+    unknown: list[Pathology] = field(default_factory=list)
 
     @property
     def is_better(self) -> bool:
@@ -54,6 +56,7 @@ class Comparison:
             "resolved": [p.to_dict() for p in self.resolved],
             "remaining": [p.to_dict() for p in self.remaining],
             "appeared": [p.to_dict() for p in self.appeared],
+            "unknown": [p.to_dict() for p in self.unknown],
             "layers": {
                 name: {figure: list(pair) for figure, pair in rows.items()} for name, rows in self.layers.items()
             },
@@ -62,7 +65,13 @@ class Comparison:
     def summary(self) -> str:
         """Return the comparison as text."""
         console = Console(file=io.StringIO(), width=110, color_system=None, highlight=False, legacy_windows=False)
-        for title, found in (("resolved", self.resolved), ("remaining", self.remaining), ("new", self.appeared)):
+        groups = {
+            "resolved": self.resolved,
+            "remaining": self.remaining,
+            "new": self.appeared,
+            "unknown": self.unknown,
+        }
+        for title, found in groups.items():
             for p in found:
                 console.print(Text(f"{title:9} {p.severity.value:8} {p.category} @ {p.layer}"))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -89,11 +98,14 @@ def compare(before: ProfileReport | SpikeProfiler, after: ProfileReport | SpikeP
     was = {(p.category, p.layer): p for p in old.pathologies}
     now = {(p.category, p.layer): p for p in new.pathologies}
     names = list(dict.fromkeys([*old.layer_stats, *new.layer_stats]))
+    gone = [p for key, p in was.items() if key not in now]
+    known = {NETWORK, *new.layer_stats}
     return Comparison(
-        [p for key, p in was.items() if key not in now],
+        [p for p in gone if p.layer in known],
         [p for key, p in now.items() if key in was],
         [p for key, p in now.items() if key not in was],
         {name: {f: (_figure(old, name, f), _figure(new, name, f)) for f in _FIGURES} for name in names},
+        [p for p in gone if p.layer not in known],
     )
 
 

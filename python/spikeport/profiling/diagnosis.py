@@ -206,8 +206,10 @@ def gradient_growth(layers: Layers, thresholds: Thresholds) -> Iterator[Patholog
 
 
 def surrogate_inactive(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
-    """Membranes so far from the threshold that the surrogate passes no gradient."""
+    """Membranes so far from the threshold that the surrogate passes no gradient, where there is one to pass."""
     for name, stats in layers.items():
+        if stats.gradient_norm_mean == 0:
+            continue
         lately, since = _lately(stats, lambda frame: frame.inactive, thresholds.inactive_share)
         share = float(np.fmax(stats.surrogate_inactive_fraction, lately))
         if share > thresholds.inactive_share:

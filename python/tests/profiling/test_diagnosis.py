@@ -126,6 +126,8 @@ def test_surrogates_are_judged_against_their_peak():
     live = lambda step: healthy(step) | {"surrogate": np.full(100, 0.005), "surrogate_peak": 0.01}  # noqa: E731
     assert "surrogate_inactive" in categories(recorded(layer=flat))
     assert "surrogate_inactive" not in categories(recorded(layer=live))
+    unseen = lambda step: flat(step) | {"gradients": np.zeros(3)}  # noqa: E731
+    assert "surrogate_inactive" not in categories(recorded(readout=unseen)), "the loss does not see its spikes"
 
 
 def test_every_line_can_be_moved():
@@ -215,6 +217,16 @@ def test_a_comparison_says_what_a_fix_changed():
     assert "resolved" in change.summary() and "saturated_neurons" in change.summary()
     json.dumps(change.to_dict(), allow_nan=False)
     assert compare(before, recorded(a=healthy, b=healthy)).is_better
+
+
+def test_what_became_of_a_layer_that_is_gone_is_not_known():
+    before = recorded(a=lambda step: {"spikes": np.zeros((8, 5))}, b=healthy)
+    change = compare(before, recorded(b=healthy))
+    assert not change.resolved and not change.is_better
+    assert [(p.category, p.layer) for p in change.unknown] == [("dead_neurons", "a")]
+    assert "unknown" in change.summary() and change.to_dict()["unknown"]
+    with pytest.raises(ProfilingError, match="two reports"):
+        compare(before, "after")
 
 
 def test_scalars_go_to_tensorboard():

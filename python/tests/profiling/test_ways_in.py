@@ -297,11 +297,19 @@ class Model(lightning.LightningModule):
 data = torch.utils.data.DataLoader([(2 * torch.rand(8), torch.tensor(i % 2)) for i in range(64)], batch_size=8)
 callback = LightningProfilerCallback(every=2)
 model = Model()
-trainer = lightning.Trainer(max_epochs=2, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-                            enable_model_summary=False, callbacks=[callback], accelerator="cpu")
+options = dict(max_epochs=2, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+               enable_model_summary=False, accelerator="cpu")
+trainer = lightning.Trainer(**options, callbacks=[callback])
 trainer.fit(model, data, data)
 stats = callback.profiler.report().layer_stats["net.1"]
 print(stats.n_records, stats.n_observations, stats.has_gradients, sum(len(m._forward_hooks) for m in model.modules()),
       "spikes/net.1/rate" in trainer.callback_metrics)
+def broken(batch, batch_idx):
+    raise KeyError("mine")
+model.training_step = broken
+try:
+    lightning.Trainer(**options, callbacks=[callback]).fit(model, data)
+except KeyError:
+    print("failed", sum(len(m._forward_hooks) for m in model.modules()))
 """
-    assert run_with_peers("-c", script).splitlines()[-1] == "8 320 True 0 True"
+    assert run_with_peers("-c", script).splitlines()[-2:] == ["8 320 True 0 True", "failed 0"]
