@@ -217,6 +217,16 @@ def test_what_weakens_a_comparison_is_said(pair, capsys):
     assert "numpy" in cautions
 
 
+@pytest.mark.parametrize("lacking", ["machine", "source", "measurement"])
+def test_a_result_that_lacks_a_figure_is_refused_by_name(pair, capsys, lacking):
+    _, after, compare = pair
+    part = after["measurements"][0] if lacking == "measurement" else after[lacking]
+    part.pop({"machine": "cores", "source": "dirty", "measurement": "median"}[lacking])
+    code, output = compare(capsys)
+    assert (code, output.out) == (2, "")
+    assert "benchmarks.result" in output.err
+
+
 @pytest.mark.parametrize(("content", "named"), [("{", "not JSON"), ("[]", "not a benchmark result"), ("{}", "not a")])
 def test_what_is_no_result_is_refused_by_name(tmp_path, capsys, content, named):
     file = tmp_path / "other.json"

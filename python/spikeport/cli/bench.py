@@ -32,8 +32,11 @@ def compare(
     A ratio above 1 means that AFTER is the faster one. Exit code 1 where the two cannot be compared.
     """
     old, new = _load(before), _load(after)
-    why_not, cautions = differences(old, new)
-    rows = [] if why_not else ratios(old, new)
+    try:
+        why_not, cautions = differences(old, new)
+        rows = [] if why_not else ratios(old, new)
+    except (KeyError, IndexError, TypeError) as error:
+        fail(f"{before} and {after} cannot both be written by benchmarks.result: {type(error).__name__} at {error}")
     if as_json:
         print_json({"comparable": not why_not, "why_not": why_not, "cautions": cautions, "ratios": rows})
     else:
