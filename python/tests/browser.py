@@ -45,7 +45,7 @@ def find_browser() -> str:
 def open_page(path: Path, script: str = "") -> OpenedPage:
     """Open ``path``; ``script`` is JavaScript that runs in the page at its end, such as a click."""
     browser = find_browser()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # its helpers may outlive the browser
         page = Path(path)
         if script:
             page = Path(folder) / "page.html"

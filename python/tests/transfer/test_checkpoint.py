@@ -337,9 +337,11 @@ def test_a_reader_beside_a_writer_never_sees_a_torn_pair(tmp_path):
     done = threading.Event()
 
     def write():
-        for k in range(150):
-            save_checkpoint(checkpoint(float(k)), tmp_path / "c")
-        done.set()
+        try:
+            for k in range(150):
+                save_checkpoint(checkpoint(float(k)), tmp_path / "c")
+        finally:
+            done.set()
 
     writer = threading.Thread(target=write)
     writer.start()
