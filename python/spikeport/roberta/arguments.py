@@ -103,10 +103,12 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
             *found, unknown = parser.parse_args_into_dataclasses(
                 [_current_flag(word) for word in arguments], return_remaining_strings=True, look_for_args_file=False
             )
-            for word in unknown:
-                raise _unknown(word, word.lstrip("-").partition("=")[0])
+            if unknown:
+                raise _unknown(unknown[0], unknown[0].lstrip("-").partition("=")[0])
+    except RobertaError:
+        raise
     except (TypeError, ValueError) as error:  # TrainingArguments', about flags that do not go together
-        raise error if isinstance(error, RobertaError) else RobertaError("arguments", str(error)) from None
+        raise RobertaError("arguments", str(error)) from None
     model, data, training = found
     if not torch.cuda.is_available():
         training.dataloader_pin_memory = False  # there is nothing to pin for, and torch warns

@@ -8,6 +8,7 @@ What it writes is an ordinary Hugging Face folder: tokenizer, config and weights
 # mypy: allow-untyped-calls
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -123,17 +124,22 @@ def train_relu_roberta(
     Raises
     ------
     RobertaError
-        ``data``: the files cannot be read, or hold no labels; ``arguments``: sizes that cannot be.
+        ``data``: the files cannot be read, or hold no labels; ``arguments``: sizes or rates that cannot be;
+        ``output``: ``output_dir`` is a file.
     """
     import torch
 
     recipe = recipe or Recipe()
     task = get_task(task_name)
-    _check(recipe)
+    _check(recipe, task)
+    target = Path(output_dir)
+    if target.exists() and not target.is_dir():
+        raise RobertaError("output", f"output_dir {target} is a file")
     train = read_examples(train_file, task)
     validation = read_examples(validation_file, task) if validation_file else []
-    if any(row["label"] == -1 for row in train) and not task.is_regression:
-        raise RobertaError("data", f"{train_file} has examples without a label: training needs one each")
+    for file, rows in ((train_file, train), (validation_file, validation)):
+        if any(row["label"] == -1 for row in rows):
+            raise RobertaError("data", f"{file} has examples without a label: give each one")
 
     texts = [row[column] for row in train for column in task.sentences]
     tokenizer = train_tokenizer(texts, recipe.vocabulary, recipe.max_length)
@@ -149,7 +155,6 @@ def train_relu_roberta(
             report(figures)
     seconds = time.perf_counter() - start
     model.eval()
-    target = Path(output_dir)
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
     parameters = sum(p.numel() for p in model.parameters())
@@ -253,7 +258,7 @@ def _labels(rows: list[Row]) -> Any:
     return np.array([row["label"] for row in rows])
 
 
-def _check(recipe: Recipe) -> None:
+def _check(recipe: Recipe, task: Task) -> None:
     whole = ("vocabulary", "layers", "hidden", "heads", "intermediate", "max_length", "epochs", "batch")
     for name in whole:
         if getattr(recipe, name) < 1:
@@ -263,6 +268,15 @@ def _check(recipe: Recipe) -> None:
     if recipe.vocabulary < 256 + len(SPECIAL_TOKENS):
         smallest = 256 + len(SPECIAL_TOKENS)
         raise RobertaError("arguments", f"vocabulary {recipe.vocabulary} is below {smallest}: bytes and special tokens")
+    special = 2 * len(task.sentences)
+    if recipe.max_length <= special:
+        raise RobertaError(
+            "arguments", f"max_length {recipe.max_length}: {special} special tokens leave no room for words"
+        )
+    if not 0 < recipe.learning_rate < math.inf:
+        raise RobertaError("arguments", f"learning_rate {recipe.learning_rate} is not a finite number above 0")
+    if not 0 <= recipe.weight_decay < math.inf:
+        raise RobertaError("arguments", f"weight_decay {recipe.weight_decay} is not a finite number of at least 0")
     for name in ("dropout", "token_dropout"):
         if not 0 <= getattr(recipe, name) < 1:
             raise RobertaError("arguments", f"{name} {getattr(recipe, name)} is not in [0, 1)")

@@ -8,6 +8,7 @@ noted and the next one starts.
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -71,13 +72,17 @@ def run_suite(
     Raises
     ------
     RobertaError
-        ``task``: an unknown task; ``arguments``: none, a rate that is not above 0, or a flag that the suite sets.
+        ``task``: an unknown task; ``arguments``: none, a rate that is not above 0, a data folder of another task, or a
+        flag that the suite sets.
     """
     known = [get_task(name) for name in tasks]
     if not known or not learning_rates:
         raise RobertaError("arguments", "a suite needs at least one task and one learning rate")
-    if bad := [rate for rate in learning_rates if not rate > 0]:
-        raise RobertaError("arguments", f"learning rate {bad[0]} is not above 0")
+    if bad := [rate for rate in learning_rates if not 0 < rate < math.inf]:
+        raise RobertaError("arguments", f"learning rate {bad[0]} is not a finite number above 0")
+    folders = {get_task(name).name: path for name, path in (data_dirs or {}).items()}
+    if idle := folders.keys() - {task.name for task in known}:
+        raise RobertaError("arguments", f"there is a data folder for {min(idle)}, which is not a task of this suite")
     if clash := [flag for flag in flags if flag.split("=")[0] in SET_BY_SUITE]:
         raise RobertaError("arguments", f"{clash[0]} is set by the suite: leave it out")
     runs = []
@@ -86,8 +91,8 @@ def run_suite(
             folder = Path(output_dir) / task.name / f"lr-{float(rate)!r}"
             words = ["--model_name_or_path", model.replace("{task}", task.name), "--task_name", task.name]
             words += ["--learning_rate", repr(float(rate)), "--output_dir", str(folder), "--overwrite_output_dir"]
-            if data_dirs and task.name in data_dirs:
-                words += ["--data_dir", data_dirs[task.name]]
+            if task.name in folders:
+                words += ["--data_dir", folders[task.name]]
             words += [word.replace("{task}", task.name) for word in flags]
             run = _finished(folder, words)
             there = run is not None

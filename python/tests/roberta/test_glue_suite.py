@@ -59,6 +59,17 @@ def test_a_learning_rate_reaches_its_run_as_it_was_given(tmp_path, monkeypatch):
     assert given == [("2e-05", "lr-2e-05"), ("1.23456789e-05", "lr-1.23456789e-05")]
 
 
+def test_a_data_folder_is_of_a_task_in_any_spelling_and_no_other(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "spikeport.roberta.suite._run", lambda *run: given.append(run[-1]) or SuiteRun(run[0], run[1], "done")
+    )
+    run_suite(["sst2"], [1e-5], tmp_path, model="m", data_dirs={"SST-2": "reviews"})
+    assert given[0][given[0].index("--data_dir") + 1] == "reviews"
+    with pytest.raises(RobertaError, match="a data folder for rte"):
+        run_suite(["sst2"], [1e-5], tmp_path, model="m", data_dirs={"rte": "pairs"})
+
+
 def test_the_best_run_is_the_one_with_the_highest_score_of_its_task():
     runs = [
         SuiteRun("mrpc", 1e-5, "done", 0.7),
@@ -74,7 +85,8 @@ def test_the_best_run_is_the_one_with_the_highest_score_of_its_task():
     [
         ([], [1e-3], [], "at least one task"),
         (["sst2"], [], [], "at least one task and one learning rate"),
-        (["sst2"], [0.0], [], "not above 0"),
+        (["sst2"], [0.0], [], "not a finite number above 0"),
+        (["sst2"], [float("inf")], [], "not a finite number above 0"),
         (["sst-3"], [1e-3], [], "did you mean 'sst2'"),
         (["sst2"], [1e-3], ["--output_dir=x"], "set by the suite"),
     ],

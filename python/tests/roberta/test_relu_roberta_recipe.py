@@ -62,11 +62,26 @@ def test_the_same_seed_gives_the_same_network(sentences, tmp_path):
         ({"vocabulary": 100}, "below 261"),
         ({"epochs": 0}, "at least 1"),
         ({"dropout": 1.0}, r"not in \[0, 1\)"),
+        ({"learning_rate": 0.0}, "not a finite number above 0"),
+        ({"learning_rate": float("nan")}, "not a finite number above 0"),
+        ({"weight_decay": -1.0}, "at least 0"),
+        ({"max_length": 2}, "leave no room for words"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused(sentences, tmp_path, change, message):
     with pytest.raises(RobertaError, match=message):
         train_relu_roberta(sentences / "dev.txt", tmp_path / "m", recipe=Recipe(**{**SMALL, **change}))
+    assert not (tmp_path / "m").exists()
+
+
+def test_nothing_is_trained_that_could_not_be_saved_or_measured(sentences, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RobertaError, match="is a file"):
+        train_relu_roberta(sentences / "dev.txt", tmp_path / "file", recipe=Recipe(**SMALL))
+    (tmp_path / "bare.tsv").write_text("sentence\nA film\n")
+    for files in ((tmp_path / "bare.tsv", None), (sentences / "dev.txt", tmp_path / "bare.tsv")):
+        with pytest.raises(RobertaError, match=r"bare.tsv has examples without a label"):
+            train_relu_roberta(files[0], tmp_path / "m", validation_file=files[1], recipe=Recipe(**SMALL))
     assert not (tmp_path / "m").exists()
 
 
