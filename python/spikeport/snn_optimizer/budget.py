@@ -6,7 +6,8 @@ notch at a time, always the one that saves most per accuracy lost, as long as ac
 strength that breaks it is closed.
 
 The data are kept apart: one quarter fits (activity, compensation), one quarter judges the moves, one half holds the
-result: the last point on the path that stays within the budget on that half is taken.
+result: the last point on the path that stays within the budget on that half is taken. Where none does, the exact
+passes alone run.
 """
 
 from __future__ import annotations
@@ -79,10 +80,26 @@ def measured_accuracy(graph: SNNGraph, data: Labelled, scope: Scope) -> float:
     return right / len(data.inputs)
 
 
+class Found(NamedTuple):
+    """What a search found.
+
+    Attributes
+    ----------
+    settings : passes to run and the point they belong to, the smallest network first; the last ones, of no point, are
+        the exact passes alone, and none at all
+    front : every point that was tried
+    fit : the inputs that the points were fitted on, (samples, n_inputs)
+    """
+
+    settings: list[tuple[list[Request], Point | None]]
+    front: list[Point]
+    fit: Array
+
+
 def search(
     graph: SNNGraph, choose: Labelled, hold: Labelled, scope: Scope, drop: float, advance: Callable[[int], None]
-) -> tuple[list[Request], list[Point]]:
-    """Return the passes to run, and every point that was tried, the taken one marked."""
+) -> Found:
+    """Return the settings that lose at most ``drop``, on half of ``choose`` each and, the first one, on ``hold``."""
     fit, judge = (Labelled(*(spread(a, MOST_SAMPLES) for a in _part(choose, which))) for which in (0, 1))
     trial = _Trials(graph, fit, judge, scope, advance)
     base = trial.accuracy(graph)
@@ -111,9 +128,12 @@ def search(
     held_base = measured_accuracy(graph, hold, scope)
     while len(path) > 1 and held_base - measured_accuracy(trial.graph(path[-1]), hold, scope) > drop:
         path.pop()
-    taken = path[-1]
-    points = [replace(point, taken=where == taken) for where, point in trial.points.items()]
-    return steps_of(*_strengths(taken)), _with_front(points)
+    front = _with_front(list(trial.points.values()))
+    by_place = dict(zip(trial.points, front, strict=True))
+    settings: list[tuple[list[Request], Point | None]] = [
+        (steps_of(*_strengths(at)), by_place[at]) for at in reversed(path)
+    ]
+    return Found([*settings, (list(EXACT_PASSES), None), ([], None)], front, fit.inputs)
 
 
 def steps_of(keep: float, sparsity: float, bits: int | None) -> list[Request]:

@@ -138,10 +138,14 @@ def _within_budget(
         raise GraphError("budget", "max_accuracy_drop needs at least 4 samples: to fit, to judge, and to measure on")
     choose, hold = Labelled(scope.data[::2], labels[::2]), Labelled(scope.data[1::2], labels[1::2])
     with _bar(progress, "searching", None) as advance:
-        steps, front = search(before, choose, hold, scope, drop, advance)
+        found = search(before, choose, hold, scope, drop, advance)
     held = replace(scope, data=hold.inputs)
-    manager = PassManager(before, replace(scope, data=choose.inputs), hold.labels, verification, held)
-    manager.run(resolve(steps), lambda count: None)
+    for steps, point in found.settings:  # the first one, but where rounding tells the search's graph from this one
+        manager = PassManager(before, replace(scope, data=found.fit), hold.labels, verification, held)
+        manager.run(resolve(steps), lambda count: None)
+        front = [replace(one, taken=one == point) for one in found.front]
+        if manager.accuracy_lost <= drop:
+            break
     return manager.finished(front)
 
 

@@ -130,6 +130,11 @@ class PassManager:
             )
         )
 
+    @property
+    def accuracy_lost(self) -> float:
+        """Share of right answers that the passes so far have lost; 0 without labels."""
+        return (self.first_accuracy or 0.0) - (self.accuracy or 0.0)
+
     def finished(self, front: Sequence[Point] = ()) -> tuple[SNNGraph, OptimizationReport]:
         """Return the graph, which shares no memory with the one given, and the report."""
         graph = detach(self.graph, self.before)

@@ -283,6 +283,26 @@ def test_a_budget_search_keeps_to_its_budget_and_shows_the_front(digits, digits_
     assert "taken" in report.save(tmp_path / "front.html").read_text()
 
 
+def test_a_budget_is_kept_on_the_half_that_was_not_looked_at(random_graph):
+    """Labels are what the network says, a fifth of them wrong: few samples, so that a search is easily misled."""
+    smaller_ones = 0
+    for seed in (*range(12), 62, 126, 128):  # the last three: a network refitted after the search lost too much
+        rng = np.random.default_rng(seed)
+        graph, drop = random_graph(seed), float(rng.choice([0.0, 0.005, 0.05]))
+        x = rng.random((int(rng.integers(4, 40)), graph.n_inputs)) * rng.choice([0.2, 1.0])
+        labels = graph.run(x, T=8).drive.argmax(axis=1)
+        wrong = rng.random(len(x)) < 0.2
+        labels[wrong] = rng.integers(0, graph.n_outputs, wrong.sum())
+        smaller, report = optimize(graph, max_accuracy_drop=drop, data=(x, labels), timesteps=8, verification=False)
+        held, right = x[1::2], labels[1::2]
+        accuracy = [float((g.run(held, T=8).drive.argmax(axis=1) == right).mean()) for g in (graph, smaller)]
+        assert accuracy == [report.accuracy_before, report.accuracy_after]
+        assert accuracy[0] - accuracy[1] <= drop, f"seed {seed}"
+        assert sum(point.taken for point in report.front) <= 1
+        smaller_ones += report.after.nonzero < report.before.nonzero
+    assert smaller_ones > 6
+
+
 def test_a_pass_that_wrongly_claims_to_be_exact_is_found_out(monkeypatch):
     from dataclasses import replace
 
