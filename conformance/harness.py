@@ -54,7 +54,8 @@ def select(kernels: Sequence[str] = (), ids: Sequence[str] = ()) -> list[Case]:
     cases = list(load_cases(tuple(k for k in KERNELS if not kernels or k in kernels)))
     missing = sorted(set(ids) - {case.id for case in cases})
     if missing:
-        raise ValueError(f"no case is called {', '.join(missing)}")
+        among = f" among those of {', '.join(kernels)}" if kernels else ""
+        raise ValueError(f"no case is called {', '.join(missing)}{among}")
     return [case for case in cases if not ids or case.id in ids]
 
 

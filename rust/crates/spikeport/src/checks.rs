@@ -33,7 +33,8 @@ pub(crate) fn currents<F: Element>(array: View<'_, F>) -> Result<(), Error> {
 pub(crate) fn parameter<F: Element>(name: &str, value: &PerNeuron, n: usize) -> Result<Vec<F>, Error> {
     let given = value.as_slice();
     if let Some(bad) = given.iter().find(|&&value| !F::from_f64(value).is_finite()) {
-        return Err(Error::new("non_finite", format!("{name} holds NaN or infinity: {bad}")));
+        let what = if bad.is_finite() { "is beyond the type of the kernel" } else { "holds NaN or infinity" };
+        return Err(Error::new("non_finite", format!("{name} {what}: {bad:?}")));
     }
     match given {
         [one] => Ok(vec![F::from_f64(*one); n]),

@@ -40,7 +40,7 @@ impl From<f64> for PerNeuron {
 impl fmt::Display for PerNeuron {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::All(value) => write!(formatter, "{value}"),
+            Self::All(value) => write!(formatter, "{value:?}"),
             Self::Each(values) => write!(formatter, "{values:?}"),
         }
     }
