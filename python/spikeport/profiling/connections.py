@@ -38,11 +38,15 @@ class Connection:
         if not inputs or not n_samples:
             return
         weight = self.module.weight.detach()
+        with torch.autocast(weight.device.type, enabled=False):  # it would count in half precision
+            self._add(operations, n_samples, inputs, weight.float() if weight.element_size() < 4 else weight)
+
+    def _add(self, operations: Operations, n_samples: int, inputs: list[Tensor], weight: Tensor) -> None:
         present = weight != 0
         axes = 1 if isinstance(self.module, nn.Linear) else weight.ndim - 1
         shape = inputs[0].shape[-axes:]
         fan_out = self._fan_out(present.to(weight.dtype), shape).reshape(-1)
-        dense = float(self._fan_out(torch.ones_like(weight), shape).double().sum())
+        dense = _total(self._fan_out(torch.ones_like(weight), shape))
         effective, rows, binary = 0.0, 0, True
         for x, times in _distinct(inputs):
             if x.shape[-axes:] != shape:
@@ -50,7 +54,7 @@ class Connection:
             active = (x != 0).to(weight.dtype)
             binary = binary and torch.equal(x.abs().to(weight.dtype), active)
             sums = active.reshape(-1, fan_out.numel()) @ fan_out
-            effective += times * float(sums.double().sum())
+            effective += times * _total(sums)
             rows += times * sums.numel()
         operations.add(self.name, effective, dense * rows, binary, n_samples)
         operations.set_weights(self.name, int(weight.numel() - present.sum()), weight.numel())
@@ -66,6 +70,12 @@ class Connection:
             total = convolve(probe, weight.clone(), None, m.stride, padding, m.dilation, m.groups).sum()
             (fan_out,) = torch.autograd.grad(total, probe)
         return fan_out[0]
+
+
+def _total(counts: Tensor) -> float:
+    """Return the sum in double precision, which a device may lack (MPS)."""
+    counts = counts.cpu() if counts.device.type == "mps" else counts
+    return float(counts.double().sum())
 
 
 def _by_base(module: nn.Module) -> Any:

@@ -404,4 +404,5 @@ def _squares(gradient: Tensor) -> float:
         total = float(torch.dot(flat, flat))
         if 1e-30 < total < math.inf:
             return total
-    return float(flat.double().square().sum())
+    wide = flat.cpu() if flat.device.type == "mps" else flat  # MPS has no double precision
+    return float(wide.double().square().sum())

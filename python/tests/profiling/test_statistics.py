@@ -242,7 +242,12 @@ def test_a_history_is_bounded_and_keeps_mean_and_peak(n):
     history, values = History(capacity=16), np.random.default_rng(n).random(n)
     for step, value in enumerate(values):
         history.add(step, value)
-    assert len(history.means) <= 17 and history.steps[0] == 0 and max(history.peaks) == values.max()
+    assert (
+        len(pickle.dumps(history)) < 2000
+        and len(history.means) <= 17
+        and history.steps[0] == 0
+        and max(history.peaks) == values.max()
+    )
     whole = len(history._points) * history.stride
     assert np.mean([mean for _, mean, _ in history._points]) == pytest.approx(values[:whole].mean()) if whole else True
 

@@ -251,3 +251,19 @@ def test_half_precision_gradients_keep_their_norm(torch):
         (2e-4 * model(currents).float()).sum().backward()
     expected = float(np.float16(2e-4)) * np.sqrt(6 * 4 * 500)
     assert profiler.report().layer_stats["0"].gradient_norm_last == pytest.approx(expected, rel=1e-6)
+
+
+def test_operations_are_counted_in_full_under_autocast(torch):
+    from spikeport.profiling import LIF
+
+    def dense(autocast, dtype):
+        nn, profiler = torch.nn, SpikeProfiler()
+        model = nn.Sequential(nn.Conv2d(1, 37, 3, padding=1), nn.Flatten(), nn.Linear(37 * 64, 301), LIF()).to(dtype)
+        with profiler.watch(model, every=1), torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            for _ in range(2):  # the first pass is recorded when the second begins
+                model(torch.ones(3, 1, 8, 8, dtype=dtype))
+        return profiler.report().activity.dense
+
+    a_step = 37 * (3 * 8 - 2) ** 2 + 37 * 64 * 301  # 22 of the 24 places of a kernel's 3 columns hit the image
+    expected = 3 * a_step  # the neurons take the first axis for steps: three of one sample
+    assert dense(False, torch.float32) == dense(True, torch.float32) == dense(False, torch.bfloat16) == expected
