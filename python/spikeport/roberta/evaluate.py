@@ -111,10 +111,10 @@ def _run_batch(
 ) -> list[dict[str, Any]]:
     inputs = pad(samples, spiking.config.pad_token_id, spiking.device)
     start = time.perf_counter()
-    expected = quantised(**inputs).logits.double().cpu()
+    expected = quantised(**inputs).logits.cpu().double()
     middle = time.perf_counter()
     run = spiking.run(inputs["input_ids"], inputs["attention_mask"], timesteps=timesteps)
-    trajectory = run.trajectory.double().cpu().numpy()
+    trajectory = run.trajectory.cpu().double().numpy()
     seconds += (time.perf_counter() - middle, middle - start)
     settled, steps = run.settled_at.cpu(), run.steps_run.cpu()
     spikes = torch.stack(list(run.spikes.values()), dim=1).cpu()

@@ -186,6 +186,12 @@ def test_gradients_in_the_spiking_domain_are_those_of_the_quantised_network_once
     assert all(ours[f"{name}.scale"] != 0 for name in quantised.quantisers())
 
 
+def test_dropout_plays_no_part_in_the_spiking_domain(random_network, random_batch):
+    _, spiking = pair(random_network, random_batch, hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
+    batch = random_batch()
+    assert torch.equal(spiking.train()(**batch).logits, spiking.eval()(**batch).logits)
+
+
 def test_calibration_needs_data(random_network):
     with pytest.raises(RobertaError, match="at least one batch"):
         calibrate(quantise(random_network()), [])
