@@ -6,8 +6,8 @@ notch at a time, always the one that saves most per accuracy lost, as long as ac
 strength that breaks it is closed.
 
 The data are kept apart: one quarter fits (activity, compensation), one quarter judges the moves, one half holds the
-result: the last point on the path that stays within the budget on that half is taken. Where none does, the exact
-passes alone run.
+result: the last point on the path is taken that, fitted again on both quarters, stays within the budget on that half.
+Where none does, the exact passes alone run.
 """
 
 from __future__ import annotations
@@ -88,12 +88,10 @@ class Found(NamedTuple):
     settings : passes to run and the point they belong to, the smallest network first; the last ones, of no point, are
         the exact passes alone, and none at all
     front : every point that was tried
-    fit : the inputs that the points were fitted on, (samples, n_inputs)
     """
 
     settings: list[tuple[list[Request], Point | None]]
     front: list[Point]
-    fit: Array
 
 
 def search(
@@ -133,7 +131,7 @@ def search(
     settings: list[tuple[list[Request], Point | None]] = [
         (steps_of(*_strengths(at)), by_place[at]) for at in reversed(path)
     ]
-    return Found([*settings, (list(EXACT_PASSES), None), ([], None)], front, fit.inputs)
+    return Found([*settings, (list(EXACT_PASSES), None), ([], None)], front)
 
 
 def steps_of(keep: float, sparsity: float, bits: int | None) -> list[Request]:

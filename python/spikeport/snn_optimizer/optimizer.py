@@ -140,8 +140,8 @@ def _within_budget(
     with _bar(progress, "searching", None) as advance:
         found = search(before, choose, hold, scope, drop, advance)
     held = replace(scope, data=hold.inputs)
-    for steps, point in found.settings:  # the first one, but where rounding tells the search's graph from this one
-        manager = PassManager(before, replace(scope, data=found.fit), hold.labels, verification, held)
+    for steps, point in found.settings:  # fitted again, on all there is to choose on: most often the first one holds
+        manager = PassManager(before, replace(scope, data=choose.inputs), hold.labels, verification, held)
         manager.run(resolve(steps), lambda count: None)
         front = [replace(one, taken=one == point) for one in found.front]
         if manager.accuracy_lost <= drop:

@@ -72,7 +72,7 @@ class OptimizationReport:
     verification : the replay of the graph before and after, None where it was not asked for
     accuracy_before, accuracy_after : share of right answers, where labels were given
     weight_bits : layers whose weights lie on a grid of so many bits
-    front : every setting that a budget search tried; none is marked as taken where not even the mildest kept to the budget
+    front : every setting that a budget search tried; none is marked as taken where none kept to the budget
     """
 
     pass_results: list[PassResult] = field(default_factory=list)
