@@ -6,7 +6,9 @@ standard error, so that ``spikeport … --json | jq`` works.
 
 from __future__ import annotations
 
+import codecs
 import json
+import sys
 from typing import Any, NoReturn
 
 import typer
@@ -53,4 +55,5 @@ def fail(message: str) -> NoReturn:
 
 def print_json(data: Any) -> None:
     """Print ``data`` on standard output as one JSON document, keys in the order given."""
-    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+    ascii_alone = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+    print(json.dumps(data, indent=2, ensure_ascii=ascii_alone, allow_nan=False))

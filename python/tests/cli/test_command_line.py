@@ -1,15 +1,18 @@
 """The command line as a user meets it: exit codes, streams, messages."""
 
 import json
+import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import typer
 
 from spikeport import cli
 from spikeport.cli.app import fail
 from spikeport.errors import ConversionError
+from spikeport.transfer import SNNCheckpoint, save_checkpoint
 
 
 def spikeport(capsys, *arguments):
@@ -84,3 +87,18 @@ def test_conformance_without_a_checkout_still_has_its_help(capsys, monkeypatch, 
     assert code == 0
     assert "--checkout" in out
     assert spikeport(capsys, "conformance")[0] == 2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_without_the_letters_gets_no_traceback(tmp_path, encoding):
+    checkpoint = SNNCheckpoint([np.ones((2, 3))], ["θ → ü"], [(3, 2)])
+    save_checkpoint(checkpoint, tmp_path / "c")
+
+    def output(*arguments):
+        environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+        command = [sys.executable, "-m", "spikeport", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, check=True).stdout.decode(encoding)
+
+    assert "spikeport" in output("--help")
+    assert "parameters" in output("inspect", str(tmp_path / "c"))
+    assert json.loads(output("inspect", str(tmp_path / "c"), "--json"))["layers"][0]["name"] == "θ → ü"
