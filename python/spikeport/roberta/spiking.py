@@ -76,9 +76,9 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
             module.clock = self.clock
         for neuron in self.neurons().values():
             neuron.consumes_input = True
-        for module in self.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0  # a mask drawn anew at every step would let no network settle
+        for part in self.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = 0.0  # a mask drawn anew at every step would let no network settle
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
