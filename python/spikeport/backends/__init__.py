@@ -39,7 +39,7 @@ def get_backend(name: str = "auto") -> Backend:
     """
     if name == "auto":
         name = "rust" if importlib.util.find_spec("spikeport._rust") is not None else "reference"
-    if name not in BACKENDS:
+    if not isinstance(name, str) or name not in BACKENDS:
         raise BackendError("unknown_backend", f"no backend is called {name!r}: there are auto, {', '.join(BACKENDS)}")
     return _load(name)
 
