@@ -29,6 +29,7 @@ from spikeport.snn_optimizer.rewrite import is_rewritable
 Array = npt.NDArray[Any]
 InputRange = tuple[npt.ArrayLike, npt.ArrayLike]
 ROWS_AT_ONCE = 64
+MOST_STEPS = 10_000  # no proof of a longer run goes through its steps
 
 
 class LayerBounds(NamedTuple):
@@ -168,9 +169,10 @@ def always_fires(layer: LayerNode, low: Array, timesteps: int | None = None) -> 
             found |= (charged(v0) >= θ) & (charged(after(v0)) >= θ)
         if timesteps is not None:
             v, fires = v0, np.ones(θ.shape, bool)
-            for _ in range(timesteps):
+            for step in range(timesteps):
                 fires &= charged(v) >= θ
-                if not (fires & ~found).any():
+                if step == MOST_STEPS or not (fires & ~found).any():
+                    fires[:] = False
                     break
                 v = after(v)
             found |= fires
@@ -185,10 +187,11 @@ def _stays_below(
     below = (step(highest) < θ) & bounded_growth
     if timesteps is not None:
         v, within = np.array(v0), np.ones(θ.shape, bool)
-        for _ in range(timesteps):
+        for count in range(timesteps):
             last, v = v, step(v)
             within &= v < θ
-            if not (within & ~below & (v != last)).any():  # what is still open stands still
+            if count == MOST_STEPS or not (within & ~below & (v != last)).any():
+                within &= v == last  # what stands still stays below
                 break
         below |= within
     return np.asarray(below)

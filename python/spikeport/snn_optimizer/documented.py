@@ -29,7 +29,10 @@ def dead_neuron_elimination(
     data : (samples, n_inputs), to measure rates on for ``timesteps`` steps where the layers carry none; without
         rates and without data, neurons that are proven silent go
 
-    The output layer stays whole, and no layer loses its last neuron. The input is never changed.
+    The output layer stays whole, and no layer loses its last neuron. The input is never changed. The certificate of
+    what was measured on ``data`` is "measured" on them; of rates that were given it is "unchecked".
+
+    Raises `GraphError` as `optimize` does.
     """
     return _run("dead_neuron_elimination", graph, Scope(data=as_data(data), timesteps=timesteps), threshold=threshold)
 
@@ -41,6 +44,8 @@ def layer_fusion(graph: Any, *, assume_linear: Collection[str] = ()) -> tuple[SN
     ----------
     assume_linear : names of spiking layers to treat as linear all the same (the documented condition): not the same
         network
+
+    Raises `GraphError` as `optimize` does, and with ``name`` for a name that is no hidden layer.
     """
     return _run("layer_fusion", graph, Scope(), assume_linear=assume_linear)
 
@@ -56,6 +61,9 @@ def redundancy_elimination(
     correlation_threshold : near-equal rows must correlate at least so much; it does not suffice, being blind to scale
     tolerance : how far the currents of two merged neurons may be apart in a step, in thresholds; 0 merges equal
         ones only
+    input_range : (low, high) of every input value, for the bound of near-equal neurons; None takes [-1, 1]
+
+    Raises `GraphError` as `optimize` does, and with ``tolerance`` or ``correlation_threshold``.
     """
     scope = Scope(input_range=input_range)
     return _run(

@@ -90,7 +90,7 @@ def test_a_finite_horizon_proves_more():
 
 @pytest.mark.parametrize("beta, kind", [(1.0, "IF"), (0.5, "LIF")])
 def test_a_proof_for_very_long_runs_ends_when_nothing_is_open_any_more(beta, kind):
-    layer = LayerNode("a", 1, 3, [[0.25], [-0.25], [0.75]], kind, beta=beta)
+    layer = LayerNode("a", 1, 4, [[0.25], [-0.25], [0.75], [1e-9]], kind, beta=beta)
     ends = drive_bounds(layer, np.ones(1), np.ones(1))
     forever = never_fires(layer, *ends), always_fires(layer, ends[0])
     assert np.array_equal(never_fires(layer, *ends, 10**12), forever[0])
