@@ -117,7 +117,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
         folder = Path(str(training.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
         trainer.save_metrics("all", summary, combined=False)
-        write_model_card(folder, model_args, data_args, task, summary)
+        write_model_card(folder, model_args, data_args, task, summary, quantised=quantised is not None)
     return summary
 
 

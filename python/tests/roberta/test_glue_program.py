@@ -77,8 +77,15 @@ def test_every_documented_command_runs_in_its_order(program, tmp_path):
     trained = program(SINGLE_TASK)
     assert trained["train_loss"] > 0
     assert read(tmp_path / "output/sst2_snn/all_results.json") == pytest.approx(trained)
+    card = tmp_path / "output/sst2_snn/README.md"
+    assert "calibrated on data, then trained\n" in card.read_text()
+    assert 'QuantisedRobertaForSequenceClassification.from_pretrained(".")' in card.read_text()
     plain = program(EVALUATION_ONLY)
+    card = tmp_path / "output/sst2_eval/README.md"
+    assert "calibrated on data\n" in card.read_text()
+    assert "from_pretrained" not in card.read_text(), "an evaluation saves no weights"
     tuned = program(FINE_TUNED_WEIGHTS)
+    assert "those of `./output/sst2_snn`\n" in card.read_text()
     assert tuned["eval_accuracy"] == trained["eval_accuracy"]
     assert tuned["eval_loss"] == pytest.approx(trained["eval_loss"])
     assert tuned["eval_loss"] != plain["eval_loss"]
@@ -89,6 +96,9 @@ def test_every_documented_command_runs_in_its_order(program, tmp_path):
     baseline = program(BASELINE)
     assert baseline["eval_accuracy"] >= 0.5
     assert "spikeport_transform" not in read(tmp_path / "output/sst2_baseline/config.json")
+    card = (tmp_path / "output/sst2_baseline/README.md").read_text()
+    assert "none (baseline)" in card
+    assert "Scales" not in card
 
 
 def test_the_spiking_stage_leaves_results_a_report_and_a_network_that_loads(program, tmp_path, sentences):
