@@ -72,7 +72,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
     # RoBERTa counts positions from behind the padding's number.
     length = min(data_args.max_seq_length, config.max_position_embeddings - (config.pad_token_id or 0) - 1)
     if training.do_train:
-        need(splits, "train", "--do_train", labelled=True)
+        need(splits, "train", "--do_train", labelled=not model_args.distillation)
     if training.do_eval:
         need(splits, "validation", "--do_eval", labelled=True)
     if training.do_predict:

@@ -82,3 +82,14 @@ def test_distillation_without_a_float_network_or_a_training_is_refused(program, 
     with pytest.raises(RobertaError, match="quantised already"):
         program("--transform_config", "default", "--distillation", model=tmp_path / "quantised")
     assert not (tmp_path / "out").exists()
+
+
+def test_distillation_needs_no_labels(program, sentences, tmp_path):
+    text = (sentences / "train.txt").read_text().splitlines()
+    (tmp_path / "unlabelled.tsv").write_text("\n".join(["sentence", *(line[2:] for line in text)]) + "\n")
+    unlabelled = ("--train_file", str(tmp_path / "unlabelled.tsv"), "--transform_config", "default")
+    figures = [program("--transform_config", "default", "--distillation", out="wrong")]
+    figures.append(program(*unlabelled, "--distillation", out="none"))
+    assert figures[0]["eval_loss"] == pytest.approx(figures[1]["eval_loss"], rel=1e-6)
+    with pytest.raises(RobertaError, match="have none"):
+        program(*unlabelled, out="labels")
