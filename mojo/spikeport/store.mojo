@@ -6,7 +6,7 @@ counts, then gives the archive its name. Stopped anywhere, what loads is the
 whole old checkpoint or the whole new one.
 """
 from std.ffi import external_call
-from std.os import listdir, lstat, remove
+from std.os import listdir, remove
 from std.os.path import dirname, isdir, isfile, islink
 
 from .archive import LARGEST_ARCHIVE, largest_archive, read_archive
@@ -165,48 +165,47 @@ def _read_archive(
                 " bytes, more than its layers could need",
             ),
         )
-    # A save that was stopped between its renames left the archive staged.
-    var candidates: List[String] = [
-        paths.archive,
-        paths.staged(sidecar.archive_sha256),
-    ]
-    for k in range(len(candidates)):
-        if k == 1 and not isfile(candidates[k]):
-            break
-        if k == 0 and not _is_there(paths.archive) and isfile(candidates[1]):
+    # A save that was stopped between its renames left the archive staged; one
+    # that goes on may rename it between our looks.
+    var staged = paths.staged(sidecar.archive_sha256)
+    for candidate in [paths.archive, staged, paths.archive]:
+        if candidate == staged and not isfile(staged):
             continue
-        _check_file(candidates[k])
-        if Int(lstat(candidates[k]).st_size) == sidecar.archive_bytes:
-            var content = _read(candidates[k])
-            if sha256(content) == sidecar.archive_sha256:
+        try:
+            var content = _read(candidate, sidecar.archive_bytes)
+            if (
+                len(content) == sidecar.archive_bytes
+                and sha256(content) == sidecar.archive_sha256
+            ):
                 return content^
+        except e:
+            var is_missing = code_of(e) == "missing_file"
+            if not (is_missing and (candidate == staged or isfile(staged))):
+                raise e^
     raise refusal(
         "archive_digest",
         "the archive is not the one its sidecar was written for",
     )
 
 
-def _is_there(path: String) -> Bool:
-    return islink(path) or isfile(path)
-
-
 def _read_sidecar(paths: CheckpointPaths) raises -> List[UInt8]:
-    _check_file(paths.sidecar)
-    if Int(lstat(paths.sidecar).st_size) > LARGEST_SIDECAR:
+    var content = _read(paths.sidecar, LARGEST_SIDECAR)
+    if len(content) > LARGEST_SIDECAR:
         raise refusal("too_large", "the sidecar has more than 16 MiB")
-    return _read(paths.sidecar)
+    return content^
 
 
-def _check_file(path: String) raises:
+def _read(path: String, limit: Int) raises -> List[UInt8]:
+    """Returns at most `limit` + 1 bytes of a regular file that is no link."""
     if islink(path):
         raise refusal("symlink", String(path, " is a symbolic link"))
     if not isfile(path):
         raise refusal("missing_file", String("there is no file ", path))
-
-
-def _read(path: String) raises -> List[UInt8]:
-    with open(path, "r") as file:
-        return file.read_bytes()
+    try:
+        with open(path, "r") as file:
+            return file.read_bytes(limit + 1)
+    except e:  # it went away while it was opened
+        raise refusal("missing_file", String("cannot read ", path, ": ", e))
 
 
 def _hidden(path: String, suffix: String) -> String:

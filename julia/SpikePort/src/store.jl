@@ -109,10 +109,15 @@ function read_archive_file(path, sidecar::Sidecar)
         ),
     )
     staged = staged_path(path, sidecar.archive_sha256)
-    candidates = islink(path) || isfile(path) || !isfile(staged) ? [path] : String[]
-    isfile(staged) && push!(candidates, staged)
-    for candidate in candidates
-        content = read_file(candidate, sidecar.archive_bytes)
+    for candidate in (path, staged, path) # a save may rename the one to the other between our looks
+        candidate == staged && !isfile(staged) && continue
+        content = try
+            read_file(candidate, sidecar.archive_bytes)
+        catch err
+            err isa CheckpointError && err.code == "missing_file" || rethrow()
+            candidate == staged || isfile(staged) || rethrow()
+            continue
+        end
         is_whole = length(content) == sidecar.archive_bytes && bytes2hex(sha256(content)) == sidecar.archive_sha256
         is_whole && return content
     end
@@ -130,10 +135,15 @@ function read_file(path, limit::Int)
     can_be &&
         islink(path) &&
         throw(CheckpointError("symlink", "$(basename(path)) is a symbolic link: give the path it points to"))
-    can_be && isfile(path) || throw(
-        CheckpointError("missing_file", "there is no file $path: a checkpoint is a .npz and a .json of one name"),
-    )
-    return open(file -> read(file, min(limit, filesize(file)) + 1), path)
+    missing_file =
+        CheckpointError("missing_file", "there is no file $path: a checkpoint is a .npz and a .json of one name")
+    can_be && isfile(path) || throw(missing_file)
+    try
+        return open(file -> read(file, min(limit, filesize(file)) + 1), path)
+    catch err
+        err isa SystemError || rethrow()
+        throw(missing_file) # it went away while it was opened
+    end
 end
 
 "Return whether a file may have this path: the system throws at others instead of finding none."

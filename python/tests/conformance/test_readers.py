@@ -1,0 +1,46 @@
+"""Every language reads a pair that another process keeps replacing: one checkpoint or the other, whole."""
+
+import multiprocessing
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+from conformance.harness import required_languages  # noqa: E402
+from conformance.languages import converse, load_languages  # noqa: E402
+from conformance.lines import decode_reply, encode_line  # noqa: E402
+from spikeport.transfer import SNNCheckpoint, save_checkpoint  # noqa: E402
+
+
+def save_in_turn(path):
+    small = SNNCheckpoint([np.ones((4, 3))], ["small"], [(3, 4)], ["IF"])
+    large = SNNCheckpoint([np.ones((40, 30))], ["large"], [(30, 40)], ["IF"])
+    while True:
+        save_checkpoint(small, path)
+        save_checkpoint(large, path)
+
+
+@pytest.mark.parametrize("language", load_languages(), ids=lambda language: language.name)
+def test_no_language_sees_a_torn_pair(language, tmp_path):
+    absent = language.absent()
+    if absent:
+        assert language.name not in required_languages(), absent
+        pytest.skip(absent)
+    assert language.prepare() == ""
+    path = tmp_path / "pair"
+    save_checkpoint(SNNCheckpoint([np.ones((4, 3))], ["small"], [(3, 4)], ["IF"]), path)
+    lines = [encode_line(number, "checkpoint.read", {"path": str(path)}) for number in range(1000)]
+    writer = multiprocessing.get_context("spawn").Process(target=save_in_turn, args=(str(path),), daemon=True)
+    writer.start()
+    try:
+        replies, end = converse(language, lines, tmp_path, timeout=300)
+    finally:
+        writer.kill()
+        writer.join()
+    assert end == ""
+    read = [decode_reply(reply, number) for number, reply in enumerate(replies)]
+    assert [words for words in read if words.get("names") not in (["small"], ["large"])] == []
