@@ -51,6 +51,8 @@ class Connection:
         for x, times in _distinct(inputs):
             if x.shape[-axes:] != shape:
                 continue
+            x, repeats = _once(x, x.ndim - axes)
+            times *= repeats
             active = (x != 0).to(weight.dtype)
             binary = binary and torch.equal(x.abs().to(weight.dtype), active)
             sums = active.reshape(-1, fan_out.numel()) @ fan_out
@@ -81,6 +83,16 @@ def _total(counts: Tensor) -> float:
 def _by_base(module: nn.Module) -> Any:
     base = next(kind for kind in _CONVOLUTIONS if isinstance(module, kind))
     return getattr(functional, base.__name__.lower())
+
+
+def _once(x: Tensor, n_leading: int) -> tuple[Tensor, int]:
+    """Return ``x`` without the repetitions that ``expand`` made along its leading axes, and their number."""
+    repeats = 1
+    for axis in range(n_leading):
+        if x.stride(axis) == 0:
+            repeats *= x.shape[axis]
+            x = x.narrow(axis, 0, 1)
+    return x, repeats
 
 
 def _distinct(inputs: list[Tensor]) -> list[tuple[Tensor, int]]:

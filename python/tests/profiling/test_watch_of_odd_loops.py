@@ -267,3 +267,17 @@ def test_operations_are_counted_in_full_under_autocast(torch):
     a_step = 37 * (3 * 8 - 2) ** 2 + 37 * 64 * 301  # 22 of the 24 places of a kernel's 3 columns hit the image
     expected = 3 * a_step  # the neurons take the first axis for steps: three of one sample
     assert dense(False, torch.float32) == dense(True, torch.float32) == dense(False, torch.bfloat16) == expected
+
+
+def test_operations_of_an_image_shown_at_every_step_are_those_of_its_copies(torch):
+    from spikeport.profiling import LIF
+
+    def activity(x):
+        profiler, model = SpikeProfiler(), torch.nn.Sequential(torch.nn.Linear(8, 5), LIF())
+        with profiler.watch(model, every=1):
+            model(x)
+        return profiler.report().activity
+
+    shown = (torch.rand(4, 8) < 0.5).float().expand(6, 4, 8)
+    assert activity(shown).effective_acs == activity(shown.clone()).effective_acs == float(shown.sum()) * 5 / 4
+    assert activity(shown).dense == 6 * 8 * 5
