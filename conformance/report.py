@@ -133,5 +133,5 @@ def print_matrix(columns: Sequence[Column], shown: int = 12) -> None:
     failures = sum(o.status == "failed" for c in columns for o in c.outcomes)
     skips = sum(o.status == "skipped" for c in columns for o in c.outcomes)
     absent = sum(bool(c.absent) for c in columns)
-    rest = [f"{n} {what}" for n, what in ((skips, "skipped"), (absent, "columns absent")) if n]
+    rest = [f"{n} {what}" for n, what in ((skips, "skipped"), (absent, "of the columns absent")) if n]
     console.print(", ".join([f"{passed} passed, {failures} failed", *rest]), highlight=False)
