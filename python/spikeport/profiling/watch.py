@@ -12,7 +12,6 @@ Design
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ except ImportError:
 from spikeport.profiling.connections import Connection, is_connection
 from spikeport.profiling.hooks import Hook, Kept, hook_backward, hook_gradient
 from spikeport.profiling.neurons import Neurons, Recording, neurons_of
+from spikeport.profiling.sequences import letters_of, sequences
 
 if TYPE_CHECKING:
     from spikeport.profiling.layer import LayerRecorder
@@ -284,7 +284,7 @@ class Watch:
     def _show(self, layer: _Layer, recording: Recording, output: Any) -> None:
         """Keep what one call of a layer gave."""
         spikes = recording.spikes
-        population = self._population(layer, _letters(recording.layout, spikes.ndim), tuple(spikes.shape))
+        population = self._population(layer, letters_of(recording.layout, spikes.ndim), tuple(spikes.shape))
         population.layout, population.after_reset = recording.layout, recording.after_reset
         population.spikes.add(spikes)
         population.passes.append(self._passes)
@@ -345,8 +345,8 @@ class Watch:
             self._record_membranes(
                 population, _flat(membranes), _flat(spikes) if population.after_reset and spikes else None
             )
-        for sequence, layout in _sequences(spikes, passes, population.layout):
-            letters = _letters(layout, sequence.ndim)
+        for sequence, layout in sequences(spikes, passes, population.layout):
+            letters = letters_of(layout, sequence.ndim)
             recorder.record(self.iteration, sequence, layout=letters)
             recorder.end_sequence()
             n_samples += int(sequence.shape[letters.index("B")]) if "B" in letters else 1
@@ -369,28 +369,6 @@ class Watch:
 
     def _recorder(self, population: _Population) -> LayerRecorder:
         return self._profiler._recorder(population.name)
-
-
-def _letters(prefix: str, ndim: int) -> str:
-    """Return a letter an axis; what has too few axes has no samples."""
-    prefix = prefix if ndim > len(prefix) else prefix.replace("B", "")
-    return prefix + "CDEFGHIJ"[: ndim - len(prefix)]
-
-
-def _sequences(calls: list[Tensor], passes: list[int], layout: str) -> Iterator[tuple[Tensor, str]]:
-    """Yield the sequences that calls make, each with its layout.
-
-    A call with an axis of steps is one by itself. Calls of one step follow each other while their shape stays; where a
-    forward pass of the model has several of them, the loop over time is inside it, and the next pass is another one.
-    """
-    if "T" in layout:
-        yield from ((call, layout) for call in calls)
-        return
-    inside = len(set(passes)) < len(passes)
-    place = [(call.shape, number if inside else 0) for call, number in zip(calls, passes, strict=False)]
-    for _, group in itertools.groupby(range(len(calls)), key=place.__getitem__):
-        steps = [calls[index] for index in group]
-        yield (torch.stack(steps), "T" + layout) if len(steps) > 1 else (steps[0], layout)
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:
