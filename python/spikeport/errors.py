@@ -41,5 +41,5 @@ class MissingExtra(SpikeportError, ImportError):
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
             "missing_extra",
-            f"{purpose} needs {package}, which is not installed: pip install 'spikeport[{extra}]'",
+            f"{purpose} needs {package}, not installed here: pip install 'spikeport[{extra}]'",
         )
