@@ -206,15 +206,14 @@ def command(words: Sequence[str]) -> None:
     """Run the program as a command: ``--json`` prints the metrics, everything else then goes to standard error."""
     as_json = "--json" in words
     arguments = [word for word in words if word != "--json"] or ["--help"]
-    if not as_json:
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         figures = main(arguments)
-        if "explain" in figures:
-            _print_explanation(figures["explain"])
+    if int(os.environ.get("RANK", "0")) != 0:
         return
-    with contextlib.redirect_stdout(sys.stderr):
-        figures = main(arguments)
-    if int(os.environ.get("RANK", "0")) == 0:
+    if as_json:
         print(json.dumps(figures, indent=2))
+    elif "explain" in figures:
+        _print_explanation(figures["explain"])
 
 
 def _print_explanation(rows: Sequence[dict[str, str]]) -> None:
