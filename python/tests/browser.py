@@ -65,7 +65,7 @@ def open_page(path: Path, script: str = "") -> OpenedPage:
             ],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=True,
         )
     errors = [
