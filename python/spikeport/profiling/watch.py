@@ -359,8 +359,10 @@ class Watch:
         derivatives, peak = None, None
         derivative = neurons.derivative(module)
         if derivative is not None:
-            judged = membranes[spikes == 0] if spikes is not None and spikes.shape == membranes.shape else membranes
-            some = judged[:: max(1, -(-judged.numel() // 4096))]
+            step = max(1, -(-membranes.numel() // 4096))
+            some = membranes[::step]
+            if spikes is not None and spikes.shape == membranes.shape:
+                some = some[spikes[::step] == 0]
             derivatives = derivative(torch.cat([some, some.new_full((1,), θ or 0.0)]))
             derivatives, peak = derivatives[:-1], abs(float(derivatives[-1]))
         self._recorder(population).record(

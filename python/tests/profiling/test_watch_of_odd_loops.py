@@ -281,3 +281,16 @@ def test_operations_of_an_image_shown_at_every_step_are_those_of_its_copies(torc
     shown = (torch.rand(4, 8) < 0.5).float().expand(6, 4, 8)
     assert activity(shown).effective_acs == activity(shown.clone()).effective_acs == float(shown.sum()) * 5 / 4
     assert activity(shown).dense == 6 * 8 * 5
+
+
+def test_what_is_no_number_is_an_operation_and_no_spike(torch):
+    from spikeport.profiling import LIF
+
+    profiler, model = SpikeProfiler(), torch.nn.Sequential(torch.nn.Linear(3, 2), LIF())
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[0.0, 1.0, torch.nan], [0.0, -2.0, torch.inf]]))
+    with profiler.watch(model, every=1):
+        model(torch.tensor([[[1.0, torch.nan, -torch.inf]]]))
+    activity = profiler.report().activity
+    assert (activity.effective_acs, activity.effective_macs, activity.dense) == (0, 4, 6)
+    assert activity.connection_sparsity == pytest.approx(2 / 6)
