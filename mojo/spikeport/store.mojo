@@ -16,7 +16,7 @@ from .sha256 import sha256
 from .sidecar import LARGEST_SIDECAR, Sidecar, read_sidecar
 
 
-comptime ATTEMPTS = 8
+comptime ATTEMPTS = 64
 """How often a pair is read that another process keeps replacing."""
 
 

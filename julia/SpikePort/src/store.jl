@@ -5,7 +5,7 @@
 # old checkpoint or the whole new one: a sidecar whose archive is not yet in place finds it under the staged name.
 
 "How often a pair is read that another process keeps replacing."
-const ATTEMPTS = 8
+const ATTEMPTS = 64
 
 "Return archive and sidecar of `path`: \"name\", \"name.npz\" and \"name.json\" name the same pair."
 function checkpoint_paths(path::AbstractString)

@@ -112,7 +112,7 @@ def load_checkpoint(path: PathLike) -> SNNCheckpoint:
     if Path(path).suffix == SUFFIX:
         return load_single_file(Path(path))
     archive_path, sidecar_path = checkpoint_paths(path)
-    for _ in range(8):  # a save in another process may replace the pair between our two reads
+    for _ in range(64):  # a save in another process may replace the pair between our two reads
         text = _read(sidecar_path, LARGEST_SIDECAR)
         raw = parse_sidecar(text, sidecar_path.name)
         if is_legacy(raw):

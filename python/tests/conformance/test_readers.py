@@ -1,7 +1,9 @@
 """Every language reads a pair that another process keeps replacing: one checkpoint or the other, whole."""
 
+import itertools
 import multiprocessing
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +19,12 @@ from spikeport.transfer import SNNCheckpoint, save_checkpoint  # noqa: E402
 
 
 def save_in_turn(path):
-    small = SNNCheckpoint([np.ones((4, 3))], ["small"], [(3, 4)], ["IF"])
-    large = SNNCheckpoint([np.ones((40, 30))], ["large"], [(30, 40)], ["IF"])
-    while True:
-        save_checkpoint(small, path)
-        save_checkpoint(large, path)
+    """Save a small and a large network in turn, no two saves alike, as a training's are."""
+    for number in itertools.count():
+        name, n_in, n_out = ("small", 3, 4) if number % 2 else ("large", 30, 40)
+        weights = np.full((n_out, n_in), number, dtype=np.float64)
+        save_checkpoint(SNNCheckpoint([weights], [name], [(n_in, n_out)], ["IF"]), path)
+        time.sleep(0.002)
 
 
 @pytest.mark.parametrize("language", load_languages(), ids=lambda language: language.name)

@@ -14,7 +14,7 @@ use super::{Checkpoint, archive, sha256};
 use crate::Error;
 
 /// How often a pair is read that another process keeps replacing.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 64;
 
 /// A checkpoint that was read, and the digest of its archive.
 #[derive(Clone, Debug, PartialEq)]
