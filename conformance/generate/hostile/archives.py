@@ -71,39 +71,35 @@ def zip_gap() -> Pair:
     return put_archive(zip_of(good_members(), gap=b"hidden"))
 
 
+def _patched(at: int, field: bytes) -> Pair:
+    """Put ``field`` over the archive's bytes from ``at`` on, counted from its end."""
+    good = good_pair()[0]
+    return put_archive(good[:at] + field + good[at + len(field) :])
+
+
 @hostile("archive_syntax", "more entries counted than there are")
 def zip_count() -> Pair:
-    good = bytearray(good_pair()[0])
-    good[-14:-10] = struct.pack("<2H", 99, 99)
-    return put_archive(bytes(good))
+    return _patched(-14, struct.pack("<2H", 99, 99))
 
 
 @hostile("archive_syntax", "the two counts of entries differ")
 def zip_counts_differ() -> Pair:
-    good = bytearray(good_pair()[0])
-    good[-14:-12] = struct.pack("<H", 1)
-    return put_archive(bytes(good))
+    return _patched(-14, struct.pack("<H", 1))
 
 
 @hostile("archive_syntax", "a directory that begins beyond the end")
 def zip_directory_far() -> Pair:
-    good = bytearray(good_pair()[0])
-    good[-6:-2] = struct.pack("<I", 2**32 - 1)
-    return put_archive(bytes(good))
+    return _patched(-6, struct.pack("<I", 2**32 - 1))
 
 
 @hostile("archive_syntax", "a directory of 4 GiB")
 def zip_directory_large() -> Pair:
-    good = bytearray(good_pair()[0])
-    good[-10:-6] = struct.pack("<I", 2**32 - 1)
-    return put_archive(bytes(good))
+    return _patched(-10, struct.pack("<I", 2**32 - 1))
 
 
 @hostile("archive_syntax", "an archive of many disks")
 def zip_disks() -> Pair:
-    good = bytearray(good_pair()[0])
-    good[-18:-16] = struct.pack("<H", 1)
-    return put_archive(bytes(good))
+    return _patched(-18, struct.pack("<H", 1))
 
 
 RECORDS: dict[str, tuple[str, str, dict[str, Any]]] = {
