@@ -27,6 +27,7 @@ from spikeport.errors import KernelError
 from spikeport.kernels import Layer, NetworkTrace, Trace
 from spikeport.kernels.checks import as_currents, as_float, as_parameter, check_timesteps
 from spikeport.kernels.encode import as_samples, check_seed
+from spikeport.kernels.layer import as_factors
 from spikeport.kernels.network import as_inputs
 from spikeport.neuron import Neuron
 
@@ -100,13 +101,7 @@ class Julia:
         self, inputs: npt.ArrayLike, weights: npt.ArrayLike, bias: npt.ArrayLike | None, neuron: Neuron
     ) -> Trace:
         """See `spikeport.kernels.layer_forward`."""
-        x, W = as_float("inputs", inputs), as_float("weights", weights)
-        if W.ndim != 2:
-            raise KernelError("shape", f"weights have shape {W.shape}: give (out, in)")
-        if x.ndim < 2 or x.shape[-1] != W.shape[1]:
-            raise KernelError(
-                "shape", f"inputs {x.shape} do not fit weights {W.shape}: give (steps, batch, {W.shape[-1]})"
-            )
+        x, W = as_factors(inputs, weights)
         steps = x.reshape(len(x), int(np.prod(x.shape[1:-1])), x.shape[-1]).astype(W.dtype, copy=False)
         words = {"inputs": _contiguous(steps), **_layer(W, bias, neuron)}
         return self._trace("layer_forward", words, (*x.shape[:-1], len(W)), W.dtype, neuron.kind == "identity")

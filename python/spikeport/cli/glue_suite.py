@@ -50,7 +50,7 @@ def glue_suite(
 
     def report(run: SuiteRun, there: bool) -> None:
         shown = f"{run.score:.4f}" if run.score is not None else run.error.splitlines()[-1] if run.error else run.state
-        messages.print(f"{run.task}, {run.learning_rate:g}: {shown}{' (there already)' if there else ''}", markup=False)
+        messages.print(f"{run.task}, {run.learning_rate:g}: {shown}{' (there already)' if there else ''}")
 
     names = [task.strip() for task in tasks.split(",")]
     try:

@@ -61,16 +61,25 @@ def layer_forward(inputs: npt.ArrayLike, weights: npt.ArrayLike, bias: npt.Array
     KernelError
         ``shape`` where inputs, weights and bias do not fit; ``non_finite``; the codes of the neuron's own kernel.
     """
-    x, W, b = as_float("inputs", inputs), as_float("weights", weights), None
-    if W.ndim != 2:
-        raise KernelError("shape", f"weights have shape {W.shape}: give (out, in)")
-    if x.ndim < 2 or x.shape[-1] != W.shape[1]:
-        raise KernelError("shape", f"inputs {x.shape} do not fit weights {W.shape}: give (steps, batch, {W.shape[-1]})")
+    (x, W), b = as_factors(inputs, weights), None
     if bias is not None:
         b = as_float("bias", bias).astype(W.dtype, copy=False)
         if b.shape != W.shape[:1]:
             raise KernelError("shape", f"bias has shape {b.shape}, weights {W.shape}: give one bias a row")
     return fire(weighted_sum(x, W, b), neuron)
+
+
+def as_factors(inputs: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Array, Array]:
+    """Return inputs (T, batch, in) and weights (out, in) as finite float arrays.
+
+    Raises `KernelError`: ``dtype``, ``non_finite``; ``shape`` where they do not fit each other.
+    """
+    x, W = as_float("inputs", inputs), as_float("weights", weights)
+    if W.ndim != 2:
+        raise KernelError("shape", f"weights have shape {W.shape}: give (out, in)")
+    if x.ndim < 2 or x.shape[-1] != W.shape[1]:
+        raise KernelError("shape", f"inputs {x.shape} do not fit weights {W.shape}: give (steps, batch, {W.shape[-1]})")
+    return x, W
 
 
 def fire(currents: Array, neuron: Neuron) -> Trace:
