@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from spikeport.backends import get_backend
 from spikeport.errors import GraphError
+from spikeport.kernels.checks import is_whole
 from spikeport.neuron import Neuron, PerNeuron
 
 Array = npt.NDArray[Any]
@@ -312,7 +313,7 @@ def _span(value: PerNeuron) -> str:
 
 
 def _width(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    if not is_whole(value) or value < 1:
         raise GraphError("shape", f"{name} must be a whole number of at least 1, not {value!r}")
     return int(value)
 

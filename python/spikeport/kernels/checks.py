@@ -59,7 +59,7 @@ def as_parameter(name: str, value: npt.ArrayLike, currents: Array) -> Array:
 
 def check_timesteps(timesteps: int) -> None:
     """Raise unless ``timesteps`` is a whole number of at least 0, and below 2^31."""
-    if not _is_whole(timesteps) or timesteps < 0:
+    if not is_whole(timesteps) or timesteps < 0:
         raise KernelError("timesteps", f"timesteps must be a whole number of at least 0, not {timesteps!r}")
     if timesteps > LARGEST:
         raise KernelError("timesteps", f"timesteps must be at most {LARGEST:,}, not {timesteps!r}")
@@ -68,14 +68,15 @@ def check_timesteps(timesteps: int) -> None:
 def check_tracer(tracer_min: int, tracer_max: int) -> tuple[int, int]:
     """Return a tracer's bounds, or raise unless they are whole numbers of at most 31 bits with 0 between them."""
     for name, bound in (("tracer_min", tracer_min), ("tracer_max", tracer_max)):
-        if not _is_whole(bound) or abs(int(bound)) > LARGEST:
+        if not is_whole(bound) or abs(int(bound)) > LARGEST:
             raise KernelError("tracer", f"{name} must be a whole number of at most 31 bits, not {bound!r}")
     if not tracer_min <= 0 <= tracer_max:
         raise KernelError("tracer", f"tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]")
     return int(tracer_min), int(tracer_max)
 
 
-def _is_whole(value: object) -> bool:
+def is_whole(value: object) -> bool:
+    """Whether ``value`` is a whole number, Python's or NumPy's, and no bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import KernelError
-from spikeport.kernels.checks import as_float, check_timesteps
+from spikeport.kernels.checks import as_float, check_timesteps, is_whole
 
 Array = npt.NDArray[Any]
 
@@ -94,5 +94,5 @@ def as_samples(samples: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
 
 def check_seed(seed: int) -> None:
     """Raise unless ``seed`` is a whole number of 64 bits."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+    if not is_whole(seed) or not 0 <= seed < 2**64:
         raise KernelError("seed", f"seed must be a whole number in [0, 2^64), not {seed!r}")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import KernelError
-from spikeport.kernels.checks import as_float
+from spikeport.kernels.checks import as_float, is_whole
 
 Array = npt.NDArray[Any]
 
@@ -139,7 +139,7 @@ def _is_finite(value: object) -> bool:
 
 
 def _index(names: Sequence[str], until: int) -> int:
-    if isinstance(until, bool) or not isinstance(until, int | np.integer):
+    if not is_whole(until):
         raise KernelError("index_range", f"freeze_until must be a layer's index or name, not {until!r}")
     if not -1 <= until < len(names):
         raise KernelError(

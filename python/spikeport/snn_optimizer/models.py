@@ -16,7 +16,7 @@ import numpy as np
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.scope import is_whole
+from spikeport.kernels.checks import is_whole
 
 PASSED_OVER = ("Flatten", "Dropout", "Identity")
 

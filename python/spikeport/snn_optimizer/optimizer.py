@@ -18,13 +18,14 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
+from spikeport.kernels.checks import is_whole
 from spikeport.snn_optimizer.bounds import InputRange
 from spikeport.snn_optimizer.budget import Labelled, search
 from spikeport.snn_optimizer.models import as_graph, like, timesteps_of
 from spikeport.snn_optimizer.pass_manager import PassManager
 from spikeport.snn_optimizer.passes import Request, resolve
 from spikeport.snn_optimizer.report import OptimizationReport
-from spikeport.snn_optimizer.scope import Scope, as_data, is_whole
+from spikeport.snn_optimizer.scope import Scope, as_data
 
 Array = npt.NDArray[Any]
 

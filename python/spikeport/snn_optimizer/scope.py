@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
+from spikeport.kernels.checks import is_whole
 from spikeport.snn_optimizer.bounds import InputRange, input_bounds
 
 Array = npt.NDArray[Any]
@@ -89,11 +90,6 @@ class Scope:
             within = f"in [{float(low):g}, {float(high):g}]" if np.ndim(low) == np.ndim(high) == 0 else "in range"  # type: ignore[arg-type]
             inputs = f"the spikes of every rate {within}" if poisson else f"every input {within}"
         return inputs if self.horizon is None else f"{inputs} over at most {self.horizon} steps"
-
-
-def is_whole(value: object) -> bool:
-    """Whether ``value`` is a whole number, Python's or NumPy's, and no bool."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def as_data(data: npt.ArrayLike | None) -> Array | None:

@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
+from spikeport.kernels.checks import is_whole
 from spikeport.snn_optimizer.bounds import InputRange, input_bounds
 from spikeport.snn_optimizer.layer_replay import LayerReplay
-from spikeport.snn_optimizer.scope import Scope, as_data, is_whole, spread
+from spikeport.snn_optimizer.scope import Scope, as_data, spread
 
 Array = npt.NDArray[Any]
 VALUES_AT_ONCE = 1 << 22
