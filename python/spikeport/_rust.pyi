@@ -11,6 +11,7 @@ Array = npt.NDArray[Any]
 Flat = npt.NDArray[Any]
 Parameter = float | npt.NDArray[np.float64]
 Trace = tuple[Flat, Flat, Flat]
+NetworkTrace = tuple[list[tuple[Flat, Flat, Flat | None]], Flat]
 
 __version__: str
 
@@ -29,6 +30,16 @@ def st_bif_multistep(
     currents: Array, threshold: Parameter, tracer_min: int, tracer_max: int, v_init: Parameter
 ) -> Trace: ...
 def layer_forward(inputs: Array, weights: Array, bias: Array | None, neuron: Neuron) -> Trace: ...
+
+class Network:
+    """Nodes (kind, arrays by name, neuron) in network order, checked and laid out once; all arrays of one type."""
+
+    def __init__(self, nodes: list[tuple[str, dict[str, Array], Neuron]]) -> None: ...
+    def run(
+        self, inputs: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None
+    ) -> NetworkTrace:
+        """Counts, membrane, and signal or None for each node, and the drive of the last."""
+
 def network_run(
     layers: list[tuple[Array, Array | None, Neuron]],
     inputs: Array,
@@ -37,6 +48,9 @@ def network_run(
     seed: int,
     record: bool,
     threads: int | None,
-) -> tuple[list[tuple[Flat, Flat, Flat | None]], Flat]: ...
+) -> NetworkTrace: ...
+def fingerprint(arrays: list[npt.NDArray[Any]]) -> int:
+    """A 64-bit hash of the dtype, shape and values of all arrays."""
+
 def encode_poisson(rates: Array, timesteps: int, seed: int, samples: npt.NDArray[np.uint64] | None) -> Flat: ...
 def qcfs(x: Array, timesteps: int, threshold: Parameter) -> Flat: ...

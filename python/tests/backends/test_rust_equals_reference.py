@@ -137,9 +137,8 @@ def test_layer_forward_gives_the_same_bits(neuron, dtype):
 def random_network(draw):
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     widths = draw(st.lists(st.sampled_from([1, 3, 31, 32, 33, 70]), min_size=2, max_size=4))
-    layers = []
+    layers, dtype = [], draw(DTYPES)
     for index, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
-        dtype = draw(DTYPES)
         neuron = draw(st.sampled_from(NEURONS))
         if neuron.kind in ("IF", "LIF") and draw(st.booleans()):
             neuron = Neuron(neuron.kind, random.uniform(0.5, 1.5, n_out), random.uniform(-1, 1, n_out))

@@ -1,11 +1,11 @@
 //! What Python hands over, as the crate `spikeport` takes it.
 
-use std::borrow::Cow;
-
-use numpy::{Element, PyReadonlyArray1, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use numpy::{PyReadonlyArray1, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use spikeport::{AnyLayer, Layer, Neuron, NeuronKind, PerNeuron};
+use spikeport::{Code, Error, Neuron, NeuronKind, PerNeuron, View};
+
+use crate::results::Raise;
 
 /// A NumPy array of float32 or float64.
 #[derive(FromPyObject)]
@@ -14,30 +14,23 @@ pub enum Floats<'py> {
     F64(PyReadonlyArrayDyn<'py, f64>),
 }
 
-impl<'py> Floats<'py> {
-    pub fn single(self) -> PyResult<PyReadonlyArrayDyn<'py, f32>> {
-        if let Self::F32(array) = self { Ok(array) } else { Err(mixed()) }
-    }
-
-    pub fn double(self) -> PyResult<PyReadonlyArrayDyn<'py, f64>> {
-        if let Self::F64(array) = self { Ok(array) } else { Err(mixed()) }
-    }
+/// The error for arrays that are not of the one type wanted.
+pub fn not_of_one_type() -> Error {
+    Error::new(Code::Dtype, "arrays are not of one type: make all float32, or all float64")
 }
 
-/// The error for arrays of two types where one is wanted.
-pub fn mixed() -> PyErr {
-    PyTypeError::new_err("arrays of float32 and float64 are mixed: give one type")
-}
-
-/// The values of an array in row-major order, and its shape.
-pub fn parts<'a, T: Element>(array: &'a PyReadonlyArrayDyn<'_, T>) -> PyResult<(&'a [T], &'a [usize])> {
+/// Borrow a NumPy array in row-major order.
+pub fn view<'a, T>(array: &'a PyReadonlyArrayDyn<'_, T>) -> PyResult<View<'a, T>>
+where
+    T: numpy::Element + spikeport::Element,
+{
     if !array.is_c_contiguous() {
         return Err(PyValueError::new_err("an array is not contiguous: give numpy.ascontiguousarray of it"));
     }
-    Ok((array.as_slice()?, array.shape()))
+    View::new(array.as_slice()?, array.shape()).raise(array.py())
 }
 
-/// A number, or an array of one number a neuron.
+/// A number, or an array of one number for each neuron.
 #[derive(FromPyObject)]
 pub enum PyPerNeuron<'py> {
     All(f64),
@@ -66,9 +59,10 @@ pub struct PyNeuron<'py> {
 }
 
 impl PyNeuron<'_> {
-    pub fn to_neuron(&self) -> PyResult<Neuron> {
+    pub fn to_neuron(&self) -> Result<Neuron, Error> {
         let Some(kind) = NeuronKind::from_name(&self.kind) else {
-            return Err(PyValueError::new_err(format!("neuron kind '{}' is not known", self.kind)));
+            let message = format!("neuron kind '{}' is not one of IF, LIF, ST-BIF, identity", self.kind);
+            return Err(Error::new(Code::NeuronKind, message));
         };
         Ok(Neuron {
             kind,
@@ -80,40 +74,4 @@ impl PyNeuron<'_> {
             tracer_max: self.tracer_max,
         })
     }
-}
-
-/// A layer: (weights, bias or None, neuron).
-#[derive(FromPyObject)]
-pub struct PyLayer<'py>(Floats<'py>, Option<Floats<'py>>, PyNeuron<'py>);
-
-impl PyLayer<'_> {
-    /// The layer, its arrays borrowed.
-    pub fn as_layer(&self) -> PyResult<AnyLayer<'_>> {
-        let Self(weights, bias, neuron) = self;
-        let neuron = neuron.to_neuron()?;
-        match (weights, bias) {
-            (Floats::F32(weights), None) => Ok(AnyLayer::F32(layer(weights, None, neuron)?)),
-            (Floats::F64(weights), None) => Ok(AnyLayer::F64(layer(weights, None, neuron)?)),
-            (Floats::F32(weights), Some(Floats::F32(bias))) => {
-                Ok(AnyLayer::F32(layer(weights, Some(bias), neuron)?))
-            }
-            (Floats::F64(weights), Some(Floats::F64(bias))) => {
-                Ok(AnyLayer::F64(layer(weights, Some(bias), neuron)?))
-            }
-            _ => Err(mixed()),
-        }
-    }
-}
-
-fn layer<'a, T: Element + spikeport::Element>(
-    weights: &'a PyReadonlyArrayDyn<'_, T>,
-    bias: Option<&'a PyReadonlyArrayDyn<'_, T>>,
-    neuron: Neuron,
-) -> PyResult<Layer<'a, T>> {
-    let (data, shape) = parts(weights)?;
-    let &[n_out, n_in] = shape else {
-        return Err(PyValueError::new_err("weights are not of shape (out, in)"));
-    };
-    let bias = bias.map(parts).transpose()?.map(|(data, _)| Cow::Borrowed(data));
-    Ok(Layer { weights: Cow::Borrowed(data), shape: [n_out, n_in], bias, neuron })
 }

@@ -3,6 +3,8 @@
 //! Inputs are borrowed, never copied; results are handed over flat, and `spikeport.backends.rust` gives them their shapes.
 
 mod arguments;
+mod fingerprint;
+mod network;
 mod results;
 
 use pyo3::prelude::*;
@@ -10,13 +12,16 @@ use pyo3::prelude::*;
 /// Kernels of the Rust backend; call them through `spikeport.backends`.
 #[pymodule]
 mod _rust {
-    use numpy::{Element, IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArrayDyn};
+    use numpy::{Element, IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArrayDyn, PyUntypedArray};
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;
-    use spikeport::{Encoding, IfParameters, Neuron, RunOptions, StBifParameters, View};
+    use spikeport::{IfParameters, Neuron, StBifParameters};
 
-    use crate::arguments::{Floats, PyLayer, PyNeuron, PyPerNeuron, mixed, parts};
-    use crate::results::{Raise, layer_trace, network_trace, trace};
+    use crate::arguments::{Floats, PyNeuron, PyPerNeuron, not_of_one_type, view};
+    #[pymodule_export]
+    use crate::network::Network;
+    use crate::network::PyNode;
+    use crate::results::{Raise, layer_trace, trace};
 
     /// Run a kernel on arrays of one element type, whichever it is.
     macro_rules! on_floats {
@@ -45,8 +50,8 @@ mod _rust {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let parameters = if_parameters(threshold, v_init, v_reset, beta);
         on_floats!(currents, |currents| {
-            let (data, shape) = parts(&currents)?;
-            trace(py, py.detach(|| spikeport::if_multistep(View::new(data, shape)?, &parameters)))
+            let currents = view(&currents)?;
+            trace(py, py.detach(|| spikeport::if_multistep(currents, &parameters)))
         })
     }
 
@@ -63,8 +68,8 @@ mod _rust {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let parameters = if_parameters(threshold, v_init, v_reset, beta);
         on_floats!(current, |current| {
-            let (data, shape) = parts(&current)?;
-            trace(py, py.detach(|| spikeport::if_constant(View::new(data, shape)?, timesteps, &parameters)))
+            let current = view(&current)?;
+            trace(py, py.detach(|| spikeport::if_constant(current, timesteps, &parameters)))
         })
     }
 
@@ -81,8 +86,8 @@ mod _rust {
         let (threshold, v_init) = ((&threshold).into(), (&v_init).into());
         let parameters = StBifParameters { threshold, tracer_min, tracer_max, v_init };
         on_floats!(currents, |currents| {
-            let (data, shape) = parts(&currents)?;
-            trace(py, py.detach(|| spikeport::st_bif_multistep(View::new(data, shape)?, &parameters)))
+            let currents = view(&currents)?;
+            trace(py, py.detach(|| spikeport::st_bif_multistep(currents, &parameters)))
         })
     }
 
@@ -95,15 +100,21 @@ mod _rust {
         bias: Option<Floats<'py>>,
         neuron: PyNeuron<'py>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let neuron = neuron.to_neuron()?;
-        match (inputs, weights) {
-            (Floats::F32(inputs), Floats::F32(weights)) => {
-                run_layer(py, &inputs, &weights, bias.map(Floats::single).transpose()?.as_ref(), &neuron)
+        let neuron = neuron.to_neuron().raise(py)?;
+        match (inputs, weights, bias) {
+            (Floats::F32(inputs), Floats::F32(weights), None) => {
+                run_layer(py, &inputs, &weights, None, &neuron)
             }
-            (Floats::F64(inputs), Floats::F64(weights)) => {
-                run_layer(py, &inputs, &weights, bias.map(Floats::double).transpose()?.as_ref(), &neuron)
+            (Floats::F64(inputs), Floats::F64(weights), None) => {
+                run_layer(py, &inputs, &weights, None, &neuron)
             }
-            _ => Err(mixed()),
+            (Floats::F32(inputs), Floats::F32(weights), Some(Floats::F32(bias))) => {
+                run_layer(py, &inputs, &weights, Some(&bias), &neuron)
+            }
+            (Floats::F64(inputs), Floats::F64(weights), Some(Floats::F64(bias))) => {
+                run_layer(py, &inputs, &weights, Some(&bias), &neuron)
+            }
+            _ => Err(not_of_one_type()).raise(py),
         }
     }
 
@@ -114,21 +125,16 @@ mod _rust {
         bias: Option<&PyReadonlyArrayDyn<'_, T>>,
         neuron: &Neuron,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let (inputs, weights, bias) = (parts(inputs)?, parts(weights)?, bias.map(parts).transpose()?);
-        let trace = py.detach(|| {
-            let bias = bias.map(|(data, shape)| View::new(data, shape)).transpose()?;
-            let (inputs, weights) = (View::new(inputs.0, inputs.1)?, View::new(weights.0, weights.1)?);
-            spikeport::layer_forward(inputs, weights, bias, neuron)
-        });
-        layer_trace(py, trace)
+        let (inputs, weights, bias) = (view(inputs)?, view(weights)?, bias.map(view).transpose()?);
+        layer_trace(py, py.detach(|| spikeport::layer_forward(inputs, weights, bias, neuron)))
     }
 
-    /// A whole network: (flat counts, membrane, signal or None) a layer, and the flat drive.
+    /// A network of linear layers (weights, bias or None, neuron), laid out for this one run: see `Network.run`.
     #[pyfunction]
     #[allow(clippy::too_many_arguments)]
     fn network_run<'py>(
         py: Python<'py>,
-        layers: Vec<PyLayer<'py>>,
+        layers: Vec<(Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, PyNeuron<'py>)>,
         inputs: Floats<'py>,
         timesteps: usize,
         encoding: &str,
@@ -136,16 +142,19 @@ mod _rust {
         record: bool,
         threads: Option<usize>,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let encoding = Encoding::from_name(encoding).raise(py)?;
-        let options = RunOptions { timesteps, encoding, seed, record, threads };
-        let layers = layers.iter().map(PyLayer::as_layer).collect::<PyResult<Vec<_>>>()?;
-        on_floats!(inputs, |inputs| {
-            let (data, shape) = parts(&inputs)?;
-            network_trace(
-                py,
-                py.detach(|| spikeport::network_run(&layers, View::new(data, shape)?, &options)),
-            )
-        })
+        let node = |(weight, bias, neuron)| {
+            let arrays = [("weight", Some(weight)), ("bias", bias)];
+            let arrays = arrays.into_iter().filter_map(|(name, array)| Some((name.to_owned(), array?)));
+            PyNode("linear".to_owned(), arrays.collect(), neuron)
+        };
+        let network = Network::new(py, layers.into_iter().map(node).collect())?;
+        network.run(py, inputs, timesteps, encoding, seed, record, threads)
+    }
+
+    /// A 64-bit hash of the dtype, shape and values of all arrays.
+    #[pyfunction]
+    fn fingerprint(arrays: Vec<Bound<'_, PyUntypedArray>>) -> PyResult<u64> {
+        crate::fingerprint::fingerprint(&arrays)
     }
 
     /// Poisson spikes of rates of shape (batch, n): flat, of shape (timesteps, batch, n).
@@ -159,10 +168,8 @@ mod _rust {
     ) -> PyResult<Bound<'py, PyArray1<i8>>> {
         let samples = samples.map(|samples| samples.as_array().to_vec());
         on_floats!(rates, |rates| {
-            let (data, shape) = parts(&rates)?;
-            let spikes = py.detach(|| {
-                spikeport::encode_poisson(View::new(data, shape)?, timesteps, seed, samples.as_deref())
-            });
+            let rates = view(&rates)?;
+            let spikes = py.detach(|| spikeport::encode_poisson(rates, timesteps, seed, samples.as_deref()));
             Ok(spikes.raise(py)?.into_pyarray(py))
         })
     }
@@ -177,8 +184,8 @@ mod _rust {
     ) -> PyResult<Bound<'py, PyAny>> {
         let threshold = (&threshold).into();
         on_floats!(x, |x| {
-            let (data, shape) = parts(&x)?;
-            let values = py.detach(|| spikeport::qcfs(View::new(data, shape)?, timesteps, &threshold));
+            let x = view(&x)?;
+            let values = py.detach(|| spikeport::qcfs(x, timesteps, &threshold));
             Ok(values.raise(py)?.into_pyarray(py).into_any())
         })
     }

@@ -3,7 +3,21 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use spikeport::{Element, Error, IfParameters, PerNeuron, StBifParameters};
+use spikeport::{Code, Element, Error, IfParameters, PerNeuron, StBifParameters};
+
+/// Why a case has no answer.
+pub enum Fault {
+    /// A kernel refused the call.
+    Refused(Error),
+    /// The case cannot be read.
+    Protocol(String),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
 
 /// `key=value` words, by key.
 pub struct Arguments<'a>(HashMap<&'a str, &'a str>);
@@ -20,45 +34,47 @@ impl<'a> Arguments<'a> {
     }
 
     /// A word, or an error where the case does not name it.
-    pub fn word(&self, key: &str) -> Result<&'a str, Error> {
-        self.0.get(key).copied().ok_or_else(|| protocol(format!("the case has no {key}")))
+    pub fn word(&self, key: &str) -> Result<&'a str, Fault> {
+        self.0.get(key).copied().ok_or_else(|| Fault::Protocol(format!("the case has no {key}")))
     }
 
     /// A text.
-    pub fn text(&self, key: &str) -> Result<String, Error> {
+    pub fn text(&self, key: &str) -> Result<String, Fault> {
         unescape(self.word(key)?)
     }
 
     /// A list of texts.
-    pub fn texts(&self, key: &str) -> Result<Vec<String>, Error> {
+    pub fn texts(&self, key: &str) -> Result<Vec<String>, Fault> {
         words(self.word(key)?).map(unescape).collect()
     }
 
     /// A number.
-    pub fn number<T: FromStr>(&self, key: &str) -> Result<T, Error> {
+    pub fn number<T: FromStr>(&self, key: &str) -> Result<T, Fault> {
         parse(self.word(key)?)
     }
 
     /// A number, or `default` where the case does not name it.
-    pub fn number_or<T: FromStr>(&self, key: &str, default: T) -> Result<T, Error> {
+    pub fn number_or<T: FromStr>(&self, key: &str, default: T) -> Result<T, Fault> {
         if self.has(key) { self.number(key) } else { Ok(default) }
     }
 
     /// A list of numbers.
-    pub fn numbers<T: FromStr>(&self, key: &str) -> Result<Vec<T>, Error> {
+    pub fn numbers<T: FromStr>(&self, key: &str) -> Result<Vec<T>, Fault> {
         words(self.word(key)?).map(parse).collect()
     }
 
     /// A list of numbers, rounded to the type of the case.
-    pub fn floats<F: Element>(&self, key: &str) -> Result<Vec<F>, Error> {
+    pub fn floats<F: Element>(&self, key: &str) -> Result<Vec<F>, Fault> {
         Ok(self.numbers(key)?.into_iter().map(F::from_f64).collect())
     }
 
     /// The number of steps. Errors: `timesteps` where it is negative.
-    pub fn timesteps(&self) -> Result<usize, Error> {
+    pub fn timesteps(&self) -> Result<usize, Fault> {
         let timesteps: i64 = self.number("timesteps")?;
-        usize::try_from(timesteps)
-            .map_err(|_| Error::new("timesteps", format!("timesteps must be at least 0, not {timesteps}")))
+        usize::try_from(timesteps).map_err(|_| {
+            let message = format!("timesteps must be at least 0, not {timesteps}");
+            Error::new(Code::Timesteps, message).into()
+        })
     }
 
     /// Whether the case is one of single precision.
@@ -66,13 +82,13 @@ impl<'a> Arguments<'a> {
         self.0.get("dtype") == Some(&"f32")
     }
 
-    /// A parameter of neurons: one number, or one each.
-    pub fn per_neuron(&self, key: &str, default: f64) -> Result<PerNeuron, Error> {
+    /// A parameter of neurons: one number, or one for each neuron.
+    pub fn per_neuron(&self, key: &str, default: f64) -> Result<PerNeuron, Fault> {
         Ok(self.optional_per_neuron(key)?.unwrap_or(PerNeuron::All(default)))
     }
 
     /// A parameter of neurons that may be absent.
-    pub fn optional_per_neuron(&self, key: &str) -> Result<Option<PerNeuron>, Error> {
+    pub fn optional_per_neuron(&self, key: &str) -> Result<Option<PerNeuron>, Fault> {
         if !self.has(key) {
             return Ok(None);
         }
@@ -83,7 +99,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// The parameters of integrate-and-fire neurons.
-    pub fn if_parameters(&self) -> Result<IfParameters, Error> {
+    pub fn if_parameters(&self) -> Result<IfParameters, Fault> {
         Ok(IfParameters {
             threshold: self.per_neuron("threshold", 1.0)?,
             v_init: self.per_neuron("v_init", 0.5)?,
@@ -93,7 +109,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// The parameters of ST-BIF neurons.
-    pub fn st_bif_parameters(&self) -> Result<StBifParameters, Error> {
+    pub fn st_bif_parameters(&self) -> Result<StBifParameters, Fault> {
         Ok(StBifParameters {
             threshold: self.per_neuron("threshold", 1.0)?,
             tracer_min: self.number_or("tracer_min", 0)?,
@@ -103,21 +119,16 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// The error for a case that cannot be read.
-pub fn protocol(message: String) -> Error {
-    Error::new("protocol", message)
-}
-
 fn words(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').filter(|_| !list.is_empty())
 }
 
-fn parse<T: FromStr>(word: &str) -> Result<T, Error> {
-    word.parse().map_err(|_| protocol(format!("'{word:.40}' is not a number of its kind")))
+fn parse<T: FromStr>(word: &str) -> Result<T, Fault> {
+    word.parse().map_err(|_| Fault::Protocol(format!("'{word:.40}' is not a number of its kind")))
 }
 
-fn unescape(word: &str) -> Result<String, Error> {
-    let fault = || protocol(format!("'{word:.40}' is not percent-encoded UTF-8"));
+fn unescape(word: &str) -> Result<String, Fault> {
+    let fault = || Fault::Protocol(format!("'{word:.40}' is not percent-encoded UTF-8"));
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word.as_bytes();
     while let [byte, after @ ..] = rest {

@@ -6,14 +6,16 @@ use std::time::Instant;
 
 use spikeport::checkpoint::Checkpoint;
 use spikeport::finetune::LayerStep;
-use spikeport::{Error, IfParameters, Neuron, NeuronKind, PerNeuron, RunOptions, StBifParameters, View};
+use spikeport::{
+    AnyNetwork, Error, IfParameters, Neuron, NeuronKind, PerNeuron, RunOptions, StBifParameters, View,
+};
 
-use crate::arguments::{Arguments, protocol};
+use crate::arguments::{Arguments, Fault};
 use crate::kernels::total;
 use crate::reply::Reply;
 
 /// One untimed call, then the timed ones: seconds of each, and a number that the answer must give.
-pub fn bench(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn bench(arguments: &Arguments) -> Result<Reply, Fault> {
     let kernel = arguments.text("kernel")?;
     let repeats: usize = arguments.number_or("repeats", 5)?;
     let mut call = prepare(&kernel, arguments)?;
@@ -41,7 +43,7 @@ fn sum<T: Copy + Into<i64>>(counts: &[T]) -> f64 {
     counts.iter().map(|&count| count.into()).sum::<i64>() as f64
 }
 
-fn prepare(kernel: &str, arguments: &Arguments) -> Result<Call, Error> {
+fn prepare(kernel: &str, arguments: &Arguments) -> Result<Call, Fault> {
     let n: usize = arguments.number_or("size", 1)?;
     Ok(match kernel {
         "if.multistep" => {
@@ -105,18 +107,26 @@ fn prepare(kernel: &str, arguments: &Arguments) -> Result<Call, Error> {
             let path = arguments.text("checkpoint")?;
             Box::new(move || Ok(Checkpoint::load(Path::new(&path))?.checkpoint.total_params() as f64))
         }
-        _ => return Err(protocol(format!("there is no timing of {kernel}"))),
+        _ => return Err(Fault::Protocol(format!("there is no timing of {kernel}"))),
     })
 }
 
-fn network(arguments: &Arguments, n: usize) -> Result<Call, Error> {
+fn network(arguments: &Arguments, n: usize) -> Result<Call, Fault> {
     let checkpoint = Checkpoint::load(Path::new(&arguments.text("checkpoint")?))?.checkpoint;
     let n_in = checkpoint.layers[0].size[0];
     let inputs = fill(n * n_in, |i| g(3 * i));
     let options = RunOptions { threads: Some(1), ..RunOptions::new(16) };
     Ok(Box::new(move || {
-        let trace =
-            spikeport::network_run(&checkpoint.to_layers()?, View::new(&inputs, &[n, n_in])?, &options)?;
-        Ok(trace.layers.last().map_or(0.0, |layer| total(&layer.counts)))
+        let shape = [n, n_in];
+        let inputs = View::new(&inputs, &shape)?;
+        let sum_of_last = match checkpoint.to_network()? {
+            AnyNetwork::F32(network) => {
+                network.run(inputs, &options)?.layers.last().map(|l| total(&l.counts))
+            }
+            AnyNetwork::F64(network) => {
+                network.run(inputs, &options)?.layers.last().map(|l| total(&l.counts))
+            }
+        };
+        Ok(sum_of_last.unwrap_or(0.0))
     }))
 }

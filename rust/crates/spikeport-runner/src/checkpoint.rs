@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use spikeport::checkpoint::{Checkpoint, CheckpointLayer, Loaded, neuron_from_rows, sha256};
-use spikeport::{Element, Error, Values};
+use spikeport::checkpoint::{Checkpoint, CheckpointLayer, Loaded, Values, neuron_from_rows, sha256};
+use spikeport::{Code, Error};
 
-use crate::arguments::{Arguments, protocol};
+use crate::arguments::{Arguments, Fault};
 use crate::reply::Reply;
 
-pub fn read(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn read(arguments: &Arguments) -> Result<Reply, Fault> {
     let Loaded { checkpoint, archive_sha256 } = Checkpoint::load(Path::new(&arguments.text("path")?))?;
     Ok(Reply::default()
         .texts("names", checkpoint.layers.iter().map(|layer| &layer.name))
@@ -21,15 +21,16 @@ pub fn read(arguments: &Arguments) -> Result<Reply, Error> {
         .texts("arrays", [checkpoint.arrays_digest()]))
 }
 
-pub fn write(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn write(arguments: &Arguments) -> Result<Reply, Fault> {
     let (names, kinds) = (arguments.texts("names")?, arguments.texts("kinds")?);
     let sizes: Vec<usize> = arguments.numbers("sizes")?;
     let (pairs, _) = sizes.as_chunks::<2>();
     if names.len() != kinds.len() || names.len() != pairs.len() {
         return Err(Error::new(
-            "sidecar_schema",
-            "names, kinds and sizes differ in number: give one each a layer",
-        ));
+            Code::SidecarSchema,
+            "names, kinds and sizes differ in number: give one of each for each layer",
+        )
+        .into());
     }
     let mut layers = Vec::new();
     for (index, ((name, kind), &size)) in names.into_iter().zip(kinds).zip(pairs).enumerate() {
@@ -51,22 +52,22 @@ pub fn write(arguments: &Arguments) -> Result<Reply, Error> {
     Checkpoint { layers, frozen, metadata }.save(Path::new(&path))?;
     let digest = |suffix: &str| {
         let file = PathBuf::from(format!("{path}.{suffix}"));
-        std::fs::read(file).map(|bytes| sha256(&bytes)).map_err(|error| protocol(error.to_string()))
+        std::fs::read(file).map(|bytes| sha256(&bytes)).map_err(|error| Fault::Protocol(error.to_string()))
     };
     Ok(Reply::default().texts("archive", [digest("npz")?]).texts("sidecar", [digest("json")?]))
 }
 
-fn values(arguments: &Arguments, key: &str) -> Result<Values, Error> {
+fn values(arguments: &Arguments, key: &str) -> Result<Values, Fault> {
     Ok(match arguments.is_single() {
-        true => f32::wrap(arguments.floats(key)?),
-        false => f64::wrap(arguments.floats(key)?),
+        true => arguments.floats::<f32>(key)?.into(),
+        false => arguments.floats::<f64>(key)?.into(),
     })
 }
 
 fn optional<T>(
     arguments: &Arguments,
     key: &str,
-    read: impl FnOnce(&str) -> Result<T, Error>,
-) -> Result<Option<T>, Error> {
+    read: impl FnOnce(&str) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
     if arguments.has(key) { read(key).map(Some) } else { Ok(None) }
 }

@@ -1,13 +1,13 @@
 //! The family `finetune`.
 
 use spikeport::finetune::{FreezeUntil, LayerStep, ScheduleOptions};
-use spikeport::{Element, Error, View};
+use spikeport::{Element, View};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Fault};
 use crate::kernels::in_type_of;
 use crate::reply::{Bits, Reply};
 
-pub fn schedule(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn schedule(arguments: &Arguments) -> Result<Reply, Fault> {
     let names = arguments.texts("names")?;
     let until_name = if arguments.has("until_name") { Some(arguments.text("until_name")?) } else { None };
     let head = if arguments.has("head") { Some(arguments.text("head")?) } else { None };
@@ -28,7 +28,7 @@ pub fn schedule(arguments: &Arguments) -> Result<Reply, Error> {
     Ok(Reply::default().texts("frozen", schedule.frozen).floats("rates", &schedule.rates))
 }
 
-pub fn unfreeze(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn unfreeze(arguments: &Arguments) -> Result<Reply, Fault> {
     let (names, frozen) = (arguments.texts("names")?, arguments.texts("frozen")?);
     let free = if arguments.has("layers") { arguments.texts("layers")? } else { Vec::new() };
     let all_layers = arguments.number_or("all", 0)? != 0;
@@ -36,14 +36,14 @@ pub fn unfreeze(arguments: &Arguments) -> Result<Reply, Error> {
     Ok(Reply::default().texts("frozen", still))
 }
 
-pub fn step(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn step(arguments: &Arguments) -> Result<Reply, Fault> {
     in_type_of!(arguments, step_in_type)
 }
 
 /// One layer's weights, gradients and velocities.
 type Parts<F> = (Vec<F>, Vec<F>, Option<Vec<F>>);
 
-fn step_in_type<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Error> {
+fn step_in_type<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
     let (names, rates) = (arguments.texts("names")?, arguments.numbers::<f64>("rates")?);
     let frozen = if arguments.has("frozen") { arguments.texts("frozen")? } else { Vec::new() };
     let mut parts: Vec<Parts<F>> = Vec::new();

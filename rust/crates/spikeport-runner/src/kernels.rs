@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use spikeport::checkpoint::Checkpoint;
-use spikeport::{Counts, Element, Encoding, Error, Neuron, NeuronKind, RunOptions, Signal, Trace, View};
+use spikeport::{
+    AnyNetwork, Code, Counts, Element, Encoding, Error, Network, Neuron, NeuronKind, RunOptions, Signal,
+    Trace, View,
+};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Fault};
 use crate::reply::{Bits, Reply};
 
 /// Run `$function` in the type of the case.
@@ -16,8 +19,8 @@ macro_rules! in_type_of {
 }
 pub(crate) use in_type_of;
 
-pub fn if_multistep(arguments: &Arguments) -> Result<Reply, Error> {
-    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn if_multistep(arguments: &Arguments) -> Result<Reply, Fault> {
+    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
         let (currents, shape) = (arguments.floats::<F>("currents")?, arguments.numbers("shape")?);
         let trace = spikeport::if_multistep(View::new(&currents, &shape)?, &arguments.if_parameters()?)?;
         Ok(spikes(&trace).numbers("counts", &trace.counts))
@@ -25,8 +28,8 @@ pub fn if_multistep(arguments: &Arguments) -> Result<Reply, Error> {
     in_type_of!(arguments, run)
 }
 
-pub fn if_constant(arguments: &Arguments) -> Result<Reply, Error> {
-    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn if_constant(arguments: &Arguments) -> Result<Reply, Fault> {
+    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
         let timesteps = arguments.timesteps()?;
         let current = arguments.floats::<F>("current")?;
         let shape = [current.len()];
@@ -37,8 +40,8 @@ pub fn if_constant(arguments: &Arguments) -> Result<Reply, Error> {
     in_type_of!(arguments, run)
 }
 
-pub fn st_bif_multistep(arguments: &Arguments) -> Result<Reply, Error> {
-    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn st_bif_multistep(arguments: &Arguments) -> Result<Reply, Fault> {
+    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
         let (currents, shape) = (arguments.floats::<F>("currents")?, arguments.numbers("shape")?);
         let trace =
             spikeport::st_bif_multistep(View::new(&currents, &shape)?, &arguments.st_bif_parameters()?)?;
@@ -51,8 +54,8 @@ fn spikes<F: Bits>(trace: &Trace<F>) -> Reply {
     Reply::default().numbers("spikes", &trace.spikes).floats("v", &trace.membrane)
 }
 
-pub fn layer_forward(arguments: &Arguments) -> Result<Reply, Error> {
-    fn run<F: Element>(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn layer_forward(arguments: &Arguments) -> Result<Reply, Fault> {
+    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
         let (inputs, shape) = (arguments.floats::<F>("inputs")?, arguments.numbers("shape")?);
         let (weights, size) = (arguments.floats::<F>("weights")?, arguments.numbers::<usize>("size")?);
         let weights_shape: Vec<usize> = size.into_iter().rev().collect();
@@ -66,17 +69,17 @@ pub fn layer_forward(arguments: &Arguments) -> Result<Reply, Error> {
         let signal = trace.signal.unwrap_or(Signal::Spikes(Vec::new()));
         Ok(Reply::default()
             .signal("spikes", &signal)
-            .values("v", &trace.membrane)
+            .floats("v", &trace.membrane)
             .counts("counts", &trace.counts))
     }
     in_type_of!(arguments, run)
 }
 
 fn unknown_kind(name: &str) -> Error {
-    Error::new("neuron_kind", format!("neuron kind '{name}' is not one of IF, LIF, ST-BIF, identity"))
+    Error::new(Code::NeuronKind, format!("neuron kind '{name}' is not one of IF, LIF, ST-BIF, identity"))
 }
 
-fn neuron(arguments: &Arguments) -> Result<Neuron, Error> {
+fn neuron(arguments: &Arguments) -> Result<Neuron, Fault> {
     let name = arguments.text("kind")?;
     let kind = NeuronKind::from_name(&name).ok_or_else(|| unknown_kind(&name))?;
     Ok(Neuron {
@@ -90,26 +93,32 @@ fn neuron(arguments: &Arguments) -> Result<Neuron, Error> {
     })
 }
 
-pub fn network_run(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn network_run(arguments: &Arguments) -> Result<Reply, Fault> {
     let checkpoint = Checkpoint::load(Path::new(&arguments.text("checkpoint")?))?.checkpoint;
-    let layers = checkpoint.to_layers()?;
+    match checkpoint.to_network()? {
+        AnyNetwork::F32(network) => run_network(&network, arguments),
+        AnyNetwork::F64(network) => run_network(&network, arguments),
+    }
+}
+
+fn run_network<F: Element + Bits>(network: &Network<F>, arguments: &Arguments) -> Result<Reply, Fault> {
     let (inputs, shape) = (arguments.floats::<f64>("inputs")?, arguments.numbers("shape")?);
     let mut options = RunOptions::new(arguments.timesteps()?);
     if arguments.has("encoding") {
         options.encoding = Encoding::from_name(&arguments.text("encoding")?)?;
     }
     options.seed = arguments.number_or("seed", 0)?;
-    let trace = spikeport::network_run(&layers, View::new(&inputs, &shape)?, &options)?;
+    let trace = network.run(View::new(&inputs, &shape)?, &options)?;
     let mut reply = Reply::default();
     for (index, layer) in trace.layers.iter().enumerate() {
         reply = reply
             .counts(&format!("counts.{index}"), &layer.counts)
-            .values(&format!("v.{index}"), &layer.membrane);
+            .floats(&format!("v.{index}"), &layer.membrane);
     }
-    Ok(reply.values("drive", &trace.drive))
+    Ok(reply.floats("drive", &trace.drive))
 }
 
-pub fn encode_poisson(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn encode_poisson(arguments: &Arguments) -> Result<Reply, Fault> {
     let timesteps = arguments.timesteps()?;
     let (rates, shape) = (arguments.floats::<f64>("rates")?, arguments.numbers("shape")?);
     let rates = View::new(&rates, &shape)?;
@@ -119,8 +128,8 @@ pub fn encode_poisson(arguments: &Arguments) -> Result<Reply, Error> {
     Ok(Reply::default().numbers("spikes", spikes).numbers("keys", spikeport::sample_keys(rates)?))
 }
 
-pub fn qcfs(arguments: &Arguments) -> Result<Reply, Error> {
-    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Error> {
+pub fn qcfs(arguments: &Arguments) -> Result<Reply, Fault> {
+    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
         let timesteps = arguments.timesteps()?;
         let x = arguments.floats::<F>("x")?;
         let shape = [x.len()];
@@ -131,10 +140,9 @@ pub fn qcfs(arguments: &Arguments) -> Result<Reply, Error> {
 }
 
 /// The sum of a layer's counts.
-pub fn total(counts: &Counts) -> f64 {
+pub fn total<F: Element>(counts: &Counts<F>) -> f64 {
     match counts {
         Counts::Spikes(counts) => counts.iter().sum::<i64>() as f64,
-        Counts::Graded(spikeport::Values::F32(counts)) => counts.iter().map(|&count| f64::from(count)).sum(),
-        Counts::Graded(spikeport::Values::F64(counts)) => counts.iter().sum(),
+        Counts::Graded(counts) => counts.iter().map(|count| count.to_f64()).sum(),
     }
 }

@@ -12,12 +12,11 @@ mod reply;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use arguments::Arguments;
+use arguments::{Arguments, Fault};
 use reply::Reply;
-use spikeport::Error;
 
 /// A kernel that answers a case.
-type Kernel = fn(&Arguments) -> Result<Reply, Error>;
+type Kernel = fn(&Arguments) -> Result<Reply, Fault>;
 
 /// The kernels that this runner has.
 const KERNELS: [(&str, Kernel); 13] = [
@@ -71,8 +70,12 @@ fn answer(line: &str) -> String {
     };
     match reply {
         Ok(reply) => format!("{number}{reply}"),
-        Err(error) => {
-            format!("{number} error={} message={}", error.code(), reply::escape(&error.to_string()))
+        Err(fault) => {
+            let (code, message) = match &fault {
+                Fault::Refused(error) => (error.code().as_str(), error.to_string()),
+                Fault::Protocol(message) => ("protocol", message.clone()),
+            };
+            format!("{number} error={code} message={}", reply::escape(&message))
         }
     }
 }

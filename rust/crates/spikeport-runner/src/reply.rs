@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use spikeport::{Counts, Signal, Values};
+use spikeport::{Counts, Signal};
 
 /// ` key=value` words.
 #[derive(Default)]
@@ -24,27 +24,19 @@ impl Reply {
         self.list(key, floats.iter().map(|float| float.bits()))
     }
 
-    /// Append floats of either type as bit patterns.
-    pub fn values(self, key: &str, values: &Values) -> Self {
-        match values {
-            Values::F32(values) => self.floats(key, values),
-            Values::F64(values) => self.floats(key, values),
-        }
-    }
-
     /// Append a layer's signal.
-    pub fn signal(self, key: &str, signal: &Signal) -> Self {
+    pub fn signal<F: Bits>(self, key: &str, signal: &Signal<F>) -> Self {
         match signal {
             Signal::Spikes(spikes) => self.numbers(key, spikes),
-            Signal::Graded(values) => self.values(key, values),
+            Signal::Graded(values) => self.floats(key, values),
         }
     }
 
     /// Append a layer's counts.
-    pub fn counts(self, key: &str, counts: &Counts) -> Self {
+    pub fn counts<F: Bits>(self, key: &str, counts: &Counts<F>) -> Self {
         match counts {
             Counts::Spikes(counts) => self.numbers(key, counts),
-            Counts::Graded(values) => self.values(key, values),
+            Counts::Graded(values) => self.floats(key, values),
         }
     }
 

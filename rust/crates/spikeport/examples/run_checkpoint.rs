@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use spikeport::checkpoint::Checkpoint;
-use spikeport::{Counts, RunOptions, Values, View, network_run};
+use spikeport::{AnyNetwork, Counts, Element, Network, RunOptions, View};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);
@@ -19,17 +19,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}: {} -> {}, {}", layer.name, layer.size[0], layer.size[1], layer.kind);
     }
 
-    let layers = checkpoint.to_layers()?;
     let n_inputs = checkpoint.layers[0].size[0];
-    let shape = [1, n_inputs];
-    let trace = network_run(&layers, View::new(&vec![0.5; n_inputs], &shape)?, &RunOptions::new(timesteps))?;
+    match checkpoint.to_network()? {
+        AnyNetwork::F32(network) => run(&network, n_inputs, timesteps),
+        AnyNetwork::F64(network) => run(&network, n_inputs, timesteps),
+    }
+}
+
+fn run<E: Element>(
+    network: &Network<E>,
+    n_inputs: usize,
+    timesteps: usize,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let trace = network.run(View::new(&vec![0.5; n_inputs], &[1, n_inputs])?, &RunOptions::new(timesteps))?;
     match trace.layers.last().map(|layer| &layer.counts) {
         Some(Counts::Spikes(counts)) => println!("spikes of the last layer: {counts:?}"),
         _ => println!("the last layer has no neurons"),
     }
-    match trace.drive {
-        Values::F32(drive) => println!("its drive: {drive:?}"),
-        Values::F64(drive) => println!("its drive: {drive:?}"),
-    }
+    println!("its drive: {:?}", trace.drive);
     Ok(())
 }

@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use spikeport::{
-    AnyLayer, Counts, Element, Encoding, Layer, Network, Neuron, NeuronKind, RunOptions, Signal, View, mix,
+    Counts, Element, Encoding, Linear, Network, Neuron, NeuronKind, Node, RunOptions, Signal, View, mix,
 };
 
 const REPEATS: usize = 7;
@@ -29,12 +29,9 @@ fn measure<F: Element>(
     widths: &[usize],
     batch: usize,
     timesteps: usize,
-) -> Result<(), Box<dyn std::error::Error>>
-where
-    for<'a> AnyLayer<'a>: From<Layer<'a, F>>,
-{
-    let layers: Vec<AnyLayer<'_>> = widths.windows(2).map(|pair| layer::<F>(pair[0], pair[1])).collect();
-    let network = Network::new(&layers)?;
+) -> Result<(), Box<dyn std::error::Error>> {
+    let nodes = widths.windows(2).map(|pair| node::<F>(pair[0], pair[1])).collect::<Result<_, _>>()?;
+    let network = Network::new(widths[0], nodes)?;
     let shape = [batch, widths[0]];
     let inputs: Vec<f32> = (0..batch * widths[0]).map(|k| unit(k) as f32).collect();
     let inputs = View::new(&inputs, &shape)?;
@@ -53,7 +50,7 @@ where
         let rate = additions / least;
         let bytes = rate * size_of::<F>() as f64;
         println!(
-            "  {name}: {:.1} ms (median {:.1}), {:.2e} synaptic additions: {:.2} a ns, {:.1} GB of weights a second",
+            "  {name}: {:.1} ms (median {:.1}), {:.2e} synaptic additions: {:.2} per ns, {:.1} GB of weights per second",
             least * 1e3,
             median * 1e3,
             additions,
@@ -65,8 +62,8 @@ where
 }
 
 /// Σ over layers of (values that are not zero) × (outputs), counted on a recorded run.
-fn additions(
-    network: &Network,
+fn additions<F: Element>(
+    network: &Network<F>,
     options: &RunOptions,
     inputs: View<'_, f32>,
     widths: &[usize],
@@ -90,14 +87,11 @@ fn additions(
     Ok(additions)
 }
 
-fn layer<F: Element>(n_in: usize, n_out: usize) -> AnyLayer<'static>
-where
-    for<'a> AnyLayer<'a>: From<Layer<'a, F>>,
-{
+fn node<F: Element>(n_in: usize, n_out: usize) -> Result<Node<F>, spikeport::Error> {
     let scale = 3.0 / (n_in as f64).sqrt();
     let weights: Vec<F> = (0..n_in * n_out).map(|k| F::from_f64((unit(k) - 0.48) * scale)).collect();
     let neuron = Neuron { v_init: 0.5.into(), ..Neuron::new(NeuronKind::If) };
-    Layer { weights: weights.into(), shape: [n_out, n_in], bias: None, neuron }.into()
+    Ok(Node::new(Linear::new(View::new(&weights, &[n_out, n_in])?, None)?, neuron))
 }
 
 fn unit(k: usize) -> f64 {

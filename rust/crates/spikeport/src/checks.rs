@@ -1,7 +1,7 @@
 //! What every kernel asks of its arguments, before any work.
 
 use crate::view::Shape;
-use crate::{Element, Error, PerNeuron, View};
+use crate::{Code, Element, Error, PerNeuron, View};
 
 /// Refuse NaN and infinity, naming the first.
 pub(crate) fn finite<F: Element>(name: &str, array: View<'_, F>) -> Result<(), Error> {
@@ -14,7 +14,7 @@ pub(crate) fn finite<F: Element>(name: &str, array: View<'_, F>) -> Result<(), E
         (index[axis], rest) = (rest % n, rest / n);
     }
     let (value, index) = (array.data()[place], Shape(&index));
-    Err(Error::new("non_finite", format!("{name} holds NaN or infinity: {value} at index {index}")))
+    Err(Error::new(Code::NonFinite, format!("{name} holds NaN or infinity: {value} at index {index}")))
 }
 
 /// Refuse currents that are not a finite array of shape (T, …, N).
@@ -24,7 +24,7 @@ pub(crate) fn currents<F: Element>(array: View<'_, F>) -> Result<(), Error> {
         let shape = Shape(array.shape());
         let message =
             format!("currents has shape {shape}: give (steps, neurons), or (steps, batch, neurons)");
-        return Err(Error::new("shape", message));
+        return Err(Error::new(Code::Shape, message));
     }
     Ok(())
 }
@@ -34,14 +34,14 @@ pub(crate) fn parameter<F: Element>(name: &str, value: &PerNeuron, n: usize) -> 
     let given = value.as_slice();
     if let Some(bad) = given.iter().find(|&&value| !F::from_f64(value).is_finite()) {
         let what = if bad.is_finite() { "is beyond the type of the kernel" } else { "holds NaN or infinity" };
-        return Err(Error::new("non_finite", format!("{name} {what}: {bad:?}")));
+        return Err(Error::new(Code::NonFinite, format!("{name} {what}: {bad:?}")));
     }
     match given {
         [one] => Ok(vec![F::from_f64(*one); n]),
         each if each.len() == n => Ok(each.iter().copied().map(F::from_f64).collect()),
         other => {
             let message = format!("{name} has shape ({},): give one number, or {n}", other.len());
-            Err(Error::new("shape", message))
+            Err(Error::new(Code::Shape, message))
         }
     }
 }
@@ -51,16 +51,22 @@ pub(crate) fn above_zero<F: Element>(threshold: &PerNeuron) -> Result<(), Error>
     if threshold.as_slice().iter().all(|&one| F::from_f64(one) > F::ZERO) {
         return Ok(());
     }
-    Err(Error::new("threshold", format!("threshold must be above 0, not {threshold}")))
+    Err(Error::new(Code::Threshold, format!("threshold must be above 0, not {threshold}")))
 }
 
-/// Return `size` zeros, or an error with code `too_large` where memory does not hold them.
+/// Return `size` zeros. Errors: `too_large` where memory does not hold them.
 pub(crate) fn zeros<V: Clone + Default>(size: &[usize]) -> Result<Vec<V>, Error> {
+    let mut values = room(size)?;
+    values.resize(size.iter().product(), V::default());
+    Ok(values)
+}
+
+/// Return an empty array with room for `size` values. Errors: `too_large` where memory does not hold them.
+pub(crate) fn room<V>(size: &[usize]) -> Result<Vec<V>, Error> {
     let too_large =
-        || Error::new("too_large", format!("memory does not hold an array of shape {}", Shape(size)));
+        || Error::new(Code::TooLarge, format!("memory does not hold an array of shape {}", Shape(size)));
     let length = size.iter().try_fold(1usize, |size, &n| size.checked_mul(n)).ok_or_else(too_large)?;
     let mut values = Vec::new();
     values.try_reserve_exact(length).map_err(|_| too_large())?;
-    values.resize(length, V::default());
     Ok(values)
 }

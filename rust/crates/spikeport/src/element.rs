@@ -1,8 +1,8 @@
-//! The element type of a kernel: `f32` or `f64`.
+//! The element type of a kernel or a network: `f32` or `f64`.
 
 use std::borrow::Cow;
 use std::fmt::{Debug, Display};
-use std::ops::{Add, AddAssign, Div, Mul, Sub};
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 /// A floating-point type that kernels compute in. Sealed: `f32` and `f64`.
 pub trait Element:
@@ -16,6 +16,7 @@ pub trait Element:
     + Sub<Output = Self>
     + Mul<Output = Self>
     + Div<Output = Self>
+    + Neg<Output = Self>
     + Send
     + Sync
     + sealed::Sealed
@@ -35,36 +36,12 @@ pub trait Element:
     fn floor(self) -> Self;
     /// Whether the value is neither infinite nor NaN.
     fn is_finite(self) -> bool;
-    /// Wrap an array of this type.
-    fn wrap(values: Vec<Self>) -> Values;
-    /// The values rounded to single precision; copied only where they are not.
+    /// The values rounded to this type; copied only where they are of the other.
+    fn rounded<I: Element>(values: &[I]) -> Cow<'_, [Self]>;
+    /// The values in single precision; copied only where they are not.
     fn to_single(values: &[Self]) -> Cow<'_, [f32]>;
     /// The values in double precision; copied only where they are not.
     fn to_double(values: &[Self]) -> Cow<'_, [f64]>;
-}
-
-/// An array whose element type is known at run time.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Values {
-    /// Single precision.
-    F32(Vec<f32>),
-    /// Double precision.
-    F64(Vec<f64>),
-}
-
-impl Values {
-    /// Number of values.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::F32(values) => values.len(),
-            Self::F64(values) => values.len(),
-        }
-    }
-
-    /// Whether there are no values.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 mod sealed {
@@ -74,7 +51,7 @@ mod sealed {
 }
 
 macro_rules! element {
-    ($type:ty, $variant:ident, $values:ident, $single:expr, $double:expr) => {
+    ($type:ty, $to_this:ident, $values:ident, $single:expr, $double:expr) => {
         impl Element for $type {
             const ZERO: Self = 0.0;
             const HALF: Self = 0.5;
@@ -100,8 +77,8 @@ macro_rules! element {
                 <$type>::is_finite(self)
             }
 
-            fn wrap(values: Vec<Self>) -> Values {
-                Values::$variant(values)
+            fn rounded<I: Element>(values: &[I]) -> Cow<'_, [Self]> {
+                I::$to_this(values)
             }
 
             fn to_single($values: &[Self]) -> Cow<'_, [f32]> {
@@ -115,5 +92,5 @@ macro_rules! element {
     };
 }
 
-element!(f32, F32, values, values.into(), values.iter().map(|&value| f64::from(value)).collect());
-element!(f64, F64, values, values.iter().map(|&value| value as f32).collect(), values.into());
+element!(f32, to_single, values, values.into(), values.iter().map(|&value| f64::from(value)).collect());
+element!(f64, to_double, values, values.iter().map(|&value| value as f32).collect(), values.into());

@@ -14,7 +14,7 @@
 //! in a batch: `key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)`, bits being those of the value as `f64`, with -0 as +0.
 
 use crate::view::Shape;
-use crate::{Element, Error, View, checks};
+use crate::{Code, Element, Error, View, checks};
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
@@ -33,7 +33,7 @@ pub fn mix(z: u64) -> u64 {
 pub fn sample_keys<F: Element>(x: View<'_, F>) -> Result<Vec<u64>, Error> {
     checks::finite("x", x)?;
     let &[batch, n] = x.shape() else {
-        return Err(Error::new("shape", format!("x has shape {}: give (batch, n)", Shape(x.shape()))));
+        return Err(Error::new(Code::Shape, format!("x has shape {}: give (batch, n)", Shape(x.shape()))));
     };
     Ok((0..batch).map(|row| sample_key(&x.data()[row * n..][..n])).collect())
 }
@@ -52,7 +52,7 @@ pub fn encode_poisson<F: Element>(
     checks::finite("rates", rates)?;
     let &[batch, n] = rates.shape() else {
         return Err(Error::new(
-            "shape",
+            Code::Shape,
             format!("rates have shape {}: give (batch, n)", Shape(rates.shape())),
         ));
     };
@@ -60,7 +60,7 @@ pub fn encode_poisson<F: Element>(
     let keys = samples.map_or_else(|| sample_keys(rates), |samples| Ok(samples.to_vec()))?;
     if keys.len() != batch {
         let message = format!("samples have shape ({},): give one a row of rates, ({batch},)", keys.len());
-        return Err(Error::new("shape", message));
+        return Err(Error::new(Code::Shape, message));
     }
     let mut spikes: Vec<i8> = checks::zeros(&[timesteps, batch, n])?;
     for t in 0..timesteps {
@@ -80,7 +80,7 @@ pub(crate) fn check_rates<F: Element>(rates: &[F]) -> Result<(), Error> {
     match rates.iter().find(|&&rate| !(rate >= F::ZERO && rate <= F::ONE)) {
         None => Ok(()),
         Some(rate) => Err(Error::new(
-            "rate_range",
+            Code::RateRange,
             format!(
                 "a rate is {rate}: Poisson encoding wants [0, 1]; scale the input, or encoding='current'"
             ),

@@ -7,7 +7,7 @@
 //! ```
 
 use crate::view::Shape;
-use crate::{Element, Error, View, checks};
+use crate::{Code, Element, Error, View, checks};
 
 /// How far from the input the layers are frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub fn schedule(layer_names: &[String], options: &ScheduleOptions<'_>) -> Result
     for (name, value) in [("lr_backbone", options.lr_backbone), ("lr_head", options.lr_head)] {
         if !(value.is_finite() && value >= 0.0) {
             let message = format!("{name} must be a finite number of at least 0, not {value}");
-            return Err(Error::new("learning_rate", message));
+            return Err(Error::new(Code::LearningRate, message));
         }
     }
     let first_learning = match options.freeze_until {
@@ -139,11 +139,11 @@ pub fn step<F: Element>(
     momentum: f64,
 ) -> Result<Vec<Stepped<F>>, Error> {
     if !(0.0..1.0).contains(&momentum) {
-        return Err(Error::new("momentum", format!("momentum must be in [0, 1), not {momentum}")));
+        return Err(Error::new(Code::Momentum, format!("momentum must be in [0, 1), not {momentum}")));
     }
     if layers.len() != layer_names.len() {
         let message = format!("{} layers have {} names: give one each", layers.len(), layer_names.len());
-        return Err(Error::new("shape", message));
+        return Err(Error::new(Code::Shape, message));
     }
     let mut learns = vec![true; layers.len()];
     for name in frozen {
@@ -160,7 +160,7 @@ fn step_layer<F: Element>(
     let LayerStep { weights, gradients, velocities, rate } = *layer;
     if !(rate.is_finite() && rate >= 0.0) {
         let message = format!("a rate must be a finite number of at least 0, not {rate}");
-        return Err(Error::new("learning_rate", message));
+        return Err(Error::new(Code::LearningRate, message));
     }
     let zeros = vec![F::ZERO; weights.data().len()];
     let velocities = match velocities {
@@ -173,7 +173,7 @@ fn step_layer<F: Element>(
     if weights.shape() != gradients.shape() || weights.shape() != velocities.shape() {
         let [w, g, u] = [weights, gradients, velocities].map(|array| Shape(array.shape()).to_string());
         let message = format!("weights {w}, gradients {g} and velocities {u} differ");
-        return Err(Error::new("shape", message));
+        return Err(Error::new(Code::Shape, message));
     }
     let (mut w, mut u) = (weights.data().to_vec(), velocities.data().to_vec());
     if learns && rate > 0.0 {
@@ -189,7 +189,7 @@ fn step_layer<F: Element>(
 fn position(layer_names: &[String], name: &str) -> Result<usize, Error> {
     layer_names.iter().position(|known| known == name).ok_or_else(|| {
         let message = format!("no layer is called '{name}': there are {}", layer_names.join(", "));
-        Error::new("unknown_layer", message)
+        Error::new(Code::UnknownLayer, message)
     })
 }
 
@@ -199,7 +199,7 @@ fn index(layer_names: &[String], until: i64) -> Result<usize, Error> {
         || {
             let n = layer_names.len();
             let message = format!("freeze_until={until} is not an index of {n} layers: -1 freezes none");
-            Error::new("index_range", message)
+            Error::new(Code::IndexRange, message)
         },
     )
 }

@@ -14,18 +14,8 @@
 //! Σ I[t] = θ·Σ s[t] + v_end - v_start
 //! ```
 
-use crate::{Element, Error, PerNeuron, View, checks};
-
-/// What one layer of neurons did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Trace<F> {
-    /// Spikes -1, 0 or 1, shape (T, …).
-    pub spikes: Vec<i8>,
-    /// Membrane after the last step, shape (…).
-    pub membrane: Vec<F>,
-    /// Sum of the spikes over the steps, shape (…).
-    pub counts: Vec<i64>,
-}
+use crate::steps::{Steps, multistep};
+use crate::{Code, Element, Error, PerNeuron, Trace, View, checks};
 
 /// Parameters of integrate-and-fire neurons: see [`crate::Neuron`].
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +43,8 @@ pub fn if_multistep<F: Element>(currents: View<'_, F>, parameters: &IfParameters
     checks::currents(currents)?;
     let steps = currents.shape()[0];
     let size: usize = currents.shape()[1..].iter().product();
-    run(|t| &currents.data()[t * size..][..size], steps, size, currents.width(), parameters)
+    let neurons = IntegrateFire::new(parameters, currents.width())?;
+    multistep(&neurons, |t| &currents.data()[t * size..][..size], steps, size)
 }
 
 /// Run integrate-and-fire neurons for `timesteps` steps on one `current` of shape (…, N).
@@ -66,38 +57,13 @@ pub fn if_constant<F: Element>(
 ) -> Result<Trace<F>, Error> {
     let shape = [&[1], current.shape()].concat();
     checks::currents(View::new(current.data(), &shape)?)?;
-    run(|_| current.data(), timesteps, current.data().len(), current.width(), parameters)
+    let neurons = IntegrateFire::new(parameters, current.width())?;
+    multistep(&neurons, |_| current.data(), timesteps, current.data().len())
 }
 
-fn run<'a, F: Element>(
-    current: impl Fn(usize) -> &'a [F],
-    steps: usize,
-    size: usize,
-    width: usize,
-    parameters: &IfParameters,
-) -> Result<Trace<F>, Error> {
-    let neurons = IntegrateFire::new(parameters, width)?;
-    let mut trace = Trace {
-        spikes: checks::zeros(&[steps, size])?,
-        membrane: neurons.v_start.iter().copied().cycle().take(size).collect(),
-        counts: checks::zeros(&[size])?,
-    };
-    if size == 0 {
-        return Ok(trace);
-    }
-    for (t, spikes) in trace.spikes.chunks_exact_mut(size).enumerate() {
-        let rows = spikes.chunks_exact_mut(width).zip(current(t).chunks_exact(width));
-        let state = trace.membrane.chunks_exact_mut(width).zip(trace.counts.chunks_exact_mut(width));
-        for ((spikes, current), (membrane, counts)) in rows.zip(state) {
-            neurons.step(current, membrane, spikes, counts);
-        }
-    }
-    Ok(trace)
-}
-
-/// The parameters of a row of neurons, checked, one value each.
+/// The parameters of a row of neurons, checked, one value for each neuron.
 pub(crate) struct IntegrateFire<F> {
-    pub(crate) v_start: Vec<F>,
+    v_start: Vec<F>,
     threshold: Vec<F>,
     v_reset: Option<Vec<F>>,
     beta: Vec<F>,
@@ -113,20 +79,26 @@ impl<F: Element> IntegrateFire<F> {
         let leak: Vec<F> = checks::parameter("beta", beta, n)?;
         checks::above_zero::<F>(threshold)?;
         if !beta.as_slice().iter().all(|&one| (F::ZERO..=F::ONE).contains(&F::from_f64(one))) {
-            return Err(Error::new("beta", format!("beta must be in [0, 1], not {beta}")));
+            return Err(Error::new(Code::Beta, format!("beta must be in [0, 1], not {beta}")));
         }
         if let Some(given) = v_reset
             && !given.is_below::<F>(threshold)
         {
             let message = format!("v_reset must be below the threshold {threshold}, not {given}");
-            return Err(Error::new("v_reset", message));
+            return Err(Error::new(Code::VReset, message));
         }
         let v_start = v_init.iter().zip(&values).map(|(&v, &threshold)| v * threshold).collect();
         Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak })
     }
+}
 
-    /// One step of one row: `v = β·v + I;  s = v >= θ;  v = v - θ` or `v_reset` where s.
-    pub(crate) fn step(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], counts: &mut [i64]) {
+impl<F: Element> Steps<F> for IntegrateFire<F> {
+    fn v_start(&self) -> &[F] {
+        &self.v_start
+    }
+
+    /// `v = β·v + I;  s = v >= θ;  v = v - θ` or `v_reset` where s.
+    fn step(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], counts: &mut [i64]) {
         let n = self.threshold.len();
         let (current, membrane) = (&current[..n], &mut membrane[..n]);
         let (spikes, counts) = (&mut spikes[..n], &mut counts[..n]);

@@ -1,14 +1,15 @@
 //! Spiking network kernels, bit-equal to spikeport's NumPy reference.
 //!
 //! - [`if_multistep`], [`if_constant`], [`st_bif_multistep`]: neurons over many steps
-//! - [`weighted_sum`], [`layer_forward`], [`network_run`], [`Network`]: layers and whole networks
+//! - [`weighted_sum`], [`layer_forward`]: one layer
+//! - [`Network`] of [`Node`]s, each an [`Operation`] ([`Linear`]) and its [`Neuron`]s: a whole network
 //! - [`encode_poisson`], [`sample_keys`]: spikes from a counter-based generator
 //! - [`qcfs`]: the activation that a spiking network settles on
 //! - [`checkpoint`]: a network in two files, the same bytes from every language, suspicious of what it reads
 //! - [`finetune`]: what is frozen, how fast the rest learns, one step of it
 //!
 //! Every kernel has its equation above it, computes in that order with no fused multiply-add, works in `f32` or `f64`
-//! ([`Element`]), and refuses what is outside its contract with an [`Error`] whose code is the same in every language.
+//! ([`Element`]), and refuses what is outside its contract with an [`Error`] whose [`Code`] is the same in every language.
 //!
 //! ```
 //! use spikeport::{IfParameters, PerNeuron, View, if_constant, qcfs};
@@ -28,29 +29,29 @@ mod checks;
 mod element;
 mod encode;
 mod error;
-mod events;
 pub mod finetune;
-mod input;
 mod integrate_fire;
-mod join;
 mod layer;
 mod network;
 mod neuron;
-mod packed;
+mod operations;
 mod qcfs;
+mod running;
 mod st_bif;
-mod stage;
-mod threads;
+mod steps;
+mod trace;
 mod view;
 
-pub use element::{Element, Values};
+pub use element::Element;
 pub use encode::{encode_poisson, mix, sample_keys};
-pub use error::Error;
-pub use input::{Encoding, RunOptions};
-pub use integrate_fire::{IfParameters, Trace, if_constant, if_multistep};
-pub use layer::{AnyLayer, Counts, Layer, LayerTrace, Signal, layer_forward, weighted_sum};
-pub use network::{Network, NetworkTrace, network_run};
+pub use error::{Code, Error};
+pub use integrate_fire::{IfParameters, if_constant, if_multistep};
+pub use layer::{layer_forward, weighted_sum};
+pub use network::{AnyNetwork, Network, Node};
 pub use neuron::{Neuron, NeuronKind, PerNeuron};
+pub use operations::{Linear, Operation};
 pub use qcfs::qcfs;
+pub use running::{Encoding, RunOptions};
 pub use st_bif::{StBifParameters, st_bif_multistep};
+pub use trace::{Counts, LayerTrace, NetworkTrace, Signal, Trace};
 pub use view::View;

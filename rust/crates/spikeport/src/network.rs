@@ -13,14 +13,10 @@
 
 use std::ops::Range;
 
-use crate::events::Events;
-use crate::input::Input;
-use crate::join::join;
-use crate::packed::Packed;
-use crate::stage::{Keep, Stage, State, Weighted};
+use crate::operations::{Currents, Events, Operation};
+use crate::running::{self, Input, Keep, Neurons, State};
 use crate::view::Shape;
-use crate::{AnyLayer, Element, Encoding, Error, Layer, LayerTrace, Neuron, RunOptions, Values, View};
-use crate::{checks, encode, threads};
+use crate::{Code, Element, Encoding, Error, NetworkTrace, Neuron, RunOptions, View, checks, encode};
 
 /// Samples in a block, at most.
 const SAMPLES: usize = 16;
@@ -30,121 +26,120 @@ const ROWS: usize = 64;
 /// Additions below which threads cost more than they save.
 const WORTH_THREADS: usize = 1 << 20;
 
-/// What a network did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NetworkTrace {
-    /// One trace a layer.
-    pub layers: Vec<LayerTrace>,
-    /// What the output layer received in all, shape (batch, out).
-    pub drive: Values,
+/// A node of a network: an operation on what it reads, and the neurons behind it.
+///
+/// A node reads the one before it, the first one the input.
+pub struct Node<E> {
+    operation: Box<dyn Operation<E>>,
+    neuron: Neuron,
 }
 
-/// Layers, checked and laid out for running.
-pub struct Network {
-    layers: Vec<Prepared>,
+impl<E: Element> Node<E> {
+    /// A node of `operation` and `neuron`; whether they fit is seen when it becomes part of a network.
+    pub fn new(operation: impl Operation<E> + 'static, neuron: Neuron) -> Self {
+        Self { operation: Box::new(operation), neuron }
+    }
 }
 
-enum Prepared {
-    F32(Packed<f32>, Neuron),
-    F64(Packed<f64>, Neuron),
+/// Nodes of one element type, checked and laid out for running.
+pub struct Network<E> {
+    n_inputs: usize,
+    layers: Vec<Layer<E>>,
 }
 
-/// Run `layers`: see [`Network::run`].
-pub fn network_run<I: Element>(
-    layers: &[AnyLayer<'_>],
-    inputs: View<'_, I>,
-    options: &RunOptions,
-) -> Result<NetworkTrace, Error> {
-    Network::new(layers)?.run(inputs, options)
+/// A network whose element type is known at run time alone: it is chosen once, where a network is read or handed over.
+pub enum AnyNetwork {
+    /// Single precision.
+    F32(Network<f32>),
+    /// Double precision.
+    F64(Network<f64>),
 }
 
-impl Network {
-    /// Lay out `layers`, input side first. Errors: `shape`, `non_finite`, `too_large`.
-    pub fn new(layers: &[AnyLayer<'_>]) -> Result<Self, Error> {
-        if layers.is_empty() {
-            return Err(Error::new("shape", "a network needs at least one layer"));
+struct Layer<E> {
+    operation: Box<dyn Operation<E>>,
+    neurons: Neurons<E>,
+    width: usize,
+}
+
+impl<E: Element> Network<E> {
+    /// Lay out `nodes`, input side first, for inputs of `n_inputs` values.
+    ///
+    /// Errors: `shape`, and the codes of the neurons.
+    pub fn new(n_inputs: usize, nodes: Vec<Node<E>>) -> Result<Self, Error> {
+        if nodes.is_empty() {
+            return Err(Error::new(Code::Shape, "a network needs at least one layer"));
         }
-        for pair in layers.windows(2) {
-            let (before, after) = (pair[0].shape(), pair[1].shape());
-            if after[1] != before[0] {
-                let message = format!("a layer of {} feeds weights {}", before[0], Shape(&after));
-                return Err(Error::new("shape", message));
-            }
+        let (mut layers, mut before) = (Vec::with_capacity(nodes.len()), n_inputs);
+        for Node { operation, neuron } in nodes {
+            let width = operation.width(&[before])?;
+            layers.push(Layer { operation, neurons: Neurons::new(&neuron, width)?, width });
+            before = width;
         }
-        let prepare = |layer: &AnyLayer<'_>| match layer {
-            AnyLayer::F32(layer) => Ok(Prepared::F32(packed(layer)?, layer.neuron.clone())),
-            AnyLayer::F64(layer) => Ok(Prepared::F64(packed(layer)?, layer.neuron.clone())),
-        };
-        Ok(Self { layers: layers.iter().map(prepare).collect::<Result<_, Error>>()? })
+        Ok(Self { n_inputs, layers })
     }
 
     /// Run for some steps on inputs of shape (batch, in), with encoding `Spikes` (timesteps, batch, in).
     ///
-    /// Inputs are first rounded to the type of the first layer's weights.
+    /// Inputs are first rounded to the type of the network.
     ///
-    /// Errors: `non_finite`, `shape`, `rate_range`, the codes of the neurons, `too_large`.
-    pub fn run<I: Element>(&self, inputs: View<'_, I>, options: &RunOptions) -> Result<NetworkTrace, Error> {
-        checks::finite("inputs", inputs)?;
-        match &self.layers[0] {
-            Prepared::F32(..) => {
-                self.run_rounded(View::new(&I::to_single(inputs.data()), inputs.shape())?, options)
-            }
-            Prepared::F64(..) => {
-                self.run_rounded(View::new(&I::to_double(inputs.data()), inputs.shape())?, options)
-            }
-        }
-    }
-
-    fn run_rounded<I: Element>(
+    /// Errors: `non_finite`, `shape`, `rate_range`, `too_large`.
+    pub fn run<I: Element>(
         &self,
         inputs: View<'_, I>,
         options: &RunOptions,
-    ) -> Result<NetworkTrace, Error> {
-        let n_in = self.layers[0].n_in();
-        let batch = match (options.encoding, inputs.shape()) {
-            (Encoding::Spikes, &[steps, batch, n]) if steps == options.timesteps && n == n_in => batch,
-            (Encoding::Current | Encoding::Poisson, &[batch, n]) if n == n_in => batch,
+    ) -> Result<NetworkTrace<E>, Error> {
+        checks::finite("inputs", inputs)?;
+        let input = Input {
+            data: &E::rounded(inputs.data()),
+            n: self.n_inputs,
+            batch: self.batch_of(inputs.shape(), options)?,
+        };
+        if options.encoding == Encoding::Poisson {
+            encode::check_rates(input.data)?;
+        }
+        let n_threads = self.threads_for(input.batch, options);
+        let size = input.batch.div_ceil(n_threads).clamp(1, SAMPLES);
+        let blocks = running::parallel(input.batch.div_ceil(size).max(1), n_threads, |block| {
+            self.run_block(&input, block * size..input.batch.min((block + 1) * size), options)
+        });
+        running::join(blocks.into_iter().collect::<Result<_, Error>>()?, options.timesteps)
+    }
+
+    fn batch_of(&self, shape: &[usize], options: &RunOptions) -> Result<usize, Error> {
+        let n_in = self.n_inputs;
+        match (options.encoding, shape) {
+            (Encoding::Spikes, &[steps, batch, n]) if steps == options.timesteps && n == n_in => Ok(batch),
+            (Encoding::Current | Encoding::Poisson, &[batch, n]) if n == n_in => Ok(batch),
             (encoding, shape) => {
                 let steps = if encoding == Encoding::Spikes { "timesteps, " } else { "" };
                 let message = format!("inputs have shape {}: give ({steps}batch, {n_in})", Shape(shape));
-                return Err(Error::new("shape", message));
+                Err(Error::new(Code::Shape, message))
             }
-        };
-        if options.encoding == Encoding::Poisson {
-            encode::check_rates(inputs.data())?;
         }
-        let most_additions = self.n_weights().saturating_mul(batch).saturating_mul(options.timesteps);
-        let n_threads = match options.threads {
+    }
+
+    fn threads_for(&self, batch: usize, options: &RunOptions) -> usize {
+        let additions: usize = self.layers.iter().map(|layer| layer.operation.additions()).sum();
+        let most_additions = additions.saturating_mul(batch).saturating_mul(options.timesteps);
+        match options.threads {
             Some(threads) => threads.max(1),
-            None if most_additions < WORTH_THREADS => 1,
-            None => threads::default_threads(),
-        };
-        let size = batch.div_ceil(n_threads).clamp(1, SAMPLES);
-        let input = Input { data: inputs.data(), n: n_in, batch };
-        let blocks = threads::parallel(batch.div_ceil(size).max(1), n_threads, |block| {
-            self.run_block(&input, block * size..batch.min((block + 1) * size), options)
-        });
-        join(blocks.into_iter().collect::<Result<_, Error>>()?, options.timesteps)
+            // One sample is one block: to ask the system for its cores would take as long as a small network.
+            None if batch <= 1 || most_additions < WORTH_THREADS => 1,
+            None => running::default_threads(),
+        }
     }
 
-    fn n_weights(&self) -> usize {
-        let widths = |layer: &Prepared| match layer {
-            Prepared::F32(packed, _) => packed.n_in() * packed.n_out(),
-            Prepared::F64(packed, _) => packed.n_in() * packed.n_out(),
-        };
-        self.layers.iter().map(widths).sum()
-    }
-
-    fn run_block<I: Element>(
+    /// The one walk over a network: some samples, a few steps at a time, from the input to the last layer.
+    fn run_block(
         &self,
-        input: &Input<'_, I>,
+        input: &Input<'_, E>,
         samples: Range<usize>,
         options: &RunOptions,
-    ) -> Result<NetworkTrace, Error> {
-        let mut stages = Vec::with_capacity(self.layers.len());
+    ) -> Result<NetworkTrace<E>, Error> {
+        let mut layers = Vec::with_capacity(self.layers.len());
         for (l, layer) in self.layers.iter().enumerate() {
             let keep = Keep { signal: options.record, drive: l + 1 == self.layers.len() };
-            stages.push(layer.stage(samples.len(), options.timesteps, keep)?);
+            layers.push(layer.start(samples.len(), options.timesteps, keep)?);
         }
         let streams: Vec<u64> = match options.encoding {
             Encoding::Poisson => {
@@ -152,54 +147,57 @@ impl Network {
             }
             _ => Vec::new(),
         };
-        let (mut signal, mut next) = (Events::default(), Events::default());
+        // What each layer reads: the input, then the signals of all layers but the last.
+        let mut signals: Vec<Events<E>> = layers.iter().map(|_| Events::default()).collect();
         let at_once = (ROWS / samples.len().max(1)).max(1);
         for start in (0..options.timesteps).step_by(at_once) {
             let steps = start..options.timesteps.min(start + at_once);
-            signal.clear();
-            input.encode(options.encoding, steps.clone(), samples.clone(), &streams, &mut signal);
-            for (l, stage) in stages.iter_mut().enumerate() {
-                let already_received = l == 0 && start > 0 && options.encoding == Encoding::Current;
-                if !already_received {
-                    stage.receive(&signal);
+            let is_same_input = start > 0 && options.encoding == Encoding::Current;
+            if !is_same_input {
+                signals[0].clear();
+                input.encode(options.encoding, steps.clone(), samples.clone(), &streams, &mut signals[0]);
+            }
+            for (l, layer) in layers.iter_mut().enumerate() {
+                if l > 0 || !is_same_input {
+                    layer.receive(&[&signals[l]]);
                 }
-                next.clear();
-                stage.fire(steps.len(), (l + 1 < self.layers.len()).then_some(&mut next))?;
-                std::mem::swap(&mut signal, &mut next);
+                layer.fire(steps.len(), signals.get_mut(l + 1))?;
             }
         }
-        let (layers, mut drives): (Vec<_>, Vec<_>) = stages.into_iter().map(|stage| stage.finish()).unzip();
-        Ok(NetworkTrace { layers, drive: drives.pop().unwrap_or(Values::F64(Vec::new())) })
+        let (layers, mut drives): (Vec<_>, Vec<_>) =
+            layers.into_iter().map(|layer| layer.state.finish()).unzip();
+        Ok(NetworkTrace { layers, drive: drives.pop().unwrap_or_default() })
     }
 }
 
-impl Prepared {
-    fn n_in(&self) -> usize {
-        match self {
-            Self::F32(packed, _) => packed.n_in(),
-            Self::F64(packed, _) => packed.n_in(),
-        }
-    }
-
-    fn stage(&self, batch: usize, timesteps: usize, keep: Keep) -> Result<Box<dyn Stage + '_>, Error> {
-        Ok(match self {
-            Self::F32(packed, neuron) => {
-                let state = State::new(packed.n_out(), batch, neuron, timesteps, keep)?;
-                Box::new(Weighted::new(packed, state))
-            }
-            Self::F64(packed, neuron) => {
-                let state = State::new(packed.n_out(), batch, neuron, timesteps, keep)?;
-                Box::new(Weighted::new(packed, state))
-            }
+impl<E: Element> Layer<E> {
+    fn start(&self, batch: usize, timesteps: usize, keep: Keep) -> Result<AtWork<'_, E>, Error> {
+        Ok(AtWork {
+            operation: self.operation.start(batch),
+            currents: Vec::new(),
+            state: State::new(&self.neurons, self.width, batch, timesteps, keep)?,
         })
     }
 }
 
-fn packed<F: Element>(layer: &Layer<'_, F>) -> Result<Packed<F>, Error> {
-    let [n_out, n_in] = layer.shape;
-    checks::finite("weights", View::new(&layer.weights, &layer.shape)?)?;
-    if let Some(bias) = &layer.bias {
-        checks::finite("bias", View::new(bias, &[n_out])?)?;
+/// A layer at work on some samples: its operation, the currents it made last, and its neurons.
+struct AtWork<'a, E: Element> {
+    operation: Box<dyn Currents<E> + 'a>,
+    currents: Vec<E>,
+    state: State<'a, E>,
+}
+
+impl<E: Element> AtWork<'_, E> {
+    /// Take in rows of signals: (steps, samples), or the samples alone where the input is constant.
+    fn receive(&mut self, signals: &[&Events<E>]) {
+        self.operation.receive(signals, &mut self.currents);
     }
-    Packed::new(&layer.weights, layer.bias.as_deref(), n_out, n_in)
+
+    /// Let the neurons run for `steps` on what was received, their signal, row by row, in place of what `output` held.
+    fn fire(&mut self, steps: usize, mut output: Option<&mut Events<E>>) -> Result<(), Error> {
+        if let Some(output) = &mut output {
+            output.clear();
+        }
+        self.state.fire(&self.currents, steps, output)
+    }
 }

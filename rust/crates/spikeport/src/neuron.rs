@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Element, Error};
+use crate::{Code, Element, Error};
 
 /// A parameter of a layer's neurons: one number for all of them, or one each.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,10 +114,10 @@ impl Neuron {
         let (kind, beta) = (self.kind.name(), &self.beta);
         if self.kind != NeuronKind::Lif && beta.as_slice().iter().any(|&beta| beta != 1.0) {
             let message = format!("{kind} has no leak, so beta must be 1, not {beta}: use LIF");
-            return Err(Error::new("beta", message));
+            return Err(Error::new(Code::Beta, message));
         }
         if self.v_reset.is_some() && matches!(self.kind, NeuronKind::StBif | NeuronKind::Identity) {
-            return Err(Error::new("v_reset", format!("{kind} has no hard reset: leave it out")));
+            return Err(Error::new(Code::VReset, format!("{kind} has no hard reset: leave it out")));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@
 //! computed from left to right: `((x·T)/θ + 1/2)`, then `(level·θ)/T`. It is the rate, times θ, of an IF neuron with
 //! `v_init = 1/2` under a constant current x for T steps (Bu et al. 2022, eq. 15).
 
-use crate::{Element, Error, PerNeuron, View, checks};
+use crate::{Code, Element, Error, PerNeuron, View, checks};
 
 /// Return QCFS of `x` of shape (…, N): `timesteps` + 1 levels in [0, θ].
 ///
@@ -15,10 +15,13 @@ use crate::{Element, Error, PerNeuron, View, checks};
 pub fn qcfs<F: Element>(x: View<'_, F>, timesteps: usize, threshold: &PerNeuron) -> Result<Vec<F>, Error> {
     checks::finite("x", x)?;
     if timesteps < 1 {
-        return Err(Error::new("timesteps", "qcfs needs at least 1 step: with none there is no level but 0"));
+        return Err(Error::new(
+            Code::Timesteps,
+            "qcfs needs at least 1 step: with none there is no level but 0",
+        ));
     }
     if x.shape().is_empty() {
-        return Err(Error::new("shape", "x is a single number: give an array"));
+        return Err(Error::new(Code::Shape, "x is a single number: give an array"));
     }
     let values: Vec<F> = checks::parameter("threshold", threshold, x.width())?;
     checks::above_zero::<F>(threshold)?;

@@ -13,7 +13,8 @@
 //! Once the input has ended and no neuron moves any more, with `v_init = 1/2`,
 //! `S = clip(floor(Σ I/θ + 1/2), tracer_min, tracer_max)` (You et al. 2024, "SpikeZIP-TF").
 
-use crate::{Element, Error, PerNeuron, Trace, View, checks};
+use crate::steps::{Steps, multistep};
+use crate::{Code, Element, Error, PerNeuron, Trace, View, checks};
 
 /// Parameters of ST-BIF neurons: see [`crate::Neuron`].
 #[derive(Clone, Debug, PartialEq)]
@@ -42,30 +43,15 @@ pub fn st_bif_multistep<F: Element>(
     parameters: &StBifParameters,
 ) -> Result<Trace<F>, Error> {
     checks::currents(currents)?;
-    let (steps, width) = (currents.shape()[0], currents.width());
+    let steps = currents.shape()[0];
     let size: usize = currents.shape()[1..].iter().product();
-    let neurons = StBif::new(parameters, width)?;
-    let mut trace = Trace {
-        spikes: checks::zeros(&[steps, size])?,
-        membrane: neurons.v_start.iter().copied().cycle().take(size).collect(),
-        counts: checks::zeros(&[size])?,
-    };
-    if size == 0 {
-        return Ok(trace);
-    }
-    for (spikes, current) in trace.spikes.chunks_exact_mut(size).zip(currents.data().chunks_exact(size)) {
-        let rows = spikes.chunks_exact_mut(width).zip(current.chunks_exact(width));
-        let state = trace.membrane.chunks_exact_mut(width).zip(trace.counts.chunks_exact_mut(width));
-        for ((spikes, current), (membrane, tracer)) in rows.zip(state) {
-            neurons.step(current, membrane, spikes, tracer);
-        }
-    }
-    Ok(trace)
+    let neurons = StBif::new(parameters, currents.width())?;
+    multistep(&neurons, |t| &currents.data()[t * size..][..size], steps, size)
 }
 
-/// The parameters of a row of neurons, checked, one value each.
+/// The parameters of a row of neurons, checked, one value for each neuron.
 pub(crate) struct StBif<F> {
-    pub(crate) v_start: Vec<F>,
+    v_start: Vec<F>,
     threshold: Vec<F>,
     tracer_min: i64,
     tracer_max: i64,
@@ -80,13 +66,18 @@ impl<F: Element> StBif<F> {
         if *tracer_min > 0 || *tracer_max < 0 {
             let message =
                 format!("tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]");
-            return Err(Error::new("tracer", message));
+            return Err(Error::new(Code::Tracer, message));
         }
         Ok(Self { v_start, threshold: values, tracer_min: *tracer_min, tracer_max: *tracer_max })
     }
+}
 
-    /// One step of one row.
-    pub(crate) fn step(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], tracer: &mut [i64]) {
+impl<F: Element> Steps<F> for StBif<F> {
+    fn v_start(&self) -> &[F] {
+        &self.v_start
+    }
+
+    fn step(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], tracer: &mut [i64]) {
         let n = self.threshold.len();
         let (current, membrane) = (&current[..n], &mut membrane[..n]);
         let (spikes, tracer) = (&mut spikes[..n], &mut tracer[..n]);

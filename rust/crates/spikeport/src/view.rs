@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Element, Error};
+use crate::{Code, Element, Error};
 
 /// A borrowed array in row-major order, with its shape.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ impl<'a, F: Element> View<'a, F> {
         let size = shape.iter().try_fold(1usize, |size, &n| size.checked_mul(n));
         if size != Some(data.len()) {
             let message = format!("{} values do not fill an array of shape {}", data.len(), Shape(shape));
-            return Err(Error::new("shape", message));
+            return Err(Error::new(Code::Shape, message));
         }
         Ok(Self { data, shape })
     }

@@ -4,28 +4,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use spikeport::checkpoint::{Checkpoint, CheckpointLayer, Files, sha256};
-use spikeport::{Neuron, NeuronKind, PerNeuron, Values};
+use spikeport::checkpoint::{Checkpoint, CheckpointLayer, Files, Values, sha256};
+use spikeport::{AnyNetwork, Code, Neuron, NeuronKind, PerNeuron};
 
-const CODES: [&str; 18] = [
-    "missing_file",
-    "symlink",
-    "too_large",
-    "sidecar_syntax",
-    "version",
-    "sidecar_schema",
-    "layer_chain",
-    "archive_digest",
-    "archive_syntax",
-    "duplicate_entry",
-    "unexpected_entry",
-    "missing_entry",
-    "compressed_entry",
-    "pickle",
-    "dtype",
-    "shape",
-    "non_finite",
-    "neuron",
+const CODES: [Code; 18] = [
+    Code::MissingFile,
+    Code::Symlink,
+    Code::TooLarge,
+    Code::SidecarSyntax,
+    Code::Version,
+    Code::SidecarSchema,
+    Code::LayerChain,
+    Code::ArchiveDigest,
+    Code::ArchiveSyntax,
+    Code::DuplicateEntry,
+    Code::UnexpectedEntry,
+    Code::MissingEntry,
+    Code::CompressedEntry,
+    Code::Pickle,
+    Code::Dtype,
+    Code::Shape,
+    Code::NonFinite,
+    Code::Neuron,
 ];
 
 /// The pairs of files of the conformance vectors in one folder, without their suffixes.
@@ -136,7 +136,7 @@ fn a_small_sidecar_beside_a_huge_archive_is_refused_without_reading_it() {
     let files = small().to_bytes().unwrap();
     fs::write(folder.join("net.json"), &files.sidecar).unwrap();
     fs::File::create(folder.join("net.npz")).unwrap().set_len(1 << 40).unwrap();
-    assert_eq!(Checkpoint::load(&folder.join("net")).unwrap_err().code(), "archive_digest");
+    assert_eq!(Checkpoint::load(&folder.join("net")).unwrap_err().code(), Code::ArchiveDigest);
 }
 
 #[test]
@@ -144,18 +144,31 @@ fn content_that_would_not_load_is_not_written() {
     let refused = |change: fn(&mut Checkpoint)| {
         let mut checkpoint = small();
         change(&mut checkpoint);
-        checkpoint.to_bytes().unwrap_err().code().to_owned()
+        checkpoint.to_bytes().unwrap_err().code()
     };
-    assert_eq!(refused(|c| c.layers.clear()), "sidecar_schema");
-    assert_eq!(refused(|c| c.metadata = "[]".into()), "sidecar_schema");
-    assert_eq!(refused(|c| c.metadata = r#"{"a": 1, "a": 2}"#.into()), "sidecar_schema");
-    assert_eq!(refused(|c| c.frozen = vec!["nobody".into()]), "sidecar_schema");
-    assert_eq!(refused(|c| c.layers[1].name = c.layers[0].name.clone()), "sidecar_schema");
-    assert_eq!(refused(|c| c.layers[1].size = [2, 1]), "layer_chain");
-    assert_eq!(refused(|c| c.layers[1].weight = Values::F32(vec![1.0])), "shape");
-    assert_eq!(refused(|c| c.layers[0].bias = Some(Values::F32(vec![0.0; 3]))), "dtype");
-    assert_eq!(refused(|c| c.layers[0].bias = Some(Values::F64(vec![f64::NAN; 3]))), "non_finite");
-    assert_eq!(refused(|c| c.layers[0].kind = "IF".into()), "neuron");
+    assert_eq!(refused(|c| c.layers.clear()), Code::SidecarSchema);
+    assert_eq!(refused(|c| c.metadata = "[]".into()), Code::SidecarSchema);
+    assert_eq!(refused(|c| c.metadata = r#"{"a": 1, "a": 2}"#.into()), Code::SidecarSchema);
+    assert_eq!(refused(|c| c.frozen = vec!["nobody".into()]), Code::SidecarSchema);
+    assert_eq!(refused(|c| c.layers[1].name = c.layers[0].name.clone()), Code::SidecarSchema);
+    assert_eq!(refused(|c| c.layers[1].size = [2, 1]), Code::LayerChain);
+    assert_eq!(refused(|c| c.layers[1].weight = Values::F32(vec![1.0])), Code::Shape);
+    assert_eq!(refused(|c| c.layers[0].bias = Some(Values::F32(vec![0.0; 3]))), Code::Dtype);
+    assert_eq!(refused(|c| c.layers[0].bias = Some(Values::F64(vec![f64::NAN; 3]))), Code::NonFinite);
+    assert_eq!(refused(|c| c.layers[0].kind = "IF".into()), Code::Neuron);
+}
+
+#[test]
+fn a_network_of_mixed_types_is_read_but_not_run() {
+    let mut checkpoint = small();
+    checkpoint.layers[1].kind = "IF".into();
+    let read = Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap();
+    assert_eq!(read, checkpoint);
+    assert_eq!(read.to_network().err().map(|error| error.code()), Some(Code::Dtype));
+    checkpoint.layers[1].weight = Values::F64(vec![1.0, 2.0, 3.0]);
+    assert!(matches!(checkpoint.to_network(), Ok(AnyNetwork::F64(_))));
+    checkpoint.layers[1].kind = "any label".into();
+    assert_eq!(checkpoint.to_network().err().map(|error| error.code()), Some(Code::Neuron));
 }
 
 #[test]
@@ -164,7 +177,7 @@ fn metadata_is_as_deep_as_it_can_be_read() {
     let files = Checkpoint { metadata: format!(" {}\n", nested(63)), ..small() }.to_bytes().unwrap();
     assert_eq!(Checkpoint::from_bytes(&files).unwrap().metadata, nested(63));
     let error = Checkpoint { metadata: nested(64), ..small() }.to_bytes().unwrap_err();
-    assert_eq!(error.code(), "sidecar_schema");
+    assert_eq!(error.code(), Code::SidecarSchema);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use spikeport::{
-    AnyLayer, Counts, Encoding, IfParameters, Layer, Network, Neuron, NeuronKind, PerNeuron, RunOptions,
-    Signal, StBifParameters, View, encode_poisson, if_constant, if_multistep, layer_forward, qcfs,
-    st_bif_multistep, weighted_sum,
+    Code, Counts, Encoding, Error, IfParameters, Linear, Network, Neuron, NeuronKind, Node, PerNeuron,
+    RunOptions, Signal, StBifParameters, View, encode_poisson, if_constant, if_multistep, layer_forward,
+    qcfs, st_bif_multistep, weighted_sum,
 };
 
 /// Sixteenths: sums of a few hundred of them are exact in any order.
@@ -83,7 +83,7 @@ proptest! {
         poisson in any::<bool>(),
         seed in any::<u64>(),
     ) {
-        let network = Network::new(&[hidden_layer(seed, 40, 7), readout(seed, 3, 40)]).unwrap();
+        let network = Network::new(7, vec![hidden_layer(seed, 40, 7), readout(seed, 3, 40)]).unwrap();
         let rows: Vec<Vec<f64>> =
             (0..batch).map(|row| (0..7).map(|k| unit(seed ^ 1, row * 7 + k)).collect()).collect();
         let encoding = if poisson { Encoding::Poisson } else { Encoding::Current };
@@ -126,15 +126,55 @@ fn unit(seed: u64, k: usize) -> f64 {
     (spikeport::mix(seed ^ (k as u64).wrapping_mul(0x9E37_79B9)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-fn hidden_layer(seed: u64, n_out: usize, n_in: usize) -> AnyLayer<'static> {
+fn hidden_layer(seed: u64, n_out: usize, n_in: usize) -> Node<f64> {
     let weights: Vec<f64> = (0..n_out * n_in).map(|k| unit(seed, k) - 0.3).collect();
-    let bias = (0..n_out).map(|k| unit(seed ^ 2, k) - 0.5).collect::<Vec<_>>();
+    let bias: Vec<f64> = (0..n_out).map(|k| unit(seed ^ 2, k) - 0.5).collect();
+    let (shape, bias_shape) = ([n_out, n_in], [n_out]);
+    let (weights, bias) = (View::new(&weights, &shape).unwrap(), View::new(&bias, &bias_shape).unwrap());
     let neuron = Neuron { v_init: 0.5.into(), ..Neuron::new(NeuronKind::If) };
-    AnyLayer::F64(Layer { weights: weights.into(), shape: [n_out, n_in], bias: Some(bias.into()), neuron })
+    Node::new(Linear::new(weights, Some(bias)).unwrap(), neuron)
 }
 
-fn readout(seed: u64, n_out: usize, n_in: usize) -> AnyLayer<'static> {
-    let weights: Vec<f32> = (0..n_out * n_in).map(|k| unit(seed ^ 3, k) as f32 - 0.5).collect();
-    let neuron = Neuron::new(NeuronKind::Identity);
-    AnyLayer::F32(Layer { weights: weights.into(), shape: [n_out, n_in], bias: None, neuron })
+fn readout(seed: u64, n_out: usize, n_in: usize) -> Node<f64> {
+    let weights: Vec<f64> = (0..n_out * n_in).map(|k| unit(seed ^ 3, k) - 0.5).collect();
+    let weights = Linear::new(View::new(&weights, &[n_out, n_in]).unwrap(), None).unwrap();
+    Node::new(weights, Neuron::new(NeuronKind::Identity))
+}
+
+fn code<T>(result: Result<T, Error>) -> Code {
+    result.map(|_| ()).expect_err("the call is faulty").code()
+}
+
+#[test]
+fn a_network_that_cannot_run_is_refused_when_it_is_made() {
+    assert_eq!(code(Network::<f64>::new(3, Vec::new())), Code::Shape);
+    assert_eq!(code(Network::new(6, vec![hidden_layer(1, 4, 7)])), Code::Shape);
+    assert_eq!(code(Network::new(7, vec![hidden_layer(1, 4, 7), readout(1, 2, 5)])), Code::Shape);
+    let weights = || Linear::new(View::new(&[0.5f32, 0.5], &[2, 1]).unwrap(), None).unwrap();
+    let neuron = Neuron { threshold: PerNeuron::Each(vec![1.0; 3]), ..Neuron::new(NeuronKind::If) };
+    assert_eq!(code(Network::new(1, vec![Node::new(weights(), neuron)])), Code::Shape);
+    let neuron = Neuron { threshold: 0.0.into(), ..Neuron::new(NeuronKind::If) };
+    assert_eq!(code(Network::new(1, vec![Node::new(weights(), neuron)])), Code::Threshold);
+}
+
+#[test]
+fn weights_that_cannot_be_summed_are_refused() {
+    let linear = |values: &[f32], shape: &[usize], bias: &[f32]| {
+        let n = [bias.len()];
+        Linear::new(View::new(values, shape).unwrap(), Some(View::new(bias, &n).unwrap()))
+    };
+    assert_eq!(code(linear(&[1.0], &[1], &[0.0])), Code::Shape);
+    assert_eq!(code(linear(&[1.0, 2.0], &[2, 1], &[0.0])), Code::Shape);
+    assert_eq!(code(linear(&[f32::NAN], &[1, 1], &[0.0])), Code::NonFinite);
+    assert_eq!(code(linear(&[1.0], &[1, 1], &[f32::INFINITY])), Code::NonFinite);
+}
+
+#[test]
+fn every_code_has_a_word_of_its_own() {
+    let mut words: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words.len(), Code::ALL.len());
+    assert_eq!(Error::new(Code::VReset, "why").to_string(), "why");
+    assert_eq!(Code::VReset.to_string(), "v_reset");
 }

@@ -1,64 +1,46 @@
 //! The archive: `<name>.npz`, a stored ZIP of `.npy` members with one possible encoding of a content.
 //!
-//! Every length is checked against the sidecar before anything is made of it; nothing is inflated, unpickled or evaluated.
+//! Which members there may be is told by the caller, layer by layer. Every length is checked against that before anything is
+//! made of it; nothing is inflated, unpickled or evaluated.
 
 use std::collections::HashMap;
 
+use super::members::{Member, Members, Types};
 use super::npy;
-use super::sidecar::LARGEST_ARCHIVE;
-use crate::{Error, Values};
+use super::values::Values;
+use crate::{Code, Error};
 
+/// Bytes of an archive, at most.
+const LARGEST: u64 = (1 << 32) - 1;
+/// Bytes of a member beside its values, at most: its two records and the header of its `.npy`.
+const OVERHEAD: u128 = 268;
 const LOCAL: usize = 30;
 const CENTRAL: usize = 46;
 const END: usize = 22;
 /// 1 January 1980.
 const DATE: u16 = 0x0021;
-/// Rows of a neuron member.
-pub(super) const NEURON_ROWS: usize = 7;
-const PARTS: [&str; 3] = ["weight", "bias", "neuron"];
 
-/// The arrays of one layer.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Arrays {
-    /// (out, in).
-    pub(super) weight: Values,
-    /// (out,), of the weight's type.
-    pub(super) bias: Option<Values>,
-    /// Seven rows of one value, or of one a neuron.
-    pub(super) neuron: Option<Vec<f64>>,
-}
+/// The values of one layer's weight, bias and neuron: `None` for a member that is not there.
+pub(super) type Arrays = [Option<Values>; 3];
 
-/// The bytes of an archive. Errors: `too_large`.
-pub(super) fn write(layers: &[Arrays], sizes: &[[usize; 2]]) -> Result<Vec<u8>, Error> {
-    let (mut body, mut directory, mut count) = (Vec::new(), Vec::new(), 0u16);
-    let mut member = |name: String, values: &Values, shape: &[usize]| {
-        let data = npy::write(values, shape);
-        if (body.len() + data.len()) as u64 > LARGEST_ARCHIVE - (1 << 20) || count == u16::MAX {
+/// The bytes of an archive whose layers have these members and arrays. Errors: `too_large`.
+pub(super) fn write(expected: &[Members], layers: &[Arrays]) -> Result<Vec<u8>, Error> {
+    let (mut bytes, mut directory, mut count) = (Vec::new(), Vec::new(), 0u16);
+    for (member, values) in expected.iter().flatten().zip(layers.iter().flatten()) {
+        let Some(values) = values else { continue };
+        let name = &member.name;
+        let data = npy::write(values, shape_of(member, values.len()));
+        if (bytes.len() + data.len()) as u64 > LARGEST - (1 << 20) || count == u16::MAX {
             let message = format!("{name} takes the archive beyond 4 GiB: split the network");
-            return Err(Error::new("too_large", message));
+            return Err(Error::new(Code::TooLarge, message));
         }
         let record =
-            Record { checksum: crc32fast::hash(&data), size: data.len() as u32, offset: body.len() as u32 };
-        directory.extend(record.central(&name));
-        body.extend(record.local(&name));
-        body.extend(data);
+            Record { checksum: crc32fast::hash(&data), size: data.len() as u32, offset: bytes.len() as u32 };
+        directory.extend(record.central(name));
+        bytes.extend(record.local(name));
+        bytes.extend(data);
         count += 1;
-        Ok(())
-    };
-    for (index, (layer, &[n_in, n_out])) in layers.iter().zip(sizes).enumerate() {
-        member(member_name(index, 0), &layer.weight, &[n_out, n_in])?;
-        if let Some(bias) = &layer.bias {
-            member(member_name(index, 1), bias, &[n_out])?;
-        }
-        if let Some(neuron) = &layer.neuron {
-            member(
-                member_name(index, 2),
-                &Values::F64(neuron.clone()),
-                &[NEURON_ROWS, neuron.len() / NEURON_ROWS],
-            )?;
-        }
     }
-    let mut bytes = body;
     let (offset, length) = (bytes.len() as u32, directory.len() as u32);
     bytes.extend(directory);
     bytes.extend(b"PK\x05\x06");
@@ -66,57 +48,65 @@ pub(super) fn write(layers: &[Arrays], sizes: &[[usize; 2]]) -> Result<Vec<u8>, 
     Ok(bytes)
 }
 
-/// The most bytes that an archive of layers of these (in, out) sizes can have.
-pub(super) fn largest(sizes: &[[usize; 2]]) -> u128 {
-    let most = |&[n_in, n_out]: &[usize; 2]| {
-        let (n_in, n_out) = (n_in as u128, n_out as u128);
-        804 + 8 * (n_out * n_in + 8 * n_out)
-    };
-    END as u128 + sizes.iter().map(most).sum::<u128>()
+/// The shape of a member that has `length` values.
+fn shape_of(member: &Member, length: usize) -> &[usize] {
+    let fits = |shape: &&Vec<usize>| shape.iter().product::<usize>() == length;
+    member.shapes.iter().find(fits).or(member.shapes.first()).map_or(&[], Vec::as_slice)
 }
 
-/// The arrays of an archive whose layers have these (in, out) sizes.
-pub(super) fn read(content: &[u8], sizes: &[[usize; 2]], file: &str) -> Result<Vec<Arrays>, Error> {
-    let members = members(content, sizes.len(), file)?;
-    let layer = |(index, &[n_in, n_out]): (usize, &[usize; 2])| {
-        let get = |part: usize, shapes: &[&[usize]]| {
-            let place = || format!("{file}: {}", member_name(index, part));
-            members.get(&(index, part)).map(|data| npy::read(data, shapes, &place())).transpose()
-        };
-        let Some(weight) = get(0, &[&[n_out, n_in]])? else {
-            return Err(Error::new(
-                "missing_entry",
-                format!("{file}: {} is not there", member_name(index, 0)),
-            ));
-        };
-        let bias = get(1, &[&[n_out]])?;
-        let neuron = get(2, &[&[NEURON_ROWS, 1], &[NEURON_ROWS, n_out]])?;
-        let is_like_weight = |bias: &Values| std::mem::discriminant(bias) == std::mem::discriminant(&weight);
-        if !bias.as_ref().is_none_or(is_like_weight) {
-            return Err(Error::new(
-                "dtype",
-                format!("{file}: layer_{index}: bias and weight differ in dtype"),
-            ));
+/// The length of an archive, where the members that it may have can need as much. Errors: `too_large`.
+pub(super) fn check_length(bytes: i128, expected: &[Members], file: &str) -> Result<u64, Error> {
+    let size = |shape: &Vec<usize>| shape.iter().map(|&n| n as u128).product::<u128>();
+    let most_of_member = |member: &Member| OVERHEAD + 8 * member.shapes.iter().map(size).max().unwrap_or(0);
+    let most = END as u128 + expected.iter().flatten().map(most_of_member).sum::<u128>();
+    let fitting = u64::try_from(bytes).ok().filter(|&bytes| u128::from(bytes) <= most.min(LARGEST.into()));
+    fitting.ok_or_else(|| {
+        let message = format!("{file} should have {bytes} bytes, more than its layers could need");
+        Error::new(Code::TooLarge, message)
+    })
+}
+
+/// The arrays of each layer of an archive that may have these members.
+pub(super) fn read(content: &[u8], expected: &[Members], file: &str) -> Result<Vec<Arrays>, Error> {
+    let found = members(content, expected, file)?;
+    let (found, _) = found.as_chunks::<3>();
+    let layer = |(members, found): (&Members, &[Option<&[u8]>; 3])| {
+        let mut arrays = Arrays::default();
+        for ((array, member), data) in arrays.iter_mut().zip(members).zip(found) {
+            let place = || format!("{file}: {}", member.name);
+            *array = data.map(|data| npy::read(data, &member.shapes, &place())).transpose()?;
         }
-        let neuron = match neuron {
-            Some(Values::F32(_)) => {
-                return Err(Error::new("dtype", format!("{file}: layer_{index}: neuron must be float64")));
-            }
-            Some(Values::F64(neuron)) => Some(neuron),
-            None => None,
-        };
-        Ok(Arrays { weight, bias, neuron })
+        check_types(members, &arrays, file)?;
+        Ok(arrays)
     };
-    sizes.iter().enumerate().map(layer).collect()
+    expected.iter().zip(found).map(layer).collect()
 }
 
-/// The bytes of every member, by layer and part.
-type Members<'a> = HashMap<(usize, usize), &'a [u8]>;
+/// Refuse arrays of a type that is not theirs. Errors: `dtype`.
+fn check_types(members: &Members, arrays: &Arrays, file: &str) -> Result<(), Error> {
+    let [weight, ..] = arrays;
+    for (member, values) in members.iter().zip(arrays) {
+        let Some(values) = values else { continue };
+        let name = &member.name;
+        match member.types {
+            Types::Double if values.as_double().is_none() => {
+                return Err(Error::new(Code::Dtype, format!("{file}: {name} must be float64")));
+            }
+            Types::AsWeight if !weight.as_ref().is_none_or(|weight| weight.is_like(values)) => {
+                let message = format!("{file}: {name} and the weight of its layer differ in dtype");
+                return Err(Error::new(Code::Dtype, message));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
 
-fn members<'a>(content: &'a [u8], n_layers: usize, file: &str) -> Result<Members<'a>, Error> {
+/// The bytes of each member that there may be, `None` where it is not there.
+fn members<'a>(content: &'a [u8], expected: &[Members], file: &str) -> Result<Vec<Option<&'a [u8]>>, Error> {
     let damaged = |what: &str| {
         Error::new(
-            "archive_syntax",
+            Code::ArchiveSyntax,
             format!("{file} is not an archive of ours: {what}; save the checkpoint again"),
         )
     };
@@ -125,28 +115,29 @@ fn members<'a>(content: &'a [u8], n_layers: usize, file: &str) -> Result<Members
     };
     let entries = directory(&content[start..at_end], count)
         .ok_or_else(|| damaged("its directory is not that of its members"))?;
-    let places = check_names(&entries, n_layers, file)?;
+    let expected: Vec<&Member> = expected.iter().flatten().collect();
+    let places = check_names(&entries, &expected, file)?;
     if let Some(entry) = entries.iter().find(|entry| entry.method != 0) {
         let message = format!("{file}: {} is compressed: members must be stored", entry.name.escape_ascii());
-        return Err(Error::new("compressed_entry", message));
+        return Err(Error::new(Code::CompressedEntry, message));
     }
     if !places.is_sorted() {
         return Err(damaged("its members are out of order"));
     }
-    let (mut members, mut position) = (Members::new(), 0usize);
-    for (entry, &(index, part)) in entries.iter().zip(&places) {
-        let name = member_name(index, part);
+    let (mut members, mut position) = (vec![None; expected.len()], 0usize);
+    for (entry, &place) in entries.iter().zip(&places) {
+        let name = &expected[place].name;
         let foreign = || damaged(&format!("the record of {name} is not the one we write"));
         let record = Record { checksum: entry.checksum, size: entry.size, offset: position as u32 };
         let data = position + LOCAL + name.len();
         let end = data.checked_add(entry.size as usize).filter(|&end| end <= start).ok_or_else(foreign)?;
-        if entry.bytes != record.central(&name) || content[position..data] != record.local(&name) {
+        if entry.bytes != record.central(name) || content[position..data] != record.local(name) {
             return Err(foreign());
         }
         if crc32fast::hash(&content[data..end]) != entry.checksum {
             return Err(damaged(&format!("the checksum of {name} is wrong")));
         }
-        members.insert((index, part), &content[data..end]);
+        members[place] = Some(&content[data..end]);
         position = end;
     }
     if position != start {
@@ -188,35 +179,28 @@ fn directory(mut rest: &[u8], count: usize) -> Option<Vec<Entry<'_>>> {
     rest.is_empty().then_some(entries)
 }
 
-/// Which layer and part every entry is. Errors: `duplicate_entry`, `unexpected_entry`, `missing_entry`.
-fn check_names(entries: &[Entry<'_>], n_layers: usize, file: &str) -> Result<Vec<(usize, usize)>, Error> {
-    let allowed: HashMap<String, (usize, usize)> = (0..n_layers)
-        .flat_map(|index| (0..PARTS.len()).map(move |part| (member_name(index, part), (index, part))))
-        .collect();
-    let (mut places, mut seen) = (Vec::new(), vec![[false; PARTS.len()]; n_layers]);
+/// Which of the expected members each entry is. Errors: `duplicate_entry`, `unexpected_entry`, `missing_entry`.
+fn check_names(entries: &[Entry<'_>], expected: &[&Member], file: &str) -> Result<Vec<usize>, Error> {
+    let allowed: HashMap<&[u8], usize> =
+        expected.iter().enumerate().map(|(place, member)| (member.name.as_bytes(), place)).collect();
+    let (mut places, mut seen) = (Vec::new(), vec![false; expected.len()]);
     for entry in entries {
-        let place = std::str::from_utf8(entry.name).ok().and_then(|name| allowed.get(name));
-        let Some(&(index, part)) = place else {
+        let Some(&place) = allowed.get(entry.name) else {
             let message =
                 format!("{file}: '{}' belongs to no layer of the sidecar", entry.name.escape_ascii());
-            return Err(Error::new("unexpected_entry", message));
+            return Err(Error::new(Code::UnexpectedEntry, message));
         };
-        if std::mem::replace(&mut seen[index][part], true) {
-            return Err(Error::new(
-                "duplicate_entry",
-                format!("{file}: {} stands twice", member_name(index, part)),
-            ));
+        if std::mem::replace(&mut seen[place], true) {
+            let message = format!("{file}: {} stands twice", expected[place].name);
+            return Err(Error::new(Code::DuplicateEntry, message));
         }
-        places.push((index, part));
+        places.push(place);
     }
-    if let Some(index) = seen.iter().position(|[weight, ..]| !weight) {
-        return Err(Error::new("missing_entry", format!("{file}: {} is not there", member_name(index, 0))));
+    let is_missing = |(member, seen): &(&&Member, &bool)| member.is_required && !**seen;
+    if let Some((member, _)) = expected.iter().zip(&seen).find(is_missing) {
+        return Err(Error::new(Code::MissingEntry, format!("{file}: {} is not there", member.name)));
     }
     Ok(places)
-}
-
-fn member_name(index: usize, part: usize) -> String {
-    format!("layer_{index}.{}.npy", PARTS[part])
 }
 
 /// What the ZIP says of one member.

@@ -1,12 +1,13 @@
 //! A layer's neurons as the seven rows of its `neuron` member: threshold, v_init, hard_reset, v_reset, beta, tracer_min,
 //! tracer_max.
 
-use super::archive::NEURON_ROWS;
-use crate::{Error, Neuron, NeuronKind, PerNeuron};
+use crate::{Code, Error, Neuron, NeuronKind, PerNeuron};
 
+/// Rows of a neuron member.
+pub(super) const ROWS: usize = 7;
 const LARGEST_TRACER: f64 = 2_147_483_647.0;
 
-/// The rows of a neuron, of one value each where one says everything, else of `n`.
+/// The rows of a neuron: of one value each where every parameter is a single number, else of `n` values each.
 pub(super) fn to_rows(neuron: &Neuron, n: usize) -> Vec<f64> {
     let hard_reset = f64::from(u8::from(neuron.v_reset.is_some()));
     let v_reset = neuron.v_reset.clone().unwrap_or(PerNeuron::All(0.0));
@@ -26,9 +27,9 @@ pub(super) fn to_rows(neuron: &Neuron, n: usize) -> Vec<f64> {
 
 /// The neuron that the seven rows of a `neuron` member describe, under the label `kind`. Errors: `neuron`.
 ///
-/// What is 0 is +0: a content has one encoding only.
+/// A zero must be +0, so that equal contents have equal bytes.
 pub fn from_rows(kind: &str, rows: &[f64]) -> Result<Neuron, Error> {
-    let width = rows.len() / NEURON_ROWS;
+    let width = rows.len() / ROWS;
     let row = |k: usize| &rows[k * width..][..width];
     let one = |name: &str, k: usize| match row(k) {
         [first, others @ ..]
@@ -96,5 +97,5 @@ fn check(neuron: &Neuron) -> Result<(), Error> {
 }
 
 fn fault(message: impl Into<String>) -> Error {
-    Error::new("neuron", message)
+    Error::new(Code::Neuron, message)
 }

@@ -1,6 +1,7 @@
 //! Arrays as version 1.0 `.npy`, in the one form that is written: C order, little-endian, `<f8` or `<f4`.
 
-use crate::{Error, Values};
+use super::values::Values;
+use crate::{Code, Error};
 
 const MAGIC: &[u8; 8] = b"\x93NUMPY\x01\x00";
 
@@ -26,37 +27,37 @@ pub(super) fn append(values: &Values, bytes: &mut Vec<u8>) {
 /// Read the values of a `.npy` of one of `shapes`.
 ///
 /// Errors, in this order: `archive_syntax`, `pickle`, `dtype`, `shape`, `archive_syntax`, `shape`, `non_finite`.
-pub(super) fn read(data: &[u8], shapes: &[&[usize]], place: &str) -> Result<Values, Error> {
-    let foreign = || Error::new("archive_syntax", format!("{place} has a header that we do not write"));
+pub(super) fn read(data: &[u8], shapes: &[Vec<usize>], place: &str) -> Result<Values, Error> {
+    let foreign = || Error::new(Code::ArchiveSyntax, format!("{place} has a header that we do not write"));
     if data.len() < 10 || &data[..8] != MAGIC {
-        return Err(Error::new("archive_syntax", format!("{place} is not a version 1.0 .npy")));
+        return Err(Error::new(Code::ArchiveSyntax, format!("{place} is not a version 1.0 .npy")));
     }
     let end = 10 + usize::from(u16::from_le_bytes([data[8], data[9]]));
     let text = data.get(10..end).ok_or_else(foreign)?;
     let (descr, is_fortran, shape) = parse_header(text).ok_or_else(foreign)?;
     if descr.contains(&b'O') {
         let message = format!("{place} holds Python objects, which would run code: they are never loaded");
-        return Err(Error::new("pickle", message));
+        return Err(Error::new(Code::Pickle, message));
     }
     let (descr, width) = match descr {
         b"<f4" => ("<f4", 4),
         b"<f8" => ("<f8", 8),
         _ => {
             let message = format!("{place} has dtype '{}': give '<f4' or '<f8'", descr.escape_ascii());
-            return Err(Error::new("dtype", message));
+            return Err(Error::new(Code::Dtype, message));
         }
     };
     let unfit =
-        |what: String| Error::new("shape", format!("{place} {what}: the sidecar says {:?}", shapes[0]));
+        |what: String| Error::new(Code::Shape, format!("{place} {what}: the sidecar says {:?}", shapes[0]));
     let Some(which) =
-        shapes.iter().position(|&allowed| allowed.iter().map(|&n| n as u64).eq(shape.iter().copied()))
+        shapes.iter().position(|allowed| allowed.iter().map(|&n| n as u64).eq(shape.iter().copied()))
     else {
         return Err(unfit(format!("has shape {shape:?}")));
     };
     if is_fortran {
         return Err(unfit("is in Fortran order".to_owned()));
     }
-    if data[..end] != header(descr, shapes[which]) {
+    if data[..end] != header(descr, &shapes[which]) {
         return Err(foreign());
     }
     let values = &data[end..];
@@ -70,18 +71,10 @@ pub(super) fn read(data: &[u8], shapes: &[&[usize]], place: &str) -> Result<Valu
         4 => Values::F32(singles.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()),
         _ => Values::F64(doubles.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect()),
     };
-    if is_finite(&values) {
+    if values.are_finite() {
         Ok(values)
     } else {
-        Err(Error::new("non_finite", format!("{place} holds NaN or infinity")))
-    }
-}
-
-/// Whether no value is infinite or NaN.
-pub(super) fn is_finite(values: &Values) -> bool {
-    match values {
-        Values::F32(values) => values.iter().all(|value| value.is_finite()),
-        Values::F64(values) => values.iter().all(|value| value.is_finite()),
+        Err(Error::new(Code::NonFinite, format!("{place} holds NaN or infinity")))
     }
 }
 

@@ -4,14 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write;
 
+use super::digest::sha256;
 use super::json::{self, Json};
-use super::{archive, sha256};
-use crate::Error;
+use crate::{Code, Error};
 
 /// Bytes of a sidecar, at most.
 pub(super) const LARGEST_SIDECAR: usize = 16 << 20;
-/// Bytes of an archive, at most.
-pub(super) const LARGEST_ARCHIVE: u64 = (1 << 32) - 1;
 const MOST_LAYERS: usize = 16384;
 const LARGEST_WIDTH: i128 = (1 << 31) - 1;
 const FORMAT: &str = "spikeport-checkpoint";
@@ -50,12 +48,13 @@ impl Sidecar {
     pub(super) fn read(content: &[u8], file: &str) -> Result<Self, Error> {
         if content.len() > LARGEST_SIDECAR {
             return Err(Error::new(
-                "too_large",
+                Code::TooLarge,
                 format!("{file} is larger than 16 MiB: it is not a sidecar of ours"),
             ));
         }
-        let value = json::parse(content, 0)
-            .map_err(|fault| Error::new("sidecar_syntax", format!("{file} is not strict JSON: {fault}")))?;
+        let value = json::parse(content, 0).map_err(|fault| {
+            Error::new(Code::SidecarSyntax, format!("{file} is not strict JSON: {fault}"))
+        })?;
         let fields = Fields {
             members: value.object().ok_or_else(|| schema(file, "the content", "a JSON object"))?,
             file,
@@ -98,21 +97,10 @@ impl Sidecar {
                 let (before, after) = (&self.names[k], &self.names[k + 1]);
                 let message =
                     format!("{file}: {before} has {out} outputs, {after} takes {input}: they must agree");
-                return Err(Error::new("layer_chain", message));
+                return Err(Error::new(Code::LayerChain, message));
             }
         }
         Ok(())
-    }
-
-    /// The length of the archive, where its layers can need as much. Errors: `too_large`.
-    pub(super) fn check_archive_bytes(&self, file: &str) -> Result<u64, Error> {
-        let most = archive::largest(&self.sizes).min(LARGEST_ARCHIVE.into());
-        let bytes = u64::try_from(self.archive_bytes).ok().filter(|&bytes| u128::from(bytes) <= most);
-        bytes.ok_or_else(|| {
-            let message =
-                format!("{file} should have {} bytes, more than its layers could need", self.archive_bytes);
-            Error::new("too_large", message)
-        })
     }
 
     /// Whether `archive` is the one that this sidecar was written for.
@@ -120,7 +108,7 @@ impl Sidecar {
         archive.len() as i128 == self.archive_bytes && sha256(archive) == self.archive_sha256
     }
 
-    /// The canonical bytes: keys sorted, one a line, a line feed at the end. Errors: `too_large`.
+    /// The canonical bytes: keys sorted, one on each line, a line feed at the end. Errors: `too_large`.
     pub(super) fn write(&self) -> Result<Vec<u8>, Error> {
         let sizes: Vec<String> =
             self.sizes.iter().map(|[n_in, n_out]| format!("[{n_in}, {n_out}]")).collect();
@@ -141,7 +129,7 @@ impl Sidecar {
         let content = format!("{{\n{}\n}}\n", lines.join(",\n")).into_bytes();
         if content.len() > LARGEST_SIDECAR {
             let message = format!("the sidecar has {} bytes: keep metadata under 16 MiB", content.len());
-            return Err(Error::new("too_large", message));
+            return Err(Error::new(Code::TooLarge, message));
         }
         Ok(content)
     }
@@ -150,13 +138,13 @@ impl Sidecar {
 /// The error for an archive of another sidecar.
 pub(super) fn foreign(file: &str) -> Error {
     let message = format!("{file} is not the archive that its sidecar was written for: restore both files");
-    Error::new("archive_digest", message)
+    Error::new(Code::ArchiveDigest, message)
 }
 
 /// Check that `metadata` is the text of a JSON object that fits into a sidecar, and return it without space around.
 pub(super) fn check_metadata(metadata: &str) -> Result<&str, Error> {
     let value = json::parse(metadata.as_bytes(), 1)
-        .map_err(|fault| Error::new("sidecar_schema", format!("metadata is not strict JSON: {fault}")))?;
+        .map_err(|fault| Error::new(Code::SidecarSchema, format!("metadata is not strict JSON: {fault}")))?;
     match value.object() {
         Some(_) => Ok(value.text()),
         None => Err(schema("checkpoint", "metadata", "a JSON object")),
@@ -177,13 +165,13 @@ impl<'a> Fields<'a> {
     fn check_version(&self) -> Result<(), Error> {
         let file = self.file;
         if self.get("format").is_some_and(|format| format.string().as_deref() != Some(FORMAT)) {
-            return Err(Error::new("version", format!("{file}: format is not \"{FORMAT}\"")));
+            return Err(Error::new(Code::Version, format!("{file}: format is not \"{FORMAT}\"")));
         }
         match self.get("version") {
             Some(version) if version.integer() != Some(1) => {
                 let message =
                     format!("{file}: version {:.20} is not 1: use a newer spikeport", version.text());
-                Err(Error::new("version", message))
+                Err(Error::new(Code::Version, message))
             }
             _ => Ok(()),
         }
@@ -238,7 +226,7 @@ fn archive_of(value: Json<'_>) -> Option<(i128, String)> {
 }
 
 fn schema(file: &str, key: &str, expected: &str) -> Error {
-    Error::new("sidecar_schema", format!("{file}: {key} must be {expected}"))
+    Error::new(Code::SidecarSchema, format!("{file}: {key} must be {expected}"))
 }
 
 fn texts(items: &[String]) -> String {

@@ -9,9 +9,11 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::content::Checkpoint;
+use super::digest::sha256;
 use super::sidecar::{self, LARGEST_SIDECAR, Sidecar};
-use super::{Checkpoint, archive, sha256};
-use crate::Error;
+use super::{archive, members};
+use crate::{Code, Error};
 
 /// How often a pair is read that another process keeps replacing.
 const ATTEMPTS: usize = 64;
@@ -34,7 +36,7 @@ impl Checkpoint {
     pub fn load(path: &Path) -> Result<Loaded, Error> {
         let [archive_path, sidecar_path] = paths(path);
         let (sidecar, content) = read_pair(&archive_path, &sidecar_path)?;
-        let arrays = archive::read(&content, &sidecar.sizes, &name(&archive_path))?;
+        let arrays = archive::read(&content, &members::of_sizes(&sidecar.sizes), &name(&archive_path))?;
         drop(content);
         let archive_sha256 = sidecar.archive_sha256.clone();
         Ok(Loaded { checkpoint: Self::from_parts(sidecar, arrays)?, archive_sha256 })
@@ -53,8 +55,9 @@ impl Checkpoint {
         }
         let files = self.to_bytes()?;
         let staged = staged(&archive_path, &sha256(&files.archive));
-        let failed =
-            |error: io::Error| Error::new("io", format!("cannot write {}: {error}", archive_path.display()));
+        let failed = |error: io::Error| {
+            Error::new(Code::Io, format!("cannot write {}: {error}", archive_path.display()))
+        };
         replace(&staged, &files.archive).map_err(failed)?;
         replace(&sidecar_path, &files.sidecar).map_err(|error| {
             // The first error is the one to report.
@@ -87,7 +90,7 @@ fn read_pair(archive_path: &Path, sidecar_path: &Path) -> Result<(Sidecar, Vec<u
         let sidecar = Sidecar::read(&text, &name(sidecar_path))?;
         outcome = read_archive(archive_path, &sidecar).map(|content| (sidecar, content));
         match &outcome {
-            Err(error) if matches!(error.code(), "archive_digest" | "missing_file") => {}
+            Err(error) if matches!(error.code(), Code::ArchiveDigest | Code::MissingFile) => {}
             _ => return outcome,
         }
         let again = read(sidecar_path, LARGEST_SIDECAR as u64)?;
@@ -100,7 +103,8 @@ fn read_pair(archive_path: &Path, sidecar_path: &Path) -> Result<(Sidecar, Vec<u
 }
 
 fn read_archive(path: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, Error> {
-    let bytes = sidecar.check_archive_bytes(&name(path))?;
+    let expected = members::of_sizes(&sidecar.sizes);
+    let bytes = archive::check_length(sidecar.archive_bytes, &expected, &name(path))?;
     let staged = staged(path, &sidecar.archive_sha256);
     // A save may rename the one to the other between our looks.
     for candidate in [path, &staged, path] {
@@ -111,7 +115,7 @@ fn read_archive(path: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, Error> {
         match read(candidate, bytes) {
             Ok(content) if sidecar.is_of(&content) => return Ok(content),
             Ok(_) => {}
-            Err(error) if error.code() == "missing_file" && (is_staged || staged.is_file()) => {}
+            Err(error) if error.code() == Code::MissingFile && (is_staged || staged.is_file()) => {}
             Err(error) => return Err(error),
         }
     }
@@ -125,7 +129,10 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     }
     let missing = |why: &dyn std::fmt::Display| {
         let path = path.display();
-        Error::new("missing_file", format!("{path}: {why}: a checkpoint is a .npz and a .json of one name"))
+        Error::new(
+            Code::MissingFile,
+            format!("{path}: {why}: a checkpoint is a .npz and a .json of one name"),
+        )
     };
     if !path.is_file() {
         return Err(missing(&"there is no such file"));
@@ -171,5 +178,5 @@ fn name(path: &Path) -> String {
 }
 
 fn symlink(path: &Path) -> Error {
-    Error::new("symlink", format!("{} is a symbolic link: give the path it points to", name(path)))
+    Error::new(Code::Symlink, format!("{} is a symbolic link: give the path it points to", name(path)))
 }

@@ -1,14 +1,17 @@
 //! The traces of blocks of samples put together.
 
-use crate::{Counts, Element, Error, LayerTrace, NetworkTrace, Signal, Values, checks};
+use crate::{Counts, Element, Error, LayerTrace, NetworkTrace, Signal, checks};
 
 /// Join the traces of consecutive blocks of samples into that of the whole batch.
-pub(crate) fn join(mut blocks: Vec<NetworkTrace>, timesteps: usize) -> Result<NetworkTrace, Error> {
+pub(crate) fn join<E: Element>(
+    mut blocks: Vec<NetworkTrace<E>>,
+    timesteps: usize,
+) -> Result<NetworkTrace<E>, Error> {
     if blocks.len() == 1 {
         return Ok(blocks.remove(0));
     }
     let mut drives = Vec::with_capacity(blocks.len());
-    let mut layers: Vec<Vec<LayerTrace>> = Vec::new();
+    let mut layers: Vec<Vec<LayerTrace<E>>> = Vec::new();
     for block in blocks {
         drives.push(block.drive);
         layers.resize_with(block.layers.len(), Vec::new);
@@ -18,10 +21,10 @@ pub(crate) fn join(mut blocks: Vec<NetworkTrace>, timesteps: usize) -> Result<Ne
     }
     let layers =
         layers.into_iter().map(|traces| join_layer(traces, timesteps)).collect::<Result<_, Error>>()?;
-    Ok(NetworkTrace { layers, drive: join_values(drives, 1)? })
+    Ok(NetworkTrace { layers, drive: interleave(&drives, 1)? })
 }
 
-fn join_layer(traces: Vec<LayerTrace>, timesteps: usize) -> Result<LayerTrace, Error> {
+fn join_layer<E: Element>(traces: Vec<LayerTrace<E>>, timesteps: usize) -> Result<LayerTrace<E>, Error> {
     let (mut spikes, mut graded, mut membrane) = (Vec::new(), Vec::new(), Vec::new());
     let (mut signal_spikes, mut signal_graded) = (Vec::new(), Vec::new());
     for trace in traces {
@@ -39,39 +42,22 @@ fn join_layer(traces: Vec<LayerTrace>, timesteps: usize) -> Result<LayerTrace, E
     let signal = match (signal_spikes.is_empty(), signal_graded.is_empty()) {
         (true, true) => None,
         (false, _) => Some(Signal::Spikes(interleave(&signal_spikes, timesteps)?)),
-        (true, false) => Some(Signal::Graded(join_values(signal_graded, timesteps)?)),
+        (true, false) => Some(Signal::Graded(interleave(&signal_graded, timesteps)?)),
     };
     let counts = match graded.is_empty() {
         true => Counts::Spikes(interleave(&spikes, 1)?),
-        false => Counts::Graded(join_values(graded, 1)?),
+        false => Counts::Graded(interleave(&graded, 1)?),
     };
-    Ok(LayerTrace { counts, membrane: join_values(membrane, 1)?, signal })
-}
-
-fn join_values(parts: Vec<Values>, timesteps: usize) -> Result<Values, Error> {
-    let (mut single, mut double) = (Vec::new(), Vec::new());
-    for part in parts {
-        match part {
-            Values::F32(values) => single.push(values),
-            Values::F64(values) => double.push(values),
-        }
-    }
-    Ok(match double.is_empty() {
-        true => f32::wrap(interleave(&single, timesteps)?),
-        false => f64::wrap(interleave(&double, timesteps)?),
-    })
+    Ok(LayerTrace { counts, membrane: interleave(&membrane, 1)?, signal })
 }
 
 /// Join arrays of shape (steps, some samples, …) along the samples.
-fn interleave<V: Copy + Default>(parts: &[Vec<V>], steps: usize) -> Result<Vec<V>, Error> {
-    let mut joined: Vec<V> = checks::zeros(&[parts.iter().map(Vec::len).sum()])?;
-    let mut rest = joined.as_mut_slice();
+fn interleave<V: Copy>(parts: &[Vec<V>], steps: usize) -> Result<Vec<V>, Error> {
+    let mut joined = checks::room(&[parts.iter().map(Vec::len).sum()])?;
     for t in 0..steps {
         for part in parts {
             let size = part.len() / steps;
-            let (row, after) = rest.split_at_mut(size);
-            row.copy_from_slice(&part[t * size..][..size]);
-            rest = after;
+            joined.extend_from_slice(&part[t * size..][..size]);
         }
     }
     Ok(joined)

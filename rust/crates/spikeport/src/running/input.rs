@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::events::Events;
-use crate::{Element, Error, encode};
+use crate::operations::Events;
+use crate::{Code, Element, Error, encode};
 
 /// How inputs become the first layer's signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Encoding {
             "spikes" => Ok(Self::Spikes),
             _ => {
                 let message = format!("encoding '{name}' is not one of current, poisson, spikes");
-                Err(Error::new("encoding", message))
+                Err(Error::new(Code::Encoding, message))
             }
         }
     }
@@ -42,7 +42,7 @@ pub struct RunOptions {
     pub seed: u64,
     /// Keep every layer's signal.
     pub record: bool,
-    /// Number of threads; `None` is `RAYON_NUM_THREADS` where it is set, else one a core, and one for little work.
+    /// Number of threads; `None` is `RAYON_NUM_THREADS` where it is set, else one for each core, and one for little work.
     pub threads: Option<usize>,
 }
 
@@ -53,15 +53,15 @@ impl RunOptions {
     }
 }
 
-/// The inputs of a run.
-pub(crate) struct Input<'a, I> {
-    pub(crate) data: &'a [I],
+/// The inputs of a run, in the type of the network.
+pub(crate) struct Input<'a, E> {
+    pub(crate) data: &'a [E],
     pub(crate) n: usize,
     pub(crate) batch: usize,
 }
 
-impl<I: Element> Input<'_, I> {
-    fn row(&self, row: usize) -> &[I] {
+impl<E: Element> Input<'_, E> {
+    fn row(&self, row: usize) -> &[E] {
         &self.data[row * self.n..][..self.n]
     }
 
@@ -77,7 +77,7 @@ impl<I: Element> Input<'_, I> {
         steps: Range<usize>,
         samples: Range<usize>,
         streams: &[u64],
-        to: &mut Events,
+        to: &mut Events<E>,
     ) {
         match encoding {
             Encoding::Current => samples.for_each(|s| to.push_values(self.row(s))),
@@ -89,8 +89,7 @@ impl<I: Element> Input<'_, I> {
             Encoding::Poisson => {
                 for t in steps {
                     for (s, &stream) in samples.clone().zip(streams) {
-                        let draws = encode::draws(stream, t as u64, self.row(s));
-                        to.push(self.n, draws.map(|spike| f64::from(u8::from(spike))));
+                        to.push_ones(self.n, encode::draws(stream, t as u64, self.row(s)));
                     }
                 }
             }

@@ -9,7 +9,7 @@
 //! side, and those of the next input follow, so an event adds one short row that the compiler turns into vector
 //! instructions, and the order of every sum stays that of the inputs.
 
-use crate::events::Events;
+use super::Events;
 use crate::{Element, Error, checks};
 
 /// Outputs summed at once.
@@ -21,17 +21,17 @@ const BLOCK: usize = 128;
 const INPUTS_AT_ONCE: usize = 16;
 
 /// The weights and bias of a layer, transposed in tiles of outputs: `tiles[tile·in + k][j] = W[tile·TILE + j, k]`.
-pub(crate) struct Packed<F> {
+pub(super) struct Packed<E> {
     n_in: usize,
     n_out: usize,
-    tiles: Vec<[F; TILE]>,
-    bias: Vec<F>,
+    tiles: Vec<[E; TILE]>,
+    bias: Vec<E>,
 }
 
-impl<F: Element> Packed<F> {
+impl<E: Element> Packed<E> {
     /// Transpose `weights` of shape (out, in).
-    pub(crate) fn new(weights: &[F], bias: Option<&[F]>, n_out: usize, n_in: usize) -> Result<Self, Error> {
-        let mut tiles: Vec<[F; TILE]> = checks::zeros(&[n_out.div_ceil(TILE), n_in])?;
+    pub(super) fn new(weights: &[E], bias: Option<&[E]>, n_out: usize, n_in: usize) -> Result<Self, Error> {
+        let mut tiles: Vec<[E; TILE]> = checks::zeros(&[n_out.div_ceil(TILE), n_in])?;
         // Some inputs at a time, so that what is written stays in the first cache until it is whole.
         let rows_of_tiles = weights.chunks(TILE * n_in.max(1));
         for (tile, rows) in tiles.chunks_exact_mut(n_in.max(1)).zip(rows_of_tiles) {
@@ -44,7 +44,7 @@ impl<F: Element> Packed<F> {
                 }
             }
         }
-        let mut padded = vec![F::ZERO; n_out.next_multiple_of(TILE)];
+        let mut padded = vec![E::ZERO; n_out.next_multiple_of(TILE)];
         if let Some(bias) = bias {
             padded[..n_out].copy_from_slice(bias);
         }
@@ -52,23 +52,24 @@ impl<F: Element> Packed<F> {
     }
 
     /// Number of inputs.
-    pub(crate) fn n_in(&self) -> usize {
+    pub(super) fn n_in(&self) -> usize {
         self.n_in
     }
 
     /// Number of outputs.
-    pub(crate) fn n_out(&self) -> usize {
+    pub(super) fn n_out(&self) -> usize {
         self.n_out
     }
 
     /// Write the weighted sums of every row of `events` to `currents` of shape (rows, out).
-    pub(crate) fn weigh(&self, events: &Events, currents: &mut [F]) {
+    pub(super) fn weigh(&self, events: &Events<E>, sums: &mut Sums<E>, currents: &mut [E]) {
         let blocks = self.n_in.div_ceil(BLOCK);
-        let splits = events.split(BLOCK, blocks);
-        let mut totals = vec![[F::ZERO; TILE]; events.rows()];
+        let Sums { splits, totals } = sums;
+        events.split(BLOCK, blocks, splits);
+        totals.resize(events.rows(), [E::ZERO; TILE]);
         for (tile, bias) in self.bias.chunks_exact(TILE).enumerate() {
             let weights = &self.tiles[tile * self.n_in..][..self.n_in];
-            totals.fill([F::ZERO; TILE]);
+            totals.fill([E::ZERO; TILE]);
             for block in 0..blocks {
                 for (total, splits) in totals.iter_mut().zip(splits.chunks_exact(blocks + 1)) {
                     let events_of_block = splits[block]..splits[block + 1];
@@ -91,12 +92,19 @@ impl<F: Element> Packed<F> {
     }
 }
 
+/// Room for the sums of some rows, kept from one block of steps to the next so that a run allocates once.
+#[derive(Default)]
+pub(super) struct Sums<E> {
+    splits: Vec<usize>,
+    totals: Vec<[E; TILE]>,
+}
+
 /// Add some events to the sums of one tile, in the order of the inputs.
 #[inline]
-fn add<F: Element>(sums: &mut [F; TILE], weights: &[[F; TILE]], indices: &[u32], values: &[f64]) {
+fn add<E: Element>(sums: &mut [E; TILE], weights: &[[E; TILE]], indices: &[u32], values: &[E]) {
     let mut total = *sums;
     for (&k, &value) in indices.iter().zip(values) {
-        let (row, value) = (&weights[k as usize], F::from_f64(value));
+        let row = &weights[k as usize];
         for j in 0..TILE {
             total[j] += row[j] * value;
         }
@@ -106,7 +114,7 @@ fn add<F: Element>(sums: &mut [F; TILE], weights: &[[F; TILE]], indices: &[u32],
 
 /// [`add`] for values of 1, which change no bit of a weight.
 #[inline]
-fn add_ones<F: Element>(sums: &mut [F; TILE], weights: &[[F; TILE]], indices: &[u32]) {
+fn add_ones<E: Element>(sums: &mut [E; TILE], weights: &[[E; TILE]], indices: &[u32]) {
     let mut total = *sums;
     for &k in indices {
         let row = &weights[k as usize];

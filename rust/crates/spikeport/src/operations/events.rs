@@ -1,0 +1,146 @@
+//! Rows of inputs, most of them zero, as lists of what is not.
+
+use std::ops::Range;
+
+use crate::Element;
+
+/// For every row the indices of its inputs that are not 0, ascending, and their values.
+///
+/// While every value of every row is 1, values are not kept: the first other value fills in the ones before it. The
+/// buffers keep their length when rows are forgotten, so that a run allocates once.
+#[derive(Debug)]
+pub struct Events<E> {
+    ends: Vec<usize>,
+    indices: Vec<u32>,
+    values: Vec<E>,
+    are_ones: bool,
+}
+
+impl<E> Default for Events<E> {
+    fn default() -> Self {
+        Self { ends: Vec::new(), indices: Vec::new(), values: Vec::new(), are_ones: true }
+    }
+}
+
+impl<E: Element> Events<E> {
+    /// Forget all rows.
+    pub(crate) fn clear(&mut self) {
+        self.ends.clear();
+        self.are_ones = true;
+    }
+
+    /// Number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The indices of some events, which may be of several rows.
+    pub(super) fn indices(&self, events: Range<usize>) -> &[u32] {
+        &self.indices[events]
+    }
+
+    /// The values of some events, or `None` where every value of every row is 1.
+    pub(super) fn values(&self, events: Range<usize>) -> Option<&[E]> {
+        if self.are_ones { None } else { Some(&self.values[events]) }
+    }
+
+    /// Make `splits` say, row after row, where the events of the row's first `block` inputs begin, of its next `block`
+    /// inputs, and so on for `blocks` blocks, and where its last events end.
+    pub(super) fn split(&self, block: usize, blocks: usize, splits: &mut Vec<usize>) {
+        splits.clear();
+        let mut at = 0;
+        for &end in &self.ends {
+            splits.push(at);
+            for next in 1..blocks {
+                at += self.indices[at..end].partition_point(|&index| (index as usize) < next * block);
+                splits.push(at);
+            }
+            if blocks > 0 {
+                splits.push(end);
+            }
+            at = end;
+        }
+    }
+
+    /// Append a row of values.
+    pub(crate) fn push_values(&mut self, row: &[E]) {
+        self.push_row(row.len(), row.iter().copied());
+    }
+
+    /// Append a row of spikes -1, 0 or 1.
+    pub(crate) fn push_spikes(&mut self, row: &[i8]) {
+        let value = |spike: i8| match spike {
+            0 => E::ZERO,
+            1 => E::ONE,
+            _ => -E::ONE,
+        };
+        self.push_row(row.len(), row.iter().map(|&spike| value(spike)));
+    }
+
+    /// Append a row of `n` inputs of which each is 1 or 0.
+    pub(crate) fn push_ones(&mut self, n: usize, row: impl Iterator<Item = bool>) {
+        let start = self.room_for(n);
+        let mut count = 0;
+        // An index is written in any case and overwritten by the next: no branch on what cannot be foreseen.
+        let indices = &mut self.indices[start..start + n];
+        for (index, is_one) in row.enumerate() {
+            indices[count] = index as u32;
+            count += usize::from(is_one);
+        }
+        if !self.are_ones {
+            self.values.resize(self.values.len().max(start + count), E::ZERO);
+            self.values[start..start + count].fill(E::ONE);
+        }
+        self.ends.push(start + count);
+    }
+
+    fn push_row(&mut self, n: usize, row: impl Iterator<Item = E>) {
+        let start = self.room_for(n);
+        if self.values.len() < start + n {
+            self.values.resize(start + n, E::ZERO);
+        }
+        let (indices, values) = (&mut self.indices[start..start + n], &mut self.values[start..start + n]);
+        let (mut count, mut are_ones) = (0, true);
+        // As in `push_ones`, a zero is written too and overwritten by what comes next.
+        for (index, value) in row.enumerate() {
+            indices[count] = index as u32;
+            values[count] = value;
+            count += usize::from(value != E::ZERO);
+            are_ones &= value == E::ZERO || value == E::ONE;
+        }
+        if self.are_ones && !are_ones {
+            self.values[..start].fill(E::ONE);
+        }
+        self.are_ones &= are_ones;
+        self.ends.push(start + count);
+    }
+
+    /// Where the next row begins, with room for `n` events behind.
+    fn room_for(&mut self, n: usize) -> usize {
+        let start = self.ends.last().copied().unwrap_or(0);
+        if self.indices.len() < start + n {
+            self.indices.resize(start + n, 0);
+        }
+        start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Events;
+
+    #[test]
+    fn rows_of_ones_get_their_values_when_another_value_comes() {
+        let mut events = Events::<f32>::default();
+        events.push_ones(3, [true, false, true].into_iter());
+        assert_eq!(events.values(0..2), None);
+        events.push_values(&[0.0, 0.5, 0.0]);
+        events.push_ones(3, [false, true, true].into_iter());
+        events.push_spikes(&[-1, 0, 1]);
+        assert_eq!(events.indices(0..7), [0, 2, 1, 1, 2, 0, 2]);
+        assert_eq!(events.values(0..7), Some(&[1.0, 1.0, 0.5, 1.0, 1.0, -1.0, 1.0][..]));
+        events.clear();
+        events.push_spikes(&[1, 0]);
+        assert_eq!((events.rows(), events.values(0..1)), (1, None));
+    }
+}

@@ -1,0 +1,37 @@
+//! Neurons of one kind over many steps, whatever their equation.
+
+use crate::{Element, Error, Trace, checks};
+
+/// A row of neurons that can do a step.
+pub(crate) trait Steps<E> {
+    /// The membranes before the first step, one for each neuron.
+    fn v_start(&self) -> &[E];
+    /// One step of one row: from its currents to new membranes and counts, and its spikes.
+    fn step(&self, current: &[E], membrane: &mut [E], spikes: &mut [i8], counts: &mut [i64]);
+}
+
+/// Run `neurons` for `steps` steps; `currents(t)` holds `size` currents of step t, row after row.
+pub(crate) fn multistep<'a, E: Element>(
+    neurons: &impl Steps<E>,
+    currents: impl Fn(usize) -> &'a [E],
+    steps: usize,
+    size: usize,
+) -> Result<Trace<E>, Error> {
+    let mut trace = Trace {
+        spikes: checks::zeros(&[steps, size])?,
+        membrane: neurons.v_start().iter().copied().cycle().take(size).collect(),
+        counts: checks::zeros(&[size])?,
+    };
+    if size == 0 {
+        return Ok(trace);
+    }
+    let width = neurons.v_start().len();
+    for (t, spikes) in trace.spikes.chunks_exact_mut(size).enumerate() {
+        let rows = spikes.chunks_exact_mut(width).zip(currents(t).chunks_exact(width));
+        let state = trace.membrane.chunks_exact_mut(width).zip(trace.counts.chunks_exact_mut(width));
+        for ((spikes, current), (membrane, counts)) in rows.zip(state) {
+            neurons.step(current, membrane, spikes, counts);
+        }
+    }
+    Ok(trace)
+}
