@@ -1,17 +1,33 @@
 //! What Python hands over, as the crate `spikeport` takes it.
 
-use numpy::{PyReadonlyArray1, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
+use numpy::{
+    PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArrayDyn, PyUntypedArrayMethods,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use spikeport::{Code, Error, Neuron, NeuronKind, PerNeuron, View};
 
 use crate::results::Raise;
 
 /// A NumPy array of float32 or float64.
-#[derive(FromPyObject)]
 pub enum Floats<'py> {
     F32(PyReadonlyArrayDyn<'py, f32>),
     F64(PyReadonlyArrayDyn<'py, f64>),
+}
+
+// Written out, as a derived one makes an exception of the first type that does not fit: that takes longer than a run.
+impl<'py> FromPyObject<'_, 'py> for Floats<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(array) = object.cast::<PyArrayDyn<f32>>() {
+            return Ok(Self::F32(array.try_readonly()?));
+        }
+        match object.cast::<PyArrayDyn<f64>>() {
+            Ok(array) => Ok(Self::F64(array.try_readonly()?)),
+            Err(_) => Err(PyTypeError::new_err("give a NumPy array of float32 or float64")),
+        }
+    }
 }
 
 /// The error for arrays that are not of the one type wanted.
@@ -31,10 +47,20 @@ where
 }
 
 /// A number, or an array of one number for each neuron.
-#[derive(FromPyObject)]
 pub enum PyPerNeuron<'py> {
     All(f64),
     Each(PyReadonlyArray1<'py, f64>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for PyPerNeuron<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match object.cast::<PyArray1<f64>>() {
+            Ok(array) => Ok(Self::Each(array.try_readonly()?)),
+            Err(_) => object.extract().map(Self::All),
+        }
+    }
 }
 
 impl From<&PyPerNeuron<'_>> for PerNeuron {

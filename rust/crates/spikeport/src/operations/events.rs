@@ -77,15 +77,25 @@ impl<E: Element> Events<E> {
         self.push_row(row.len(), row.iter().map(|&spike| value(spike)));
     }
 
-    /// Append a row of `n` inputs of which each is 1 or 0.
-    pub(crate) fn push_ones(&mut self, n: usize, row: impl Iterator<Item = bool>) {
-        let start = self.room_for(n);
-        let mut count = 0;
-        // An index is written in any case and overwritten by the next: no branch on what cannot be foreseen.
-        let indices = &mut self.indices[start..start + n];
-        for (index, is_one) in row.enumerate() {
-            indices[count] = index as u32;
-            count += usize::from(is_one);
+    /// Append a row of spikes 0 or 1.
+    pub(crate) fn push_ones(&mut self, row: &[i8]) {
+        let start = self.room_for(row.len());
+        let indices = &mut self.indices[start..start + row.len()];
+        let (eights, rest) = row.as_chunks::<8>();
+        let (mut first, mut count) = (0, 0);
+        // Eight indices are written in any case and overwritten by the next: no branch on what cannot be foreseen.
+        for eight in eights {
+            let mask = mask(eight);
+            for (index, &place) in indices[count..count + 8].iter_mut().zip(&PLACES[usize::from(mask)]) {
+                *index = first + u32::from(place);
+            }
+            count += mask.count_ones() as usize;
+            first += 8;
+        }
+        for &spike in rest {
+            indices[count] = first;
+            count += usize::from(spike != 0);
+            first += 1;
         }
         if !self.are_ones {
             self.values.resize(self.values.len().max(start + count), E::ZERO);
@@ -101,7 +111,7 @@ impl<E: Element> Events<E> {
         }
         let (indices, values) = (&mut self.indices[start..start + n], &mut self.values[start..start + n]);
         let (mut count, mut are_ones) = (0, true);
-        // As in `push_ones`, a zero is written too and overwritten by what comes next.
+        // As in `push_ones`: a zero is written too, and overwritten by what comes next.
         for (index, value) in row.enumerate() {
             indices[count] = index as u32;
             values[count] = value;
@@ -125,6 +135,30 @@ impl<E: Element> Events<E> {
     }
 }
 
+/// Which of eight spikes 0 or 1 are 1, as the bits of a number: the product brings bit 0 of byte k to bit 56 + k.
+fn mask(spikes: &[i8; 8]) -> u8 {
+    let bytes = u64::from_le_bytes(spikes.map(i8::cast_unsigned));
+    (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+}
+
+/// For every mask of eight bits the places of its ones, ascending, and zeros behind.
+const PLACES: [[u8; 8]; 256] = {
+    let mut places = [[0; 8]; 256];
+    let mut mask = 0;
+    while mask < 256 {
+        let (mut place, mut count) = (0, 0);
+        while place < 8 {
+            if mask >> place & 1 == 1 {
+                places[mask][count] = place;
+                count += 1;
+            }
+            place += 1;
+        }
+        mask += 1;
+    }
+    places
+};
+
 #[cfg(test)]
 mod tests {
     use super::Events;
@@ -132,15 +166,28 @@ mod tests {
     #[test]
     fn rows_of_ones_get_their_values_when_another_value_comes() {
         let mut events = Events::<f32>::default();
-        events.push_ones(3, [true, false, true].into_iter());
+        events.push_ones(&[1, 0, 1]);
         assert_eq!(events.values(0..2), None);
         events.push_values(&[0.0, 0.5, 0.0]);
-        events.push_ones(3, [false, true, true].into_iter());
+        events.push_ones(&[0, 1, 1]);
         events.push_spikes(&[-1, 0, 1]);
         assert_eq!(events.indices(0..7), [0, 2, 1, 1, 2, 0, 2]);
         assert_eq!(events.values(0..7), Some(&[1.0, 1.0, 0.5, 1.0, 1.0, -1.0, 1.0][..]));
         events.clear();
         events.push_spikes(&[1, 0]);
         assert_eq!((events.rows(), events.values(0..1)), (1, None));
+    }
+
+    #[test]
+    fn eight_spikes_at_once_are_found_where_they_are() {
+        let mut events = Events::<f64>::default();
+        for mask in 0..256usize {
+            events.clear();
+            let row: Vec<i8> = (0..19).map(|place| (mask >> (place % 8) & 1) as i8).collect();
+            events.push_ones(&row);
+            let expected: Vec<u32> = (0..19).filter(|&place| row[place as usize] == 1).collect();
+            assert_eq!(events.indices(0..expected.len()), expected);
+            assert_eq!(events.ends, [expected.len()]);
+        }
     }
 }

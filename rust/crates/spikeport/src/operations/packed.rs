@@ -20,18 +20,23 @@ const BLOCK: usize = 128;
 /// Inputs whose weights are laid out at once.
 const INPUTS_AT_ONCE: usize = 16;
 
+/// One value for each output of a tile, at the start of a cache line: what straddles two lines is read at half the speed.
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+struct Tile<E>([E; TILE]);
+
 /// The weights and bias of a layer, transposed in tiles of outputs: `tiles[tile·in + k][j] = W[tile·TILE + j, k]`.
 pub(super) struct Packed<E> {
     n_in: usize,
     n_out: usize,
-    tiles: Vec<[E; TILE]>,
+    tiles: Vec<Tile<E>>,
     bias: Vec<E>,
 }
 
 impl<E: Element> Packed<E> {
     /// Transpose `weights` of shape (out, in).
     pub(super) fn new(weights: &[E], bias: Option<&[E]>, n_out: usize, n_in: usize) -> Result<Self, Error> {
-        let mut tiles: Vec<[E; TILE]> = checks::zeros(&[n_out.div_ceil(TILE), n_in])?;
+        let mut tiles: Vec<Tile<E>> = checks::zeros(&[n_out.div_ceil(TILE), n_in])?;
         // Some inputs at a time, so that what is written stays in the first cache until it is whole.
         let rows_of_tiles = weights.chunks(TILE * n_in.max(1));
         for (tile, rows) in tiles.chunks_exact_mut(n_in.max(1)).zip(rows_of_tiles) {
@@ -39,7 +44,7 @@ impl<E: Element> Packed<E> {
                 let inputs = first..n_in.min(first + INPUTS_AT_ONCE);
                 for (j, row) in rows.chunks_exact(n_in).enumerate() {
                     for (packed, &weight) in tile[inputs.clone()].iter_mut().zip(&row[inputs.clone()]) {
-                        packed[j] = weight;
+                        packed.0[j] = weight;
                     }
                 }
             }
@@ -66,10 +71,10 @@ impl<E: Element> Packed<E> {
         let blocks = self.n_in.div_ceil(BLOCK);
         let Sums { splits, totals } = sums;
         events.split(BLOCK, blocks, splits);
-        totals.resize(events.rows(), [E::ZERO; TILE]);
+        totals.resize(events.rows(), Tile::default());
         for (tile, bias) in self.bias.chunks_exact(TILE).enumerate() {
             let weights = &self.tiles[tile * self.n_in..][..self.n_in];
-            totals.fill([E::ZERO; TILE]);
+            totals.fill(Tile::default());
             for block in 0..blocks {
                 for (total, splits) in totals.iter_mut().zip(splits.chunks_exact(blocks + 1)) {
                     let events_of_block = splits[block]..splits[block + 1];
@@ -84,7 +89,7 @@ impl<E: Element> Packed<E> {
             let width = TILE.min(self.n_out - first);
             for (row, total) in totals.iter().enumerate() {
                 let current = &mut currents[row * self.n_out + first..][..width];
-                for ((current, &total), &bias) in current.iter_mut().zip(total).zip(bias) {
+                for ((current, &total), &bias) in current.iter_mut().zip(&total.0).zip(bias) {
                     *current = total + bias;
                 }
             }
@@ -96,17 +101,17 @@ impl<E: Element> Packed<E> {
 #[derive(Default)]
 pub(super) struct Sums<E> {
     splits: Vec<usize>,
-    totals: Vec<[E; TILE]>,
+    totals: Vec<Tile<E>>,
 }
 
 /// Add some events to the sums of one tile, in the order of the inputs.
 #[inline]
-fn add<E: Element>(sums: &mut [E; TILE], weights: &[[E; TILE]], indices: &[u32], values: &[E]) {
+fn add<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32], values: &[E]) {
     let mut total = *sums;
     for (&k, &value) in indices.iter().zip(values) {
-        let row = &weights[k as usize];
+        let row = &weights[k as usize].0;
         for j in 0..TILE {
-            total[j] += row[j] * value;
+            total.0[j] += row[j] * value;
         }
     }
     *sums = total;
@@ -114,12 +119,12 @@ fn add<E: Element>(sums: &mut [E; TILE], weights: &[[E; TILE]], indices: &[u32],
 
 /// [`add`] for values of 1, which change no bit of a weight.
 #[inline]
-fn add_ones<E: Element>(sums: &mut [E; TILE], weights: &[[E; TILE]], indices: &[u32]) {
+fn add_ones<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32]) {
     let mut total = *sums;
     for &k in indices {
-        let row = &weights[k as usize];
+        let row = &weights[k as usize].0;
         for j in 0..TILE {
-            total[j] += row[j];
+            total.0[j] += row[j];
         }
     }
     *sums = total;

@@ -87,9 +87,15 @@ impl<E: Element> Input<'_, E> {
                 }
             }
             Encoding::Poisson => {
+                let mut spikes = vec![0; self.n];
                 for t in steps {
                     for (s, &stream) in samples.clone().zip(streams) {
-                        to.push_ones(self.n, encode::draws(stream, t as u64, self.row(s)));
+                        for (spike, drawn) in
+                            spikes.iter_mut().zip(encode::draws(stream, t as u64, self.row(s)))
+                        {
+                            *spike = i8::from(drawn);
+                        }
+                        to.push_ones(&spikes);
                     }
                 }
             }

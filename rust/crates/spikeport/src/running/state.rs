@@ -141,9 +141,7 @@ impl<'a, E: Element> State<'a, E> {
         if let Some(output) = output {
             match self.neurons {
                 Neurons::Identity => output.push_values(current),
-                Neurons::IntegrateFire(_) => {
-                    output.push_ones(spikes.len(), spikes.iter().map(|&spike| spike != 0))
-                }
+                Neurons::IntegrateFire(_) => output.push_ones(spikes),
                 Neurons::StBif(_) => output.push_spikes(spikes),
             }
         }
