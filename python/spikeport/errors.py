@@ -35,6 +35,10 @@ class ConversionError(SpikeportError, ValueError):
     """A trained network, or data for it, that cannot be converted faithfully."""
 
 
+class BackendError(SpikeportError, ValueError):
+    """A backend that does not exist, or that cannot run here; the message says what to install."""
+
+
 class MissingExtra(SpikeportError, ImportError):
     """An optional dependency is absent; the message names the extra that brings it."""
 

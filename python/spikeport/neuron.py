@@ -13,12 +13,12 @@ Bipolar integrate-and-fire with a tracer (``ST-BIF``; You et al. 2024, "SpikeZIP
     s = +1 where v >= 1 and S < tracer_max;  else -1 where v < 0 and S > tracer_min;  else 0
     S = S + s;  v = v - s
 
-``identity`` is no neuron at all: what comes in goes out, a graded value a step.
+``identity`` is no neuron at all: what comes in goes out, one graded value per step.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -33,7 +33,7 @@ PerNeuron = float | npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Neuron:
-    """The parameters of one layer's neurons: a number for all of them, or an array of shape ``(n,)``.
+    """The parameters of one layer's neurons: each one number for all of them, or an array of shape ``(n,)``.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Neuron:
 
     @property
     def is_uniform(self) -> bool:
-        """Whether one number a parameter says everything."""
+        """Whether every parameter is a single number, the same for all neurons."""
         return all(np.ndim(v) == 0 for v in (self.threshold, self.v_init, self.v_reset, self.beta) if v is not None)
 
     def check_width(self, n: int) -> None:
@@ -100,14 +100,12 @@ class Neuron:
         def pick(value: PerNeuron) -> PerNeuron:
             return value[np.asarray(rows)] if isinstance(value, np.ndarray) else value
 
-        return Neuron(
-            self.kind,
-            pick(self.threshold),
-            pick(self.v_init),
-            None if self.v_reset is None else pick(self.v_reset),
-            pick(self.beta),
-            self.tracer_min,
-            self.tracer_max,
+        return replace(
+            self,
+            threshold=pick(self.threshold),
+            v_init=pick(self.v_init),
+            v_reset=None if self.v_reset is None else pick(self.v_reset),
+            beta=pick(self.beta),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -138,10 +136,14 @@ def _per_neuron(name: str, value: Any) -> PerNeuron:
         raise GraphError("dtype", f"{name} {value!r} is not a number or an array of numbers")
     array = array.astype(np.float64)
     if array.ndim > 1 or array.size == 0:
-        raise GraphError("shape", f"{name} has shape {array.shape}: give one number, or one a neuron")
+        raise GraphError("shape", f"{name} has shape {array.shape}: give one number, or one for each neuron")
     if not np.isfinite(array).all():
         raise GraphError("non_finite", f"{name} {value!r} is not finite")
     if array.ndim == 0:
         return float(array)
     array.setflags(write=False)
     return array
+
+
+PASS_ON: Final = Neuron("identity")
+"""No neuron: the current goes on as it is."""

@@ -24,7 +24,6 @@ WRONG_LAYERS = {
     "beta": {"beta": 0.5},
     "v_reset": {"v_reset": 1.0},
     "tracer": {"neuron_type": "ST-BIF", "tracer_min": 1},
-    "operation": {"operation": "conv9d"},
     "name": {"name": ""},
 }
 
@@ -203,7 +202,7 @@ def test_blocks_change_nothing(monkeypatch):
     )
     x = rng.random((9, 4))
     whole = graph.run(x, T=12, encoding="poisson", record=True, backend="reference")
-    monkeypatch.setattr("spikeport.backends.reference.VALUES_AT_ONCE", 100)
+    monkeypatch.setattr("spikeport.backends.network.VALUES_AT_ONCE", 100)
     parts = graph.run(x, T=12, encoding="poisson", record=True, backend="reference")
     for a, b in zip(
         [*whole.counts, *whole.membrane, whole.drive, *whole.spikes],

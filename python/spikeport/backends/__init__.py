@@ -13,10 +13,12 @@ from functools import cache
 from types import MappingProxyType
 from typing import cast
 
-from spikeport.backends.protocol import Backend
-from spikeport.errors import SpikeportError
+from spikeport.backends.backend import Backend
+from spikeport.backends.fingerprint import fingerprint
+from spikeport.backends.network import Network
+from spikeport.errors import BackendError
 
-__all__ = ["BACKENDS", "Backend", "BackendError", "available_backends", "get_backend"]
+__all__ = ["BACKENDS", "Backend", "BackendError", "Network", "available_backends", "fingerprint", "get_backend"]
 
 BACKENDS: Mapping[str, str] = MappingProxyType(
     {
@@ -26,10 +28,6 @@ BACKENDS: Mapping[str, str] = MappingProxyType(
         "julia": "spikeport.backends.julia",
     }
 )
-
-
-class BackendError(SpikeportError, ValueError):
-    """A backend that does not exist, or that cannot run here; the message says what to install."""
 
 
 def get_backend(name: str = "auto") -> Backend:

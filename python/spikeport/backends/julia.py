@@ -15,21 +15,21 @@ import importlib.util
 import io
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.backends import BackendError
-from spikeport.errors import KernelError
-from spikeport.kernels import Layer, NetworkTrace, Trace
-from spikeport.kernels.checks import as_currents, as_float, as_parameter, check_timesteps
-from spikeport.kernels.encode import as_samples, check_seed
-from spikeport.kernels.layer import as_factors
-from spikeport.kernels.network import as_inputs
+from spikeport.backends.backend import Backend
+from spikeport.backends.network import Network
+from spikeport.errors import BackendError, KernelError
+from spikeport.kernels import Node, RunResult, Trace
+from spikeport.kernels.integrate_fire import IfParameters
+from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
+from spikeport.operations import Linear, Operation
 
 Array = npt.NDArray[Any]
 Answer = Callable[[str, str], str]
@@ -40,7 +40,7 @@ TYPES = {"float64": "f64", "float32": "f32", "int8": "i8", "int64": "i64", "uint
 PARAMETERS = ("threshold", "v_init", "v_reset", "beta")
 
 
-class Julia:
+class Julia(Backend):
     """Runs the kernels of the Julia package SpikePort; see `spikeport.kernels` for every method.
 
     ``answer`` is Julia's ``SpikePort.Python.answer``: kernel and words in, "" or "code message" out.
@@ -51,118 +51,36 @@ class Julia:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
 
-    def if_multistep(
-        self,
-        currents: npt.ArrayLike,
-        *,
-        threshold: npt.ArrayLike = 1.0,
-        v_init: npt.ArrayLike = 0.5,
-        v_reset: npt.ArrayLike | None = None,
-        beta: npt.ArrayLike = 1.0,
-    ) -> Trace:
-        """See `spikeport.kernels.if_multistep`."""
-        I = _contiguous(as_currents(currents))
-        given = _parameters(I, threshold=threshold, v_init=v_init, v_reset=v_reset, beta=beta)
-        return self._trace("if_multistep", {"currents": I, **given}, I.shape, I.dtype)
+    def _if_multistep(self, I: Array, given: IfParameters) -> Trace:
+        return self._trace("if_multistep", {"currents": I, **_given(given)}, I.shape, I.dtype)
 
-    def if_constant(
-        self,
-        current: npt.ArrayLike,
-        *,
-        timesteps: int,
-        threshold: npt.ArrayLike = 1.0,
-        v_init: npt.ArrayLike = 0.5,
-        v_reset: npt.ArrayLike | None = None,
-        beta: npt.ArrayLike = 1.0,
-    ) -> Trace:
-        """See `spikeport.kernels.if_constant`."""
-        check_timesteps(timesteps)
-        I = _contiguous(as_currents(np.asarray(current)[None])[0])
-        given = _parameters(I, threshold=threshold, v_init=v_init, v_reset=v_reset, beta=beta)
-        words = {"current": I, "timesteps": timesteps, **given}
+    def _if_constant(self, I: Array, timesteps: int, given: IfParameters) -> Trace:
+        words = {"current": _contiguous(I), "timesteps": timesteps, **_given(given)}
         return self._trace("if_constant", words, (timesteps, *I.shape), I.dtype)
 
-    def st_bif_multistep(
-        self,
-        currents: npt.ArrayLike,
-        *,
-        threshold: npt.ArrayLike = 1.0,
-        tracer_min: int = 0,
-        tracer_max: int = 31,
-        v_init: npt.ArrayLike = 0.5,
-    ) -> Trace:
-        """See `spikeport.kernels.st_bif_multistep`."""
-        I = _contiguous(as_currents(currents))
-        given = _parameters(I, threshold=threshold, v_init=v_init)
-        words = {"currents": I, "tracer_min": tracer_min, "tracer_max": tracer_max, **given}
-        return self._trace("st_bif_multistep", words, I.shape, I.dtype)
+    def _st_bif_multistep(self, I: Array, given: StBifParameters) -> Trace:
+        return self._trace("st_bif_multistep", {"currents": I, **_given(given)}, I.shape, I.dtype)
 
-    def layer_forward(
-        self, inputs: npt.ArrayLike, weights: npt.ArrayLike, bias: npt.ArrayLike | None, neuron: Neuron
-    ) -> Trace:
-        """See `spikeport.kernels.layer_forward`."""
-        x, W = as_factors(inputs, weights)
-        steps = x.reshape(len(x), int(np.prod(x.shape[1:-1])), x.shape[-1]).astype(W.dtype, copy=False)
-        words = {"inputs": _contiguous(steps), **_layer(W, bias, neuron)}
-        return self._trace("layer_forward", words, (*x.shape[:-1], len(W)), W.dtype, neuron.kind == "identity")
+    def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
+        steps = x.reshape(len(x), int(np.prod(x.shape[1:-1])), x.shape[-1])
+        words = {"inputs": _contiguous(steps), **_node_words(operation, neuron)}
+        shape = (*x.shape[:-1], operation.n_outputs)
+        return self._trace("layer_forward", words, shape, operation.dtype, neuron.kind == "identity")
 
-    def network_run(
-        self,
-        layers: Sequence[Layer],
-        inputs: npt.ArrayLike,
-        *,
-        timesteps: int,
-        encoding: str = "current",
-        seed: int = 0,
-        record: bool = False,
-    ) -> NetworkTrace:
-        """See `spikeport.kernels.network_run`."""
-        check_timesteps(timesteps)
-        x = _contiguous(as_inputs(layers, inputs, timesteps, encoding))
-        if encoding == "poisson":
-            check_seed(seed)
-        words: dict[str, Any] = {"inputs": x, "timesteps": timesteps, "encoding": encoding, "layers": len(layers)}
-        words["seed"] = seed if encoding == "poisson" else 0
-        counts, membrane, spikes = [], [], []
-        for k, layer in enumerate(layers):
-            given = _layer(layer.weights.astype(x.dtype, copy=False), layer.bias, layer.neuron)
-            shape, graded = (x.shape[-2], len(layer.weights)), layer.neuron.kind == "identity"
-            counts.append(np.zeros(shape, x.dtype if graded else np.int64))
-            membrane.append(np.zeros(shape, x.dtype))
-            given |= {"counts": counts[k], "membrane": membrane[k]}
-            if record:
-                spikes.append(np.zeros((timesteps, *shape), x.dtype if graded else np.int8))
-                given |= {"spikes": spikes[k]}
-            words |= {f"{key}.{k}": value for key, value in given.items()}
-        drive = np.zeros((x.shape[-2], len(layers[-1].weights)), x.dtype)
-        self._call("network_run", words | {"drive": drive})
-        return NetworkTrace(counts, membrane, drive, spikes if record else None)
+    def _network(self, nodes: list[Node]) -> Network:
+        return JuliaNetwork(self, nodes)
 
-    def encode_poisson(
-        self, rates: npt.ArrayLike, *, timesteps: int, seed: int = 0, samples: npt.ArrayLike | None = None
-    ) -> Array:
-        """See `spikeport.kernels.encode_poisson`."""
-        check_timesteps(timesteps)
-        check_seed(seed)
-        p = _contiguous(as_float("rates", rates).astype(np.float64, copy=False))
-        if p.ndim != 2:
-            raise KernelError("shape", f"rates have shape {p.shape}: give (batch, n)")
-        words: dict[str, Any] = {"rates": p, "timesteps": timesteps, "seed": seed}
+    def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
+        words: dict[str, Any] = {"rates": _contiguous(p), "timesteps": timesteps, "seed": seed}
         if samples is not None:
-            words["samples"] = as_samples(samples, p.shape[:1])
-        words["spikes"] = np.zeros((timesteps, *p.shape), np.int8)
-        self._call("encode_poisson", words)
-        spikes: Array = words["spikes"]
+            words["samples"] = _contiguous(samples)
+        spikes: Array = np.zeros((timesteps, *p.shape), np.int8)
+        self.call("encode_poisson", words | {"spikes": spikes})
         return spikes
 
-    def qcfs(self, x: npt.ArrayLike, *, timesteps: int, threshold: npt.ArrayLike = 1.0) -> Array:
-        """See `spikeport.kernels.qcfs`."""
-        check_timesteps(timesteps)
-        values = _contiguous(as_float("x", x))
-        if values.ndim < 1:
-            raise KernelError("shape", "x is a single number: give an array")
-        y = np.zeros_like(values)
-        self._call("qcfs", {"x": values, "timesteps": timesteps, "y": y, **_parameters(values, threshold=threshold)})
+    def _qcfs(self, x: Array, timesteps: int, θ: Array) -> Array:
+        y = np.zeros_like(x)
+        self.call("qcfs", {"x": x, "timesteps": timesteps, "y": y, "threshold": np.atleast_1d(θ)})
         return y
 
     def _trace(
@@ -174,14 +92,43 @@ class Julia:
             np.zeros(shape[1:], dtype),
             np.zeros(shape[1:], dtype if graded else np.int64),
         )
-        self._call(kernel, words | trace._asdict())
+        self.call(kernel, words | trace._asdict())
         return trace
 
-    def _call(self, kernel: str, words: dict[str, Any]) -> None:
+    def call(self, kernel: str, words: dict[str, Any]) -> None:
+        """Have Julia run ``kernel``; it writes its answer into the arrays among ``words``."""
         line = " ".join(f"{key}={_word(value)}" for key, value in words.items())
         code, _, message = self._answer(kernel, line).partition(" ")
         if code:
             raise KernelError(code, message)
+
+
+class JuliaNetwork(Network):
+    """Hands over every array at each run, where it lies: nothing is laid out in Julia."""
+
+    def __init__(self, backend: Julia, nodes: list[Node]) -> None:
+        super().__init__(nodes)
+        self._backend = backend
+        self._words = [_node_words(node.operation, node.neuron) for node in nodes]
+
+    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
+        words: dict[str, Any] = {"inputs": _contiguous(x), "timesteps": timesteps, "encoding": encoding, "seed": seed}
+        words["layers"] = len(self.nodes)
+        counts: list[Array] = []
+        membrane: list[Array] = []
+        spikes: list[Array] = []
+        for k, (node, given) in enumerate(zip(self.nodes, self._words, strict=True)):
+            shape, graded = (x.shape[-2], node.operation.n_outputs), not node.neuron.is_spiking
+            counts.append(np.zeros(shape, x.dtype if graded else np.int64))
+            membrane.append(np.zeros(shape, x.dtype))
+            results = {"counts": counts[k], "membrane": membrane[k]}
+            if record:
+                spikes.append(np.zeros((timesteps, *shape), x.dtype if graded else np.int8))
+                results["spikes"] = spikes[k]
+            words |= {f"{key}.{k}": value for key, value in (given | results).items()}
+        drive = np.zeros((x.shape[-2], self.nodes[-1].operation.n_outputs), x.dtype)
+        self._backend.call("network_run", words | {"drive": drive})
+        return RunResult(counts, membrane, drive, timesteps, spikes if record else None)
 
 
 def _contiguous(array: Array) -> Array:
@@ -195,19 +142,21 @@ def _word(value: Any) -> str:
     return str(value)
 
 
-def _parameters(values: Array, **given: npt.ArrayLike | None) -> dict[str, Array]:
-    """Return the neuron parameters that are there, each as one number for all or one a neuron."""
-    checked = {name: as_parameter(name, value, values) for name, value in given.items() if value is not None}
-    return {name: np.atleast_1d(value) for name, value in checked.items()}
+def _given(parameters: IfParameters | StBifParameters) -> dict[str, Any]:
+    """Return the parameters that are there: arrays of one number for all or of one for each neuron, and bounds."""
+    given = {name: value for name, value in parameters._asdict().items() if value is not None}
+    return {name: np.atleast_1d(value) if isinstance(value, np.ndarray) else value for name, value in given.items()}
 
 
-def _layer(weights: Array, bias: npt.ArrayLike | None, neuron: Neuron) -> dict[str, Any]:
+def _node_words(operation: Operation, neuron: Neuron) -> dict[str, Any]:
+    if not isinstance(operation, Linear):
+        raise KernelError("operation", f"the Julia backend has no operation {operation.kind!r}")
     given = {name: getattr(neuron, name) for name in PARAMETERS}
     words: dict[str, Any] = {name: np.atleast_1d(value) for name, value in given.items() if value is not None}
-    words |= {"weights": _contiguous(weights), "kind": neuron.kind}
+    words |= {"weights": _contiguous(operation.weight), "kind": neuron.kind}
     words |= {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
-    if bias is not None:
-        words["bias"] = _contiguous(as_float("bias", bias).astype(weights.dtype, copy=False))
+    if operation.bias is not None:
+        words["bias"] = _contiguous(operation.bias)
     return words
 
 

@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from spikeport.backends import BackendError
+from spikeport.errors import BackendError
 
 HERE: Final = Path(__file__).resolve()
 SOURCES: Final = (HERE.parents[1] / "_sources" / "mojo", HERE.parents[3] / "mojo")

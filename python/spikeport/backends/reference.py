@@ -1,70 +1,49 @@
-"""The NumPy reference as a backend: the kernels as they are, a network in blocks of samples.
-
-Samples are independent, so running a batch in blocks changes nothing and bounds memory.
-"""
+"""The NumPy reference as a backend: the kernels as they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from spikeport import kernels
-from spikeport.kernels import Layer, NetworkTrace
-from spikeport.kernels.checks import check_timesteps
-from spikeport.kernels.network import as_inputs
+import spikeport.kernels as kernels
+from spikeport.backends.backend import Backend
+from spikeport.backends.network import Network, WalkedNetwork
+from spikeport.kernels import Node, Trace
+from spikeport.kernels.integrate_fire import IfParameters
+from spikeport.kernels.layer import fire
+from spikeport.kernels.st_bif import StBifParameters
+from spikeport.neuron import Neuron
+from spikeport.operations import Linear
 
-VALUES_AT_ONCE = 1 << 22
+Array = npt.NDArray[Any]
 
 
-class Reference:
+class Reference(Backend):
     """Runs `spikeport.kernels` (see there for every method)."""
 
     name = "reference"
 
-    if_multistep = staticmethod(kernels.if_multistep)
-    if_constant = staticmethod(kernels.if_constant)
-    st_bif_multistep = staticmethod(kernels.st_bif_multistep)
-    layer_forward = staticmethod(kernels.layer_forward)
-    encode_poisson = staticmethod(kernels.encode_poisson)
-    qcfs = staticmethod(kernels.qcfs)
+    def _if_multistep(self, I: Array, given: IfParameters) -> Trace:
+        return kernels.if_multistep(I, **given._asdict())
 
-    @staticmethod
-    def network_run(
-        layers: Sequence[Layer],
-        inputs: npt.ArrayLike,
-        *,
-        timesteps: int,
-        encoding: str = "current",
-        seed: int = 0,
-        record: bool = False,
-    ) -> NetworkTrace:
-        """Run the network over blocks of samples: see `spikeport.kernels.network_run`."""
-        check_timesteps(timesteps)
-        x = as_inputs(layers, inputs, timesteps, encoding)
-        axis = 1 if encoding == "spikes" else 0
-        widest = max(max(layer.weights.shape) for layer in layers)
-        blocks = max(1, -(-x.shape[axis] * max(1, timesteps) * widest // VALUES_AT_ONCE))
-        traces = [
-            kernels.network_run(layers, part, timesteps=timesteps, encoding=encoding, seed=seed, record=record)
-            for part in np.array_split(x, min(blocks, max(1, x.shape[axis])), axis=axis)
-        ]
-        return traces[0] if len(traces) == 1 else _joined(traces)
+    def _if_constant(self, I: Array, timesteps: int, given: IfParameters) -> Trace:
+        return kernels.if_constant(I, timesteps=timesteps, **given._asdict())
 
+    def _st_bif_multistep(self, I: Array, given: StBifParameters) -> Trace:
+        return kernels.st_bif_multistep(I, **given._asdict())
 
-def _joined(traces: list[NetworkTrace]) -> NetworkTrace:
-    def join(parts: list[list[Any]], axis: int) -> list[Any]:
-        return [np.concatenate(layer, axis=axis) for layer in zip(*parts, strict=True)]
+    def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
+        return fire(operation.currents(x), neuron)
 
-    spikes = None if traces[0].spikes is None else join([t.spikes or [] for t in traces], axis=1)
-    return NetworkTrace(
-        join([t.counts for t in traces], axis=0),
-        join([t.membrane for t in traces], axis=0),
-        np.concatenate([t.drive for t in traces]),
-        spikes,
-    )
+    def _network(self, nodes: list[Node]) -> Network:
+        return WalkedNetwork(nodes)
+
+    def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
+        return kernels.encode_poisson(p, timesteps=timesteps, seed=seed, samples=samples)
+
+    def _qcfs(self, x: Array, timesteps: int, θ: Array) -> Array:
+        return kernels.qcfs(x, timesteps=timesteps, threshold=θ)
 
 
 def load() -> Reference:

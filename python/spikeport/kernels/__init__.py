@@ -6,15 +6,15 @@
 
 from spikeport.kernels.encode import encode_poisson, sample_keys
 from spikeport.kernels.integrate_fire import Trace, if_constant, if_multistep
-from spikeport.kernels.layer import Layer, layer_forward, weighted_sum
-from spikeport.kernels.network import ENCODINGS, NetworkTrace, network_run
+from spikeport.kernels.layer import layer_forward, weighted_sum
+from spikeport.kernels.network import ENCODINGS, Node, RunResult, network_run
 from spikeport.kernels.qcfs import qcfs
 from spikeport.kernels.st_bif import st_bif_multistep
 
 __all__ = [
     "ENCODINGS",
-    "Layer",
-    "NetworkTrace",
+    "Node",
+    "RunResult",
     "Trace",
     "encode_poisson",
     "if_constant",

@@ -7,6 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.checks import as_numbers as as_numbers
+from spikeport.checks import is_whole as is_whole
 from spikeport.errors import KernelError
 
 Array = npt.NDArray[Any]
@@ -14,17 +16,6 @@ Array = npt.NDArray[Any]
 
 LARGEST: Final = 2**31 - 1
 """The most timesteps, and the bounds of a tracer."""
-
-
-def as_numbers(name: str, values: npt.ArrayLike) -> Array:
-    """Return ``values`` as an array of real numbers."""
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise KernelError("shape", f"{name} is ragged: give rows of one length") from None
-    if array.dtype.kind not in "fiub":
-        raise KernelError("dtype", f"{name} has dtype {array.dtype}: give real numbers")
-    return array
 
 
 def as_float(name: str, values: npt.ArrayLike) -> Array:
@@ -73,11 +64,6 @@ def check_tracer(tracer_min: int, tracer_max: int) -> tuple[int, int]:
     if not tracer_min <= 0 <= tracer_max:
         raise KernelError("tracer", f"tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]")
     return int(tracer_min), int(tracer_max)
-
-
-def is_whole(value: object) -> bool:
-    """Whether ``value`` is a whole number, Python's or NumPy's, and no bool."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _first_bad(array: Array) -> str:

@@ -52,7 +52,7 @@ def encode_poisson(
     Parameters
     ----------
     seed : 0 … 2^64 - 1
-    samples : one uint64 a row that names its stream of draws; by default `sample_keys` of the rates
+    samples : one uint64 per row that names its stream of draws; by default `sample_keys` of the rates
 
     Raises
     ------
@@ -61,14 +61,7 @@ def encode_poisson(
     """
     check_timesteps(timesteps)
     check_seed(seed)
-    p = as_float("rates", rates).astype(np.float64)
-    if p.ndim != 2:
-        raise KernelError("shape", f"rates have shape {p.shape}: give (batch, n)")
-    if not ((p >= 0) & (p <= 1)).all():
-        worst = p[(p < 0) | (p > 1)][0]
-        raise KernelError(
-            "rate_range", f"a rate is {worst}: Poisson encoding wants [0, 1]; scale the input, or encoding='current'"
-        )
+    p = as_rates(as_float("rates", rates))
     keys = sample_keys(p) if samples is None else as_samples(samples, p.shape[:1])
 
     start = mix(np.array([seed], np.uint64) + GOLDEN)
@@ -82,13 +75,27 @@ def encode_poisson(
     return spikes
 
 
+def as_rates(rates: Array) -> Array:
+    """Return ``rates`` of shape (batch, n) as float64, or raise `KernelError`: ``shape``, ``rate_range``."""
+    p = rates.astype(np.float64, copy=False)
+    if p.ndim != 2:
+        raise KernelError("shape", f"rates have shape {p.shape}: give (batch, n)")
+    outside = ~((p >= 0) & (p <= 1))
+    if outside.any():
+        raise KernelError(
+            "rate_range",
+            f"a rate is {p[outside][0]}: Poisson encoding wants [0, 1]; scale the input, or encoding='current'",
+        )
+    return p
+
+
 def as_samples(samples: npt.ArrayLike, shape: tuple[int, ...]) -> Array:
     """Return ``samples`` as uint64 of this shape, or raise `KernelError`: ``dtype``, ``shape``."""
     given = np.asarray(samples, object)  # as it is: 1 and 2^64 - 1 have no common type but float64
     if not all(isinstance(key, int | np.integer) and 0 <= int(key) < 2**64 for key in given.flat):
         raise KernelError("dtype", f"samples must be whole numbers in [0, 2^64), not {samples!r}")
     if given.shape != shape:
-        raise KernelError("shape", f"samples have shape {given.shape}: give one a row of rates, {shape}")
+        raise KernelError("shape", f"samples have shape {given.shape}: give one per row of rates, {shape}")
     return np.asarray(given, np.uint64)
 
 

@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 
 
 class Trace(NamedTuple):
-    """What one layer of neurons did.
+    """What the neurons of one layer did.
 
     Attributes
     ----------
@@ -40,6 +40,15 @@ class Trace(NamedTuple):
     spikes: Array
     membrane: Array
     counts: Array
+
+
+class IfParameters(NamedTuple):
+    """Checked parameters in the type of the currents: each of one value, or of one for each neuron."""
+
+    threshold: Array
+    v_init: Array
+    v_reset: Array | None
+    beta: Array
 
 
 def if_multistep(
@@ -54,7 +63,7 @@ def if_multistep(
 
     Parameters
     ----------
-    currents : array of shape (T, …, N), one current a step and neuron; float32 stays float32
+    currents : array of shape (T, …, N), one current per step and neuron; float32 stays float32
     threshold, v_init, v_reset, beta : a number, or an array of shape (N,); see `spikeport.neuron.Neuron`
 
     Raises
@@ -63,7 +72,7 @@ def if_multistep(
         ``shape``, ``non_finite``, ``threshold``, ``beta``, ``v_reset``.
     """
     I = as_currents(currents)
-    θ, v0, reset, β = _parameters(I, threshold, v_init, v_reset, beta)
+    θ, v0, reset, β = if_parameters(I, threshold, v_init, v_reset, beta)
 
     v = np.broadcast_to(v0 * θ, I.shape[1:]).copy()
     spikes = np.zeros(I.shape, np.int8)
@@ -100,9 +109,10 @@ def if_constant(
     )
 
 
-def _parameters(
+def if_parameters(
     I: Array, threshold: npt.ArrayLike, v_init: npt.ArrayLike, v_reset: npt.ArrayLike | None, beta: npt.ArrayLike
-) -> tuple[Array, Array, Array | None, Array]:
+) -> IfParameters:
+    """Return the parameters for currents ``I`` of shape (…, N), or raise as `if_multistep` does."""
     θ = as_parameter("threshold", threshold, I)
     v0 = as_parameter("v_init", v_init, I)
     reset = None if v_reset is None else as_parameter("v_reset", v_reset, I)
@@ -113,4 +123,4 @@ def _parameters(
         raise KernelError("beta", f"beta must be in [0, 1], not {beta!r}")
     if reset is not None and not (reset < θ).all():
         raise KernelError("v_reset", f"v_reset must be below the threshold {threshold!r}, not {v_reset!r}")
-    return θ, v0, reset, β
+    return IfParameters(θ, v0, reset, β)

@@ -17,12 +17,25 @@ so the neuron settles on the quantised value of its summed input (You et al. 202
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import KernelError
 from spikeport.kernels.checks import as_currents, as_parameter, check_tracer
 from spikeport.kernels.integrate_fire import Trace
+
+Array = npt.NDArray[Any]
+
+
+class StBifParameters(NamedTuple):
+    """Checked parameters: threshold and start in the type of the currents, of one value or one for each neuron."""
+
+    threshold: Array
+    v_init: Array
+    tracer_min: int
+    tracer_max: int
 
 
 def st_bif_multistep(
@@ -47,11 +60,7 @@ def st_bif_multistep(
         ``shape``, ``non_finite``, ``threshold``, ``tracer``.
     """
     I = as_currents(currents)
-    θ = as_parameter("threshold", threshold, I)
-    v0 = as_parameter("v_init", v_init, I)
-    if not (θ > 0).all():
-        raise KernelError("threshold", f"threshold must be above 0, not {threshold!r}")
-    check_tracer(tracer_min, tracer_max)
+    θ, v0, tracer_min, tracer_max = st_bif_parameters(I, threshold, v_init, tracer_min, tracer_max)
 
     v = np.broadcast_to(v0, I.shape[1:]).astype(I.dtype)
     S = np.zeros(I.shape[1:], np.int64)
@@ -64,3 +73,14 @@ def st_bif_multistep(
         S = S + spikes[t]
         v = v - spikes[t]
     return Trace(spikes, v, S)
+
+
+def st_bif_parameters(
+    I: Array, threshold: npt.ArrayLike, v_init: npt.ArrayLike, tracer_min: int, tracer_max: int
+) -> StBifParameters:
+    """Return the parameters for currents ``I`` of shape (…, N), or raise as `st_bif_multistep` does."""
+    θ = as_parameter("threshold", threshold, I)
+    v0 = as_parameter("v_init", v_init, I)
+    if not (θ > 0).all():
+        raise KernelError("threshold", f"threshold must be above 0, not {threshold!r}")
+    return StBifParameters(θ, v0, *check_tracer(tracer_min, tracer_max))

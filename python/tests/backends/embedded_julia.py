@@ -8,8 +8,13 @@ starts Julia through its C interface, loads the package, and compares the backen
 import ctypes
 import itertools
 import sys
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bits import same_bits
 
 from spikeport.backends.julia import Julia
 from spikeport.backends.reference import Reference
@@ -36,15 +41,6 @@ def start(library, bindir, image, package):
     loaded = text_of(f'pushfirst!(LOAD_PATH, raw"{package}"); @eval(Main, import SpikePort); "loaded"')
     assert loaded == "loaded", loaded
     return lambda kernel, words: text_of(f'Base.invokelatest(SpikePort.Python.answer, "{kernel}", "{words}")')
-
-
-def same_bits(one, other):
-    """Compare arrays, or nested sequences of arrays, bit for bit: -0 is not +0."""
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(same_bits(a, b) for a, b in zip(one, other, strict=True))
-    if one is None or other is None:
-        return one is other
-    return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, np.ascontiguousarray(other).tobytes())
 
 
 def compare(backend):

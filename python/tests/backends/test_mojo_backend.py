@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from bits import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,19 +37,6 @@ NEURONS = [
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 dtypes = st.sampled_from([np.float32, np.float64])
-
-
-def assert_same_bits(one, other):
-    """Compare arrays, or nested sequences of arrays, bit for bit: -0 is not +0."""
-    if one is None or other is None:
-        assert one is other
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
-            assert_same_bits(a, b)
-    else:
-        assert (one.dtype, one.shape) == (other.dtype, other.shape)
-        assert one.tobytes() == np.ascontiguousarray(other).tobytes()
 
 
 def assert_agree(call):
@@ -118,12 +106,11 @@ def test_layer_forward_gives_the_same_bits(neuron, dtype):
 @settings(max_examples=80, deadline=None)
 def test_network_run_gives_the_same_bits(random, encoding, record):
     widths = random.choice(WIDTHS, random.integers(2, 5))
-    layers = []
+    layers, dtype = [], (np.float32, np.float64)[random.integers(2)]
     for k, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         neuron = NEURONS[random.integers(len(NEURONS))]
         if neuron.kind in ("IF", "LIF") and random.integers(2):
             neuron = Neuron(neuron.kind, random.uniform(0.5, 1.5, n_out), random.uniform(-1, 1, n_out))
-        dtype = (np.float32, np.float64)[random.integers(2)]
         weights = (random.normal(size=(n_out, n_in)) * 1.5 / np.sqrt(n_in)).astype(dtype)
         bias = random.normal(size=n_out) * 0.2 if random.integers(2) else None
         layers.append(LayerNode.with_neuron(str(k), weights, bias, neuron))
@@ -141,7 +128,7 @@ def test_blocks_of_samples_change_nothing(encoding, monkeypatch):
     x = random.random((9, 11, 6) if encoding == "spikes" else (11, 6))
     options = {"timesteps": 9, "encoding": encoding, "record": True}
     whole = MOJO.network_run(layers, x, **options)
-    monkeypatch.setattr("spikeport.backends.mojo.VALUES_AT_ONCE", 200)
+    monkeypatch.setattr("spikeport.backends.network.VALUES_AT_ONCE", 200)
     assert_same_bits(MOJO.network_run(layers, x, **options), whole)
 
 

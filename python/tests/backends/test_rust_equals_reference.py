@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from bits import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -14,6 +15,7 @@ from spikeport.backends import get_backend
 from spikeport.errors import KernelError
 from spikeport.graph import LayerNode
 from spikeport.neuron import Neuron
+from spikeport.operations import Linear
 
 _rust = pytest.importorskip("spikeport._rust", reason="the Rust extension is not built: maturin develop")
 RUST, REFERENCE = get_backend("rust"), get_backend("reference")
@@ -25,19 +27,6 @@ def floats(dtype, shape, low=-4.0, high=4.0):
     width = 32 if dtype == np.float32 else 64
     low, high = float(dtype(low)), float(dtype(high))
     return arrays.arrays(dtype, shape, elements=st.floats(low, high, width=width))
-
-
-def assert_same_bits(one, other):
-    """Compare arrays, or nested sequences of arrays, bit for bit: -0 is not +0."""
-    if isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
-            assert_same_bits(a, b)
-    elif one is None:
-        assert other is None
-    else:
-        assert (one.dtype, one.shape) == (other.dtype, other.shape)
-        assert np.ascontiguousarray(one).tobytes() == np.ascontiguousarray(other).tobytes()
 
 
 @st.composite
@@ -159,8 +148,9 @@ def test_network_run_gives_the_same_bits(data, encoding, record):
         x = np.round(x * 2 - 1) * data.draw(st.sampled_from([1.0, 0.3]))
     options = {"timesteps": timesteps, "encoding": encoding, "record": record, "seed": 11}
     expected = REFERENCE.network_run(layers, x, **options)
-    for threads in (1, 3):
-        assert_same_bits(RUST.network_run(layers, x, threads=threads, **options), expected)
+    network = RUST.network(layers)
+    for network.threads in (1, 3):
+        assert_same_bits(network.run(x, **options), expected)
 
 
 def test_a_sample_gives_the_same_spikes_at_any_place_in_a_batch():
@@ -186,10 +176,9 @@ def test_arrays_that_are_not_contiguous_are_read_by_their_indices():
 
 
 class Parts(NamedTuple):
-    """A layer that nobody checked."""
+    """A node that nobody checked."""
 
-    weights: np.ndarray
-    bias: np.ndarray | None = None
+    operation: Linear
     neuron: Neuron = Neuron("IF")
 
 
@@ -227,8 +216,8 @@ REFUSED = {
     ),
     "unknown encoding": lambda b: b.network_run(ONE_LAYER, X, timesteps=2, encoding="burst"),
     "no layers": lambda b: b.network_run([], X, timesteps=2),
-    "weights of whole numbers": lambda b: b.network_run([Parts(np.ones((2, 3), int))], X, timesteps=2),
-    "a bias for all": lambda b: b.network_run([Parts(np.ones((2, 3)), np.ones(1))], X, timesteps=2),
+    "weights of whole numbers": lambda b: b.network_run([Parts(Linear(np.ones((2, 3), int)))], X, timesteps=2),
+    "a bias for all": lambda b: b.network_run([Parts(Linear(np.ones((2, 3)), np.ones(1)))], X, timesteps=2),
     "layers that do not chain": lambda b: b.network_run(ONE_LAYER * 2, X, timesteps=2),
     "input of another width": lambda b: b.network_run(ONE_LAYER, X[:, :2], timesteps=2),
     "NaN input": lambda b: b.network_run(ONE_LAYER, X * np.nan, timesteps=2),

@@ -1,0 +1,147 @@
+"""What a backend is: the kernels by the names and signatures of `spikeport.kernels`.
+
+Checks and defaults stand here, once. A backend fills in the methods whose names begin with an underscore: they get
+arrays that were checked, and parameters in the type of the arrays.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.backends.network import Network
+from spikeport.kernels import Node, RunResult, Trace
+from spikeport.kernels.checks import as_currents, as_float, as_numbers, check_timesteps
+from spikeport.kernels.encode import as_rates, as_samples, check_seed
+from spikeport.kernels.integrate_fire import IfParameters, if_parameters
+from spikeport.kernels.layer import as_factors
+from spikeport.kernels.network import check_nodes
+from spikeport.kernels.qcfs import qcfs_threshold
+from spikeport.kernels.st_bif import StBifParameters, st_bif_parameters
+from spikeport.neuron import Neuron
+from spikeport.operations import Linear
+
+Array = npt.NDArray[Any]
+
+
+class Backend(ABC):
+    """Runs kernels. Results are bit-equal to the reference; errors are `KernelError` with the same codes."""
+
+    name: ClassVar[str]
+
+    def if_multistep(
+        self,
+        currents: npt.ArrayLike,
+        *,
+        threshold: npt.ArrayLike = 1.0,
+        v_init: npt.ArrayLike = 0.5,
+        v_reset: npt.ArrayLike | None = None,
+        beta: npt.ArrayLike = 1.0,
+    ) -> Trace:
+        """See `spikeport.kernels.if_multistep`."""
+        I = self._currents(currents)
+        return self._if_multistep(I, if_parameters(I, threshold, v_init, v_reset, beta))
+
+    def if_constant(
+        self,
+        current: npt.ArrayLike,
+        *,
+        timesteps: int,
+        threshold: npt.ArrayLike = 1.0,
+        v_init: npt.ArrayLike = 0.5,
+        v_reset: npt.ArrayLike | None = None,
+        beta: npt.ArrayLike = 1.0,
+    ) -> Trace:
+        """See `spikeport.kernels.if_constant`."""
+        check_timesteps(timesteps)
+        I = self._currents(as_numbers("current", current)[None])[0]
+        return self._if_constant(I, timesteps, if_parameters(I, threshold, v_init, v_reset, beta))
+
+    def st_bif_multistep(
+        self,
+        currents: npt.ArrayLike,
+        *,
+        threshold: npt.ArrayLike = 1.0,
+        tracer_min: int = 0,
+        tracer_max: int = 31,
+        v_init: npt.ArrayLike = 0.5,
+    ) -> Trace:
+        """See `spikeport.kernels.st_bif_multistep`."""
+        I = self._currents(currents)
+        return self._st_bif_multistep(I, st_bif_parameters(I, threshold, v_init, tracer_min, tracer_max))
+
+    def layer_forward(
+        self, inputs: npt.ArrayLike, weights: npt.ArrayLike, bias: npt.ArrayLike | None, neuron: Neuron
+    ) -> Trace:
+        """See `spikeport.kernels.layer_forward`."""
+        x, W, b = as_factors(self._floats("inputs", inputs), self._floats("weights", weights), bias)
+        return self._layer_forward(x.astype(W.dtype, copy=False), Linear(W, b), neuron)
+
+    def network(self, nodes: Sequence[Node]) -> Network:
+        """Return ``nodes``, input side first, checked and laid out for running.
+
+        Raises `KernelError`: ``shape``, ``dtype``, ``non_finite``, ``operation`` for one this backend does not have.
+        """
+        check_nodes(nodes)
+        return self._network(list(nodes))
+
+    def network_run(
+        self,
+        nodes: Sequence[Node],
+        inputs: npt.ArrayLike,
+        *,
+        timesteps: int,
+        encoding: str = "current",
+        seed: int = 0,
+        record: bool = False,
+    ) -> RunResult:
+        """See `spikeport.kernels.network_run`; whoever runs often keeps the `network`."""
+        run = self.network(nodes).run
+        return run(inputs, timesteps=timesteps, encoding=encoding, seed=seed, record=record)
+
+    def encode_poisson(
+        self, rates: npt.ArrayLike, *, timesteps: int, seed: int = 0, samples: npt.ArrayLike | None = None
+    ) -> Array:
+        """See `spikeport.kernels.encode_poisson`."""
+        check_timesteps(timesteps)
+        check_seed(seed)
+        p = as_rates(self._floats("rates", rates))
+        return self._encode_poisson(p, timesteps, seed, None if samples is None else as_samples(samples, p.shape[:1]))
+
+    def qcfs(self, x: npt.ArrayLike, *, timesteps: int, threshold: npt.ArrayLike = 1.0) -> Array:
+        """See `spikeport.kernels.qcfs`."""
+        values = self._floats("x", x)
+        return self._qcfs(values, timesteps, qcfs_threshold(values, timesteps, threshold))
+
+    def _floats(self, name: str, values: npt.ArrayLike) -> Array:
+        """Return finite floats in C order, by the rule of `as_float`; a backend may look for NaN in its own way."""
+        return np.asarray(as_float(name, values), order="C")
+
+    def _currents(self, currents: npt.ArrayLike) -> Array:
+        I = self._floats("currents", currents)
+        return I if I.ndim >= 2 else as_currents(I)
+
+    @abstractmethod
+    def _if_multistep(self, I: Array, given: IfParameters) -> Trace: ...
+
+    @abstractmethod
+    def _if_constant(self, I: Array, timesteps: int, given: IfParameters) -> Trace: ...
+
+    @abstractmethod
+    def _st_bif_multistep(self, I: Array, given: StBifParameters) -> Trace: ...
+
+    @abstractmethod
+    def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace: ...
+
+    @abstractmethod
+    def _network(self, nodes: list[Node]) -> Network: ...
+
+    @abstractmethod
+    def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array: ...
+
+    @abstractmethod
+    def _qcfs(self, x: Array, timesteps: int, θ: Array) -> Array: ...

@@ -1,0 +1,33 @@
+"""What every room asks of a number or an array that a caller gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.errors import KernelError, SpikeportError
+
+Array = npt.NDArray[Any]
+
+
+def is_whole(value: object) -> bool:
+    """Whether ``value`` is a whole number, Python's or NumPy's, and no bool."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_real(value: object) -> bool:
+    """Whether ``value`` is a real number, Python's or NumPy's (NaN and infinity included), and no bool."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def as_numbers(name: str, values: npt.ArrayLike, error: type[SpikeportError] = KernelError) -> Array:
+    """Return ``values`` as an array of real numbers, or raise ``error``: ``shape`` if it is ragged, else ``dtype``."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise error("shape", f"{name} is ragged: give rows of one length") from None
+    if array.dtype.kind not in "fiub":
+        raise error("dtype", f"{name} has dtype {array.dtype}: give real numbers")
+    return array

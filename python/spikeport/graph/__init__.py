@@ -1,0 +1,11 @@
+"""The one noun: `SNNGraph`, an ordered list of `LayerNode`s.
+
+A converted network, a checkpoint and an optimiser's input are all this; nothing here knows who made it.
+"""
+
+from spikeport.graph.layer_node import LayerNode
+from spikeport.graph.per_layer import PerLayer
+from spikeport.graph.snn_graph import SNNGraph
+from spikeport.kernels import RunResult
+
+__all__ = ["LayerNode", "PerLayer", "RunResult", "SNNGraph"]

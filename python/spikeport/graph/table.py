@@ -1,0 +1,41 @@
+"""The table that shows a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spikeport.graph.layer_node import LayerNode
+from spikeport.neuron import Neuron, PerNeuron
+
+
+def table_of(layers: Sequence[LayerNode]) -> str:
+    """Return a table with one line for each layer, and what they have in all."""
+    rows = [("layer", "operation", "in", "out", "params", "neuron")]
+    for layer in layers:
+        widths = str(layer.n_inputs), str(layer.n_neurons)
+        rows.append((layer.name, layer.operation.kind, *widths, f"{layer.n_params:,}", describe(layer.neuron)))
+    columns = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, columns, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, f"{len(layers)} layers, {sum(layer.n_params for layer in layers):,} parameters"])
+
+
+def describe(neuron: Neuron) -> str:
+    """Return a neuron's kind and parameters in one line."""
+    if not neuron.is_spiking:
+        return neuron.kind
+    parts = [neuron.kind, f"θ={span(neuron.threshold)}", f"v₀={span(neuron.v_init)}θ"]
+    if neuron.kind == "LIF":
+        parts.append(f"β={span(neuron.beta)}")
+    if neuron.kind == "ST-BIF":
+        parts.append(f"S∈[{neuron.tracer_min}, {neuron.tracer_max}]")
+    elif neuron.v_reset is not None:
+        parts.append(f"hard reset to {span(neuron.v_reset)}")
+    return " ".join(parts)
+
+
+def span(value: PerNeuron) -> str:
+    """Return a parameter as text: one number, or the least and the largest."""
+    low, high = float(np.min(value)), float(np.max(value))
+    return f"{low:g}" if low == high else f"{low:g}…{high:g}"
