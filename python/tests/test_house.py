@@ -14,17 +14,20 @@ PACKAGE = Path(spikeport.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 
 ROOMS = {"transfer", "conversion", "snn_optimizer", "profiling", "interop", "roberta"}
-BASE = {"errors", "certificate", "neuron"}
+BASE = {"errors", "checks", "certificate", "neuron", "operations"}
 MAY_KNOW = {
     "errors": set(),
     "certificate": set(),
+    "checks": {"errors"},
     "neuron": {"errors"},
-    "kernels": {"errors", "neuron"},
-    "backends": {"errors", "neuron", "kernels"},
-    "graph": {"errors", "neuron", "kernels", "backends"},
+    "operations": {"errors"},
+    "kernels": {"errors", "checks", "neuron", "operations"},
+    "backends": {"errors", "checks", "neuron", "operations", "kernels"},
+    "graph": {"errors", "checks", "neuron", "operations", "kernels", "backends"},
+    "reading": {*BASE, "kernels", "graph"},
     "report": {"errors", "certificate"},
-    "demo": {*BASE, "kernels", "backends", "graph", "report", "conversion", "transfer"},
-    **{room: {*BASE, "kernels", "backends", "graph", "report"} for room in ROOMS},
+    "demo": {*BASE, "kernels", "backends", "graph", "reading", "report", "conversion", "transfer"},
+    **{room: {*BASE, "kernels", "backends", "graph", "reading", "report"} for room in ROOMS},
 }
 NEVER_AT_IMPORT = (
     "torch",

@@ -15,7 +15,7 @@ from spikeport.conversion.normalise import activation_scale, drive_scale, normal
 from spikeport.errors import ConversionError
 
 if TYPE_CHECKING:
-    from spikeport.conversion.stack import Stack
+    from spikeport.reading.torch import TracedModel
 
 Array = npt.NDArray[Any]
 
@@ -66,21 +66,22 @@ def convert(model: Any, calibration_data: Any = None, T: int = 16, percentile: f
     """
     T, percentile = check_timesteps(T), check_percentile(percentile)
     torch = import_torch("converting a torch model")
-    from spikeport.conversion.stack import evaluating, read_model
+    from spikeport.conversion.qcfs import ACTIVATIONS
+    from spikeport.reading.torch import evaluating, read_model
 
-    stack = read_model(model)
-    data = None if calibration_data is None else _calibration(stack, calibration_data)
-    samples = np.random.default_rng(0).random((4, stack.n_inputs)) if data is None else data
+    traced = read_model(model, ACTIVATIONS)
+    data = None if calibration_data is None else _calibration(traced, calibration_data)
+    samples = np.random.default_rng(0).random((4, traced.n_inputs)) if data is None else data
     with evaluating(model):
-        x = torch.tensor(samples, dtype=stack.dtype, device=stack.device)
-        outputs, drive = stack.outputs(x)
+        x = torch.tensor(samples, dtype=traced.dtype, device=traced.device)
+        outputs, drive = traced.outputs(x)
         compared = np.unique(np.linspace(0, len(samples) - 1, SAMPLES_COMPARED).round().astype(int))
-        for stage, output in zip(stack.stages, outputs, strict=True):
+        for layer, output in zip(traced.layers, outputs, strict=True):
             if not np.isfinite(output).all():
-                raise ConversionError("non_finite", f"{stage.name} overflows on the calibration data: scale the data")
-        stack.check_faithful(x[compared])
+                raise ConversionError("non_finite", f"{layer.name} overflows on the calibration data: scale the data")
+        traced.check_faithful(x[compared])
 
-    scales, silent = _scales(stack, None if data is None else outputs, percentile)
+    scales, silent = _scales(traced, None if data is None else outputs, percentile)
     if silent:
         warnings.warn(
             SilentLayerWarning(
@@ -90,15 +91,15 @@ def convert(model: Any, calibration_data: Any = None, T: int = 16, percentile: f
             stacklevel=2,
         )
     pairs = [
-        normalised(stage.weight, stage.bias, scale_in, scale_out)
-        for stage, scale_in, scale_out in zip(stack.stages, [1.0, *scales], scales, strict=False)
+        normalised(layer.weight, layer.bias, scale_in, scale_out)
+        for layer, scale_in, scale_out in zip(traced.layers, [1.0, *scales], scales, strict=False)
     ]
     snn = ConvertedSNN(
         [weight for weight, _ in pairs],
         [bias for _, bias in pairs],
         [1.0] * len(pairs),
         T,
-        names=[stage.name for stage in stack.stages],
+        names=[layer.name for layer in traced.layers],
         scales=scales,
         certificate=Certificate("unchecked", "converted without calibration data: every ReLU layer has θ = 1"),
     )
@@ -107,33 +108,33 @@ def convert(model: Any, calibration_data: Any = None, T: int = 16, percentile: f
     return snn
 
 
-def _calibration(stack: Stack, calibration_data: Any) -> Array:
+def _calibration(traced: TracedModel, calibration_data: Any) -> Array:
     data = as_array("calibration data", calibration_data)
     if data.dtype.kind not in "fiub":
         raise ConversionError("dtype", f"calibration data has dtype {data.dtype}: give real numbers")
     if data.size == 0:
         raise ConversionError("calibration_empty", f"calibration data of shape {data.shape} holds no sample: give some")
-    n = stack.n_inputs
-    if data.ndim < 2 or (data.ndim > 2 and not stack.flattens) or np.prod(data.shape[1:]) != n:
+    n = traced.n_inputs
+    if data.ndim < 2 or (data.ndim > 2 and not traced.flattens) or np.prod(data.shape[1:]) != n:
         raise ConversionError("shape", f"calibration data has shape {data.shape}: the model takes (batch, {n})")
     if not np.isfinite(data).all():
         raise ConversionError("non_finite", "calibration data holds NaN or infinity: take those samples out")
     return data
 
 
-def _scales(stack: Stack, outputs: list[Array] | None, percentile: float) -> tuple[list[float], list[str]]:
+def _scales(traced: TracedModel, outputs: list[Array] | None, percentile: float) -> tuple[list[float], list[str]]:
     """Return θ_l of every layer, and the names of the layers that are never active."""
     scales, silent = [], []
-    for index, stage in enumerate(stack.stages):
+    for index, layer in enumerate(traced.layers):
         scale: float | None = 1.0
-        if stage.theta is not None:
-            scale = stage.theta
-        elif outputs is not None and stage.activation is None:
+        if layer.theta is not None:
+            scale = layer.theta
+        elif outputs is not None and layer.activation is None:
             scale = drive_scale(outputs[index], percentile)
         elif outputs is not None:
             scale = activation_scale(outputs[index], percentile)
         if scale is None:
-            silent.append(stage.name)
+            silent.append(layer.name)
         scales.append(scale or 1.0)
     return scales, silent
 

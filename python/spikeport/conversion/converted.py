@@ -1,8 +1,10 @@
-"""`ConvertedSNN`: a converted network that runs, a thin view on an `SNNGraph`."""
+"""`ConvertedSNN`: a converted network that runs, a view that holds one `SNNGraph`."""
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,26 +13,29 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.conversion.checks import as_array, check_theta, check_timesteps
 from spikeport.errors import ConversionError
-from spikeport.graph import LayerNode, RunResult, SNNGraph
+from spikeport.graph import LayerNode, PerLayer, RunResult, SNNGraph
+from spikeport.kernels.checks import as_float
+from spikeport.neuron import Neuron
 
 Array = npt.NDArray[Any]
 READOUTS = ("spikes", "membrane")
 ENCODINGS = ("poisson", "current")
 
 
-@dataclass(eq=False)
 class ConvertedSNN:
-    """A rate-coded spiking network of integrate-and-fire neurons with soft reset.
+    """A rate-coded spiking network of integrate-and-fire neurons with soft reset: a view that holds one `SNNGraph`.
 
-    Attributes
+    The lists are read from the graph. What is assigned to them, or written into their arrays, is what runs next.
+
+    Parameters
     ----------
-    weights : one (out, in) array a layer
-    biases : one (out,) array a layer, or None where a layer has none
-    thresholds : one a layer, 1 after normalisation
+    weights : one (out, in) array for each layer, copied
+    biases : one (out,) array for each layer, copied, or None where a layer has none
+    thresholds : one for each layer, 1 after normalisation
     T : number of timesteps, unless a run names another
-    names : of the layers in the graph
+    names : of the layers in the graph, by default ``layer_0``, ``layer_1``, …
     v_init : membrane before the first step, in units of the threshold: 1/2 makes the rate round instead of truncate
-    scales : per layer, the activation of the trained network that a rate of 1 stands for
+    scales : for each layer, the activation of the trained network that a rate of 1 stands for, by default 1
     certificate : what the conversion did to the answer
 
     Raises
@@ -41,39 +46,117 @@ class ConvertedSNN:
         for arrays that do not chain, are not finite, or thresholds that are not above 0.
     """
 
-    weights: list[Array]
-    biases: list[Array | None]
-    thresholds: list[float]
-    T: int
-    _: KW_ONLY
-    names: list[str] = field(default_factory=list)
-    v_init: float = 0.5
-    scales: list[float] = field(default_factory=list)
-    certificate: Certificate = field(default_factory=lambda: Certificate("unchecked", "built from arrays alone"))
+    def __init__(
+        self,
+        weights: Sequence[npt.ArrayLike],
+        biases: Sequence[npt.ArrayLike | None],
+        thresholds: Sequence[float],
+        T: int,
+        *,
+        names: Sequence[str] = (),
+        v_init: float = 0.5,
+        scales: Sequence[float] = (),
+        certificate: Certificate | None = None,
+    ) -> None:
+        self.T = check_timesteps(T)
+        n = len(_listed("weights", weights))
+        names, scales = names or [f"layer_{i}" for i in range(n)], scales or [1.0] * n
+        lists = {"biases": biases, "thresholds": thresholds, "names": names, "scales": scales}
+        for name, values in lists.items():
+            if len(_listed(name, values)) != n:
+                raise ConversionError("shape", f"{name} has {len(values)} entries for {n} weights")
+        self.scales = [check_theta(scale, "a scale") for scale in scales]
+        self.certificate = certificate or Certificate("unchecked", "built from arrays alone")
+        self._graph = SNNGraph(
+            [
+                LayerNode(name, *_widths(W), W, "IF", bias=b, threshold=θ, v_init=v_init)
+                for name, W, b, θ in zip(names, weights, biases, thresholds, strict=True)
+            ]
+        )
 
-    def __post_init__(self) -> None:
-        self.T = check_timesteps(self.T)
-        n = len(_listed("weights", self.weights))
-        self.names = self.names or [f"layer_{i}" for i in range(n)]
-        self.scales = self.scales or [1.0] * n
-        for name in ("biases", "thresholds", "names", "scales"):
-            if len(_listed(name, getattr(self, name))) != n:
-                raise ConversionError("shape", f"{name} has {len(getattr(self, name))} entries for {n} weights")
-        self.scales = [check_theta(scale, "a scale") for scale in self.scales]
-        self.graph.validate()
+    @property
+    def graph(self) -> SNNGraph:
+        """The network itself: what is changed in it is changed here. A copy is ``graph.copy()``."""
+        return self._graph
+
+    def with_graph(self, graph: SNNGraph) -> ConvertedSNN:
+        """Return a view of ``graph`` with this one's T, scales (by the names of layers) and certificate.
+
+        Raises `ConversionError` ``graph`` for a layer that is not here, or whose neurons are not ours but for θ.
+        """
+        scales = dict(zip(self.names, self.scales, strict=True))
+        for layer in graph:
+            uniform = layer.neuron.is_uniform and layer.neuron == Neuron("IF", layer.threshold, self.v_init)
+            if layer.name not in scales or not uniform:
+                raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
+        view = copy.copy(self)
+        view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
+        return view
 
     @property
     def n_layers(self) -> int:
         """Number of layers, the output layer included."""
-        return len(self.weights)
+        return len(self.graph)
 
     @property
-    def graph(self) -> SNNGraph:
-        """The network as a new `SNNGraph`: it shares no memory with this object."""
-        parts = zip(self.names, self.weights, self.biases, self.thresholds, strict=True)
-        return SNNGraph(
-            [LayerNode(name, *_widths(W), W, "IF", bias=b, threshold=θ, v_init=self.v_init) for name, W, b, θ in parts]
-        )
+    def weights(self) -> list[Array]:
+        """One (out, in) array for each layer."""
+        return PerLayer((layer.weights for layer in self.graph), self._set_weights)
+
+    @weights.setter
+    def weights(self, weights: Sequence[Array]) -> None:
+        self.weights[:] = weights
+
+    @property
+    def biases(self) -> list[Array | None]:
+        """One (out,) array or None for each layer."""
+        return PerLayer((layer.bias for layer in self.graph), self._set_bias)
+
+    @biases.setter
+    def biases(self, biases: Sequence[Array | None]) -> None:
+        self.biases[:] = biases
+
+    @property
+    def thresholds(self) -> list[float]:
+        """θ of each layer."""
+        return PerLayer((layer.threshold for layer in self.graph), self._set_threshold)
+
+    @thresholds.setter
+    def thresholds(self, thresholds: Sequence[float]) -> None:
+        self.thresholds[:] = thresholds
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each layer."""
+        return PerLayer((layer.name for layer in self.graph), self._set_name)
+
+    @names.setter
+    def names(self, names: Sequence[str]) -> None:
+        self.names[:] = names
+
+    @property
+    def v_init(self) -> float:
+        """Membrane before the first step, in units of the threshold, of all layers."""
+        return float(np.asarray(self.graph[0].neuron.v_init))
+
+    @v_init.setter
+    def v_init(self, v_init: float) -> None:
+        for layer in self.graph:
+            layer.neuron = replace(layer.neuron, v_init=v_init)
+
+    def _set_weights(self, k: int, weights: npt.ArrayLike) -> None:
+        layer = self.graph[k]
+        layer.weights = as_float(f"{layer.name}.weights", weights)
+
+    def _set_bias(self, k: int, bias: npt.ArrayLike | None) -> None:
+        layer = self.graph[k]
+        layer.bias = None if bias is None else as_float(f"{layer.name}.bias", bias).astype(layer.operation.dtype)
+
+    def _set_threshold(self, k: int, threshold: float) -> None:
+        self.graph[k].neuron = replace(self.graph[k].neuron, threshold=threshold)
+
+    def _set_name(self, k: int, name: str) -> None:
+        self.graph[k].name = name
 
     def run(
         self,
@@ -152,13 +235,13 @@ class ConvertedSNN:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        widths = [np.shape(self.weights[0])[1], *(len(W) for W in self.weights)]
+        widths = [self.graph.n_inputs, *(layer.n_neurons for layer in self.graph)]
         return f"<ConvertedSNN {' -> '.join(map(str, widths))}, T={self.T}, {self.certificate.level}>"
 
 
 def _listed(name: str, values: Any) -> Any:
     if not isinstance(values, list | tuple) and np.ndim(values) == 0:
-        raise ConversionError("shape", f"{name} must be a list with one entry a layer, not {values!r}")
+        raise ConversionError("shape", f"{name} must be a list with one entry for each layer, not {values!r}")
     return values
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from spikeport.conversion.checks import check_theta, check_timesteps
 from spikeport.errors import ConversionError
+from spikeport.reading.torch import RELU, Activation, Activations
 
 SMALLEST_THETA = 1e-4
 
@@ -130,3 +131,10 @@ def replace_relu_with_qcfs(model: nn.Module, T: int = 8, theta: float = 1.0, lea
     for parent, name in places:
         setattr(parent, name, qcfs_for(parent.get_submodule(name)))
     return model
+
+
+ACTIVATIONS: Activations = {
+    **RELU,
+    QCFSActivation.forward: lambda module: Activation("qcfs", theta=module.threshold),
+}
+"""The activations that `convert` knows."""

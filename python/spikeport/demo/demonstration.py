@@ -14,6 +14,7 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.conversion import ConvertedSNN, convert
 from spikeport.demo.digits import Digits, Recipe, load_digits, trained_network
+from spikeport.demo.measurement import Measurement
 from spikeport.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -23,25 +24,6 @@ Array = npt.NDArray[Any]
 
 TIMESTEPS = (1, 2, 4, 8, 16, 32, 64)
 ENCODINGS = ("current", "poisson")
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """The spiking network on the test digits, at one T and encoding.
-
-    Attributes
-    ----------
-    T, encoding : how it was run
-    accuracy : share of test digits whose label it gives
-    agreement : share of test digits to which it gives the trained network's answer
-    spikes_per_inference : spikes of all its neurons, output neurons included, for one digit
-    """
-
-    T: int
-    encoding: str
-    accuracy: float
-    agreement: float
-    spikes_per_inference: float
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
-    from spikeport.demo.demonstration import Measurement
+    from spikeport.demo.measurement import Measurement
 
 Array = npt.NDArray[Any]
 
@@ -128,7 +128,7 @@ def _one_digit(snn: ConvertedSNN, digits: Digits) -> tuple[Html, Html]:
 def _rates(model: nn.Module, snn: ConvertedSNN, digits: Digits) -> tuple[Html, Html]:
     import torch
 
-    from spikeport.conversion.stack import evaluating, read_model
+    from spikeport.reading.torch import evaluating, read_model
 
     x = digits.x_test[:DIGITS_COMPARED]
     with evaluating(model):

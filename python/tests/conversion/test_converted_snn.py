@@ -1,10 +1,14 @@
 """`ConvertedSNN`: built from arrays, run, classified."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 from spikeport.conversion import ConvertedSNN
 from spikeport.errors import ConversionError, GraphError, KernelError
+from spikeport.graph import SNNGraph
 
 
 @pytest.fixture
@@ -58,9 +62,60 @@ def test_a_tensor_with_a_gradient_is_taken(snn, torch):
     assert np.array_equal(snn.run(x, seed=1), snn.run(x.detach().numpy(), seed=1))
 
 
-def test_the_graph_shares_no_memory(snn):
-    snn.graph.layers[0].weights[:] = 7
+def test_it_keeps_no_reference_to_the_arrays_it_was_given():
+    weights = np.eye(3)
+    snn = ConvertedSNN([weights], [None], [1.0], 8)
+    weights[:] = 7
     assert np.array_equal(snn.weights[0], np.eye(3))
+
+
+CHANGES = {
+    "an array assigned to the list": lambda snn: snn.weights.__setitem__(0, 2 * np.eye(3)),
+    "an array that is written into": lambda snn: np.multiply(snn.weights[0], 2, out=snn.weights[0]),
+    "a list of arrays": lambda snn: setattr(snn, "weights", [2 * np.eye(3), snn.weights[1]]),
+    "a slice": lambda snn: snn.weights.__setitem__(slice(0, 1), [2 * np.eye(3)]),
+    "a layer of the graph": lambda snn: setattr(snn.graph[0], "weights", 2 * np.eye(3)),
+    "a bias": lambda snn: snn.biases.__setitem__(0, [0.25, 0, 0]),
+    "a threshold": lambda snn: snn.thresholds.__setitem__(0, 0.5),
+    "the start of the membrane": lambda snn: setattr(snn, "v_init", 0.0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("backend", ["reference", "rust"])
+def test_a_change_reaches_the_next_run(snn, change, backend):
+    x = [0.3, 0.0, 0.0]
+    before = snn.graph.run([x], T=8, backend=backend)
+    CHANGES[change](snn)
+    after = snn.graph.run([x], T=8, backend=backend)
+    assert before.drive.tolist() != after.drive.tolist() or before.membrane[0].tolist() != after.membrane[0].tolist()
+    parts = {"weights": snn.weights, "biases": snn.biases, "thresholds": snn.thresholds, "v_init": snn.v_init, "T": 8}
+    assert ConvertedSNN(**parts) == snn
+
+
+def test_a_change_that_makes_no_network_is_refused(snn):
+    for change in (lambda: snn.weights.append(np.eye(3)), lambda: snn.weights.__setitem__(slice(0, 2), [np.eye(3)])):
+        with pytest.raises(GraphError, match=r"layers"):
+            change()
+    snn.weights[1] = np.ones((2, 4))
+    with pytest.raises(GraphError) as caught:
+        snn.run(np.zeros(3))
+    assert caught.value.code == "shape"
+
+
+def test_a_copy_is_a_network_of_its_own(snn):
+    for twin in (copy.deepcopy(snn), pickle.loads(pickle.dumps(snn))):
+        twin.weights[0][:] = 0
+        assert twin != snn and np.array_equal(snn.weights[0], np.eye(3))
+
+
+def test_another_graph_keeps_what_the_conversion_knows(snn):
+    named = ConvertedSNN(snn.weights, snn.biases, [1.0, 1.0], 8, names=["a", "b"], scales=[2.0, 3.0])
+    graph = SNNGraph([named.graph["b"].copy()])
+    assert named.with_graph(graph).scales == [3.0]
+    assert named.with_graph(graph).graph is graph
+    with pytest.raises(ConversionError, match="layer_0"):
+        named.with_graph(snn.graph)
 
 
 def test_equal_networks_are_equal(snn):

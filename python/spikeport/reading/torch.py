@@ -1,25 +1,27 @@
-"""Reading a torch model: an ``nn.Sequential`` becomes a `Stack`, or is refused by name.
+"""Reading a torch model: an ``nn.Sequential`` becomes a `TracedModel`, or is refused by name.
 
 Nothing is guessed. A module is taken for what it is only where it runs the ``forward`` of the class it is known by, and
-`Stack.check_faithful` compares the stack with what the model itself computes, so that a hook or an overridden method
-that changes the answer is an error and not a wrong network.
+`TracedModel.check_faithful` compares what was read with what the model itself computes, so that a hook or an overridden
+method that changes the answer is an error and not a wrong network.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from spikeport.conversion.qcfs import QCFSActivation
 from spikeport.errors import ConversionError
+from spikeport.graph import LayerNode, SNNGraph
+from spikeport.neuron import Neuron
 
 Array = npt.NDArray[Any]
 
@@ -48,8 +50,21 @@ WAY_OUT = {
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 
 
+class Activation(NamedTuple):
+    """What a module does behind a Linear: its name, and θ where a rate of 1 has a value of its own."""
+
+    kind: str
+    theta: float | None = None
+
+
+Activations = Mapping[Any, Callable[[Any], Activation]]
+"""From the ``forward`` of an activation's class to what one of its modules does."""
+
+RELU: Activations = MappingProxyType({nn.ReLU.forward: lambda module: Activation("relu")})
+
+
 @dataclass
-class Stage:
+class TracedLayer:
     """A Linear layer and the activation behind it.
 
     Attributes
@@ -68,26 +83,33 @@ class Stage:
 
 
 @dataclass
-class Stack:
+class TracedModel:
     """What a model is made of.
 
     Attributes
     ----------
     model : the model read
-    stages : its layers, input side first
+    activations : by the ``forward`` of their classes
+    layers : its Linear layers, input side first
     modules : its leaves in the order of the forward pass
     flattens : whether it flattens its input
     """
 
     model: nn.Module
-    stages: list[Stage] = field(default_factory=list)
+    activations: Activations
+    layers: list[TracedLayer] = field(default_factory=list)
     modules: list[nn.Module] = field(default_factory=list)
     flattens: bool = False
+
+    def to_graph(self) -> SNNGraph:
+        """Return the uncalibrated network: IF neurons with threshold 1 and ``v_init = 1/2`` behind every Linear."""
+        neuron = Neuron("IF", v_init=0.5)
+        return SNNGraph([LayerNode.with_neuron(part.name, part.weight, part.bias, neuron) for part in self.layers])
 
     @property
     def n_inputs(self) -> int:
         """Width of the input."""
-        return int(self.stages[0].weight.shape[1])
+        return int(self.layers[0].weight.shape[1])
 
     @property
     def dtype(self) -> torch.dtype:
@@ -100,19 +122,19 @@ class Stack:
         return next(m.weight.device for m in self.modules if isinstance(m, nn.Linear))
 
     def outputs(self, x: Tensor) -> tuple[list[Array], Array]:
-        """Return what each stage puts out for ``x``, behind its activation, and what the last Linear puts out."""
+        """Return what each layer puts out for ``x``, behind its activation, and what the last Linear puts out."""
         outputs: list[Array] = []
         for module in self.modules:
             x = type(module).forward(module, x)
             if isinstance(module, nn.Linear):
                 outputs.append(_copied(x))
                 drive = outputs[-1]
-            elif isinstance(module, nn.ReLU | QCFSActivation):
+            elif _forward(module) in self.activations:
                 outputs[-1] = _copied(x)
         return outputs, drive
 
     def check_faithful(self, x: Tensor) -> None:
-        """Raise `ConversionError` ``unfaithful`` unless the model itself gives for ``x`` what the stack does."""
+        """Raise `ConversionError` ``unfaithful`` unless the model itself gives for ``x`` what the traced model does."""
         # Both on the same batch: another one may round a sum differently, and QCFS turns that into a whole level.
         output, own = self.outputs(x)[0][-1], self.model(x)
         expected = _copied(own) if isinstance(own, Tensor) else np.zeros(0)
@@ -140,8 +162,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def read_model(model: Any) -> Stack:
-    """Return the `Stack` of ``model``.
+def read_model(model: Any, activations: Activations = RELU) -> TracedModel:
+    """Return the `TracedModel` of ``model``; a module whose class is in ``activations`` is one.
 
     Raises
     ------
@@ -153,13 +175,13 @@ def read_model(model: Any) -> Stack:
         raise ConversionError(
             "model", f"{type(model).__name__} is no torch.nn.Module: {hint}give a trained torch.nn.Sequential"
         )
-    stack = Stack(model)
+    traced = TracedModel(model, activations)
     for path, module in _leaves(model, ""):
-        _take(stack, path, module)
-        stack.modules.append(module)
-    if not stack.stages:
+        _take(traced, path, module)
+        traced.modules.append(module)
+    if not traced.layers:
         raise ConversionError("model", f"{type(model).__name__} holds no Linear layer: there is nothing to convert")
-    for before, after in itertools.pairwise(stack.stages):
+    for before, after in itertools.pairwise(traced.layers):
         if before.activation is None:
             raise ConversionError(
                 "order",
@@ -170,7 +192,7 @@ def read_model(model: Any) -> Stack:
             raise ConversionError(
                 "order", f"{before.name} gives {len(before.weight)} values, {after.name} takes {after.weight.shape[1]}"
             )
-    return stack
+    return traced
 
 
 def _leaves(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
@@ -188,36 +210,34 @@ def _forward(module: nn.Module) -> Any:
     return getattr(type(module), "forward", None)  # a scripted module's class has none
 
 
-def _take(stack: Stack, path: str, module: nn.Module) -> None:
+def _take(traced: TracedModel, path: str, module: nn.Module) -> None:
     runs = _forward(module)
     place = f"{path} ({type(module).__name__})" if path else type(module).__name__
     if isinstance(module, nn.Linear) and runs is nn.Linear.forward and not isinstance(module, nn.LazyLinear):
-        stack.stages.append(_stage(place, path, len(stack.stages), module))
-    elif runs in (nn.ReLU.forward, QCFSActivation.forward):
-        if not stack.stages:
+        traced.layers.append(_layer(place, path, len(traced.layers), module))
+    elif runs in traced.activations:
+        if not traced.layers:
             raise ConversionError("order", f"{place} stands before the first Linear: take it off")
-        stage = stack.stages[-1]
-        if stage.activation is not None:
+        layer = traced.layers[-1]
+        if layer.activation is not None:
             raise ConversionError("order", f"{place} follows another activation: leave one of the two")
-        stage.activation = "relu"
-        if isinstance(module, QCFSActivation):
-            stage.activation, stage.theta = "qcfs", module.threshold
+        layer.activation, layer.theta = traced.activations[runs](module)
     elif isinstance(module, nn.Flatten) and runs is nn.Flatten.forward:
         if (module.start_dim, module.end_dim) != (1, -1):
             raise ConversionError("unsupported_module", f"{place} does not flatten a sample: use nn.Flatten()")
-        stack.flattens = stack.flattens or not stack.stages
+        traced.flattens = traced.flattens or not traced.layers
     elif runs not in (nn.Identity.forward, nn.Dropout.forward, nn.AlphaDropout.forward):
         raise ConversionError("unsupported_module", _refusal(place, module))
 
 
-def _stage(place: str, path: str, index: int, module: nn.Linear) -> Stage:
+def _layer(place: str, path: str, index: int, module: nn.Linear) -> TracedLayer:
     if module.weight.is_meta:
         raise ConversionError("model", f"{place} has no values, it is on the meta device: load its weights")
     weight, bias = _copied(module.weight), None if module.bias is None else _copied(module.bias)
     for name, values in (("weight", weight), ("bias", bias)):
         if values is not None and not np.isfinite(values).all():
             raise ConversionError("non_finite", f"{place}: its {name} holds NaN or infinity; train it again")
-    return Stage(f"layer_{index}" if not path or path.isdecimal() else path, weight, bias)
+    return TracedLayer(f"layer_{index}" if not path or path.isdecimal() else path, weight, bias)
 
 
 def _refusal(place: str, module: nn.Module) -> str:
