@@ -11,22 +11,18 @@
 """
 
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.bounds import LayerBounds, propagate
 from spikeport.snn_optimizer.budget import Point
 from spikeport.snn_optimizer.cost import Cost, cost_of
 from spikeport.snn_optimizer.documented import dead_neuron_elimination, layer_fusion, redundancy_elimination
 from spikeport.snn_optimizer.models import as_graph
 from spikeport.snn_optimizer.optimizer import SNNOptimizer, optimize
-from spikeport.snn_optimizer.passes import DEFAULT_PASSES, EXACT_PASSES, PASSES, Pass
-from spikeport.snn_optimizer.quantization import packed
-from spikeport.snn_optimizer.report import OptimizationReport, PassResult
-from spikeport.snn_optimizer.verification import (
-    Difference,
-    Verification,
-    adversarial_drives,
-    random_drives,
-    verify,
-)
+from spikeport.snn_optimizer.outcome import PassResult
+from spikeport.snn_optimizer.passes.quantization import packed, quantized_parts
+from spikeport.snn_optimizer.passes.registry import DEFAULT_PASSES, EXACT_PASSES, PASSES, Pass
+from spikeport.snn_optimizer.proofs.bounds import LayerBounds, propagate
+from spikeport.snn_optimizer.replay.drives import adversarial_drives, random_drives
+from spikeport.snn_optimizer.replay.verification import Difference, Verification, verify
+from spikeport.snn_optimizer.report import OptimizationReport
 
 __all__ = [
     "DEFAULT_PASSES",
@@ -51,6 +47,7 @@ __all__ = [
     "optimize",
     "packed",
     "propagate",
+    "quantized_parts",
     "random_drives",
     "redundancy_elimination",
     "verify",

@@ -1,11 +1,11 @@
 """Budget mode: as small as the accuracy allows.
 
-A point is three strengths: the share of hidden neurons that stay, the sparsity of what is left, and the bits of a
+A point is three strengths: the share of hidden neurons that stay, the sparsity of what is left, and the bits of each
 weight. The search begins with the exact passes and measured-dead elimination, then tightens one strength by one
-notch at a time, always the one that saves most per accuracy lost, as long as accuracy stays within the budget; a
-strength that breaks it is closed.
+notch at a time, always the one that saves most for the accuracy it loses, as long as accuracy stays within the
+budget; a strength that breaks it is closed.
 
-The data are kept apart: one quarter fits (activity, compensation), one quarter judges the moves, one half holds the
+The data are kept apart: one quarter fits (activity, compensation), one quarter judges the notches, one half holds the
 result: the last point on the path is taken that, fitted again on both quarters, stays within the budget on that half.
 Where none does, the exact passes alone run.
 """
@@ -21,17 +21,21 @@ import numpy.typing as npt
 
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.cost import Cost, cost_of
-from spikeport.snn_optimizer.passes import EXACT_PASSES, Request, resolve
-from spikeport.snn_optimizer.scope import Scope, spread
-from spikeport.snn_optimizer.simulation import simulate
+from spikeport.snn_optimizer.passes.registry import EXACT_PASSES, RequestLike, resolve
+from spikeport.snn_optimizer.proofs.scope import Scope, spread
+from spikeport.snn_optimizer.replay.simulation import simulate
 
 Array = npt.NDArray[Any]
 
+# The notches of the three strengths. What is left shrinks by a similar share from notch to notch, about a fifth for
+# neurons and a third for weights, so that every notch is worth a trial: even steps would be too coarse at the strong
+# end, where they take most of what is left, and too fine at the weak one. Neurons take part in many weights, so their
+# ladder is the finer one and ends earlier. Bits have the values that `quantize_weights` takes.
 KEEP: Final = (1.0, 0.85, 0.7, 0.6, 0.5, 0.4, 0.32, 0.25, 0.2, 0.15, 0.1)
 SPARSITY: Final = (0.0, 0.3, 0.5, 0.65, 0.75, 0.82, 0.88, 0.92, 0.95, 0.97)
 BITS: Final = (None, 8, 4)
-MOST_SAMPLES = 2048
-SAMPLES_AT_ONCE = 2048
+MOST_SAMPLES = 2048  # to fit on, and to judge on: an accuracy of 90 % is then known to 0.7 points (one standard error)
+SAMPLES_AT_ONCE = 2048  # bounds the memory of a run
 
 
 class Labelled(NamedTuple):
@@ -80,7 +84,7 @@ def measured_accuracy(graph: SNNGraph, data: Labelled, scope: Scope) -> float:
     return right / len(data.inputs)
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What a search found.
 
     Attributes
@@ -90,13 +94,13 @@ class Found(NamedTuple):
     front : every point that was tried
     """
 
-    settings: list[tuple[list[Request], Point | None]]
+    settings: list[tuple[list[RequestLike], Point | None]]
     front: list[Point]
 
 
 def search(
     graph: SNNGraph, choose: Labelled, hold: Labelled, scope: Scope, drop: float, advance: Callable[[int], None]
-) -> Found:
+) -> SearchResult:
     """Return the settings that lose at most ``drop``, on half of ``choose`` each and, the first one, on ``hold``."""
     fit, judge = (Labelled(*(spread(a, MOST_SAMPLES) for a in _part(choose, which))) for which in (0, 1))
     trial = _Trials(graph, fit, judge, scope, advance)
@@ -105,7 +109,7 @@ def search(
     closed, path = set[int](), [at]
     here = trial.point(at)
     while len(closed) < 3:
-        moves = []
+        candidates = []
         for axis, ladder in enumerate((KEEP, SPARSITY, BITS)):
             if axis in closed:
                 continue
@@ -118,9 +122,9 @@ def search(
                 closed.add(axis)
                 continue
             saved = _size(here.cost) - _size(point.cost)
-            moves.append((saved / max(here.accuracy - point.accuracy, drop / 10, 1e-6), there, point))
-        if moves:
-            _, at, here = max(moves, key=lambda move: move[0])
+            candidates.append((saved / max(here.accuracy - point.accuracy, drop / 10, 1e-6), there, point))
+        if candidates:
+            _, at, here = max(candidates, key=lambda candidate: candidate[0])
             path.append(at)
 
     held_base = measured_accuracy(graph, hold, scope)
@@ -128,22 +132,22 @@ def search(
         path.pop()
     front = _with_front(list(trial.points.values()))
     by_place = dict(zip(trial.points, front, strict=True))
-    settings: list[tuple[list[Request], Point | None]] = [
-        (steps_of(*_strengths(at)), by_place[at]) for at in reversed(path)
+    settings: list[tuple[list[RequestLike], Point | None]] = [
+        (passes_of(*_strengths(at)), by_place[at]) for at in reversed(path)
     ]
-    return Found([*settings, (list(EXACT_PASSES), None), ([], None)], front)
+    return SearchResult([*settings, (list(EXACT_PASSES), None), ([], None)], front)
 
 
-def steps_of(keep: float, sparsity: float, bits: int | None) -> list[Request]:
+def passes_of(keep: float, sparsity: float, bits: int | None) -> list[RequestLike]:
     """Return the passes of a point: exact ones and measured-dead elimination first."""
-    steps: list[Request] = [*EXACT_PASSES, "dead_neuron_elimination"]
+    passes: list[RequestLike] = [*EXACT_PASSES, "dead_neuron_elimination"]
     if keep < 1:
-        steps.append(("neuron_pruning", {"keep": keep}))
+        passes.append(("neuron_pruning", {"keep": keep}))
     if sparsity > 0:
-        steps.append(("weight_pruning", {"sparsity": sparsity}))
+        passes.append(("weight_pruning", {"sparsity": sparsity}))
     if bits is not None:
-        steps.append(("weight_quantization", {"bits": bits}))
-    return steps
+        passes.append(("weight_quantization", {"bits": bits}))
+    return passes
 
 
 class _Trials:
@@ -155,7 +159,7 @@ class _Trials:
         self.source, self.judge, self.advance = graph, judge, advance
         self.scope = replace(scope, data=fit.inputs)
         self.points: dict[tuple[int, ...], Point] = {}
-        self._stages: dict[tuple[int, ...], SNNGraph] = {}
+        self._partials: dict[tuple[int, ...], SNNGraph] = {}  # by the first notches of a point
 
     def accuracy(self, graph: SNNGraph) -> float:
         activity = simulate(graph, self.judge.inputs, self.scope, keep_inputs=False)
@@ -173,23 +177,23 @@ class _Trials:
         return self.points[at]
 
     def graph(self, at: tuple[int, ...]) -> SNNGraph:
-        """Return the graph of a point; stages (neurons, then weights, then bits) that points share are built once."""
-        graph = self._stage((), steps_of(1.0, 0.0, None), self.source)
+        """Return the graph of a point; what points share (neurons first, then weights, then bits) is built once."""
+        graph = self._partial((), passes_of(1.0, 0.0, None), self.source)
         for depth in (1, 2, 3):
             before, upto = (_strengths((*at[:d], 0, 0, 0)[:3]) for d in (depth - 1, depth))
-            step = steps_of(*upto)[len(steps_of(*before)) :]
-            graph = self._stage(at[:depth], step, graph)
+            added = passes_of(*upto)[len(passes_of(*before)) :]
+            graph = self._partial(at[:depth], added, graph)
         return graph
 
-    def _stage(self, key: tuple[int, ...], passes: Sequence[Request], graph: SNNGraph) -> SNNGraph:
-        if key not in self._stages:
-            for step in resolve(passes):
-                rewrite = step.run(graph, self.scope)
-                while rewrite.changed and step.is_exact:
-                    rewrite = step.run(rewrite.graph, self.scope)
+    def _partial(self, key: tuple[int, ...], passes: Sequence[RequestLike], graph: SNNGraph) -> SNNGraph:
+        if key not in self._partials:
+            for request in resolve(passes):
+                rewrite = request.run(graph, self.scope)
+                while rewrite.changed and request.is_exact:
+                    rewrite = request.run(rewrite.graph, self.scope)
                 graph = rewrite.graph
-            self._stages[key] = graph
-        return self._stages[key]
+            self._partials[key] = graph
+        return self._partials[key]
 
 
 def _part(data: Labelled, which: int) -> Labelled:

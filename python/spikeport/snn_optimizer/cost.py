@@ -1,12 +1,12 @@
-"""What a graph costs: neurons, parameters, bytes, and synaptic operations an inference.
+"""What a graph costs: neurons, parameters, bytes, and synaptic operations per inference.
 
 - A **parameter** is a weight or bias that is stored; ``nonzero`` counts those that are not 0, which is what a sparse
   store or an event-driven machine holds.
 - A **synaptic operation** is one addition that an event causes: an input that is not 0, times the nonzero weights that
-  leave it. An analog input that is fed unchanged at every step is multiplied once an inference, and counted once.
+  leave it. An analog input that is fed unchanged at every step is multiplied once per inference, and counted once.
 - **Bytes** are those of the cheaper store of each layer: dense, or compressed sparse rows (a value and a 32-bit
-  column a weight, a 32-bit offset a row). Weights on a grid of 8 or 4 bits count so many bits, and one scale a
-  neuron.
+  column for each weight, a 32-bit offset for each row). Weights on a grid of 8 or 4 bits count so many bits, and one
+  scale for each neuron.
 """
 
 from __future__ import annotations

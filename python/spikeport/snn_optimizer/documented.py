@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.graph import SNNGraph
-from spikeport.snn_optimizer.bounds import InputRange
 from spikeport.snn_optimizer.models import as_graph
-from spikeport.snn_optimizer.passes import resolve
-from spikeport.snn_optimizer.report import PassResult
-from spikeport.snn_optimizer.rewrite import detach
-from spikeport.snn_optimizer.scope import Scope, as_data
-from spikeport.snn_optimizer.verification import verify
+from spikeport.snn_optimizer.outcome import PassResult
+from spikeport.snn_optimizer.passes.registry import resolve
+from spikeport.snn_optimizer.proofs.bounds import InputRange
+from spikeport.snn_optimizer.proofs.scope import Scope, as_data
+from spikeport.snn_optimizer.replay.verification import verify
+from spikeport.snn_optimizer.surgery.rewrite import detach
 
 
 def dead_neuron_elimination(
@@ -59,7 +59,7 @@ def redundancy_elimination(
     Parameters
     ----------
     correlation_threshold : near-equal rows must correlate at least so much; it does not suffice, being blind to scale
-    tolerance : how far the currents of two merged neurons may be apart in a step, in thresholds; 0 merges equal
+    tolerance : how far the currents of two merged neurons may be apart in one step, in thresholds; 0 merges equal
         ones only
     input_range : (low, high) of every input value, for the bound of near-equal neurons; None takes [-1, 1]
 
@@ -75,8 +75,8 @@ def _run(name: str, model: Any, scope: Scope, **options: Any) -> tuple[SNNGraph,
     before = as_graph(model)
     before.validate()
     scope.check(before)
-    step = resolve([(name, options)])[0]
-    rewrite = step.run(before, scope)
+    request = resolve([(name, options)])[0]
+    rewrite = request.run(before, scope)
     after, certificate = detach(rewrite.graph, before), rewrite.certificate
     if certificate.level == "unchecked" and scope.data is not None:
         seen = verify(before, after, scope.data, timesteps=scope.timesteps, survivors=rewrite.survivors)
@@ -89,6 +89,6 @@ def _run(name: str, model: Any, scope: Scope, **options: Any) -> tuple[SNNGraph,
         params_after=after.n_params,
         certificate=certificate,
         changed=rewrite.changed,
-        options=dict(step.options),
+        options=dict(request.options),
     )
     return after, result

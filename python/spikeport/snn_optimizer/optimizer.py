@@ -1,9 +1,8 @@
-"""The optimiser: passes run, exact ones to a fixed point, and the result held against what was there before.
+"""The optimiser as a caller meets it: `optimize`, and `SNNOptimizer` for many models with the same options.
 
-Exact passes that stand next to each other form a set: they run in one order of our own, again and again until none
-finds anything, so the order in which they were asked for does not matter. Passes that are not exact run where they
-stand, once; what they did to the answer is measured by running both graphs. At the end the exact passes that were
-asked for run once more.
+A caller gets a smaller graph, and a report of what every pass saved and what it did to the answer. Arguments are
+checked before any work. In which order passes run is told in `spikeport.snn_optimizer.pass_manager`; with
+``max_accuracy_drop`` the passes and their strengths are those that `spikeport.snn_optimizer.budget` finds.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.kernels.checks import is_whole
-from spikeport.snn_optimizer.bounds import InputRange
 from spikeport.snn_optimizer.budget import Labelled, search
 from spikeport.snn_optimizer.models import as_graph, like, timesteps_of
 from spikeport.snn_optimizer.pass_manager import PassManager
-from spikeport.snn_optimizer.passes import Request, resolve
+from spikeport.snn_optimizer.passes.registry import RequestLike, resolve
+from spikeport.snn_optimizer.proofs.bounds import InputRange
+from spikeport.snn_optimizer.proofs.scope import Scope, as_data
 from spikeport.snn_optimizer.report import OptimizationReport
-from spikeport.snn_optimizer.scope import Scope, as_data
 
 Array = npt.NDArray[Any]
 
 
 def optimize(
     graph: Any,
-    passes: Sequence[Request] | None = None,
+    passes: Sequence[RequestLike] | None = None,
     *,
     data: Any = None,
     max_accuracy_drop: float | None = None,
@@ -79,10 +78,10 @@ def optimize(
         raise GraphError("data", f"labels go from {span}, but there are {outputs} outputs: give 0 to {outputs - 1}")
     if max_accuracy_drop is not None:
         return _within_budget(before, passes, scope, labels, max_accuracy_drop, verification, progress)
-    steps = resolve(passes)
+    requests = resolve(passes)
     manager = PassManager(before, scope, labels, verification)
-    with _bar(progress, "passes", len(steps)) as advance:
-        manager.run(steps, advance)
+    with _bar(progress, "passes", len(requests)) as advance:
+        manager.run(requests, advance)
     return manager.finished()
 
 
@@ -110,7 +109,7 @@ class SNNOptimizer:
         self.options = options
         self.report: OptimizationReport | None = None
 
-    def optimize(self, model: Any, passes: Sequence[Request] | None = None, **options: Any) -> Any:
+    def optimize(self, model: Any, passes: Sequence[RequestLike] | None = None, **options: Any) -> Any:
         """Return the optimised model; the report is kept in ``report``.
 
         An `SNNGraph` gives an `SNNGraph`, a checkpoint a checkpoint (metadata kept, frozen layers that are still
@@ -122,7 +121,7 @@ class SNNOptimizer:
 
 def _within_budget(
     before: SNNGraph,
-    passes: Sequence[Request] | None,
+    passes: Sequence[RequestLike] | None,
     scope: Scope,
     labels: Array | None,
     drop: float,
@@ -141,9 +140,9 @@ def _within_budget(
     with _bar(progress, "searching", None) as advance:
         found = search(before, choose, hold, scope, drop, advance)
     held = replace(scope, data=hold.inputs)
-    for steps, point in found.settings:  # fitted again, on all there is to choose on: most often the first one holds
+    for setting, point in found.settings:  # fitted again, on all there is to choose on: most often the first one holds
         manager = PassManager(before, replace(scope, data=choose.inputs), hold.labels, verification, held)
-        manager.run(resolve(steps), lambda count: None)
+        manager.run(resolve(setting), lambda count: None)
         front = [replace(one, taken=one == point) for one in found.front]
         if manager.accuracy_lost <= drop:
             break
@@ -159,10 +158,10 @@ def _pair(data: Any) -> tuple[Array | None, Array | None]:
     try:
         labels = np.asarray(data[1])
     except ValueError:
-        raise GraphError("data", "labels are ragged: give one whole number a sample") from None
+        raise GraphError("data", "labels are ragged: give one whole number per sample") from None
     if x is None or labels.ndim != 1 or len(labels) != len(x) or labels.dtype.kind not in "iu":
         raise GraphError(
-            "data", f"labels have shape {labels.shape} and dtype {labels.dtype}: give one whole number a sample"
+            "data", f"labels have shape {labels.shape} and dtype {labels.dtype}: give one whole number per sample"
         )
     return x, labels
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from spikeport.report import Html, Page, badge, figure, paragraph, svg, table, tiles
 from spikeport.report.plots import lines, scatter
 from spikeport.snn_optimizer.budget import Point
 from spikeport.snn_optimizer.cost import Cost
-
-if TYPE_CHECKING:
-    from spikeport.snn_optimizer.report import OptimizationReport, PassResult
+from spikeport.snn_optimizer.outcome import Outcome, PassResult
 
 
-def report_page(report: OptimizationReport) -> Page:
+def report_page(outcome: Outcome) -> Page:
     """Return the page: what was saved, what each pass did and how sure that is, the replay, and the front of a
     search."""
     page = Page("Optimisation of a spiking network", "what every pass saved, and what it did to the answer")
     page.section(
-        "Result", tiles(_headline(report)), badge(report.certificate.level), paragraph(report.certificate.reason)
+        "Result", tiles(_headline(outcome)), badge(outcome.certificate.level), paragraph(outcome.certificate.reason)
     )
-    page.section("Passes", *_passes(report))
-    if report.verification is not None:
-        verdict = badge("pass", "same spikes") if report.verification.identical else badge("warning", "spikes differ")
-        page.section("Verification", verdict, paragraph(str(report.verification)))
-    if report.front:
-        page.section("Front", paragraph(_FRONT), figure(_front_plot(report.front)), _front_table(report.front))
+    page.section("Passes", *_passes(outcome))
+    if outcome.verification is not None:
+        verdict = badge("pass", "same spikes") if outcome.verification.identical else badge("warning", "spikes differ")
+        page.section("Verification", verdict, paragraph(str(outcome.verification)))
+    if outcome.front:
+        page.section("Front", paragraph(_FRONT), figure(_front_plot(outcome.front)), _front_table(outcome.front))
     return page
 
 
@@ -35,34 +31,34 @@ _FRONT = (
 )
 
 
-def _headline(report: OptimizationReport) -> dict[str, object]:
-    found: dict[str, object] = {"neurons": f"{report.neurons_before:,} → {report.neurons_after:,}"}
-    before, after = report.before, report.after
+def _headline(outcome: Outcome) -> dict[str, object]:
+    found: dict[str, object] = {"neurons": f"{outcome.neurons_before:,} → {outcome.neurons_after:,}"}
+    before, after = outcome.before, outcome.after
     if before is not None and after is not None:
         found["stored numbers"] = f"{before.parameters:,} → {after.parameters:,}"
         found["not zero"] = f"{before.nonzero:,} → {after.nonzero:,}"
         found["bytes"] = f"{before.bytes:,} → {after.bytes:,}"
         if before.synaptic_operations and after.synaptic_operations is not None:
             found["synaptic operations"] = f"{before.synaptic_operations:,.0f} → {after.synaptic_operations:,.0f}"
-    if report.accuracy_before is not None and report.accuracy_after is not None:
-        found["accuracy"] = f"{report.accuracy_before:.2%} → {report.accuracy_after:.2%}"
+    if outcome.accuracy_before is not None and outcome.accuracy_after is not None:
+        found["accuracy"] = f"{outcome.accuracy_before:.2%} → {outcome.accuracy_after:.2%}"
     return found
 
 
-def _passes(report: OptimizationReport) -> list[Html]:
+def _passes(outcome: Outcome) -> list[Html]:
     headers = ["pass", "neurons", "not zero", "bytes", "synaptic operations", "accuracy", "certificate"]
     rows: list[list[object]] = []
-    if report.before is not None:
-        rows.append(["(before)", *_cells(report.before), _percent(report.accuracy_before), ""])
-    changed = [result for result in report.pass_results if result.changed]
+    if outcome.before is not None:
+        rows.append(["(before)", *_cells(outcome.before), _percent(outcome.accuracy_before), ""])
+    changed = [result for result in outcome.pass_results if result.changed]
     for result in changed:
         level = badge(result.certificate.level)
         rows.append([_name(result), *_cells(result.after), _percent(result.accuracy), level])
     reasons = [[_name(result), badge(result.certificate.level), result.certificate.reason] for result in changed]
-    idle = [result.name for result in report.pass_results if not result.changed]
+    idle = [result.name for result in outcome.pass_results if not result.changed]
     parts = [table(headers, rows)]
     if reasons:
-        parts += [*_passes_plot(report), table(["pass", "certificate", "why"], reasons)]
+        parts += [*_passes_plot(outcome), table(["pass", "certificate", "why"], reasons)]
     if idle:
         parts.append(paragraph(f"Found nothing to do: {', '.join(idle)}."))
     return parts
@@ -84,8 +80,9 @@ def _percent(share: float | None) -> str | None:
     return None if share is None else f"{share:.2%}"
 
 
-def _passes_plot(report: OptimizationReport) -> list[Html]:
-    costs = [cost for cost in (report.before, *(r.after for r in report.pass_results if r.changed)) if cost is not None]
+def _passes_plot(outcome: Outcome) -> list[Html]:
+    after = [result.after for result in outcome.pass_results if result.changed]
+    costs = [cost for cost in (outcome.before, *after) if cost is not None]
     if len(costs) < 2:
         return []
     first = costs[0]
@@ -108,7 +105,7 @@ def _front_plot(points: list[Point]) -> Html:
         for kind, chosen in kinds.items()
         if chosen
     }
-    return svg(scatter(dict(series), "synaptic operations an inference", "accuracy", log_x=True))
+    return svg(scatter(dict(series), "synaptic operations per inference", "accuracy", log_x=True))
 
 
 def _front_table(points: list[Point]) -> Html:

@@ -1,4 +1,4 @@
-"""The pass manager: passes run, exact ones to a fixed point, and the result held against what was there before.
+"""The pass manager: in which order passes run, and what is kept of each.
 
 Exact passes that stand next to each other form a set: they run in one order of our own, again and again until none
 finds anything, so the order in which they were asked for does not matter. Passes that are not exact run where they
@@ -17,22 +17,24 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate, weakest
-from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
-from spikeport.snn_optimizer.bounds import propagate
 from spikeport.snn_optimizer.budget import Labelled, Point, measured_accuracy
 from spikeport.snn_optimizer.cost import Cost, cost_of
-from spikeport.snn_optimizer.layer_replay import replay_layers
-from spikeport.snn_optimizer.passes import EXACT_PASSES, Step
-from spikeport.snn_optimizer.quantization import packed
-from spikeport.snn_optimizer.report import OptimizationReport, PassResult
-from spikeport.snn_optimizer.rewrite import SILENT, Rewrite, detach
-from spikeport.snn_optimizer.scope import Scope, spread
-from spikeport.snn_optimizer.simulation import simulate
-from spikeport.snn_optimizer.verification import Verification, drives_for, verify
+from spikeport.snn_optimizer.outcome import PassResult
+from spikeport.snn_optimizer.passes.quantization import lies_on_grid
+from spikeport.snn_optimizer.passes.registry import EXACT_PASSES, Request
+from spikeport.snn_optimizer.proofs.bounds import propagate
+from spikeport.snn_optimizer.proofs.scope import Scope, spread
+from spikeport.snn_optimizer.replay.drives import drives_for
+from spikeport.snn_optimizer.replay.layer_replay import replay_layers
+from spikeport.snn_optimizer.replay.simulation import simulate
+from spikeport.snn_optimizer.replay.verification import Verification, verify
+from spikeport.snn_optimizer.report import OptimizationReport
+from spikeport.snn_optimizer.surgery.rewrite import SILENT, Rewrite, detach
 
 Array = npt.NDArray[Any]
-MOST_ROUNDS = 1000
+MOST_ROUNDS = 1000  # never reached: every round but the last removes a neuron, a layer, a scale or a column
+MOST_MEASURED = 256  # samples on which operations are counted after every pass: their mean needs no more
 
 
 class PassManager:
@@ -42,7 +44,7 @@ class PassManager:
     ----------
     before : the graph as it was given
     scope : what passes may assume and measure on
-    labels : one class a sample of the data that results are measured on, or None
+    labels : the class of every sample of the data that results are measured on, or None
     verification : whether to replay before and after
     held : what results are measured on, where that is other data than the passes see
     """
@@ -63,67 +65,75 @@ class PassManager:
         self.first_cost = self.cost = self._cost()
         self.accuracy = self.first_accuracy = self._accuracy()
 
-    def run(self, steps: Sequence[Step], advance: Callable[[int], None]) -> None:
-        """Run the steps; ``advance`` is told how many are done."""
-        exact = [step for step in steps if step.is_exact]
-        group: list[Step] = []
-        for step in (*steps, None):
-            if step is not None and step.is_exact:
-                group.append(step)
+    def run(self, requests: Sequence[Request], advance: Callable[[int], None]) -> None:
+        """Run the passes that are asked for; ``advance`` is told how many are done."""
+        exact = [request for request in requests if request.is_exact]
+        group: list[Request] = []
+        for request in (*requests, None):
+            if request is not None and request.is_exact:
+                group.append(request)
                 continue
-            self._fixed_point(group, say_unchanged=True)
+            self._fixed_point(group, record_unchanged=True)
             advance(len(group))
-            if step is not None:
-                self._apply(step, say_unchanged=True)
+            if request is not None:
+                self._apply(request, record_unchanged=True)
                 advance(1)
                 group = []
         if len(group) < len(exact):
-            self._fixed_point(exact, say_unchanged=False)
+            self._fixed_point(exact, record_unchanged=False)
 
-    def _fixed_point(self, steps: Sequence[Step], *, say_unchanged: bool) -> None:
-        chosen = {step.chosen.name: step for step in steps}
-        order = [chosen[name] for name in EXACT_PASSES if name in chosen]
+    def _fixed_point(self, requests: Sequence[Request], *, record_unchanged: bool) -> None:
+        by_name = {request.chosen.name: request for request in requests}
+        order = [by_name[name] for name in EXACT_PASSES if name in by_name]
         found: set[str] = set()
-        for _ in range(MOST_ROUNDS):  # every round but the last removes a neuron, a layer, a scale or a column
-            changed = [step.chosen.name for step in order if self._apply(step)]
+        for _ in range(MOST_ROUNDS):
+            changed = [request.chosen.name for request in order if self._apply(request)]
             found.update(changed)
             if not changed:
                 break
-        for step in order if say_unchanged else ():
-            if step.chosen.name not in found:
-                self._record(step, self.graph, Certificate("exact", "nothing to do"), 0.0, 0)
+        for request in order if record_unchanged else ():
+            if request.chosen.name not in found:
+                self._record(request, self.graph, Certificate("exact", "nothing to do"))
 
-    def _apply(self, step: Step, *, say_unchanged: bool = False) -> bool:
+    def _apply(self, request: Request, *, record_unchanged: bool = False) -> bool:
         """Run one pass and record what it did; return whether it changed the graph."""
         start = time.perf_counter()
-        rewrite = step.run(self.graph, self.scope)
+        rewrite = request.run(self.graph, self.scope)
         seconds = time.perf_counter() - start
         if not rewrite.changed:
-            if say_unchanged:
-                self._record(step, self.graph, rewrite.certificate, seconds, 0)
+            if record_unchanged:
+                self._record(request, self.graph, rewrite.certificate, seconds=seconds)
             return False
         previous = self.graph
         self._adopt(rewrite)
         certificate = self._measured(previous, rewrite)
-        self._record(step, previous, certificate, seconds, rewrite.layers_fused)
+        self._record(request, previous, certificate, seconds=seconds, layers_fused=rewrite.layers_fused)
         return True
 
-    def _record(self, step: Step, previous: SNNGraph, certificate: Certificate, seconds: float, fused: int) -> None:
+    def _record(
+        self,
+        request: Request,
+        previous: SNNGraph,
+        certificate: Certificate,
+        *,
+        seconds: float = 0.0,
+        layers_fused: int = 0,
+    ) -> None:
         before = self.cost
         if previous is not self.graph:
             self.cost = self._cost()
             self.accuracy = self.accuracy if certificate.level == "exact" else self._accuracy()
         self.results.append(
             PassResult(
-                name=step.chosen.name,
+                name=request.chosen.name,
                 neurons_removed=before.neurons - self.cost.neurons,
-                layers_fused=fused,
+                layers_fused=layers_fused,
                 params_before=before.parameters,
                 params_after=self.cost.parameters,
                 certificate=certificate,
                 before=before,
                 after=self.cost,
-                options=dict(step.options),
+                options=dict(request.options),
                 accuracy=self.accuracy,
                 seconds=seconds,
                 changed=previous is not self.graph,
@@ -164,7 +174,7 @@ class PassManager:
         """Return what all passes together did: exact only where all say so and the replay does not contradict them."""
         level = weakest(result.certificate for result in self.results)
         if level == "exact" and (seen is None or seen.is_alike):
-            reason = f"every pass was exact on {self.scope.says}: equal bit for bit at every step, see each for why"
+            reason = f"every pass was exact on {self.scope.in_words}: equal bit for bit at every step, see each for why"
             return Certificate("exact", reason)
         if seen is None:
             return Certificate("unchecked", f"the weakest pass is {level}, and nothing was replayed")
@@ -204,14 +214,12 @@ class PassManager:
                 earlier = self.speakers.get(layer.name, np.arange(own[layer.name].n_neurons))
                 self.speakers[layer.name] = np.where(earlier < 0, earlier, speaks[np.maximum(earlier, 0)])
         self.bits.update(rewrite.weight_bits)
-        for layer in rewrite.graph:
-            if layer.name in self.bits and layer.name not in rewrite.weight_bits and own.get(layer.name) is not layer:
-                try:
-                    packed(layer, self.bits[layer.name])
-                except GraphError:  # the pass took the weights off their grid
-                    del self.bits[layer.name]
-        names = {layer.name for layer in rewrite.graph}
-        self.bits = {name: bits for name, bits in self.bits.items() if name in names}
+        layers = {layer.name: layer for layer in rewrite.graph}
+        self.bits = {
+            name: bits
+            for name, bits in self.bits.items()
+            if name in layers and (name not in rewrite.recomputed or lies_on_grid(layers[name], bits))
+        }
         self.graph = rewrite.graph
 
     def _measured(self, previous: SNNGraph, rewrite: Rewrite) -> Certificate:
@@ -228,8 +236,10 @@ class PassManager:
         data = self.held.data
         if data is None and self.drives is not None:
             data = self.drives[: len(self.drives) - self.adversarial]
-        events = None if data is None else simulate(self.graph, spread(data, 256), self.held, keep_inputs=False).events
-        return cost_of(self.graph, events, self.bits)
+        if data is None:
+            return cost_of(self.graph, None, self.bits)
+        activity = simulate(self.graph, spread(data, MOST_MEASURED), self.held, keep_inputs=False)
+        return cost_of(self.graph, activity.events, self.bits)
 
     def _accuracy(self) -> float | None:
         if self.labels is None or self.held.data is None:

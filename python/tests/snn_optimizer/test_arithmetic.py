@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from spikeport import LayerNode, SNNGraph
 from spikeport.kernels.layer import weighted_sum
 from spikeport.snn_optimizer import optimize
-from spikeport.snn_optimizer.arithmetic import Grid, lowest_bit, rounding, row_mass, sums_are_exact
+from spikeport.snn_optimizer.proofs.arithmetic import Grid, lowest_bit, rounding, row_mass, sums_are_exact
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.kernels.layer import fire, weighted_sum
 from spikeport.snn_optimizer import propagate
-from spikeport.snn_optimizer.bounds import always_fires, drive_bounds, never_fires
+from spikeport.snn_optimizer.proofs.bounds import always_fires, drive_bounds, never_fires
 
 seeds = st.integers(0, 2**32 - 1)
 

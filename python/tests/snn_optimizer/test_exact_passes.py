@@ -178,7 +178,7 @@ def test_thresholds_that_are_powers_of_two_become_one_number():
 def test_a_layer_of_an_operation_the_passes_do_not_know_is_passed_by(random_graph):
     """Neither it nor what feeds it loses a neuron; nothing is assumed of what it sends."""
     from spikeport.snn_optimizer import PASSES
-    from spikeport.snn_optimizer.scope import Scope
+    from spikeport.snn_optimizer.proofs.scope import Scope
 
     for seed in range(100):
         graph = random_graph(seed, depth=4)

@@ -5,8 +5,8 @@ import pytest
 
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.snn_optimizer import dead_neuron_elimination, optimize, packed
-from spikeport.snn_optimizer.arithmetic import Grid, sums_are_exact
-from spikeport.snn_optimizer.compensation import project_columns, remove_inputs, second_moment
+from spikeport.snn_optimizer.passes.compensation import project_columns, remove_inputs, second_moment
+from spikeport.snn_optimizer.proofs.arithmetic import Grid, sums_are_exact
 
 
 def moved(before, after, inputs):

@@ -8,7 +8,7 @@ import pytest
 from spikeport import LayerNode, SNNGraph
 from spikeport.kernels.layer import weighted_sum
 from spikeport.snn_optimizer import PASSES, layer_fusion
-from spikeport.snn_optimizer.scope import Scope
+from spikeport.snn_optimizer.proofs.scope import Scope
 
 REQUESTS = [
     ("redundancy_elimination", {"tolerance": 0.3, "correlation_threshold": -1.0}),

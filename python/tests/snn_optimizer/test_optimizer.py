@@ -226,8 +226,8 @@ def test_the_cost_counts_what_is_stored_and_what_moves():
 
 
 def test_simulated_operations_are_those_of_the_kernels(float_graph):
-    from spikeport.snn_optimizer.scope import Scope
-    from spikeport.snn_optimizer.simulation import simulate
+    from spikeport.snn_optimizer.proofs.scope import Scope
+    from spikeport.snn_optimizer.replay.simulation import simulate
 
     for kind in ("IF", "ST-BIF"):
         graph, x = float_graph(0, kind=kind), np.random.default_rng(0).random((30, 12))
@@ -307,8 +307,8 @@ def test_a_pass_that_wrongly_claims_to_be_exact_is_found_out(monkeypatch):
     from dataclasses import replace
 
     from spikeport import Certificate
-    from spikeport.snn_optimizer import passes
-    from spikeport.snn_optimizer.rewrite import Rewrite
+    from spikeport.snn_optimizer.passes import registry
+    from spikeport.snn_optimizer.surgery.rewrite import Rewrite
 
     def wrong(graph, scope):
         layers = [layer.copy() for layer in graph]
@@ -316,7 +316,7 @@ def test_a_pass_that_wrongly_claims_to_be_exact_is_found_out(monkeypatch):
         again = np.array_equal(graph.layers[0].weights, layers[0].weights)
         return Rewrite(SNNGraph(layers), Certificate("exact", "trust me"), changed=not again)
 
-    monkeypatch.setitem(passes._NAMES, "merge", replace(PASSES["redundancy_elimination"], apply=wrong))
+    monkeypatch.setitem(registry._NAMES, "merge", replace(PASSES["redundancy_elimination"], apply=wrong))
     _, report = optimize(with_duplicates(), passes=["merge"])
     assert report.certificate.level == "measured"
     assert "hidden" in report.certificate.reason

@@ -5,7 +5,7 @@ import pytest
 
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.snn_optimizer import optimize, redundancy_elimination
-from spikeport.snn_optimizer.redundancy import first_equal, summed_columns
+from spikeport.snn_optimizer.passes.redundancy import first_equal, summed_columns
 
 
 def two_layers(first, outputs=3, seed=0):

@@ -5,8 +5,8 @@ import pytest
 
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.snn_optimizer import adversarial_drives, optimize, random_drives, verify
-from spikeport.snn_optimizer.layer_replay import replay_layers
-from spikeport.snn_optimizer.rewrite import CONSTANT, SILENT
+from spikeport.snn_optimizer.replay.layer_replay import replay_layers
+from spikeport.snn_optimizer.surgery.rewrite import CONSTANT, SILENT
 
 
 def changed(graph, index, row, column, by):
@@ -73,7 +73,7 @@ def test_drives_lie_in_the_range(float_graph):
 
 
 def test_large_batches_are_cut_without_a_difference(float_graph, monkeypatch):
-    from spikeport.snn_optimizer import verification
+    from spikeport.snn_optimizer.replay import verification
 
     graph, x = float_graph(0), np.random.default_rng(0).random((33, 12))
     other = changed(graph, 0, 3, 3, 0.5)

@@ -3,7 +3,7 @@
 Why each is exact. A silent neuron contributes terms ``w·0`` to sums that start at +0, which the contract allows to
 leave out, so nothing changes, to the last bit. The same holds for a neuron whose outgoing weights are all 0. A
 neuron that sends the constant c at every step contributes ``w·c`` at every step, which is a bias; only the place of
-the term in the sum changes (see `spikeport.snn_optimizer.arithmetic`).
+the term in the sum changes (see `spikeport.snn_optimizer.proofs.arithmetic`).
 
 A layer always keeps one neuron, since a graph has no layers of none.
 """
@@ -17,30 +17,21 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.graph import SNNGraph
-from spikeport.snn_optimizer.arithmetic import grids
-from spikeport.snn_optimizer.bounds import input_ends, propagate
-from spikeport.snn_optimizer.moves import in_words, order_certificate
-from spikeport.snn_optimizer.rewrite import (
-    CONSTANT,
-    SILENT,
-    Rewrite,
-    add_to_bias,
-    hidden_pairs,
-    is_rewritable,
-    keep_neurons,
-    rebuilt,
-    replace_layer,
-    unchanged,
-)
-from spikeport.snn_optimizer.scope import Scope
+from spikeport.snn_optimizer.proofs.arithmetic import grids_from_ends
+from spikeport.snn_optimizer.proofs.bounds import input_ends, propagate
+from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.proofs.shifts import first_few, order_certificate
+from spikeport.snn_optimizer.surgery.linear import add_to_bias, rebuilt
+from spikeport.snn_optimizer.surgery.rewrite import CONSTANT, SILENT, Rewrite, unchanged
+from spikeport.snn_optimizer.surgery.units import hidden_pairs, is_rewritable, keep_neurons, replace_layer
 
 Array = npt.NDArray[Any]
 
 
 def eliminate_silent(graph: SNNGraph, scope: Scope) -> Rewrite:
-    """Remove the neurons that no input in range can make fire, and those of no neuron kind whose value is always 0.
+    """Remove the neurons that no input in range can make fire, and values of ``identity`` layers that are always 0.
 
-    Where a whole layer is silent, its first neuron stays, with no weight but 0 before and after it.
+    Where a whole layer is silent, its first neuron stays; all weights into it and out of it become 0.
     """
     if len(graph) == 1:
         return unchanged(graph, "there is no hidden layer")
@@ -54,7 +45,7 @@ def eliminate_silent(graph: SNNGraph, scope: Scope) -> Rewrite:
             if layer.n_neurons > 1:
                 keep[k] = np.array([0])
             if layer.weights[0].any() or after.weights[:, 0].any():
-                # a constant drive that an input could give anyway keeps the neuron silent
+                # any current between the proven bounds keeps it silent, so 0 clipped to them can be its bias
                 emptied.append((k, np.clip(0.0, bound.drive_low[:1], bound.drive_high[:1])))
             speakers[layer.name] = np.full(layer.n_neurons, SILENT)
         elif silent.any():
@@ -68,7 +59,7 @@ def eliminate_silent(graph: SNNGraph, scope: Scope) -> Rewrite:
         row = rebuilt(layer, np.zeros_like(layer.weights), bias=drive if drive.any() else None)
         result = replace_layer(result, k, row)
         result = replace_layer(result, k + 1, rebuilt(after, np.zeros_like(after.weights)))
-    what = f"{removed} neurons cannot fire on {scope.says}: bounds in the kernel's own arithmetic"
+    what = f"{removed} neurons cannot fire on {scope.in_words}: bounds in the kernel's own arithmetic"
     if emptied:
         what += f"; in {len(emptied)} silent layers one neuron stays, cut off"
     return Rewrite(result, Certificate("exact", f"{what}; equal bit for bit"), survivors, speakers)
@@ -77,21 +68,21 @@ def eliminate_silent(graph: SNNGraph, scope: Scope) -> Rewrite:
 def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
     """Move what is proven constant into the next bias: neurons that fire at every step, inputs of a single value.
 
-    The neurons go; the weights of such inputs become 0, as the width of the network's input stays what it is.
+    Such neurons are removed. Such inputs of the network stay, as its width may not change; their weights become 0.
     """
     folded: dict[int, str] = {}
     zeros: list[str] = []
     survivors: dict[str, Array] = {}
     speakers: dict[str, Array] = {}
     bounds = propagate(graph, scope.arriving, scope.horizon)
-    lies_on = grids(graph, input_ends(bounds))
+    grids = grids_from_ends(graph, input_ends(bounds))
     result, keep = graph, {}
     for k, layer in enumerate(graph.layers):
         bound = bounds[k]
         fixed = (bound.input_low == bound.input_high) & np.isfinite(bound.input_low) & is_rewritable(layer)
         if k > 0:
             fixed &= is_rewritable(graph.layers[k - 1])
-            fixed &= bound.input_low != 0  # neurons that are always 0 are `eliminate_silent`'s
+            fixed &= bound.input_low != 0  # `eliminate_silent` removes neurons that are always 0
         read = fixed & layer.weights.any(axis=0)
         removable = k > 0 and layer.n_inputs > 1 and bool(fixed.any())
         if not read.any() and not removable:
@@ -100,7 +91,7 @@ def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
         weights = layer.weights.copy()
         weights[:, read] = 0
         result = replace_layer(result, k, rebuilt(layer, weights, bias=add_to_bias(layer, layer.weights @ values)))
-        what = f"{int(fixed.sum())} inputs of {layer.name!r} are constant on {scope.says}"
+        what = f"{int(fixed.sum())} inputs of {layer.name!r} are constant on {scope.in_words}"
         if values.any():
             folded[k] = f"{what} and folded into its bias"
         else:
@@ -114,9 +105,9 @@ def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
         return unchanged(graph, "nothing is proven constant")
     if keep:
         result, survivors = keep_neurons(result, keep)
-    certificate = Certificate("exact", f"{in_words(zeros)}; equal bit for bit")
+    certificate = Certificate("exact", f"{first_few(zeros)}; equal bit for bit")
     if folded:
-        certificate = order_certificate(graph, folded, lies_on)
+        certificate = order_certificate(graph, folded, grids)
     return Rewrite(result, certificate, survivors, speakers)
 
 

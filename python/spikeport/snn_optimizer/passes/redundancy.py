@@ -3,8 +3,7 @@
 Two neurons are equal where row, bias, threshold, initial membrane, reset and leak are. Scale does not matter if it
 is the neuron's own: dividing row, bias, threshold and reset by one power of two changes no bit of any comparison,
 so neurons are compared with the exponent of their threshold taken out. The one that stays takes the **sum** of the
-outgoing columns (twice the column where two were equal and had equal columns, which is the documented special
-case).
+outgoing columns. (Where two equal neurons had equal columns that is twice the column: the documented special case.)
 
 Finding the equal ones: rows are hashed by a random linear form modulo 2^64 over their bits, and rows of equal hash
 are compared in full. Finding the near ones (``tolerance`` > 0): an orthogonal projection never lengthens a
@@ -23,23 +22,25 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.arithmetic import Grid, grids, rounding, row_mass
-from spikeport.snn_optimizer.bounds import reach_of_inputs
-from spikeport.snn_optimizer.moves import largest, moves, order_certificate, reach, sum_error, within
-from spikeport.snn_optimizer.rewrite import (
-    Rewrite,
-    hidden_pairs,
-    keep_neurons,
-    rebuilt,
-    replace_layer,
-    unchanged,
+from spikeport.snn_optimizer.proofs.arithmetic import Grid, grids_from_ends, rounding, row_mass
+from spikeport.snn_optimizer.proofs.bounds import ends_without_proofs
+from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.proofs.shifts import (
+    bounded_by,
+    input_grids,
+    largest_shift,
+    order_certificate,
+    shifts,
+    sum_error,
 )
-from spikeport.snn_optimizer.scope import Scope
+from spikeport.snn_optimizer.surgery.linear import per_neuron, rebuilt, thresholds
+from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
+from spikeport.snn_optimizer.surgery.units import hidden_pairs, keep_neurons, replace_layer
 
 Array = npt.NDArray[Any]
-ROWS_AT_ONCE = 64
-PROJECTED = 64
-PAIRS_AT_ONCE = 512
+ROWS_AT_ONCE = 64  # bounds the memory of a block of rows as bits
+PROJECTED = 64  # axes of the projection: more leave fewer candidates, and cost more to compare
+PAIRS_AT_ONCE = 512  # bounds the memory of a block of distances
 
 
 def merge_duplicates(
@@ -60,10 +61,10 @@ def merge_duplicates(
             "correlation_threshold", f"correlation_threshold must be in [-1, 1], not {correlation_threshold!r}"
         )
     first, apart = {}, {}
-    on, inputs = reach(graph, scope.arriving) if tolerance else ([], "")
+    grids, inputs = input_grids(graph, scope.arriving) if tolerance else ([], "")
     for k, layer, _ in hidden_pairs(graph):
         if tolerance:
-            speaker, distance = _first_near(layer, on[k].bound, tolerance, correlation_threshold)
+            speaker, distance = _first_near(layer, grids[k].bound, tolerance, correlation_threshold)
         else:
             speaker, distance = first_equal(layer), np.zeros(layer.n_neurons)
         if (speaker != np.arange(layer.n_neurons)).any():
@@ -80,12 +81,13 @@ def merge_duplicates(
     result, survivors = keep_neurons(result, keep)
     speakers = {graph.layers[k].name: np.searchsorted(keep[k], speaker) for k, speaker in first.items()}
     if tolerance:
-        certificate = _near_certificate(graph, first, apart, on, f"{', '.join(merged.values())} merged; on {inputs}")
+        certificate = _near_certificate(graph, first, apart, grids, f"{', '.join(merged.values())} merged; on {inputs}")
     else:
         equal = "equal others in row, bias and neuron; outgoing columns summed"
         what = {k + 1: f"{who} {equal}" for k, who in merged.items()}
-        certificate = order_certificate(graph, what, grids(graph, reach_of_inputs(graph, scope.arriving)))
-    return Rewrite(result, certificate, survivors, speakers)
+        certificate = order_certificate(graph, what, grids_from_ends(graph, ends_without_proofs(graph, scope.arriving)))
+    summed = [graph.layers[k + 1].name for k in first]
+    return Rewrite(result, certificate, survivors, speakers, recomputed=summed)
 
 
 def summed_columns(weights: Array, first: Array) -> Array:
@@ -114,8 +116,8 @@ def _canonical(layer: LayerNode) -> tuple[Array, Array]:
     n, neuron, dtype = layer.n_neurons, layer.neuron, layer.weights.dtype
     bias = np.zeros(n, dtype) if layer.bias is None else layer.bias
     reset = 0.0 if neuron.v_reset is None else neuron.v_reset
-    values = [neuron.threshold, neuron.v_init, reset, neuron.beta]
-    θ, v_init, reset, β = (np.broadcast_to(np.asarray(value, dtype), (n,)) for value in values)
+    values = (neuron.threshold, neuron.v_init, reset, neuron.beta)
+    θ, v_init, reset, β = (per_neuron(layer, value).astype(dtype) for value in values)
     weights = layer.weights
     if neuron.is_spiking and (θ != θ[0]).any():
         exponent = np.frexp(θ)[1]
@@ -144,12 +146,11 @@ def _hash(rows: Array) -> Array:
     return hashes
 
 
-def _first_near(layer: LayerNode, reach: Array, tolerance: float, correlation_threshold: float) -> tuple[Array, Array]:
+def _first_near(layer: LayerNode, bound: Array, tolerance: float, correlation_threshold: float) -> tuple[Array, Array]:
     """Return for every neuron the first one it may merge with, and how far it is from it, in thresholds."""
-    neuron, n = layer.neuron, layer.n_neurons
-    θ = np.broadcast_to(np.asarray(neuron.threshold, np.float64), (n,)) if neuron.is_spiking else np.ones(n)
+    neuron, n, θ = layer.neuron, layer.n_neurons, thresholds(layer)
     bias = np.zeros(n) if layer.bias is None else layer.bias
-    rows = np.column_stack([layer.weights * reach, bias]) / θ[:, None]
+    rows = np.column_stack([layer.weights * bound, bias]) / θ[:, None]
     reset = np.zeros(n) if neuron.v_reset is None else np.asarray(neuron.v_reset) / θ
     state = np.column_stack(np.broadcast_arrays(neuron.v_init, reset, neuron.beta, np.zeros(n))).astype(np.float64)
 
@@ -159,10 +160,10 @@ def _first_near(layer: LayerNode, reach: Array, tolerance: float, correlation_th
             continue
         others = others[first[others] == others]
         distance = np.abs(rows[others] - rows[j]).sum(axis=1)
-        within = (distance <= tolerance) & (state[others] == state[j]).all(axis=1)
-        within &= _correlation(layer.weights[others], layer.weights[j]) >= correlation_threshold
-        first[others[within]] = j
-        apart[others[within]] = distance[within]
+        near = (distance <= tolerance) & (state[others] == state[j]).all(axis=1)
+        near &= _correlation(layer.weights[others], layer.weights[j]) >= correlation_threshold
+        first[others[near]] = j
+        apart[others[near]] = distance[near]
     return first, apart
 
 
@@ -194,20 +195,20 @@ def _correlation(rows: Array, row: Array) -> Array:
 
 
 def _near_certificate(
-    graph: SNNGraph, first: Mapping[int, Array], apart: Mapping[int, Array], on: Sequence[Grid], what: str
+    graph: SNNGraph, first: Mapping[int, Array], apart: Mapping[int, Array], grids: Sequence[Grid], what: str
 ) -> Certificate:
-    own = {k + 1: 2 * sum_error(graph.layers[k + 1], on[k + 1]) for k in first}  # summed columns: another order
+    # columns are summed, which adds the same terms in another order
+    own_shifts = {k + 1: 2 * sum_error(graph.layers[k + 1], grids[k + 1]) for k in first}
     layers = list(graph.layers)
     for k, speaker in first.items():
         layer, same = graph.layers[k], first_equal(graph.layers[k])
-        θ = layer.neuron.threshold if layer.neuron.is_spiking else 1.0
-        θ = np.broadcast_to(np.asarray(θ, np.float64), (layer.n_neurons,))
-        compared = rounding(4, np.float64, row_mass(layer, on[k].bound))  # the division by θ
-        error = (sum_error(layer, on[k]) + compared) / θ
+        θ = thresholds(layer)
+        compared = rounding(4, np.float64, row_mass(layer, grids[k].bound))  # the division by θ
+        error = (sum_error(layer, grids[k]) + compared) / θ
         differs = np.where(same == same[speaker], 0.0, apart[k] + error + error[speaker])
-        own[k] = own.get(k, np.zeros(layer.n_neurons)) + differs * θ
-        # what the inputs moved by passes through the row of the neuron that speaks
+        own_shifts[k] = own_shifts.get(k, np.zeros(layer.n_neurons)) + differs * θ
+        # a shift of the inputs reaches the merged neuron through the row of the neuron that now stands for it
         layers[k] = rebuilt(layer, layer.weights[speaker] * (θ / θ[speaker]).astype(layer.weights.dtype)[:, None])
-    bound = largest(moves(layers, own, on), layers)
+    bound = largest_shift(shifts(layers, own_shifts, grids), layers)
     reason = f"{what} the current of a merged neuron differs from that of the one that speaks for it by at most"
-    return within(reason, bound, " θ")
+    return bounded_by(reason, bound, " θ")

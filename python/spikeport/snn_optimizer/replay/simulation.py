@@ -2,7 +2,8 @@
 
 The equations are the kernels', the order of summation is the matrix library's: a spike that hangs on the last bit
 may fall otherwise than `SNNGraph.run` says. What is *claimed* of a result is therefore measured by `run`
-(`spikeport.snn_optimizer.verification`); what is only *chosen* by measurement (which neurons to prune) is measured
+(`spikeport.snn_optimizer.replay.verification`); what is only *chosen* by measurement (which neurons to prune) is
+measured
 here.
 """
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels import encode_poisson
-from spikeport.snn_optimizer.scope import Scope
+from spikeport.snn_optimizer.proofs.scope import Scope
 
 Array = npt.NDArray[Any]
 VALUES_AT_ONCE = 1 << 23

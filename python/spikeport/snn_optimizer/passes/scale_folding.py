@@ -10,6 +10,7 @@ The output layer keeps its scale: what it receives in all is the network's reado
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.neuron import Neuron, PerNeuron
-from spikeport.snn_optimizer.rewrite import Rewrite, is_rewritable, rebuilt, unchanged
-from spikeport.snn_optimizer.scope import Scope
+from spikeport.neuron import PerNeuron
+from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.surgery.linear import per_neuron, rebuilt
+from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
+from spikeport.snn_optimizer.surgery.units import is_rewritable
 
 Array = npt.NDArray[Any]
 
@@ -48,59 +51,46 @@ def fold_scales(graph: SNNGraph, scope: Scope) -> Rewrite:
 def _unit_threshold(layer: LayerNode) -> LayerNode:
     """Return the layer with threshold 1 wherever it was a power of two and the scaling loses no bit."""
     neuron, n, dtype = layer.neuron, layer.n_neurons, layer.weights.dtype
-    θ = np.broadcast_to(np.asarray(neuron.threshold, np.float64), (n,))
+    θ = per_neuron(layer, neuron.threshold)
     mantissa, exponent = np.frexp(θ)
-    shift = np.where((mantissa == 0.5) & (θ != 1), exponent - 1, 0)
-    if not shift.any():
+    power = np.where((mantissa == 0.5) & (θ != 1), exponent - 1, 0)
+    if not power.any():
         return layer
     bias = np.zeros(n, dtype) if layer.bias is None else layer.bias
-    reset = np.broadcast_to(np.asarray(0.0 if neuron.v_reset is None else neuron.v_reset), (n,))
-    weights = np.ldexp(layer.weights, -shift[:, None])
-    back = (np.ldexp(weights, shift[:, None]) == layer.weights).all(axis=1) & np.isfinite(weights).all(axis=1)
+    reset = per_neuron(layer, 0.0 if neuron.v_reset is None else neuron.v_reset)
+    weights = np.ldexp(layer.weights, -power[:, None])
+    back = (np.ldexp(weights, power[:, None]) == layer.weights).all(axis=1) & np.isfinite(weights).all(axis=1)
     for value in (bias, reset):
-        scaled = np.ldexp(value, -shift)
-        back &= (np.ldexp(scaled, shift) == value) & np.isfinite(scaled)
-    shift = np.where(back & _scales_cleanly(layer, shift), shift, 0)
-    if not shift.any():
+        scaled = np.ldexp(value, -power)
+        back &= (np.ldexp(scaled, power) == value) & np.isfinite(scaled)
+    power = np.where(back & _scales_cleanly(layer, power), power, 0)
+    if not power.any():
         return layer
-    changed = Neuron(
-        neuron.kind,
-        np.ldexp(θ, -shift),
-        neuron.v_init,
-        None if neuron.v_reset is None else np.ldexp(reset, -shift),
-        neuron.beta,
-        neuron.tracer_min,
-        neuron.tracer_max,
-    )
-    new_bias = None if layer.bias is None else np.ldexp(layer.bias, -shift)
+    new_reset = None if neuron.v_reset is None else np.ldexp(reset, -power)
+    changed = replace(neuron, threshold=np.ldexp(θ, -power), v_reset=new_reset)
+    new_bias = None if layer.bias is None else np.ldexp(layer.bias, -power)
     rates = layer.firing_rates
-    weights = np.ldexp(layer.weights, -shift[:, None])
+    weights = np.ldexp(layer.weights, -power[:, None])
     return rebuilt(layer, weights, bias=new_bias, neuron=changed, firing_rates=rates)
 
 
-def _scales_cleanly(layer: LayerNode, shift: Array) -> Array:
+def _scales_cleanly(layer: LayerNode, power: Array) -> Array:
     """Whether sums and membranes stay far from the smallest and the largest floats, where scaling would round."""
     limit = np.finfo(layer.weights.dtype)
-    return np.asarray(np.abs(shift) < (limit.maxexp - limit.nmant) // 4)
+    # a quarter of the exponents leaves room on either side for products and for sums over many inputs and steps
+    return np.asarray(np.abs(power) < (limit.maxexp - limit.nmant) // 4)
 
 
 def _collapsed(layer: LayerNode) -> LayerNode:
     """Return the layer with parameters that are equal for all neurons as one number, and no bias of zeros."""
     neuron = layer.neuron
 
-    def once(value: PerNeuron) -> PerNeuron:
+    def once(value: PerNeuron | None) -> PerNeuron | None:
         return float(value[0]) if isinstance(value, np.ndarray) and (value == value[0]).all() else value
 
-    threshold, v_init, beta = once(neuron.threshold), once(neuron.v_init), once(neuron.beta)
-    reset = None if neuron.v_reset is None else once(neuron.v_reset)
+    parameters = {name: getattr(neuron, name) for name in ("threshold", "v_init", "beta", "v_reset")}
+    changed: dict[str, Any] = {name: once(value) for name, value in parameters.items() if once(value) is not value}
     no_bias = layer.bias is not None and not layer.bias.any()
-    same = (threshold, v_init, beta, reset)
-    if not no_bias and all(a is b for a, b in zip(same, _parameters(neuron), strict=True)):
+    if not no_bias and not changed:
         return layer
-    changed = Neuron(neuron.kind, threshold, v_init, reset, beta, neuron.tracer_min, neuron.tracer_max)
-    bias = None if no_bias else layer.bias
-    return rebuilt(layer, bias=bias, neuron=changed)
-
-
-def _parameters(neuron: Neuron) -> tuple[PerNeuron, PerNeuron, PerNeuron, PerNeuron | None]:
-    return neuron.threshold, neuron.v_init, neuron.beta, neuron.v_reset
+    return rebuilt(layer, bias=None if no_bias else layer.bias, neuron=replace(neuron, **changed))

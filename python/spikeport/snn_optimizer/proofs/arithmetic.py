@@ -8,8 +8,8 @@ Stability of Numerical Algorithms", section 4.2)::
 
     |Δ| <= 2·γ_m·(Σ|w|·|x| + |b|)        γ_m = m·u / (1 - m·u),  m additions and products, u = 2^-p
 
-and by the smallest float an operation where products underflow. What follows from that for a whole pass is in
-`spikeport.snn_optimizer.moves`.
+and by the smallest float for each operation whose product underflows. What follows from that for a whole pass is in
+`spikeport.snn_optimizer.proofs.shifts`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,24 @@ import numpy.typing as npt
 from spikeport.graph import LayerNode, SNNGraph
 
 Array = npt.NDArray[Any]
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE = 256  # bounds the memory of the float64 copy that is tested
 
 
 class Grid(NamedTuple):
-    """Where a layer's inputs lie: multiples of ``step`` (a power of two; None if unknown), of at most ``bound``."""
+    """Where a layer's inputs lie: they are multiples of ``unit``, and their magnitudes are at most ``bound``.
 
-    step: float | None
+    Attributes
+    ----------
+    unit : a power of two, or None if no unit is known
+    bound : shape (n_inputs,)
+    """
+
+    unit: float | None
     bound: Array
 
 
 def weighted(weights: Array, bound: Array) -> Array:
-    """Return ``Σ_k |W[j, k]|·bound[k]`` of every row in float64, shape (n_neurons,); 0·∞ is 0."""
+    """Return ``Σ_k |W[j, k]|·bound[k]`` for every row, in float64, shape (n_neurons,); 0·∞ is 0."""
     with np.errstate(invalid="ignore", over="ignore"):
         size, finite = np.abs(weights).astype(np.float64, copy=False), np.isfinite(bound)
         mass = size @ np.where(finite, bound, 0.0)
@@ -43,7 +49,7 @@ def weighted(weights: Array, bound: Array) -> Array:
 
 
 def row_mass(layer: LayerNode, bound: Array) -> Array:
-    """Return ``Σ_k |W[j, k]|·bound[k] + |b[j]|`` of every neuron in float64, shape (n_neurons,)."""
+    """Return ``Σ_k |W[j, k]|·bound[k] + |b[j]|`` for every neuron, in float64, shape (n_neurons,)."""
     mass = weighted(layer.weights, bound)
     return mass if layer.bias is None else mass + np.abs(layer.bias).astype(np.float64)
 
@@ -53,23 +59,23 @@ def sums_are_exact(layer: LayerNode, grid: Grid, masses: Array | None = None) ->
 
     ``masses`` are the layer's `row_mass` on the grid, where they are known already.
     """
-    if grid.step is None:
+    if grid.unit is None:
         return False
     p = np.finfo(layer.weights.dtype).nmant + 1
     masses = row_mass(layer, grid.bound) if masses is None else masses
-    mass = float(masses.max(initial=0.0)) * (1 + 1e-9)
+    mass = float(masses.max(initial=0.0)) * (1 + 1e-9)  # the masses themselves are rounded
     if mass == 0:
         return True
     if not np.isfinite(mass):
         return False
     quantum = 2.0 ** (np.ceil(np.log2(mass)) - p)
-    if quantum < np.finfo(layer.weights.dtype).smallest_subnormal or not grid.step:
+    if quantum < np.finfo(layer.weights.dtype).smallest_subnormal or not grid.unit:
         return False
     with np.errstate(over="ignore"):
-        if not np.isfinite(quantum / grid.step):
+        if not np.isfinite(quantum / grid.unit):
             return False
     weights_exact = all(
-        _on_grid(layer.weights[start : start + ROWS_AT_ONCE], quantum / grid.step)
+        _on_grid(layer.weights[start : start + ROWS_AT_ONCE], quantum / grid.unit)
         for start in range(0, layer.n_neurons, ROWS_AT_ONCE)
     )
     return weights_exact and (layer.bias is None or _on_grid(layer.bias, quantum))
@@ -84,9 +90,9 @@ def output_grid(layer: LayerNode, grid: Grid, out_bound: Array) -> Grid:
     """Return the grid of what the layer passes on: whole numbers for spikes; for ``identity`` what its sums allow."""
     if layer.neuron.is_spiking:
         return Grid(1.0, out_bound)
-    if not sums_are_exact(layer, grid) or grid.step is None:
+    if not sums_are_exact(layer, grid) or grid.unit is None:
         return Grid(None, out_bound)
-    values = layer.weights * grid.step
+    values = layer.weights * grid.unit
     terms = values.ravel() if layer.bias is None else np.concatenate([values.ravel(), layer.bias])
     return Grid(lowest_bit(terms), out_bound)
 
@@ -109,10 +115,10 @@ def rounding(additions: int, dtype: Any, mass: Any) -> Any:
     return 2 * (m / (1 - m) * mass + additions * float(np.finfo(dtype).smallest_subnormal))
 
 
-def grids(graph: SNNGraph, low_high: list[tuple[Array, Array]]) -> list[Grid]:
-    """Return the grid of every layer's inputs, from the bounds (low, high) of those inputs."""
+def grids_from_ends(graph: SNNGraph, ends: list[tuple[Array, Array]]) -> list[Grid]:
+    """Return the grid of every layer's inputs, from the ends (low, high) of those inputs."""
     found: list[Grid] = []
-    for k, (low, high) in enumerate(low_high):
+    for k, (low, high) in enumerate(ends):
         bound = np.maximum(np.abs(low), np.abs(high))
         found.append(Grid(None, bound) if k == 0 else output_grid(graph.layers[k - 1], found[-1], bound))
     return found

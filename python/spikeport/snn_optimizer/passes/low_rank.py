@@ -15,12 +15,14 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.arithmetic import Grid, row_mass, weighted
-from spikeport.snn_optimizer.compensation import second_moment
-from spikeport.snn_optimizer.moves import largest, moves, reach, sum_error, within
-from spikeport.snn_optimizer.rewrite import Rewrite, is_rewritable, rebuilt, unchanged
-from spikeport.snn_optimizer.scope import Scope
-from spikeport.snn_optimizer.simulation import simulate
+from spikeport.snn_optimizer.passes.compensation import second_moment
+from spikeport.snn_optimizer.proofs.arithmetic import Grid, row_mass, weighted
+from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, shifts, sum_error
+from spikeport.snn_optimizer.replay.simulation import simulate
+from spikeport.snn_optimizer.surgery.linear import rebuilt
+from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
+from spikeport.snn_optimizer.surgery.units import is_rewritable
 
 Array = npt.NDArray[Any]
 
@@ -29,36 +31,38 @@ def factorize_layers(graph: SNNGraph, scope: Scope, *, energy: float = 0.999) ->
     """Split every layer into two of the smallest rank that keeps ``energy`` (in (0, 1]) of its squared response."""
     if not 0 < energy <= 1:
         raise GraphError("energy", f"energy must be a share in (0, 1], not {energy!r}")
-    on, inputs = reach(graph, scope.arriving)
+    given, inputs = input_grids(graph, scope.arriving)
     seen = None if scope.data is None else simulate(graph, scope.data, scope).inputs
     layers: list[LayerNode] = []
-    lies_on: list[Grid] = []
-    own: dict[int, Array] = {}
-    names, split = {layer.name for layer in graph}, []
+    grids: list[Grid] = []  # of the layers after
+    own_shifts: dict[int, Array] = {}
+    names = {layer.name for layer in graph}
+    split: dict[str, int] = {}  # the rank of every layer that was split
     for k, layer in enumerate(graph.layers):
         factors = None if not is_rewritable(layer) else _factors(layer, None if seen is None else seen[k], energy)
         name = f"{layer.name}.low_rank"
         if factors is not None and name not in names:
             U, V = factors
             layers.append(LayerNode(name, layer.n_inputs, len(V), V, "identity"))
-            lies_on.append(on[k])
-            error = sum_error(layers[-1], on[k])
-            between = Grid(None, row_mass(layers[-1], on[k].bound) + error)
+            grids.append(given[k])
+            error = sum_error(layers[-1], given[k])
+            between = Grid(None, row_mass(layers[-1], given[k].bound) + error)
             layer = rebuilt(layer, U)
-            own[len(layers)] = (
-                weighted(graph.layers[k].weights.astype(np.float64) - U.astype(np.float64) @ V, on[k].bound)
-                + sum_error(graph.layers[k], on[k])
+            own_shifts[len(layers)] = (
+                weighted(graph.layers[k].weights.astype(np.float64) - U.astype(np.float64) @ V, given[k].bound)
+                + sum_error(graph.layers[k], given[k])
                 + sum_error(layer, between)
                 + weighted(U, error)
             )
-            split.append(f"{layer.name} (rank {len(V)})")
+            split[layer.name] = len(V)
         layers.append(layer)
-        lies_on.append(on[k] if layer is graph.layers[k] else between)
+        grids.append(given[k] if layer is graph.layers[k] else between)
     if not split:
         return unchanged(graph, f"no layer is smaller as two at {energy:g} of its energy")
-    bound = largest(moves(layers, own, lies_on))
-    reason = f"{', '.join(split)} factorised; on {inputs} a current moves by at most"
-    return Rewrite(SNNGraph(layers), within(reason, bound))
+    bound = largest_shift(shifts(layers, own_shifts, grids))
+    ranks = ", ".join(f"{name} (rank {rank})" for name, rank in split.items())
+    reason = f"{ranks} factorised; on {inputs} a current moves by at most"
+    return Rewrite(SNNGraph(layers), bounded_by(reason, bound), recomputed=split)
 
 
 def _factors(layer: LayerNode, inputs: Array | None, energy: float) -> tuple[Array, Array] | None:

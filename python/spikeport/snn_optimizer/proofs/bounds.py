@@ -24,22 +24,24 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.rewrite import is_rewritable
+from spikeport.snn_optimizer.surgery.linear import per_neuron
+from spikeport.snn_optimizer.surgery.units import is_rewritable
 
 Array = npt.NDArray[Any]
 InputRange = tuple[npt.ArrayLike, npt.ArrayLike]
-ROWS_AT_ONCE = 64
-MOST_STEPS = 10_000  # no proof of a longer run goes through its steps
+ROWS_AT_ONCE = 64  # bounds the memory of the products of a block of rows
+MOST_STEPS = 10_000  # a proof follows a run step by step so far; what is still open then is not proven
 
 
 class LayerBounds(NamedTuple):
-    """Bounds of one layer over every input in range, arrays a neuron (or an input).
+    """Bounds of one layer over every input in range. Each array has one value for each neuron, or for each input.
 
     Attributes
     ----------
-    input_low, input_high : what arrives on each input in a step, shape (n_inputs,)
-    drive_low, drive_high : the current of a step, shape (n_neurons,)
-    output_low, output_high : what the neuron passes on in a step: equal where it is proven constant, 0 where silent
+    input_low, input_high : what arrives on each input in one step, shape (n_inputs,)
+    drive_low, drive_high : the current of one step, shape (n_neurons,)
+    output_low, output_high : what the neuron passes on in one step: equal where it is proven constant, 0 where it
+        is proven silent
     """
 
     input_low: Array
@@ -123,7 +125,7 @@ def drive_bounds(layer: LayerNode, low: Array, high: Array) -> tuple[Array, Arra
 
 
 def output_bounds(layer: LayerNode, low: Array, high: Array, timesteps: int | None) -> tuple[Array, Array]:
-    """Return the smallest and the largest value that each neuron can pass on in a step."""
+    """Return the smallest and the largest value that each neuron can pass on in one step."""
     if not layer.neuron.is_spiking:
         return low, high
     silent = never_fires(layer, low, high, timesteps)
@@ -141,9 +143,10 @@ def never_fires(layer: LayerNode, low: Array, high: Array, timesteps: int | None
         one = np.ones_like(θ)
         start = np.broadcast_to(np.asarray(layer.neuron.v_init, θ.dtype), θ.shape)
         up = _stays_below(lambda v: v + high / θ, start, one, high <= 0, timesteps)
-        # v >= 0 for ever is -v <= 0 for ever, which is -v below the smallest float above 0
-        above_zero = np.nextafter(np.zeros_like(θ), one)
-        down = _stays_below(lambda v: v - low / θ, -start, above_zero, low >= 0, timesteps)
+        # it never fires downwards if -v never reaches the smallest positive float: the same test as upwards, with signs
+        # changed
+        smallest_positive = np.nextafter(np.zeros_like(θ), one)
+        down = _stays_below(lambda v: v - low / θ, -start, smallest_positive, low >= 0, timesteps)
     never_up = up if layer.neuron.tracer_max > 0 else np.ones_like(up)
     never_down = down if layer.neuron.tracer_min < 0 else np.ones_like(down)
     return np.asarray(never_up & never_down)
@@ -169,9 +172,9 @@ def always_fires(layer: LayerNode, low: Array, timesteps: int | None = None) -> 
             found |= (charged(v0) >= θ) & (charged(after(v0)) >= θ)
         if timesteps is not None:
             v, fires = v0, np.ones(θ.shape, bool)
-            for step in range(timesteps):
+            for count in range(timesteps):
                 fires &= charged(v) >= θ
-                if step == MOST_STEPS or not (fires & ~found).any():
+                if count == MOST_STEPS or not (fires & ~found).any():
                     fires[:] = False
                     break
                 v = after(v)
@@ -180,30 +183,35 @@ def always_fires(layer: LayerNode, low: Array, timesteps: int | None = None) -> 
 
 
 def _stays_below(
-    step: Callable[[Array], Array], v0: Array, θ: Array, bounded_growth: Array, timesteps: int | None
+    charge: Callable[[Array], Array], v0: Array, θ: Array, cannot_add_up: Array, timesteps: int | None
 ) -> Array:
-    """Return where a membrane that moves by ``step`` (its largest move) from v0 never reaches θ."""
+    """Return where a membrane that starts at v0 never reaches θ.
+
+    Parameters
+    ----------
+    charge : the highest membrane after one step from a given one
+    cannot_add_up : where small currents cannot add up over many steps: there one step from the highest membrane below θ
+        decides for every run
+    """
     highest = np.maximum(v0, np.nextafter(θ, -np.inf))
-    below = (step(highest) < θ) & bounded_growth
+    below = (charge(highest) < θ) & cannot_add_up
     if timesteps is not None:
-        v, within = np.array(v0), np.ones(θ.shape, bool)
+        v, so_far = np.array(v0), np.ones(θ.shape, bool)
         for count in range(timesteps):
-            last, v = v, step(v)
-            within &= v < θ
-            if count == MOST_STEPS or not (within & ~below & (v != last)).any():
-                within &= v == last  # what stands still stays below
+            last, v = v, charge(v)
+            so_far &= v < θ
+            if count == MOST_STEPS or not (so_far & ~below & (v != last)).any():
+                so_far &= v == last  # what stands still stays below
                 break
-        below |= within
+        below |= so_far
     return np.asarray(below)
 
 
 def _parameters(layer: LayerNode) -> tuple[Array, Array, Array, Array | None]:
     """Return θ, v₀ = v_init·θ, β and v_reset in the dtype of the currents, as the kernel takes them, shape (n,)."""
-    dtype, n, neuron = layer.weights.dtype, layer.n_neurons, layer.neuron
-    θ, v_init, β = (
-        np.broadcast_to(np.asarray(value, dtype), (n,)) for value in (neuron.threshold, neuron.v_init, neuron.beta)
-    )
-    reset = None if neuron.v_reset is None else np.broadcast_to(np.asarray(neuron.v_reset, dtype), (n,))
+    neuron, dtype = layer.neuron, layer.weights.dtype
+    θ, v_init, β = (per_neuron(layer, value).astype(dtype) for value in (neuron.threshold, neuron.v_init, neuron.beta))
+    reset = None if neuron.v_reset is None else per_neuron(layer, neuron.v_reset).astype(dtype)
     return θ, v_init * θ, β, reset
 
 
@@ -212,8 +220,9 @@ def input_ends(bounds: Sequence[LayerBounds]) -> list[tuple[Array, Array]]:
     return [(bound.input_low, bound.input_high) for bound in bounds]
 
 
-def reach_of_inputs(graph: SNNGraph, input_range: InputRange | None = None) -> list[tuple[Array, Array]]:
-    """Return (low, high) of every layer's inputs without proofs: any neuron may fire at any step."""
+def ends_without_proofs(graph: SNNGraph, input_range: InputRange | None = None) -> list[tuple[Array, Array]]:
+    """Return (low, high) of every layer's inputs, as far as they are known without proofs: any neuron may fire at any
+    step."""
     low, high = input_bounds(graph.n_inputs, input_range)
     found = []
     for layer in graph:

@@ -1,11 +1,7 @@
 """Verification: the graph before and after, run on the same drives by `SNNGraph.run`, spikes compared step by step.
 
-Drives are the data given, or drawn from the input range; to these come drives chosen to hurt: for neurons of the
-first layer the corner of the range that drives them most and least, and inputs scaled so that the membrane meets
-its threshold exactly, one float below it, and one above.
-
-Every layer whose neurons can be followed through the passes is compared, so the first difference is named where it
-arises: layer, sample, step, neuron.
+The drives are those of `spikeport.snn_optimizer.replay.drives`, or the caller's own. Every layer whose neurons can be
+followed through the passes is compared, so the first difference is named where it arises: layer, sample, step, neuron.
 """
 
 from __future__ import annotations
@@ -20,12 +16,11 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.kernels.checks import is_whole
-from spikeport.snn_optimizer.bounds import InputRange, input_bounds
-from spikeport.snn_optimizer.layer_replay import LayerReplay
-from spikeport.snn_optimizer.scope import Scope, as_data, spread
+from spikeport.snn_optimizer.proofs.scope import as_data
+from spikeport.snn_optimizer.replay.layer_replay import LayerReplay
 
 Array = npt.NDArray[Any]
-VALUES_AT_ONCE = 1 << 22
+VALUES_AT_ONCE = 1 << 22  # spikes that are held at once, for all layers of one graph: one byte each
 
 
 @dataclass(frozen=True)
@@ -52,14 +47,14 @@ class Verification:
 
     Attributes
     ----------
-    samples, adversarial, timesteps : drives in all, how many of them were chosen to hurt, and how long they ran
+    samples, adversarial, timesteps : drives in all, how many of them were adversarial, and how long they ran
     identical : whether every output spike of every step was the same
     agreement : share of the drives that are not adversarial with the same answer (the output that received most)
     identical_samples : share of them whose output spikes were the same at every step
     adversarial_agreement : share of the adversarial drives with the same answer, None where there are none
     largest_difference : largest difference of an output neuron's spike count (its sum, without a neuron)
     first_difference : where the first difference is, or None
-    layers : hidden layers replayed on spikes chosen to hurt (`spikeport.snn_optimizer.layer_replay`)
+    layers : hidden layers replayed on adversarial spikes (`spikeport.snn_optimizer.replay.layer_replay`)
     """
 
     samples: int
@@ -89,7 +84,7 @@ class Verification:
     def __str__(self) -> str:
         head = f"{self.samples} drives ({self.adversarial} adversarial), {self.timesteps} steps: "
         alike = sum(layer.identical for layer in self.layers)
-        inside = f"; {alike} of {len(self.layers)} hidden layers alike on spikes chosen to hurt" if self.layers else ""
+        inside = f"; {alike} of {len(self.layers)} hidden layers alike on adversarial spikes" if self.layers else ""
         if self.identical:
             return f"{head}every output spike is the same{inside}"
         chosen = (
@@ -122,7 +117,7 @@ def verify(
     ----------
     survivors : for each layer of ``after`` that also ``before`` has, the indices there of its neurons; layers that
         are not named are compared only where they are equally wide, and the output always
-    adversarial : how many drives, the last ones, were chosen to hurt; they are counted apart
+    adversarial : how many drives, the last ones, are adversarial; they are counted apart
 
     Raises `GraphError` with ``shape`` where the graphs do not have the same inputs and outputs, or the drives do not
     fit; ``timesteps``; ``dtype``.
@@ -197,67 +192,3 @@ def _first_difference(
             old, new = float(a[step, sample, neuron]), float(b[step, sample, neuron])
             return Difference(before.layers[at].name, start + sample, step, int(rows[neuron]), old, new)
     return None
-
-
-def random_drives(graph: SNNGraph, count: int, input_range: InputRange | None = None, seed: int = 0) -> Array:
-    """Draw (count, n_inputs) inputs, uniform in the range ([0, 1] where an end is infinite), a third of them sparse."""
-    low, high = _finite(graph, input_range)
-    rng = np.random.default_rng(seed)
-    x = low + rng.random((count, graph.n_inputs)) * (high - low)
-    sparse = rng.random(x.shape) < 0.8
-    sparse[count // 3 :] = False
-    x[sparse] = np.broadcast_to(np.clip(0.0, low, high), x.shape)[sparse]
-    return np.asarray(np.clip(x, low, high))
-
-
-def adversarial_drives(
-    graph: SNNGraph, count: int, input_range: InputRange | None = None, *, timesteps: int = 16, seed: int = 0
-) -> Array:
-    """Return up to ``count`` inputs of shape (n_inputs,) each that bring first-layer neurons to a decision.
-
-    In turns, for neurons spread over the layer: the corners that drive it most and least, and a random direction
-    scaled so that the membrane meets the threshold at step 1, 2, …, exactly, one float below and one above.
-    """
-    low, high = _finite(graph, input_range)
-    layer, rng = graph.layers[0], np.random.default_rng(seed)
-    W = layer.weights.astype(np.float64)
-    bias = np.zeros(layer.n_neurons) if layer.bias is None else layer.bias.astype(np.float64)
-    neuron = layer.neuron
-    θ, v_init = (
-        np.broadcast_to(np.asarray(v, np.float64), (layer.n_neurons,)) for v in (neuron.threshold, neuron.v_init)
-    )
-    drives: list[Array] = []
-    for turn, j in enumerate(rng.permutation(layer.n_neurons)):
-        if len(drives) >= count:
-            break
-        drives += [np.where(W[j] > 0, high, low), np.where(W[j] > 0, low, high)]
-        direction = low + rng.random(graph.n_inputs) * (high - low)
-        reached = W[j] @ direction
-        wanted = (θ[j] - v_init[j] * θ[j]) / (1 + turn % max(timesteps, 1)) - bias[j]
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            exact = direction * (wanted / reached)
-        if np.isfinite(exact).all():
-            drives += [np.nextafter(exact, -np.inf), exact, np.nextafter(exact, np.inf)]
-    found: Array = np.clip(np.array(drives).reshape(-1, graph.n_inputs), low, high)
-    return found[:count]
-
-
-def _finite(graph: SNNGraph, input_range: InputRange | None) -> tuple[Array, Array]:
-    low, high = input_bounds(graph.n_inputs, input_range)
-    low = np.where(np.isfinite(low), low, np.minimum(0.0, np.where(np.isfinite(high), high - 1, 0.0)))
-    return low, np.where(np.isfinite(high), high, np.maximum(1.0, low + 1))
-
-
-def drives_for(graph: SNNGraph, scope: Scope, *, most: int = 256, effort: float = 2e9) -> tuple[Array, int]:
-    """Return the drives of a verification and how many of them are adversarial.
-
-    As many as ``most``, or as ``effort`` synaptic operations allow: the data (or random drives where there are
-    none), and a quarter as many adversarial ones.
-    """
-    count = int(np.clip(effort / (scope.timesteps * max(graph.n_params, 1)), 4, most))
-    data = scope.data
-    within = (0.0, 1.0) if scope.input_range is None and scope.encoding == "poisson" else scope.input_range
-    drives = random_drives(graph, count, within, scope.seed) if data is None else spread(data, count)
-    extra = max(1, count // 4)
-    chosen = adversarial_drives(graph, extra, within, timesteps=scope.timesteps, seed=scope.seed)
-    return np.concatenate([drives.astype(np.float64), chosen]), len(chosen)

@@ -19,11 +19,20 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.arithmetic import Grid, grids, output_grid, rounding, row_mass, sums_are_exact
-from spikeport.snn_optimizer.bounds import reach_of_inputs
-from spikeport.snn_optimizer.moves import in_real_arithmetic, in_words, largest, moves
-from spikeport.snn_optimizer.rewrite import Rewrite, hidden_pairs, rebuilt, unchanged
-from spikeport.snn_optimizer.scope import Scope
+from spikeport.snn_optimizer.proofs.arithmetic import (
+    Grid,
+    grids_from_ends,
+    output_grid,
+    rounding,
+    row_mass,
+    sums_are_exact,
+)
+from spikeport.snn_optimizer.proofs.bounds import ends_without_proofs
+from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.proofs.shifts import first_few, in_real_arithmetic, largest_shift, shifts
+from spikeport.snn_optimizer.surgery.linear import rebuilt
+from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
+from spikeport.snn_optimizer.surgery.units import hidden_pairs
 
 Array = npt.NDArray[Any]
 
@@ -43,10 +52,11 @@ def fuse_layers(graph: SNNGraph, scope: Scope, *, assume_linear: Collection[str]
         raise GraphError(
             "name", f"assume_linear names no hidden layer: {unknown}; there are {', '.join(sorted(hidden))}"
         )
-    ends = reach_of_inputs(graph, scope.arriving) if _any_linear(graph, assume_linear) else []
-    lies_on = grids(graph, ends) if ends else []
+    ends = ends_without_proofs(graph, scope.arriving) if _any_linear(graph, assume_linear) else []
+    grids = grids_from_ends(graph, ends) if ends else []
 
-    layers, parts = list(graph.layers), [[k] for k in range(len(graph))]  # parts: the layers that a layer is made of
+    layers = list(graph.layers)
+    parts = [[k] for k in range(len(graph))]  # for each of ``layers``, the layers of ``graph`` that were multiplied
     exact, assumed, k = True, [], 0
     while k < len(layers) - 1:
         first, second = layers[k], layers[k + 1]
@@ -57,17 +67,18 @@ def fuse_layers(graph: SNNGraph, scope: Scope, *, assume_linear: Collection[str]
         merged = _product(first, second)
         if first.neuron.is_spiking:
             assumed.append(f"{first.name!r} was taken for linear, as asked: rate = I/θ")
-        exact = exact and _is_exact(first, second, merged, lies_on[parts[k][0]])
+        exact = exact and _is_exact(first, second, merged, grids[parts[k][0]])
         layers[k : k + 2] = [merged]
         parts[k : k + 2] = [parts[k] + parts[k + 1]]
         k = max(k - 1, 0)
     if len(layers) == len(graph):
         return unchanged(graph, "no two layers are without a neuron between them and smaller as one")
     if assumed:
-        certificate = Certificate("unchecked", in_words(assumed))
+        certificate = Certificate("unchecked", first_few(assumed))
     else:
-        certificate = _certificate(graph, layers, parts, lies_on, exact)
-    return Rewrite(SNNGraph(layers), certificate, layers_fused=len(graph) - len(layers))
+        certificate = _certificate(graph, layers, parts, grids, exact)
+    products = [layer.name for layer, part in zip(layers, parts, strict=True) if len(part) > 1]
+    return Rewrite(SNNGraph(layers), certificate, layers_fused=len(graph) - len(layers), recomputed=products)
 
 
 def _any_linear(graph: SNNGraph, assume_linear: Collection[str]) -> bool:
@@ -94,28 +105,31 @@ def _product(first: LayerNode, second: LayerNode) -> LayerNode:
 
 
 def _is_exact(first: LayerNode, second: LayerNode, merged: LayerNode, outer: Grid) -> bool:
-    """Whether every sum is exact: of the factors, and so of the product, whose entries ``inner`` holds too."""
+    """Whether the sums of both layers and of their product are exact.
+
+    The product's entries are sums of the second layer, so the grid ``inner`` holds for them.
+    """
     inner = output_grid(first, outer, row_mass(first, outer.bound))
     return all(sums_are_exact(a, b) for a, b in ((first, outer), (second, inner), (merged, outer)))
 
 
 def _certificate(
-    graph: SNNGraph, layers: list[LayerNode], parts: list[list[int]], lies_on: list[Grid], exact: bool
+    graph: SNNGraph, layers: list[LayerNode], parts: list[list[int]], grids: list[Grid], exact: bool
 ) -> Certificate:
     """Return the certificate of ``layers``, each the product of those of ``graph`` that ``parts`` names."""
     gone = [repr(graph.layers[k].name) for part in parts for k in part[:-1]]
     what = f"no neuron stands behind {', '.join(gone)}, which are one product with what follows"
     if exact:
         return Certificate("exact", f"{what}; every sum is exact on inputs of whole numbers, so equal bit for bit")
-    own: dict[int, Array] = {}
-    on = [lies_on[part[0]] for part in parts]
+    own_shifts: dict[int, Array] = {}
+    grids = [grids[part[0]] for part in parts]
     for index, part in enumerate(parts):
         if len(part) == 1:
             continue
-        mass, additions = on[index].bound, 0
+        mass, additions = grids[index].bound, 0
         if index and not layers[index - 1].neuron.is_spiking:
-            mass = mass + moves(layers[:index], own, on)[-1]
+            mass = mass + shifts(layers[:index], own_shifts, grids)[-1]
         for k in part:
             mass, additions = row_mass(graph.layers[k], mass), additions + 2 * (graph.layers[k].n_inputs + 2)
-        own[index] = rounding(additions, graph.layers[part[0]].weights.dtype, mass)
-    return in_real_arithmetic(what, largest(moves(layers, own, on)))
+        own_shifts[index] = rounding(additions, graph.layers[part[0]].weights.dtype, mass)
+    return in_real_arithmetic(what, largest_shift(shifts(layers, own_shifts, grids)))

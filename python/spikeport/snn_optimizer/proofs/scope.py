@@ -11,7 +11,7 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.kernels.checks import is_whole
-from spikeport.snn_optimizer.bounds import InputRange, input_bounds
+from spikeport.snn_optimizer.proofs.bounds import InputRange, input_bounds
 
 Array = npt.NDArray[Any]
 
@@ -50,7 +50,7 @@ class Scope:
             raise GraphError("seed", f"seed must be a whole number in [0, 2^64), not {self.seed!r}")
         if self.encoding not in ("current", "poisson"):
             raise GraphError(
-                "encoding", f"encoding {self.encoding!r} is not 'current' or 'poisson': data are one row a sample"
+                "encoding", f"encoding {self.encoding!r} is not 'current' or 'poisson': give one row per sample"
             )
         if self.encoding == "poisson" and self.input_range is not None and ((low < 0).any() or (high > 1).any()):
             raise GraphError("encoding", "input_range is not in [0, 1], which Poisson encoding wants")
@@ -81,14 +81,14 @@ class Scope:
         return np.where(np.asarray(low) >= 1, 1.0, 0.0), np.where(np.asarray(high) > 0, 1.0, 0.0)
 
     @property
-    def says(self) -> str:
+    def in_words(self) -> str:
         """The words of a proof for what was assumed."""
         poisson = self.encoding == "poisson"
         inputs = "any spikes" if poisson else "any input"
         if self.input_range is not None:
             low, high = self.input_range
-            within = f"in [{float(low):g}, {float(high):g}]" if np.ndim(low) == np.ndim(high) == 0 else "in range"  # type: ignore[arg-type]
-            inputs = f"the spikes of every rate {within}" if poisson else f"every input {within}"
+            place = f"in [{float(low):g}, {float(high):g}]" if np.ndim(low) == np.ndim(high) == 0 else "in range"  # type: ignore[arg-type]
+            inputs = f"the spikes of every rate {place}" if poisson else f"every input {place}"
         return inputs if self.horizon is None else f"{inputs} over at most {self.horizon} steps"
 
 
@@ -102,7 +102,7 @@ def as_data(data: npt.ArrayLike | None) -> Array | None:
         array = np.asarray(data)
     except ValueError:
         raise GraphError(
-            "shape", "data are ragged: give one row of equal length a sample, or the pair (inputs, labels)"
+            "shape", "data are ragged: give one row for each sample, all of one length, or the pair (inputs, labels)"
         ) from None
     if array.dtype.kind not in "fiub":
         raise GraphError("dtype", f"data have dtype {array.dtype}: give real numbers")

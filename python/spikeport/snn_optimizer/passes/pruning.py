@@ -1,12 +1,12 @@
 """Pruning: weights and neurons that matter least, by magnitude or by what they do on data.
 
 - `prune_weights` without a strength removes only what is too small to matter, with a bound: the removed weights of a
-  neuron add up to at most ``tolerance`` thresholds a step.
+  neuron add up to at most ``tolerance`` thresholds in one step.
 - With ``sparsity`` or a ``pattern`` (n:m, at most n of every m consecutive inputs) it removes so many.
 - `prune_neurons` removes whole neurons, so the matrices get smaller.
 
 With data, what is removed is what costs least once the weights that stay make up for it
-(`spikeport.snn_optimizer.compensation`); without, what is smallest.
+(`spikeport.snn_optimizer.passes.compensation`); without, what is smallest.
 """
 
 from __future__ import annotations
@@ -19,20 +19,13 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.compensation import project_columns, removal_cost, remove_inputs, second_moment
-from spikeport.snn_optimizer.moves import largest, moves, own_move, reach, within
-from spikeport.snn_optimizer.rewrite import (
-    Rewrite,
-    add_to_bias,
-    hidden_pairs,
-    is_rewritable,
-    keep_neurons,
-    rebuilt,
-    replace_layer,
-    unchanged,
-)
-from spikeport.snn_optimizer.scope import Scope
-from spikeport.snn_optimizer.simulation import simulate
+from spikeport.snn_optimizer.passes.compensation import project_columns, removal_cost, remove_inputs, second_moment
+from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, own_shift, shifts
+from spikeport.snn_optimizer.replay.simulation import simulate
+from spikeport.snn_optimizer.surgery.linear import rebuilt, thresholds, with_bias, without_bias
+from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
+from spikeport.snn_optimizer.surgery.units import hidden_pairs, is_rewritable, keep_neurons, replace_layer
 
 Array = npt.NDArray[Any]
 SALIENCIES = ("auto", "activity", "magnitude")
@@ -62,9 +55,9 @@ def prune_weights(
     if sparsity is not None and not 0 <= sparsity < 1:
         raise GraphError("sparsity", f"sparsity must be a share in [0, 1), not {sparsity!r}")
     if sparsity is None and pattern is None:
-        return _prune_within(graph, scope, tolerance)
+        return _prune_to_tolerance(graph, scope, tolerance)
 
-    result, before = graph, _nonzero(graph)
+    result, before, recomputed = graph, _nonzero(graph), []
     for k, layer in enumerate(graph.layers):
         if not is_rewritable(layer):
             continue
@@ -74,13 +67,15 @@ def prune_weights(
             continue
         H = second_moment(simulate(result, scope.data, scope).inputs[k])
         W = with_bias(layer)
-        keep = _mask(removal_cost(W[:, :-1] / _thresholds(layer), H), sparsity, pattern)
+        keep = _mask(removal_cost(W[:, :-1] / _column_of_thresholds(layer), H), sparsity, pattern)
         changed = project_columns(W, H, lambda i, column, keep=keep: column * keep[:, i])  # type: ignore[misc]
         result = replace_layer(result, k, without_bias(layer, changed))
+        recomputed.append(layer.name)
     removed = before - _nonzero(result)
     how = "the smallest" if by == "magnitude" else "the cheapest on the data, the others making up for them"
     asked = f"{pattern[0]}:{pattern[1]} pattern" if pattern else f"sparsity {sparsity:g}"
-    return Rewrite(result, Certificate("unchecked", f"{removed:,} weights set to 0 ({asked}): {how}"))
+    certificate = Certificate("unchecked", f"{removed:,} weights set to 0 ({asked}): {how}")
+    return Rewrite(result, certificate, recomputed=recomputed)
 
 
 def prune_neurons(graph: SNNGraph, scope: Scope, *, keep: float = 0.5, by: str = "auto") -> Rewrite:
@@ -96,39 +91,41 @@ def prune_neurons(graph: SNNGraph, scope: Scope, *, keep: float = 0.5, by: str =
     if not 0 < keep <= 1:
         raise GraphError("keep", f"keep must be a share in (0, 1], not {keep!r}")
     survivors: dict[str, Array] = {}
-    result, removed = graph, 0
+    result, removed, recomputed = graph, 0, []
     for k, layer, _ in hidden_pairs(graph):
         after, stay = result.layers[k + 1], max(1, round(layer.n_neurons * keep))
         if stay == layer.n_neurons:
             continue
         if by == "magnitude" or scope.data is None:
             incoming = np.linalg.norm(layer.weights, axis=1)
-            norms = incoming / _thresholds(layer)[:, 0] * np.linalg.norm(after.weights, axis=0)
+            norms = incoming / thresholds(layer) * np.linalg.norm(after.weights, axis=0)
             rows = np.sort(np.argsort(-norms, kind="stable")[:stay])
         else:
             H = second_moment(simulate(result, scope.data, scope).inputs[k + 1])
-            W, rows = remove_inputs(with_bias(after) / _thresholds(after), H, layer.n_neurons - stay)
-            result = replace_layer(result, k + 1, without_bias(after, W * _thresholds(after)))
+            W, rows = remove_inputs(with_bias(after) / _column_of_thresholds(after), H, layer.n_neurons - stay)
+            result = replace_layer(result, k + 1, without_bias(after, W * _column_of_thresholds(after)))
+            recomputed.append(after.name)
         removed += layer.n_neurons - stay
         result, gone = keep_neurons(result, {k: rows})
         survivors |= gone
     if not removed:
         return unchanged(graph, f"keeping {keep:g} of every hidden layer keeps all")
     how = "the weakest" if by == "magnitude" else "the cheapest on the data, the others making up for them"
-    return Rewrite(result, Certificate("unchecked", f"{removed} neurons removed: {how}"), survivors)
+    certificate = Certificate("unchecked", f"{removed} neurons removed: {how}")
+    return Rewrite(result, certificate, survivors, recomputed=recomputed)
 
 
-def _prune_within(graph: SNNGraph, scope: Scope, tolerance: float) -> Rewrite:
+def _prune_to_tolerance(graph: SNNGraph, scope: Scope, tolerance: float) -> Rewrite:
     """Remove the smallest weights of every neuron while what is removed adds up to at most ``tolerance`` thresholds."""
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise GraphError("tolerance", f"tolerance must be a finite number of at least 0, not {tolerance!r}")
-    on, inputs = reach(graph, scope.arriving)
-    result, removed, own = graph, 0, {}
+    grids, inputs = input_grids(graph, scope.arriving)
+    result, removed, own_shifts = graph, 0, {}
     for k, layer in enumerate(graph.layers):
         if not is_rewritable(layer):
             continue
         with np.errstate(invalid="ignore"):
-            size = np.abs(layer.weights) * on[k].bound / _thresholds(layer)
+            size = np.abs(layer.weights) * grids[k].bound / _column_of_thresholds(layer)
         order = np.argsort(size, axis=1, kind="stable")
         fits = np.cumsum(np.take_along_axis(size, order, axis=1), axis=1) <= tolerance
         small = np.zeros_like(fits)
@@ -137,13 +134,13 @@ def _prune_within(graph: SNNGraph, scope: Scope, tolerance: float) -> Rewrite:
         if small.any():
             removed += int(small.sum())
             pruned = rebuilt(layer, np.where(small, layer.weights.dtype.type(0), layer.weights))
-            own[k] = own_move(layer, pruned, on[k])
+            own_shifts[k] = own_shift(layer, pruned, grids[k])
             result = replace_layer(result, k, pruned)
     if not removed:
         return unchanged(graph, f"no weight is small enough for a tolerance of {tolerance:g} θ")
-    bound = largest(moves(result.layers, own, on), result.layers)
+    bound = largest_shift(shifts(result.layers, own_shifts, grids), result.layers)
     reason = f"{removed:,} weights set to 0; on {inputs} a current moves by at most"
-    return Rewrite(result, within(reason, bound, " θ"))
+    return Rewrite(result, bounded_by(reason, bound, " θ"))
 
 
 def _mask(cost: Array, sparsity: float | None, pattern: tuple[int, int] | None) -> Array:
@@ -163,23 +160,8 @@ def _mask(cost: Array, sparsity: float | None, pattern: tuple[int, int] | None) 
     return keep
 
 
-def with_bias(layer: LayerNode) -> Array:
-    """Return weights and bias as one float64 matrix (n_neurons, n_inputs + 1)."""
-    bias = np.zeros(layer.n_neurons) if layer.bias is None else layer.bias
-    return np.column_stack([layer.weights, bias]).astype(np.float64)
-
-
-def without_bias(layer: LayerNode, matrix: Array) -> LayerNode:
-    """Return the layer with weights and bias from one matrix; a bias appears only where it is not 0."""
-    weights = np.ascontiguousarray(matrix[:, :-1], layer.weights.dtype)
-    bare = rebuilt(layer, weights, bias=None)
-    return rebuilt(bare, bias=add_to_bias(bare, matrix[:, -1]))
-
-
-def _thresholds(layer: LayerNode) -> Array:
-    """Return θ of every neuron as a column, 1 where there is no neuron."""
-    θ = layer.neuron.threshold if layer.neuron.is_spiking else 1.0
-    return np.broadcast_to(np.asarray(θ, np.float64), (layer.n_neurons,))[:, None]
+def _column_of_thresholds(layer: LayerNode) -> Array:
+    return thresholds(layer)[:, None]
 
 
 def _nonzero(graph: SNNGraph) -> int:

@@ -1,9 +1,9 @@
 """Measured-dead neurons: those that fired less than a threshold, removed with what they sent on average.
 
-A neuron of rate r sends w·r a step on average; that goes into the next bias, so a neuron that fires rarely is
+A neuron of rate r sends w·r in one step on average; that goes into the next bias, so a neuron that fires rarely is
 replaced by its mean, not by nothing. Rates come from `LayerNode.firing_rates` (a profiler's), or from the data at
 hand. Where neither is there, only what is proven silent goes, which is exact
-(`spikeport.snn_optimizer.elimination.eliminate_silent`).
+(`spikeport.snn_optimizer.passes.elimination.eliminate_silent`).
 """
 
 from __future__ import annotations
@@ -16,28 +16,22 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.bounds import drive_bounds, never_fires
-from spikeport.snn_optimizer.elimination import eliminate_silent
-from spikeport.snn_optimizer.rewrite import (
-    Rewrite,
-    add_to_bias,
-    hidden_pairs,
-    keep_neurons,
-    rebuilt,
-    replace_layer,
-    take,
-    unchanged,
-)
-from spikeport.snn_optimizer.scope import Scope
-from spikeport.snn_optimizer.simulation import simulate
+from spikeport.snn_optimizer.passes.elimination import eliminate_silent
+from spikeport.snn_optimizer.proofs.bounds import drive_bounds, never_fires
+from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.replay.simulation import simulate
+from spikeport.snn_optimizer.surgery.linear import add_to_bias, rebuilt, take
+from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
+from spikeport.snn_optimizer.surgery.units import hidden_pairs, keep_neurons, replace_layer
 
 Array = npt.NDArray[Any]
 
 
 def eliminate_dead(graph: SNNGraph, scope: Scope, *, threshold: float = 0.001) -> Rewrite:
-    """Remove hidden neurons whose measured rate is below ``threshold`` (spikes a step), mean drive into the next bias.
+    """Remove hidden neurons whose measured rate is below ``threshold`` (spikes per step).
 
-    The output layer's neurons are classes and stay; of a layer without a live neuron the most active one stays.
+    What they sent on average goes into the next bias. The output layer's neurons are classes and stay; of a layer
+    without a live neuron the most active one stays.
     """
     if not (np.isfinite(threshold) and threshold >= 0):
         raise GraphError("threshold", f"threshold must be a rate of at least 0, not {threshold!r}")
@@ -67,7 +61,7 @@ def eliminate_dead(graph: SNNGraph, scope: Scope, *, threshold: float = 0.001) -
     result, survivors = keep_neurons(result, keep)
     if proven == removed and not folded:
         return Rewrite(result, Certificate("exact", f"{removed} neurons proven silent; equal bit for bit"), survivors)
-    what = f"{removed} neurons fired at less than {threshold:g} a step ({proven} of them proven silent)"
+    what = f"{removed} neurons fired at less than {threshold:g} per step ({proven} of them proven silent)"
     what += f"; mean drive folded into the next bias, at most {folded:.3g}" if folded else ""
     given = any(graph.layers[k].firing_rates is not None for k in keep)
     what += "; by the firing_rates given, on data not seen here" if given else "; rates measured on the data"
@@ -90,8 +84,8 @@ def _rates(graph: SNNGraph, scope: Scope) -> dict[int, tuple[Array, Array]]:
 
 
 def _proven(layer: LayerNode, rows: Array, before: str | None) -> Array:
-    """Return which of ``rows`` no spikes at all could make fire (nothing is known of a first layer's inputs)."""
+    """Return which of ``rows`` stay silent whatever spikes they receive; a first layer may receive any value."""
     part = take(layer, rows)
-    reach = {"IF": (0.0, 1.0), "LIF": (0.0, 1.0), "ST-BIF": (-1.0, 1.0)}.get(before or "", (-np.inf, np.inf))
-    low, high = (np.full(layer.n_inputs, end) for end in reach)
+    sent = {"IF": (0.0, 1.0), "LIF": (0.0, 1.0), "ST-BIF": (-1.0, 1.0)}.get(before or "", (-np.inf, np.inf))
+    low, high = (np.full(layer.n_inputs, end) for end in sent)
     return never_fires(part, *drive_bounds(part, low, high))
