@@ -1,10 +1,9 @@
-"""A fast simulation for measuring: the network's steps with matrix products, and what passed along every synapse.
+"""A fast simulation for measuring: currents by matrix products, and what passed along every synapse.
 
-The equations are the kernels', the order of summation is the matrix library's: a spike that hangs on the last bit
-may fall otherwise than `SNNGraph.run` says. What is *claimed* of a result is therefore measured by `run`
-(`spikeport.snn_optimizer.replay.verification`); what is only *chosen* by measurement (which neurons to prune) is
-measured
-here.
+The neurons are the kernels' own (`spikeport.kernels.layer.fire`). The order of summation is the matrix library's: a
+spike that hangs on the last bit may fall otherwise than `SNNGraph.run` says. What is *claimed* of a result is therefore
+measured by `run` (`spikeport.snn_optimizer.replay.verification`); what is only *chosen* by measurement (which neurons
+to prune) is measured here.
 """
 
 from __future__ import annotations
@@ -16,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.kernels import encode_poisson
+from spikeport.kernels.encode import encode_poisson
+from spikeport.kernels.layer import fire, sum_in_order
 from spikeport.snn_optimizer.proofs.scope import Scope
 
 Array = npt.NDArray[Any]
-VALUES_AT_ONCE = 1 << 23
+VALUES_AT_ONCE = 1 << 23  # entries of one layer's currents over all steps: 64 MiB in float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +44,14 @@ class Activity:
         return np.asarray(self.drive.argmax(axis=1))
 
 
-@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused where it is run, as ``non_finite``
+@np.errstate(over="ignore", invalid="ignore")  # an overflow is refused by name, as ``non_finite``
 def simulate(graph: SNNGraph, data: Array, scope: Scope, *, keep_inputs: bool = True) -> Activity:
-    """Run ``data`` of shape (samples, n_inputs) and return what happened, in blocks of samples that bound memory."""
+    """Run ``data`` of shape (samples, n_inputs) and return what happened, in blocks of samples that bound memory.
+
+    Raises `spikeport.errors.KernelError` as `SNNGraph.run` does, with ``non_finite`` for currents that overflow.
+    """
     widest = max(max(layer.weights.shape) for layer in graph)
-    size = max(1, VALUES_AT_ONCE // (widest * (scope.timesteps if scope.encoding == "poisson" else 4)))
+    size = max(1, VALUES_AT_ONCE // (widest * scope.timesteps))
     parts = [_block(graph, data[start : start + size], scope, keep_inputs) for start in range(0, len(data), size)]
     inputs = [np.concatenate(layer) for layer in zip(*(p.inputs for p in parts), strict=True)] if keep_inputs else []
     weights = [len(p.drive) / len(data) for p in parts]
@@ -60,61 +63,24 @@ def simulate(graph: SNNGraph, data: Array, scope: Scope, *, keep_inputs: bool = 
 
 
 def _block(graph: SNNGraph, x: Array, scope: Scope, keep_inputs: bool) -> Activity:
-    T, n = scope.timesteps, len(graph)
-    constant = scope.encoding == "current"
-    spikes = None if constant else encode_poisson(x, timesteps=T, seed=scope.seed)
-    neurons = [_Neurons(layer, len(x)) for layer in graph]
-    sums: list[Array] = [np.zeros((len(x), layer.n_inputs)) for layer in graph]
-    events: list[Array] = [np.zeros(layer.n_inputs) for layer in graph]
-    drive = np.zeros((len(x), graph.n_outputs))
-    first = _current(graph.layers[0], x) if constant else None
-    for t in range(T):
-        signal = x if spikes is None else spikes[t]
-        for k, layer in enumerate(graph):
-            if keep_inputs:
-                sums[k] += signal
-            if not (constant and k == 0):
-                events[k] += np.count_nonzero(signal, axis=0)
-            current = first if k == 0 and first is not None else _current(layer, signal)
-            if k == n - 1:
-                drive += current
-            signal = neurons[k].step(current)
-    if constant:
-        events[0] = np.count_nonzero(x, axis=0).astype(np.float64)  # the same current at every step: summed once
-    return Activity([s / T for s in sums] if keep_inputs else [], [e / len(x) for e in events], drive)
+    T = scope.timesteps
+    steady = scope.encoding == "current"  # the same input at every step: its current is computed once
+    signal = x[None] if steady else encode_poisson(x, timesteps=T, seed=scope.seed)
+    inputs, events = [], []
+    for layer in graph:
+        if keep_inputs:
+            inputs.append(sum_in_order(_at_every_step(signal, T).astype(np.float64)) / T)
+        events.append(np.count_nonzero(signal, axis=(0, 1)) / len(x))
+        currents = _at_every_step(_currents(layer, signal), T)
+        signal = fire(currents, layer.neuron).spikes
+    return Activity(inputs, events, sum_in_order(currents))
 
 
-def _current(layer: LayerNode, signal: Array) -> Array:
-    current = signal.astype(layer.weights.dtype, copy=False) @ layer.weights.T
-    return np.asarray(current if layer.bias is None else current + layer.bias)
+def _at_every_step(values: Array, timesteps: int) -> Array:
+    return np.broadcast_to(values, (timesteps, *values.shape[1:]))
 
 
-class _Neurons:
-    """The membranes of one layer."""
-
-    def __init__(self, layer: LayerNode, batch: int) -> None:
-        dtype, neuron = layer.weights.dtype, layer.neuron
-        self.neuron = neuron
-        self.θ = np.asarray(neuron.threshold, dtype)
-        self.β = np.asarray(neuron.beta, dtype)
-        v0 = np.asarray(neuron.v_init, dtype) * (1 if neuron.kind == "ST-BIF" else self.θ)
-        self.v = np.broadcast_to(v0, (batch, layer.n_neurons)).astype(dtype)
-        self.S = np.zeros(self.v.shape, np.int64)
-
-    def step(self, current: Array) -> Array:
-        if not self.neuron.is_spiking:
-            return current
-        if self.neuron.kind == "ST-BIF":
-            self.v = self.v + current / self.θ
-            s = ((self.v >= 1) & (self.neuron.tracer_max > self.S)).astype(self.v.dtype)
-            s -= (self.v < 0) & (self.neuron.tracer_min < self.S)
-            self.S += s.astype(np.int64)
-            self.v -= s
-            return s
-        self.v = (self.v if self.neuron.kind == "IF" else self.β * self.v) + current
-        fired = self.v >= self.θ
-        if self.neuron.v_reset is None:
-            self.v -= self.θ * fired
-        else:
-            self.v = np.where(fired, np.asarray(self.neuron.v_reset, self.v.dtype), self.v)
-        return fired.astype(self.v.dtype)
+def _currents(layer: LayerNode, signal: Array) -> Array:
+    """Return ``W·x + b`` of shape (steps, batch, n_neurons) for a signal of shape (steps, batch, n_inputs)."""
+    currents = signal.astype(layer.weights.dtype, copy=False) @ layer.weights.T
+    return np.asarray(currents if layer.bias is None else currents + layer.bias)
