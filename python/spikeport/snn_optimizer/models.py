@@ -2,7 +2,7 @@
 
 - an object with ``to_graph()`` (a checkpoint), or with ``graph`` (a converted network);
 - a torch ``nn.Sequential`` of Linear, ReLU, Flatten, Dropout and Identity, read as an uncalibrated spiking network:
-  integrate- and-fire neurons with threshold 1 and ``v_init = 1/2`` behind every Linear layer. For thresholds from
+  integrate-and-fire neurons with threshold 1 and ``v_init = 1/2`` behind every Linear layer. For thresholds from
   data, convert first (`spikeport.conversion.convert`) and optimise the result.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from spikeport.errors import GraphError
+from spikeport.errors import GraphError, SpikeportError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels.checks import is_whole
 
@@ -46,7 +46,22 @@ def timesteps_of(model: Any) -> int | None:
 
 
 def like(model: Any, graph: SNNGraph) -> Any:
-    """Return ``graph`` as the kind of thing ``model`` is, where that kind can hold it; else the graph itself."""
+    """Return ``graph`` as the kind of thing ``model`` is, where that kind can hold it; else the graph itself.
+
+    A kind that can hold graphs has a method ``with_graph(graph)``, which returns a copy of the model around another
+    graph, or raises a `SpikeportError` for one that it cannot hold.
+    """
+    if not hasattr(model, "with_graph"):
+        return _like_by_fields(model, graph)
+    try:
+        view = model.with_graph(graph)
+    except SpikeportError:
+        return graph
+    return view if as_graph(view) == graph else graph
+
+
+def _like_by_fields(model: Any, graph: SNNGraph) -> Any:
+    """Return what `like` does, for a checkpoint or a converted network that has no ``with_graph`` yet."""
     if hasattr(type(model), "from_graph") and hasattr(model, "to_graph"):
         names = [layer.name for layer in graph]
         frozen = [name for name in getattr(model, "frozen_layers", ()) if name in names]

@@ -1,39 +1,70 @@
 """Exact passes change no output spike at any step, and find what is there to be found."""
 
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
 import numpy as np
 import pytest
 
 from spikeport import LayerNode, SNNGraph
-from spikeport.snn_optimizer import EXACT_PASSES, optimize
+from spikeport.snn_optimizer import EXACT_PASSES, PASSES, OptimizationReport, optimize
+from spikeport.snn_optimizer.proofs.scope import Scope
 
-GRAPHS_AT_ONCE = 100
 RANGES = (None, (0.0, 1.0), (-1.0, 1.0), (0.5, 1.0))
 
 
-def dyadic_drives(rng, graph, input_range, count=12):
+class Optimised(NamedTuple):
+    """A random graph, what the exact passes made of it, and drives to run both on."""
+
+    seed: int
+    graph: SNNGraph
+    copy_before: SNNGraph
+    smaller: SNNGraph
+    report: OptimizationReport
+    options: dict[str, Any]
+    drives: np.ndarray
+    timesteps: int
+
+
+@pytest.fixture(scope="module", params=range(20), ids=lambda block: f"block{block}")
+def optimised(request, random_graph):
+    """A hundred random graphs, each optimised by the exact passes in an order of its own."""
+    return [_optimised(random_graph, seed) for seed in range(request.param * 100, request.param * 100 + 100)]
+
+
+def _optimised(random_graph, seed):
+    rng = np.random.default_rng(seed)
+    graph, input_range, T = random_graph(seed), RANGES[seed % 4], int(rng.integers(1, 20))
+    copy_before = graph.copy()
+    options = {"input_range": input_range, "horizon": None if seed % 3 else T, "verification": False}
+    smaller, report = optimize(graph, passes=list(rng.permutation(EXACT_PASSES)), **options)
     low, high = input_range or (-2.0, 2.0)
-    return low + rng.integers(0, 9, (count, graph.n_inputs)) / 8 * (high - low)
+    drives = low + rng.integers(0, 9, (12, graph.n_inputs)) / 8 * (high - low)
+    return Optimised(seed, graph, copy_before, smaller, report, options, drives, T)
 
 
-@pytest.mark.parametrize("block", range(20))
-def test_exact_passes_change_no_spike_in_any_order(random_graph, block):
-    for seed in range(block * GRAPHS_AT_ONCE, (block + 1) * GRAPHS_AT_ONCE):
-        rng = np.random.default_rng(seed)
-        graph, input_range, T = random_graph(seed), RANGES[seed % 4], int(rng.integers(1, 20))
-        options = {"input_range": input_range, "horizon": None if seed % 3 else T, "verification": False}
-        before = graph.copy()
-        smaller, report = optimize(graph, passes=list(rng.permutation(EXACT_PASSES)), **options)
-        x = dyadic_drives(rng, graph, input_range)
-        wanted, got = graph.run(x, T=T, record=True), smaller.run(x, T=T, record=True)
-        assert np.array_equal(wanted.spikes[-1], got.spikes[-1]), f"seed {seed}\n{report}"
-        assert np.array_equal(wanted.drive, got.drive), f"seed {seed}\n{report}"
-        assert graph == before
-        if seed % 4:
-            continue
-        again, _ = optimize(graph, passes=EXACT_PASSES, **options)
-        assert again == smaller, f"seed {seed}: the order of the passes changed the result"
-        fixed, report = optimize(smaller, passes=EXACT_PASSES, **options)
-        assert fixed == smaller, f"seed {seed}: not a fixed point\n{report}"
+def test_exact_passes_change_no_output_spike_at_any_step(optimised):
+    for case in optimised:
+        wanted, got = (g.run(case.drives, T=case.timesteps, record=True) for g in (case.graph, case.smaller))
+        assert np.array_equal(wanted.spikes[-1], got.spikes[-1]), f"seed {case.seed}\n{case.report}"
+        assert np.array_equal(wanted.drive, got.drive), f"seed {case.seed}\n{case.report}"
+
+
+def test_exact_passes_leave_the_graph_that_was_given_as_it_was(optimised):
+    for case in optimised:
+        assert case.graph == case.copy_before, f"seed {case.seed}"
+
+
+def test_exact_passes_give_the_same_result_in_any_order(optimised):
+    for case in optimised[::4]:
+        again, _ = optimize(case.graph, passes=EXACT_PASSES, **case.options)
+        assert again == case.smaller, f"seed {case.seed}"
+
+
+def test_exact_passes_find_nothing_more_in_their_own_result(optimised):
+    for case in optimised[::4]:
+        fixed, report = optimize(case.smaller, passes=EXACT_PASSES, **case.options)
+        assert fixed == case.smaller, f"seed {case.seed}\n{report}"
 
 
 @pytest.mark.parametrize("block", range(5))
@@ -75,45 +106,61 @@ def test_a_pass_that_says_exact_is_exact_on_ordinary_floats_too(float_graph, blo
         assert np.array_equal(wanted.drive, got.drive), f"seed {seed}"
 
 
-def planted(rng, kind, n=30, duplicates=5, silent=4, constant=3, unread=2):
-    """Three layers whose middle one holds so many neurons that must go; the rest differ and can all fire."""
-    neuron = {"IF": {}, "LIF": {"beta": 0.5}, "ST-BIF": {"tracer_max": 7, "v_init": 0.5}}[kind]
+@dataclass
+class Middle:
+    """The middle one of three layers: its rows, its biases, and what the last layer reads of each of its neurons."""
+
+    weights: np.ndarray
+    bias: np.ndarray
+    outgoing: np.ndarray
+
+
+NEURONS = {"IF": {}, "LIF": {"beta": 0.5}, "ST-BIF": {"tracer_max": 7, "v_init": 0.5}}
+
+
+def neurons_that_must_stay(rng, n):
+    """Neurons that differ, each of which input 0 alone can make fire, and each of which the last layer reads."""
     weights = rng.integers(1, 9, (n, 10)) / 8.0 * rng.choice([-1, 1], (n, 10))
-    weights[:, 0] = 1 + np.arange(n) / 32  # rows differ, and input 0 alone can make each fire
-    bias = np.zeros(n)
-    place = iter(rng.permutation(n))
-    live = [next(place) for _ in range(n - duplicates - silent - constant - unread)]
-    gone = []
-    for _ in range(duplicates):
-        j, source = next(place), live[int(rng.integers(len(live)))]
-        weights[j], bias[j] = weights[source], bias[source]
-        gone.append(j)
-    for _ in range(silent):
-        j = next(place)
-        weights[j], bias[j] = -np.abs(weights[j]), -0.125
-        gone.append(j)
-    for _ in range(constant):
-        j = next(place)
-        weights[j], bias[j] = np.abs(weights[j]), 2.0
-        gone.append(j)
-    outgoing = rng.integers(1, 9, (6, n)) / 8.0
-    for _ in range(unread):
-        j = next(place)
-        outgoing[:, j] = 0
-        gone.append(j)
-    first = LayerNode("first", 10, 10, np.eye(10), "IF")
-    middle = LayerNode("middle", 10, n, weights, kind, bias=bias, **neuron)
-    return SNNGraph([first, middle, LayerNode("last", n, 6, outgoing, "IF")]), gone
+    weights[:, 0] = 1 + np.arange(n) / 32
+    return Middle(weights, np.zeros(n), rng.integers(1, 9, (6, n)) / 8.0)
 
 
-@pytest.mark.parametrize("kind", ["IF", "LIF", "ST-BIF"])
+def plant_duplicates(middle, places, sources):
+    middle.weights[places], middle.bias[places] = middle.weights[sources], middle.bias[sources]
+
+
+def plant_silent(middle, places):
+    middle.weights[places], middle.bias[places] = -np.abs(middle.weights[places]), -0.125
+
+
+def plant_constant(middle, places):
+    middle.weights[places], middle.bias[places] = np.abs(middle.weights[places]), 2.0
+
+
+def plant_unread(middle, places):
+    middle.outgoing[:, places] = 0
+
+
+@pytest.mark.parametrize("kind", NEURONS)
 @pytest.mark.parametrize("seed", range(40))
 def test_every_planted_neuron_is_found_and_no_other(kind, seed):
     rng = np.random.default_rng(seed)
-    constant = 0 if kind == "ST-BIF" else 3  # an ST-BIF neuron's tracer ends every constant train
-    graph, gone = planted(rng, kind, constant=constant)
+    middle = neurons_that_must_stay(rng, 30)
+    n_constant = 0 if kind == "ST-BIF" else 3  # an ST-BIF neuron's tracer ends every constant train
+    duplicates, silent, constant, unread, live = np.split(rng.permutation(30), np.cumsum([5, 4, n_constant, 2]))
+    plant_duplicates(middle, duplicates, rng.choice(live, len(duplicates)))
+    plant_silent(middle, silent)
+    plant_constant(middle, constant)
+    plant_unread(middle, unread)
+    graph = SNNGraph(
+        [
+            LayerNode("first", 10, 10, np.eye(10), "IF"),
+            LayerNode("middle", 10, 30, middle.weights, kind, bias=middle.bias, **NEURONS[kind]),
+            LayerNode("last", 30, 6, middle.outgoing, "IF"),
+        ]
+    )
     smaller, report = optimize(graph, passes=EXACT_PASSES, verification=False)
-    assert smaller["middle"].n_neurons == 30 - len(gone)
+    assert smaller["middle"].n_neurons == len(live)
     x = rng.integers(0, 9, (16, 10)) / 8
     assert np.array_equal(graph.run(x, T=20, record=True).spikes[-1], smaller.run(x, T=20, record=True).spikes[-1])
     assert report.certificate.level == "exact"
@@ -177,9 +224,6 @@ def test_thresholds_that_are_powers_of_two_become_one_number():
 
 def test_a_layer_of_an_operation_the_passes_do_not_know_is_passed_by(random_graph):
     """Neither it nor what feeds it loses a neuron; nothing is assumed of what it sends."""
-    from spikeport.snn_optimizer import PASSES
-    from spikeport.snn_optimizer.proofs.scope import Scope
-
     for seed in range(100):
         graph = random_graph(seed, depth=4)
         graph.layers[2].operation = "conv2d"

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.snn_optimizer.passes.compensation import project_columns, second_moment
+from spikeport.snn_optimizer.proofs.arithmetic import exponent_above
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, own_shift, shifts
 from spikeport.snn_optimizer.replay.simulation import simulate
@@ -95,7 +96,7 @@ def row_scales(weights: Array, bits: int, power_of_two: bool = False) -> Array:
     largest = np.abs(weights).astype(np.float64).max(axis=1, initial=0.0)
     tiny = float(np.finfo(np.float64).tiny)  # a scale below it could be 0
     s = np.where(largest > 0, np.maximum(largest / (2 ** (bits - 1) - 1), tiny), 1.0)
-    return np.asarray(2.0 ** np.ceil(np.log2(s)) if power_of_two else s)
+    return np.ldexp(1.0, exponent_above(s)) if power_of_two else s
 
 
 def _quantized(layer: LayerNode, bits: int, power_of_two: bool, inputs: Array | None) -> LayerNode:

@@ -185,13 +185,14 @@ def _near_candidates(rows: Array, tolerance: float) -> list[tuple[int, Array]]:
 
 
 def _correlation(rows: Array, row: Array) -> Array:
-    """Return Pearson's correlation of every row with ``row``; 1 where both are constant, 0 where one is."""
+    """Return Pearson's correlation of every row with ``row``, in [-1, 1]; 1 where both are constant, 0 where one is."""
     a = rows - rows.mean(axis=1, keepdims=True)
     b = row - row.mean()
     norms = np.sqrt((a**2).sum(axis=1)), np.sqrt((b**2).sum())
     product = norms[0] * norms[1]
     flat = np.where((norms[0] == 0) & (norms[1] == 0), 1.0, 0.0)
-    return np.asarray(np.where(product > 0, (a @ b) / np.where(product > 0, product, 1), flat))
+    correlation = np.where(product > 0, (a @ b) / np.where(product > 0, product, 1), flat)
+    return np.clip(correlation, -1, 1)  # rounding may bring it beyond, where a threshold of -1 asks for nothing
 
 
 def _near_certificate(

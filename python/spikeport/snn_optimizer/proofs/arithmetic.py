@@ -68,7 +68,7 @@ def sums_are_exact(layer: LayerNode, grid: Grid, masses: Array | None = None) ->
         return True
     if not np.isfinite(mass):
         return False
-    quantum = 2.0 ** (np.ceil(np.log2(mass)) - p)
+    quantum = float(np.ldexp(1.0, exponent_above(mass) - p))
     if quantum < np.finfo(layer.weights.dtype).smallest_subnormal or not grid.unit:
         return False
     with np.errstate(over="ignore"):
@@ -104,7 +104,13 @@ def lowest_bit(values: Array) -> float:
         return 1.0
     whole = np.abs(np.ldexp(mantissa, 53)).astype(np.int64)
     low = (whole & -whole).astype(np.float64)
-    return float(2.0 ** np.min(np.log2(low) + exponent - 53))
+    return float(np.ldexp(1.0, np.min(exponent_above(low) + exponent - 53)))
+
+
+def exponent_above(values: Any) -> Any:
+    """Return the smallest e with ``value <= 2^e``, for every value above 0; a logarithm may miss it by rounding."""
+    mantissa, exponent = np.frexp(values)
+    return exponent - (mantissa == 0.5)
 
 
 def rounding(additions: int, dtype: Any, mass: Any) -> Any:
