@@ -206,13 +206,13 @@ class PassManager:
             if rows is not None:
                 so_far = self.survivors.get(layer.name, np.arange(own[layer.name].n_neurons))
                 self.survivors[layer.name] = so_far[rows]
-            speaks = rewrite.speakers.get(layer.name)
-            if speaks is None and rows is not None:
-                speaks = np.full(own[layer.name].n_neurons, SILENT)
-                speaks[rows] = np.arange(len(rows))
-            if speaks is not None:
+            speaker = rewrite.speakers.get(layer.name)
+            if speaker is None and rows is not None:
+                speaker = np.full(own[layer.name].n_neurons, SILENT)
+                speaker[rows] = np.arange(len(rows))
+            if speaker is not None:
                 earlier = self.speakers.get(layer.name, np.arange(own[layer.name].n_neurons))
-                self.speakers[layer.name] = np.where(earlier < 0, earlier, speaks[np.maximum(earlier, 0)])
+                self.speakers[layer.name] = np.where(earlier < 0, earlier, speaker[np.maximum(earlier, 0)])
         self.bits.update(rewrite.weight_bits)
         layers = {layer.name: layer for layer in rewrite.graph}
         self.bits = {

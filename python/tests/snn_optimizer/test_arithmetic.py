@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from spikeport import LayerNode, SNNGraph
 from spikeport.kernels.layer import weighted_sum
 from spikeport.snn_optimizer import optimize
-from spikeport.snn_optimizer.proofs.arithmetic import Grid, lowest_bit, rounding, row_mass, sums_are_exact
+from spikeport.snn_optimizer.proofs.arithmetic import (
+    Grid,
+    exponent_above,
+    lowest_bit,
+    rounding,
+    row_mass,
+    sums_are_exact,
+)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -45,6 +52,13 @@ def test_two_orders_differ_by_at_most_the_bound(seed, dtype):
 @pytest.mark.parametrize("values, bit", [([0.75, 2.0], 0.25), ([0.0, 0.0], 1.0), ([-6.0, 0.0], 2.0), ([0.1], 2.0**-55)])
 def test_the_lowest_bit_divides_every_value(values, bit):
     assert lowest_bit(np.array(values)) == bit
+
+
+def test_the_exponent_above_a_power_of_two_is_its_own_and_of_the_next_float_one_more():
+    exponents = np.arange(-1020, 1023)
+    powers = np.ldexp(1.0, exponents)
+    assert np.array_equal(exponent_above(powers), exponents)
+    assert np.array_equal(exponent_above(np.nextafter(powers, np.inf)), exponents + 1)
 
 
 def test_a_merge_on_ordinary_floats_claims_a_bound_and_no_more():

@@ -54,10 +54,14 @@ def test_neurons_are_named_as_they_were_before_the_passes(float_graph):
 
 
 def test_adversarial_drives_meet_the_threshold_to_the_last_bit():
-    """Drives at the threshold tell a graph from one whose threshold is one float higher; random ones do not."""
-    weights = np.random.default_rng(0).integers(1, 9, (6, 4)) / 8
+    """Drives at the threshold tell a graph from one whose threshold is one float higher; random ones do not.
+
+    Each neuron has one weight, so that there is no order of summation in which a machine could miss the threshold.
+    """
+    weights = np.eye(6, 4) + np.eye(6, 4, -4)
+    weights *= np.random.default_rng(0).integers(9, 17, (6, 4)) / 8  # so that an input below 1 can bring it there
     graphs = [
-        SNNGraph([LayerNode("a", 4, 6, weights, "IF", threshold=θ), LayerNode("b", 6, 2, np.ones((2, 6)), "IF")])
+        SNNGraph([LayerNode("a", 4, 6, weights, "IF", threshold=θ), LayerNode("b", 6, 6, np.eye(6), "IF")])
         for θ in (1.0, np.nextafter(1.0, 2.0))
     ]
     assert verify(*graphs, random_drives(graphs[0], 256), timesteps=1).identical

@@ -1,11 +1,11 @@
-"""Exact elimination: neurons proven silent, neurons proven constant, neurons that nobody listens to.
+"""Exact elimination: neurons proven silent, neurons proven constant, neurons that no other reads.
 
-Why each is exact. A silent neuron contributes terms ``w·0`` to sums that start at +0, which the contract allows to
-leave out, so nothing changes, to the last bit. The same holds for a neuron whose outgoing weights are all 0. A
-neuron that sends the constant c at every step contributes ``w·c`` at every step, which is a bias; only the place of
-the term in the sum changes (see `spikeport.snn_optimizer.proofs.arithmetic`).
+Why each is exact: a silent neuron contributes terms ``w·0`` to sums that start at +0. The contract allows to leave such
+terms out, so nothing changes, to the last bit. The same holds for a neuron whose outgoing weights are all 0. A neuron
+that sends the constant c at every step contributes ``w·c`` at every step, which is a bias; only the place of the term
+in the sum changes (see `spikeport.snn_optimizer.proofs.arithmetic`).
 
-A layer always keeps one neuron, since a graph has no layers of none.
+A layer always keeps one neuron, since a graph has no empty layers.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     W₂·(W₁·x + b₁) + b₂  =  (W₂·W₁)·x + (W₂·b₁ + b₂)
 
-Layers are fused where the one between has no spiking neuron (``identity``) and where the product holds no more
-numbers than its factors. A spiking layer is never linear; the documented condition ("effectively linear behaviour")
+Layers are fused where the first has no spiking neuron (``identity``) and where the product holds no more numbers than
+its factors. A spiking layer is never linear; the documented condition ("effectively linear behaviour")
 is an opt-in, ``assume_linear``, for layers whose neurons are known to fire in proportion to their current: rate =
 I/θ.
 """
@@ -72,7 +72,7 @@ def fuse_layers(graph: SNNGraph, scope: Scope, *, assume_linear: Collection[str]
         parts[k : k + 2] = [parts[k] + parts[k + 1]]
         k = max(k - 1, 0)
     if len(layers) == len(graph):
-        return unchanged(graph, "no two layers are without a neuron between them and smaller as one")
+        return unchanged(graph, "there are no two layers without a neuron between them that are smaller as one")
     if assumed:
         certificate = Certificate("unchecked", first_few(assumed))
     else:

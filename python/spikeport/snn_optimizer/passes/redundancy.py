@@ -1,8 +1,8 @@
-"""Merging: neurons that receive the same and are the same send the same; one of them can speak for all.
+"""Merging: neurons that receive the same and have the same parameters send the same, so one can stand for all.
 
-Two neurons are equal where row, bias, threshold, initial membrane, reset and leak are. Scale does not matter if it
-is the neuron's own: dividing row, bias, threshold and reset by one power of two changes no bit of any comparison,
-so neurons are compared with the exponent of their threshold taken out. The one that stays takes the **sum** of the
+Two neurons are equal where row, bias, threshold, initial membrane, reset and leak are. A scale makes no difference:
+dividing row, bias, threshold and reset by one power of two changes no bit of any comparison, so neurons are compared
+with the exponent of their threshold taken out. The one that stays takes the **sum** of the
 outgoing columns. (Where two equal neurons had equal columns that is twice the column: the documented special case.)
 
 Finding the equal ones: rows are hashed by a random linear form modulo 2^64 over their bits, and rows of equal hash
@@ -211,5 +211,5 @@ def _near_certificate(
         # a shift of the inputs reaches the merged neuron through the row of the neuron that now stands for it
         layers[k] = rebuilt(layer, layer.weights[speaker] * (θ / θ[speaker]).astype(layer.weights.dtype)[:, None])
     bound = largest_shift(shifts(layers, own_shifts, grids), layers)
-    reason = f"{what} the current of a merged neuron differs from that of the one that speaks for it by at most"
+    reason = f"{what} the current of a merged neuron differs from that of the neuron that stands for it by at most"
     return bounded_by(reason, bound, " θ")

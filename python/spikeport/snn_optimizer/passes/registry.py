@@ -135,7 +135,7 @@ class Request:
 
     @property
     def is_exact(self) -> bool:
-        """Exact passes with options that keep them so (a tolerance, or a layer assumed linear, does not)."""
+        """Whether the pass is exact, and its options keep it so: a tolerance or a layer assumed linear does not."""
         return self.chosen.exact and not any(self.options.get(key) for key in ("tolerance", "assume_linear"))
 
     def run(self, graph: SNNGraph, scope: Scope) -> Rewrite:

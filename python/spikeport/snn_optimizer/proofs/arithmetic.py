@@ -1,10 +1,10 @@
 """When is a float sum the same in any order, and how far can it be off where it is not.
 
 A pass that merges or folds columns adds the same terms in another order. In real arithmetic nothing changes. In
-floating point nothing changes either where every partial sum is exact, which holds when all terms are multiples of
-one quantum q (a power of two) and their magnitudes add up to at most 2^p·q, p being the bits of the mantissa:
-dyadic weights of few bits and spikes as inputs. Elsewhere two orders differ by at most (Higham 2002, "Accuracy and
-Stability of Numerical Algorithms", section 4.2)::
+floating point nothing changes either where every partial sum is exact. That holds when all terms are multiples of one
+quantum q (a power of two) and their magnitudes add up to at most 2^p·q, p being the bits of the mantissa; so it does
+for dyadic weights of few bits with spikes as inputs. Elsewhere two orders differ by at most (Higham 2002,
+"Accuracy and Stability of Numerical Algorithms", section 4.2)::
 
     |Δ| <= 2·γ_m·(Σ|w|·|x| + |b|)        γ_m = m·u / (1 - m·u),  m additions and products, u = 2^-p
 

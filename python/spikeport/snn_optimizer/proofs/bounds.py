@@ -1,17 +1,16 @@
 """Interval bounds: what a neuron can receive in one step, and what it can send, over every input in range.
 
-Rounding to nearest is monotone, so a float sum is monotone in each of its terms. The largest current that the
-kernel can compute over a box of inputs is therefore the one it computes at the corner that favours every weight,
-summed in the contract's order (`spikeport.kernels.layer`): a bound that is attained, to the last bit, with no
-allowance for rounding. The same argument carries a bound on the current to a bound on the membrane: of two
-membranes, the one that starts higher and receives more stays higher. So one step from the highest membrane that has
-not fired decides for every run::
+Rounding to nearest is monotone, so a float sum is monotone in each of its terms. The largest current that the kernel
+can compute over a box of inputs is therefore the one at the corner that is best for every weight, summed in the
+contract's order (`spikeport.kernels.layer`). This bound is attained to the last bit and needs no allowance for
+rounding. It also bounds the membrane: of two membranes, the one that starts higher and receives more stays higher. So
+one step from the highest membrane that has not fired decides for every run::
 
     silent for ever:    β·max(v₀, θ⁻) + I_max < θ          θ⁻ the largest float below θ; and I_max <= 0 where β = 1
     fires every step:   v = L, β·L + I_min >= θ, and what is left after the reset is at least L, for an L <= v₀
 
-and for a run of at most ``timesteps`` steps, the trajectory under the extreme current does. ``ST-BIF`` is silent
-where it can neither reach 1 nor fall below 0 (or the tracer forbids it).
+For a run of at most ``timesteps`` steps, the membrane under the extreme current decides, followed step by step. An
+``ST-BIF`` neuron is silent where it can neither reach 1 nor fall below 0, or where the tracer forbids it.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ def currents(layers, x):
     return found
 
 
-def largest_move(before, rewrite, rng, in_thresholds):
-    """The largest move of any current on the same spikes (and, at the input, the same corners of [-1, 1])."""
+def largest_shift(before, rewrite, rng, in_thresholds):
+    """The largest shift of any current on the same spikes (and, at the input, the same corners of [-1, 1])."""
     largest, previous = 0.0, None
     for old, new in zip(runs_between_neurons(before), runs_between_neurons(rewrite.graph), strict=True):
         if previous is None:
@@ -86,7 +86,7 @@ def test_no_current_moves_further_than_the_bound(name, options):
         if bound is None:
             continue
         in_thresholds = name in ("redundancy_elimination", "weight_pruning")
-        moved = largest_move(graph, rewrite, np.random.default_rng(seed), in_thresholds)
+        moved = largest_shift(graph, rewrite, np.random.default_rng(seed), in_thresholds)
         assert moved <= bound, f"seed {seed}: {rewrite.certificate}"
         bounded, closest = bounded + 1, max(closest, moved / bound if bound else 0.0)
     assert bounded > 20
