@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.cost import Cost, cost_of
-from spikeport.snn_optimizer.passes.registry import EXACT_PASSES, RequestLike, resolve
+from spikeport.snn_optimizer.passes.registry import EXACT_PASSES
+from spikeport.snn_optimizer.passes.request import RequestLike, resolve
 from spikeport.snn_optimizer.proofs.scope import Scope, spread
 from spikeport.snn_optimizer.replay.simulation import simulate
 
@@ -172,7 +173,8 @@ class _Trials:
             activity = simulate(graph, self.judge.inputs, self.scope, keep_inputs=False)
             weight_bits = {} if bits is None else {layer.name: bits for layer in graph}
             accuracy = float((activity.answers == self.judge.labels).mean())
-            self.points[at] = Point(keep, sparsity, bits, accuracy, cost_of(graph, activity.events, weight_bits))
+            cost = cost_of(graph, activity.events, weight_bits)
+            self.points[at] = Point(keep=keep, sparsity=sparsity, bits=bits, accuracy=accuracy, cost=cost)
             self.advance(1)
         return self.points[at]
 

@@ -11,7 +11,7 @@ from spikeport.certificate import Certificate
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.models import as_graph
 from spikeport.snn_optimizer.outcome import PassResult
-from spikeport.snn_optimizer.passes.registry import resolve
+from spikeport.snn_optimizer.passes.request import resolve
 from spikeport.snn_optimizer.proofs.bounds import InputRange
 from spikeport.snn_optimizer.proofs.scope import Scope, as_data
 from spikeport.snn_optimizer.replay.verification import verify

@@ -21,7 +21,7 @@ from spikeport.kernels.checks import is_whole
 from spikeport.snn_optimizer.budget import Labelled, search
 from spikeport.snn_optimizer.models import as_graph, like, timesteps_of
 from spikeport.snn_optimizer.pass_manager import PassManager
-from spikeport.snn_optimizer.passes.registry import RequestLike, resolve
+from spikeport.snn_optimizer.passes.request import RequestLike, resolve
 from spikeport.snn_optimizer.proofs.bounds import InputRange
 from spikeport.snn_optimizer.proofs.scope import Scope, as_data
 from spikeport.snn_optimizer.report import OptimizationReport
@@ -71,7 +71,14 @@ def optimize(
     before.validate()
     x, labels = _pair(data)
     usual = timesteps_of(graph) or (min(16, horizon) if horizon is not None and is_whole(horizon) else 16)
-    scope = Scope(input_range, horizon, x, usual if timesteps is None else timesteps, encoding, seed)
+    scope = Scope(
+        input_range=input_range,
+        horizon=horizon,
+        data=x,
+        timesteps=usual if timesteps is None else timesteps,
+        encoding=encoding,
+        seed=seed,
+    )
     scope.check(before)
     if labels is not None and ((labels < 0).any() or (labels >= before.n_outputs).any()):
         span, outputs = f"{labels.min()} to {labels.max()}", before.n_outputs

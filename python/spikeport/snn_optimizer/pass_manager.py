@@ -22,7 +22,8 @@ from spikeport.snn_optimizer.budget import Labelled, Point, measured_accuracy
 from spikeport.snn_optimizer.cost import Cost, cost_of
 from spikeport.snn_optimizer.outcome import PassResult
 from spikeport.snn_optimizer.passes.quantization import lies_on_grid
-from spikeport.snn_optimizer.passes.registry import EXACT_PASSES, Request
+from spikeport.snn_optimizer.passes.registry import EXACT_PASSES
+from spikeport.snn_optimizer.passes.request import Request
 from spikeport.snn_optimizer.proofs.bounds import propagate
 from spikeport.snn_optimizer.proofs.scope import Scope, spread
 from spikeport.snn_optimizer.replay.drives import drives_for

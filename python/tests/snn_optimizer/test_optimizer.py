@@ -20,7 +20,7 @@ from spikeport.snn_optimizer import (
     redundancy_elimination,
 )
 from spikeport.snn_optimizer.models import like
-from spikeport.snn_optimizer.passes import registry
+from spikeport.snn_optimizer.passes import request
 from spikeport.snn_optimizer.passes.quantization import lies_on_grid
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.replay import simulation
@@ -377,7 +377,7 @@ def test_a_pass_that_wrongly_claims_to_be_exact_is_found_out(monkeypatch):
         again = np.array_equal(graph.layers[0].weights, layers[0].weights)
         return Rewrite(SNNGraph(layers), Certificate("exact", "trust me"), changed=not again)
 
-    monkeypatch.setitem(registry._NAMES, "merge", replace(PASSES["redundancy_elimination"], apply=wrong))
+    monkeypatch.setitem(request.BY_EITHER_NAME, "merge", replace(PASSES["redundancy_elimination"], apply=wrong))
     _, report = optimize(with_duplicates(), passes=["merge"])
     assert report.certificate.level == "measured"
     assert "hidden" in report.certificate.reason

@@ -70,7 +70,16 @@ def propagate(
         else:
             drive = (np.full(layer.n_neurons, -np.inf), np.full(layer.n_neurons, np.inf))
             output = (-np.ones(layer.n_neurons), np.ones(layer.n_neurons)) if layer.neuron.is_spiking else drive
-        found.append(LayerBounds(low, high, *drive, *output))
+        found.append(
+            LayerBounds(
+                input_low=low,
+                input_high=high,
+                drive_low=drive[0],
+                drive_high=drive[1],
+                output_low=output[0],
+                output_high=output[1],
+            )
+        )
         low, high = output
     return found
 

@@ -88,7 +88,9 @@ def replay_layers(
         outputs = [(run.spikes or [])[-1] for run in runs]
         where = np.argwhere(outputs[0] != outputs[1])
         first = None if not len(where) else (int(where[0][1]), int(where[0][0]), int(where[0][2]))
-        found.append(LayerReplay(layer.name, trains.shape[1], not len(where), first))
+        found.append(
+            LayerReplay(layer=layer.name, trains=trains.shape[1], identical=not len(where), first_difference=first)
+        )
     return found
 
 

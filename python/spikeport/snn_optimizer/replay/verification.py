@@ -189,6 +189,12 @@ def _first_difference(
         a, b = spikes[0][at][:, :, rows], spikes[1][k]
         if not np.array_equal(a, b):
             step, sample, neuron = (int(i) for i in np.argwhere(a != b)[0])
-            old, new = float(a[step, sample, neuron]), float(b[step, sample, neuron])
-            return Difference(before.layers[at].name, start + sample, step, int(rows[neuron]), old, new)
+            return Difference(
+                layer=before.layers[at].name,
+                sample=start + sample,
+                step=step,
+                neuron=int(rows[neuron]),
+                before=float(a[step, sample, neuron]),
+                after=float(b[step, sample, neuron]),
+            )
     return None
