@@ -69,7 +69,7 @@ def _block(graph: SNNGraph, x: Array, scope: Scope, keep_inputs: bool) -> Activi
     inputs, events = [], []
     for layer in graph:
         if keep_inputs:
-            inputs.append(sum_in_order(_at_every_step(signal, T).astype(np.float64)) / T)
+            inputs.append(_mean(_at_every_step(signal, T)))
         events.append(np.count_nonzero(signal, axis=(0, 1)) / len(x))
         currents = _at_every_step(_currents(layer, signal), T)
         signal = fire(currents, layer.neuron).spikes
@@ -78,6 +78,13 @@ def _block(graph: SNNGraph, x: Array, scope: Scope, keep_inputs: bool) -> Activi
 
 def _at_every_step(values: Array, timesteps: int) -> Array:
     return np.broadcast_to(values, (timesteps, *values.shape[1:]))
+
+
+def _mean(signal: Array) -> Array:
+    total = np.zeros(signal.shape[1:])
+    for values in signal:
+        total += values
+    return total / len(signal)
 
 
 def _currents(layer: LayerNode, signal: Array) -> Array:
