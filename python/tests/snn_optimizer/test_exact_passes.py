@@ -205,6 +205,16 @@ def test_an_input_of_one_value_moves_into_the_bias():
     assert np.array_equal(graph.run(x, T=8).counts[-1], smaller.run(x, T=8).counts[-1])
 
 
+def test_constants_are_added_in_ascending_order_on_every_machine():
+    layers = [
+        LayerNode("a", 4, 2, [[1e16, 3.0, -1e16, 1.0], [3.0, -1e16, 1e16, 1.0]], "IF", threshold=64.0),
+        LayerNode("o", 2, 2, np.eye(2), "IF"),
+    ]
+    ends = np.array([1.0, 1.0, 1.0, 0.0]), np.ones(4)
+    smaller, _ = optimize(SNNGraph(layers), passes=["fold_constants"], input_range=ends, verification=False)
+    assert smaller["a"].bias.tolist() == [(1e16 + 3.0) - 1e16, (3.0 - 1e16) + 1e16] != [3.0, 3.0]
+
+
 def test_thresholds_that_are_powers_of_two_become_one_number():
     graph = SNNGraph(
         [

@@ -20,7 +20,7 @@ from spikeport.snn_optimizer.passes.elimination import eliminate_silent
 from spikeport.snn_optimizer.proofs.bounds import drive_bounds, never_fires
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.replay.simulation import simulate
-from spikeport.snn_optimizer.surgery.linear import add_to_bias, rebuilt, take
+from spikeport.snn_optimizer.surgery.linear import add_to_bias, constant_drive, rebuilt, take
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import hidden_pairs, keep_neurons, replace_layer
 
@@ -53,7 +53,7 @@ def eliminate_dead(graph: SNNGraph, scope: Scope, *, threshold: float = 0.001) -
         removed += len(gone)
         proven += int(_proven(layer, gone, graph.layers[k - 1].neuron.kind if k else None).sum())
         if mean[gone].any():
-            drive = after.weights[:, gone] @ mean[gone]
+            drive = constant_drive(after, np.where(dead, mean, 0.0))
             folded = max(folded, float(np.abs(drive).max()))
             result = replace_layer(result, k + 1, rebuilt(after, bias=add_to_bias(after, drive)))
     if not keep:

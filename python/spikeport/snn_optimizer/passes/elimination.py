@@ -21,7 +21,7 @@ from spikeport.snn_optimizer.proofs.arithmetic import grids_from_ends
 from spikeport.snn_optimizer.proofs.bounds import input_ends, propagate
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import first_few, order_certificate
-from spikeport.snn_optimizer.surgery.linear import add_to_bias, rebuilt
+from spikeport.snn_optimizer.surgery.linear import add_to_bias, constant_drive, rebuilt
 from spikeport.snn_optimizer.surgery.rewrite import CONSTANT, SILENT, Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import hidden_pairs, is_rewritable, keep_neurons, replace_layer
 
@@ -90,7 +90,9 @@ def fold_constants(graph: SNNGraph, scope: Scope) -> Rewrite:
         values = np.where(read, bound.input_low, 0.0).astype(layer.weights.dtype)
         weights = layer.weights.copy()
         weights[:, read] = 0
-        result = replace_layer(result, k, rebuilt(layer, weights, bias=add_to_bias(layer, layer.weights @ values)))
+        result = replace_layer(
+            result, k, rebuilt(layer, weights, bias=add_to_bias(layer, constant_drive(layer, values)))
+        )
         what = f"{int(fixed.sum())} inputs of {layer.name!r} are constant on {scope.in_words}"
         if values.any():
             folded[k] = f"{what} and folded into its bias"

@@ -56,6 +56,15 @@ def take(layer: LayerNode, rows: Array | None = None, columns: Array | None = No
     return rebuilt(layer, weights, bias=bias, neuron=layer.neuron.take(rows), firing_rates=rates)
 
 
+def constant_drive(layer: LayerNode, values: Array) -> Array:
+    """Return ``Σ_k W[j, k]·values[k]``, shape (n_neurons,), k ascending: a matrix product has other bits elsewhere."""
+    drive = np.empty(layer.n_neurons, np.result_type(layer.weights, values))
+    for start in range(0, layer.n_neurons, ROWS_AT_ONCE):
+        block = slice(start, start + ROWS_AT_ONCE)
+        drive[block] = np.cumsum(layer.weights[block] * values, axis=1)[:, -1]  # adds from left to right
+    return drive
+
+
 def add_to_bias(layer: LayerNode, values: Array) -> Array | None:
     """Return the layer's bias plus ``values`` in the layer's dtype; None where it had none and nothing is added."""
     if layer.bias is None and not values.any():
