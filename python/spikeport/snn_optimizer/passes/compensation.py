@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-DAMPING = 1e-2
-COLUMNS_AT_ONCE = 128
-ROUNDS = 256
+DAMPING = 1e-2  # share of the mean diagonal, as in GPTQ: it keeps H invertible where inputs repeat each other
+COLUMNS_AT_ONCE = 128  # a block's errors reach the columns behind it in one matrix product
+ROUNDS = 256  # of removal; above so many inputs, several go in each round
 
 
 def second_moment(inputs: Array) -> Array:
@@ -52,9 +52,9 @@ def remove_inputs(weights: Array, H: Array, count: int) -> tuple[Array, Array]:
         cost = np.full(n, np.inf)
         cost[alive] = (W[:, :n][:, alive] ** 2).sum(axis=0) / inverse.diagonal()[:n][alive]
         J = np.argsort(cost, kind="stable")[: min(left, max(1, count // ROUNDS))]
-        step = np.linalg.solve(inverse[np.ix_(J, J)], inverse[J])
-        W -= W[:, J] @ step
-        inverse = inverse - inverse[:, J] @ step
+        change = np.linalg.solve(inverse[np.ix_(J, J)], inverse[J])
+        W -= W[:, J] @ change
+        inverse = inverse - inverse[:, J] @ change
         alive[J] = False
         W[:, J] = 0
         inverse[J], inverse[:, J] = 0, 0
