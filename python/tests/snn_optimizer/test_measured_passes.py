@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikeport import GraphError, LayerNode, SNNGraph
-from spikeport.snn_optimizer import dead_neuron_elimination, optimize, packed
+from spikeport.snn_optimizer import dead_neuron_elimination, optimize, packed, quantized_parts
 from spikeport.snn_optimizer.passes.compensation import project_columns, remove_inputs, second_moment
 from spikeport.snn_optimizer.proofs.arithmetic import Grid, sums_are_exact
 
@@ -111,15 +111,16 @@ def test_quantised_weights_lie_on_their_grid_within_their_bound(float_graph, bit
     assert moved(graph, smaller, 500) <= certificate.bound
     assert report.weight_bits == dict.fromkeys(("layer0", "layer1", "layer2"), bits)
     for layer in smaller:
-        q, s = packed(layer, bits)
+        q, s = quantized_parts(layer, bits)
         assert np.abs(q).max() <= 2 ** (bits - 1) - 1
         assert np.allclose(q * s[:, None], layer.weights, rtol=1e-6, atol=0)
     assert report.after.bytes < report.before.bytes
 
 
-def test_weights_on_no_grid_are_not_packed(float_graph):
+@pytest.mark.parametrize("function", [quantized_parts, packed])
+def test_weights_on_no_grid_are_not_taken_apart(float_graph, function):
     with pytest.raises(GraphError):
-        packed(float_graph(5).layers[0])
+        function(float_graph(5).layers[0])
 
 
 @pytest.mark.parametrize("data", [False, True])

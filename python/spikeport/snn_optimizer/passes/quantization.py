@@ -64,8 +64,9 @@ def quantized_parts(layer: LayerNode, bits: int = 8) -> tuple[Array, Array]:
     return q, s
 
 
-packed = quantized_parts
-"""The earlier name of `quantized_parts`."""
+def packed(layer: LayerNode, bits: int = 8) -> tuple[Array, Array]:
+    """Return what `quantized_parts` returns: this is its earlier name."""
+    return quantized_parts(layer, bits)
 
 
 def lies_on_grid(layer: LayerNode, bits: int) -> bool:
