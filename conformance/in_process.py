@@ -15,11 +15,11 @@ from spikeport.errors import SpikeportError
 from spikeport.kernels import finetune, sample_keys
 from spikeport.neuron import Neuron
 from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
-from spikeport.transfer.archive import member_names
-from spikeport.transfer.checkpoint import neuron_from_rows
+from spikeport.transfer.neurons import neuron_from_rows
 from spikeport.transfer.sidecar import read_sidecar
 from spikeport.transfer.store import checkpoint_paths
 from spikeport.transfer.strict_json import dump, parse
+from spikeport.transfer.version_1 import named_arrays
 
 Arguments = dict[str, Any]
 DTYPES = {"f64": np.float64, "f32": np.float32}
@@ -145,7 +145,7 @@ def _read(_: Backend, a: Arguments) -> Words:
     fields = read_sidecar(text, sidecar.name)
     _, layers = checkpoint.parts()
     arrays = hashlib.sha256()
-    for _name, array in member_names(layers):
+    for array in named_arrays(layers).values():
         arrays.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return {
         "names": checkpoint.layer_names,

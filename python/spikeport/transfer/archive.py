@@ -1,7 +1,8 @@
 """The archive: `<name>.npz`, a stored ZIP of `.npy` members with one possible encoding of a content.
 
 Written by hand, byte for byte, since the same content must give the same bytes in four languages; read by hand, since
-every length is checked against the sidecar before anything is made of it. No `eval`, no pickle, no inflate.
+every length is checked before anything is made of it. No `eval`, no pickle, no inflate. What a member is for is not
+known here: whoever read the sidecar hands over a list of the members to expect.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.transfer.errors import CheckpointError
-from spikeport.transfer.sidecar import LARGEST_ARCHIVE
 
 Array = npt.NDArray[Any]
 
@@ -26,19 +26,39 @@ LOCAL: Final = struct.Struct("<4s5H3I2H")
 CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
 END: Final = struct.Struct("<4s4H2IH")
 DATE: Final = 0x0021  # 1 January 1980
+LARGEST_ARCHIVE: Final = 2**32 - 1
 NPY_HEADER: Final = re.compile(
     rb"\{'descr': '([^']*)', 'fortran_order': (False|True), 'shape': \(((?:\d{1,10}(?:, ?\d{1,10})*,?)?)\), \} *\n"
 )
-NEURON_ROWS: Final = ("threshold", "v_init", "hard_reset", "v_reset", "beta", "tracer_min", "tracer_max")
+RECORDS: Final = LOCAL.size + CENTRAL.size + 128 + 64  # of one member: local, central, and room for `.npy` header, name
 
 
 @dataclass(frozen=True)
-class LayerArrays:
-    """The arrays of one layer: weight (out, in), bias (out,) or None, neuron (7, 1) or (7, out) float64 or None."""
+class Member:
+    """A member that an archive may have.
 
-    weight: Array
-    bias: Array | None = None
-    neuron: Array | None = None
+    Attributes
+    ----------
+    name : in the archive it stands with ``.npy`` behind it
+    shapes : the shapes that its array may have; the first is the one that messages name
+    types : the types that its array may have, "<f4" or "<f8"
+    required : whether an archive without it is refused
+    """
+
+    name: str
+    shapes: tuple[tuple[int, ...], ...]
+    types: tuple[str, ...]
+    required: bool
+
+    @property
+    def file_name(self) -> str:
+        """The name in the archive."""
+        return f"{self.name}.npy"
+
+    @property
+    def most_bytes(self) -> int:
+        """The most bytes that its values can need."""
+        return max(np.dtype(kind).itemsize for kind in self.types) * max(map(math.prod, self.shapes))
 
 
 def npy_header(descr: str, shape: tuple[int, ...]) -> bytes:
@@ -48,21 +68,11 @@ def npy_header(descr: str, shape: tuple[int, ...]) -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", length) + text.ljust(length - 1).encode() + b"\n"
 
 
-def member_names(layers: Sequence[LayerArrays]) -> list[tuple[str, Array]]:
-    """Return the members in canonical order: for each layer its weight, then bias and neuron where there are any."""
-    members = []
-    for index, layer in enumerate(layers):
-        for part in ("weight", "bias", "neuron"):
-            array = getattr(layer, part)
-            if array is not None:
-                members.append((f"layer_{index}.{part}.npy", array))
-    return members
-
-
-def write_archive(layers: Sequence[LayerArrays]) -> bytes:
-    """Return the bytes of the archive; the arrays are float32 or float64, checked by the caller."""
-    body, directory, count = bytearray(), bytearray(), 0
-    for name, array in member_names(layers):
+def write_archive(arrays: Mapping[str, Array]) -> bytes:
+    """Return the bytes of the archive with these members, in order; the caller has checked names, types and values."""
+    body, directory = bytearray(), bytearray()
+    for member, array in arrays.items():
+        name = f"{member}.npy"
         little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         data = npy_header(little.dtype.str, little.shape) + little.tobytes()
         if len(body) + len(data) > LARGEST_ARCHIVE - 2**20:
@@ -74,44 +84,35 @@ def write_archive(layers: Sequence[LayerArrays]) -> bytes:
             b"PK\x01\x02", 20, 20, 0, 0, 0, DATE, checksum, len(data), len(data), len(encoded), 0, 0, 0, 0, 0, offset
         )
         directory += encoded
-        count += 1
-    return bytes(body + directory + END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), 0))
+    end = END.pack(b"PK\x05\x06", 0, 0, len(arrays), len(arrays), len(directory), len(body), 0)
+    return bytes(body + directory + end)
 
 
 def _local_header(name: bytes, checksum: int, size: int) -> bytes:
     return LOCAL.pack(b"PK\x03\x04", 20, 0, 0, 0, DATE, checksum, size, size, len(name), 0) + name
 
 
-def largest_archive(sizes: Sequence[tuple[int, int]]) -> int:
-    """Return an upper bound of an archive's length for layers of these (in, out) sizes: float64, all members there."""
-    fixed = END.size + len(sizes) * 3 * (LOCAL.size + CENTRAL.size + 128 + 64)
-    return fixed + sum(8 * (n_out * n_in + n_out + 7 * n_out) for n_in, n_out in sizes)
+def largest_archive(expected: Sequence[Member]) -> int:
+    """Return an upper bound of an archive's length: every member there, of its widest type and largest shape."""
+    return END.size + sum(RECORDS + member.most_bytes for member in expected)
 
 
-def read_archive(content: memoryview, sizes: Sequence[tuple[int, int]], file: str) -> list[LayerArrays]:
-    """Return the arrays of an archive whose layers have these (in, out) sizes, or raise `CheckpointError`."""
-    members = _directory(content, len(sizes), file)
-    layers = []
-    for index, (n_in, n_out) in enumerate(sizes):
-        arrays: dict[str, Array] = {}
-        shapes: dict[str, list[tuple[int, ...]]] = {
-            "weight": [(n_out, n_in)],
-            "bias": [(n_out,)],
-            "neuron": [(len(NEURON_ROWS), 1), (len(NEURON_ROWS), n_out)],
-        }
-        for part, allowed in shapes.items():
-            name = f"layer_{index}.{part}.npy"
-            if name in members:
-                arrays[part] = npy_array(members[name], allowed, f"{file}: {name}")
-        if "bias" in arrays and arrays["bias"].dtype != arrays["weight"].dtype:
-            raise CheckpointError("dtype", f"{file}: layer_{index}: bias and weight differ in dtype")
-        if "neuron" in arrays and arrays["neuron"].dtype != np.float64:
-            raise CheckpointError("dtype", f"{file}: layer_{index}: neuron must be float64")
-        layers.append(LayerArrays(**arrays))
-    return layers
+def read_archive(content: memoryview, expected: Sequence[Member], file: str) -> Iterator[Array | None]:
+    """Check the archive's records, then return an iterator over one array for each expected member, in order.
+
+    A member that is not required and not there gives None. An array is checked when the iterator comes to it, so that
+    the caller can compare arrays that belong together before the next ones are looked at. Raises `CheckpointError`.
+    """
+    members = _directory(content, expected, file)
+    return (
+        npy_array(members[member.file_name], member, f"{file}: {member.file_name}")
+        if member.file_name in members
+        else None
+        for member in expected
+    )
 
 
-def _directory(content: memoryview, n_layers: int, file: str) -> dict[str, memoryview]:
+def _directory(content: memoryview, expected: Sequence[Member], file: str) -> dict[str, memoryview]:
     def damaged(what: str) -> CheckpointError:
         return CheckpointError("archive_syntax", f"{file} is not an archive of ours: {what}; save the checkpoint again")
 
@@ -136,12 +137,12 @@ def _directory(content: memoryview, n_layers: int, file: str) -> dict[str, memor
         raise damaged("bytes stand between its directory and its end")
 
     names = [name for name, _ in entries]
-    allowed = [f"layer_{index}.{part}.npy" for index in range(n_layers) for part in ("weight", "bias", "neuron")]
-    _check_names(names, allowed, file)
+    check_names(names, expected, file)
     for name, fields in entries:
         if fields[4] != 0:
             raise CheckpointError("compressed_entry", f"{file}: {name} is compressed: members must be stored")
-    if names != [name for name in allowed if name in set(names)]:
+    there = set(names)
+    if names != [member.file_name for member in expected if member.file_name in there]:
         raise damaged("its members are out of order")
 
     members, position = {}, 0
@@ -163,21 +164,22 @@ def _directory(content: memoryview, n_layers: int, file: str) -> dict[str, memor
     return members
 
 
-def _check_names(names: list[str], allowed: list[str], file: str) -> None:
-    known, seen = set(allowed), set[str]()
+def check_names(names: Sequence[str], expected: Sequence[Member], file: str) -> None:
+    """Raise `CheckpointError` for a name that stands twice, that is not expected, or that is required and missing."""
+    known, seen = {member.file_name for member in expected}, set[str]()
     for name in names:
         if name in seen:
             raise CheckpointError("duplicate_entry", f"{file}: {name!r} stands twice")
         if name not in known:
-            raise CheckpointError("unexpected_entry", f"{file}: {name!r} belongs to no layer of the sidecar")
+            raise CheckpointError("unexpected_entry", f"{file}: {name!r} belongs to nothing that the sidecar names")
         seen.add(name)
-    for name in allowed:
-        if name.endswith(".weight.npy") and name not in seen:
-            raise CheckpointError("missing_entry", f"{file}: {name} is not there")
+    for member in expected:
+        if member.required and member.file_name not in seen:
+            raise CheckpointError("missing_entry", f"{file}: {member.file_name} is not there")
 
 
-def npy_array(data: memoryview, shapes: list[tuple[int, ...]], place: str) -> Array:
-    """Return the array of a `.npy` in our encoding and of one of ``shapes``; ``place`` names it in the error."""
+def npy_array(data: memoryview, member: Member, place: str) -> Array:
+    """Return the array of a `.npy` in our encoding, of a shape and type of ``member``; ``place`` is for messages."""
     if len(data) < 10 or bytes(data[:8]) != b"\x93NUMPY\x01\x00":
         raise CheckpointError("archive_syntax", f"{place} is not a version 1.0 .npy")
     end = 10 + int.from_bytes(data[8:10], "little")
@@ -187,12 +189,12 @@ def npy_array(data: memoryview, shapes: list[tuple[int, ...]], place: str) -> Ar
     descr, order, shape_text = (group.decode("latin-1") for group in header.groups())
     if "O" in descr:
         raise CheckpointError("pickle", f"{place} holds Python objects, which would run code: they are never loaded")
-    if descr not in ("<f4", "<f8"):
-        raise CheckpointError("dtype", f"{place} has dtype {descr!r}: give '<f4' or '<f8'")
+    if descr not in member.types:
+        raise CheckpointError("dtype", f"{place} has dtype {descr!r}: give {' or '.join(map(repr, member.types))}")
     shape = tuple(int(n) for n in shape_text.replace(" ", "").split(",") if n)
-    if shape not in shapes or order == "True":
+    if shape not in member.shapes or order == "True":
         raise CheckpointError(
-            "shape", f"{place} has shape {shape} (Fortran order: {order}): the sidecar says {shapes[0]}"
+            "shape", f"{place} has shape {shape} (Fortran order: {order}): the sidecar says {member.shapes[0]}"
         )
     if bytes(data[:end]) != npy_header(descr, shape):
         raise CheckpointError("archive_syntax", f"{place} has a header that we do not write")

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import KINDS, Neuron
-from spikeport.transfer.archive import NEURON_ROWS, LayerArrays
 from spikeport.transfer.errors import CheckpointError
+from spikeport.transfer.neurons import neuron_from_rows, neuron_rows
 from spikeport.transfer.sidecar import Sidecar, check_sidecar
+from spikeport.transfer.version_1 import LayerArrays
 
 Array = npt.NDArray[Any]
 
@@ -195,48 +196,6 @@ def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint
         biases=[layer.bias for layer in layers] if any(layer.bias is not None for layer in layers) else None,
         neurons=neurons if any(neuron is not None for neuron in neurons) else None,
     )
-
-
-def neuron_rows(neuron: Neuron, n: int) -> Array:
-    """Return a neuron's parameters as the array of `layer_<i>.neuron.npy`: (7, 1) where uniform, else (7, n)."""
-    neuron.check_width(n)
-    reset = 0.0 if neuron.v_reset is None else neuron.v_reset
-    values = (
-        neuron.threshold,
-        neuron.v_init,
-        float(neuron.v_reset is not None),
-        reset,
-        neuron.beta,
-        float(neuron.tracer_min),
-        float(neuron.tracer_max),
-    )
-    width = 1 if neuron.is_uniform else n
-    return np.stack([np.broadcast_to(np.asarray(value, np.float64), (width,)) for value in values])
-
-
-def neuron_from_rows(kind: str, rows: Array) -> Neuron:
-    """Return the neuron that `neuron_rows` describes, or raise `CheckpointError` with ``neuron``.
-
-    What is 0 is +0: a content has one encoding only.
-    """
-    row = dict(zip(NEURON_ROWS, rows, strict=True))
-    bits = {name: values.view(np.uint64) for name, values in row.items()}
-    for name in ("hard_reset", "tracer_min", "tracer_max"):
-        first = row[name][0]
-        if (bits[name] != bits[name][0]).any() or not first.is_integer() or (first == 0 and bits[name][0]):
-            raise CheckpointError("neuron", f"{name} must be one whole number for the layer")
-    if row["hard_reset"][0] not in (0, 1) or (row["hard_reset"][0] == 0 and bits["v_reset"].any()):
-        raise CheckpointError("neuron", "hard_reset must be 0 (with v_reset 0) or 1")
-
-    def values(name: str) -> Any:
-        return row[name] if rows.shape[1] > 1 else float(row[name][0])
-
-    reset = values("v_reset") if row["hard_reset"][0] else None
-    tracer = int(row["tracer_min"][0]), int(row["tracer_max"][0])
-    try:
-        return Neuron(kind, values("threshold"), values("v_init"), reset, values("beta"), *tracer)
-    except GraphError as error:
-        raise CheckpointError("neuron", str(error)) from None
 
 
 def _checked(place: str, values: Any, shape: tuple[int, ...]) -> Array:

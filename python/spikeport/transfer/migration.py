@@ -14,10 +14,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.transfer.archive import LayerArrays, npy_array
+from spikeport.transfer.archive import Member, check_names, npy_array
 from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
 from spikeport.transfer.errors import CheckpointError
 from spikeport.transfer.sidecar import FORMAT, KEYS, VERSION, Sidecar, check_sidecar
+from spikeport.transfer.version_1 import FLOATS, LayerArrays
 
 LEGACY_KEYS: Final = frozenset(KEYS) - {"archive", "format", "version"}
 LONGEST_HEADER: Final = 10 + 2**16
@@ -39,13 +40,14 @@ def legacy_sidecar(raw: dict[str, Any], file: str) -> Sidecar:
 
 def load_legacy(sidecar: Sidecar, content: bytes, file: str) -> SNNCheckpoint:
     """Return the checkpoint of an archive of such a pair, or raise `CheckpointError`."""
-    expected = [f"layer_{index}.npy" for index in range(len(sidecar.layer_sizes))]
+    expected = [
+        Member(name=f"layer_{index}", shapes=((n_out, n_in),), types=FLOATS, required=True)
+        for index, (n_in, n_out) in enumerate(sidecar.layer_sizes)
+    ]
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            _check_names(names, expected, file)
-            members = zip(expected, sidecar.layer_sizes, strict=True)
-            arrays = [_member(archive, name, size, file) for name, size in members]
+            check_names(archive.namelist(), expected, file)
+            arrays = [_array(archive, member, file) for member in expected]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
@@ -53,23 +55,13 @@ def load_legacy(sidecar: Sidecar, content: bytes, file: str) -> SNNCheckpoint:
     return from_parts(sidecar, [LayerArrays(array) for array in arrays])
 
 
-def _check_names(names: list[str], expected: list[str], file: str) -> None:
-    if len(set(names)) != len(names):
-        raise CheckpointError("duplicate_entry", f"{file}: a member stands twice")
-    unexpected, missing = sorted(set(names) - set(expected)), sorted(set(expected) - set(names))
-    if unexpected:
-        raise CheckpointError("unexpected_entry", f"{file}: {unexpected[0]!r} belongs to no layer of the sidecar")
-    if missing:
-        raise CheckpointError("missing_entry", f"{file}: {missing[0]} is not there")
-
-
-def _member(archive: zipfile.ZipFile, name: str, size: tuple[int, int], file: str) -> npt.NDArray[Any]:
-    n_in, n_out = size
-    limit = LONGEST_HEADER + 8 * n_in * n_out
-    if archive.getinfo(name).file_size > limit:
-        raise CheckpointError("too_large", f"{file}: {name} holds more than a layer of {n_in} × {n_out} needs")
-    with archive.open(name) as member:
-        data = member.read(limit + 1)
+def _array(archive: zipfile.ZipFile, member: Member, file: str) -> npt.NDArray[Any]:
+    limit = LONGEST_HEADER + member.most_bytes
+    place = f"{file}: {member.file_name}"
+    if archive.getinfo(member.file_name).file_size > limit:
+        raise CheckpointError("too_large", f"{place} holds more than values of shape {member.shapes[0]} need")
+    with archive.open(member.file_name) as opened:
+        data = opened.read(limit + 1)
     if len(data) > limit:
-        raise CheckpointError("too_large", f"{file}: {name} inflates to more than a layer of {n_in} × {n_out} needs")
-    return npy_array(memoryview(data), [(n_out, n_in)], f"{file}: {name}").astype(np.float64, copy=False)
+        raise CheckpointError("too_large", f"{place} inflates to more than values of shape {member.shapes[0]} need")
+    return npy_array(memoryview(data), member, place).astype(np.float64, copy=False)

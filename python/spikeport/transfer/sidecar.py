@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from spikeport.kernels.checks import is_whole
 from spikeport.transfer import strict_json
 from spikeport.transfer.errors import CheckpointError
 
@@ -17,7 +18,6 @@ VERSION: Final = 1
 LARGEST_SIDECAR: Final = 16 * 2**20
 MOST_LAYERS: Final = 16384
 LARGEST_WIDTH: Final = 2**31 - 1
-LARGEST_ARCHIVE: Final = 2**32 - 1
 KEYS: Final = (
     "archive",
     "format",
@@ -39,8 +39,8 @@ class Sidecar:
     Attributes
     ----------
     layer_names : unique, not empty
-    layer_sizes : (in, out) a layer, each 1 … 2^31 - 1, chained
-    neuron_types : a label a layer
+    layer_sizes : (in, out) for each layer, each 1 … 2^31 - 1, chained
+    neuron_types : a label for each layer
     frozen_layers : names, in network order
     total_params : number of weights and biases
     archive_bytes, archive_sha256 : length and digest of the archive
@@ -58,7 +58,7 @@ class Sidecar:
 
 
 def write_sidecar(sidecar: Sidecar) -> bytes:
-    """Return the canonical bytes: keys sorted, one a line, a newline at the end."""
+    """Return the canonical bytes: keys sorted, one on each line, a newline at the end."""
     try:  # as deep as it will stand in the sidecar, so that what is written can be read
         metadata = strict_json.dump({"metadata": sidecar.metadata})[len('{"metadata": ') : -1]
     except ValueError as error:
@@ -134,12 +134,12 @@ def check_sidecar(raw: Any, file: str) -> Sidecar:
         "frozen_layers",
         "names of layers, each once, in the order of layer_names",
     )
-    demand(_is_whole(raw["n_layers"]) and raw["n_layers"] == len(names), "n_layers", str(len(names)))
-    demand(_is_whole(raw["total_params"]) and raw["total_params"] > 0, "total_params", "a whole number above 0")
+    demand(is_whole(raw["n_layers"]) and raw["n_layers"] == len(names), "n_layers", str(len(names)))
+    demand(is_whole(raw["total_params"]) and raw["total_params"] > 0, "total_params", "a whole number above 0")
     demand(isinstance(raw["metadata"], dict), "metadata", "a JSON object")
     archive = raw["archive"]
     demand(isinstance(archive, dict) and set(archive) == {"bytes", "sha256"}, "archive", "{bytes, sha256}")
-    demand(_is_whole(archive["bytes"]) and archive["bytes"] >= 0, "archive.bytes", "a whole number of at least 0")
+    demand(is_whole(archive["bytes"]) and archive["bytes"] >= 0, "archive.bytes", "a whole number of at least 0")
     digest = archive["sha256"]
     demand(isinstance(digest, str) and bool(re.fullmatch("[0-9a-f]{64}", digest)), "archive.sha256", "64 hex digits")
     for (name, before), (other, after) in itertools.pairwise(zip(names, sizes, strict=True)):
@@ -148,18 +148,23 @@ def check_sidecar(raw: Any, file: str) -> Sidecar:
                 "layer_chain", f"{file}: {name} has {before[1]} outputs, {other} takes {after[0]}: they must agree"
             )
     pairs = [(int(size[0]), int(size[1])) for size in sizes]
-    return Sidecar(names, pairs, kinds, frozen, raw["total_params"], archive["bytes"], digest, raw["metadata"])
+    return Sidecar(
+        layer_names=names,
+        layer_sizes=pairs,
+        neuron_types=kinds,
+        frozen_layers=frozen,
+        total_params=raw["total_params"],
+        archive_bytes=archive["bytes"],
+        archive_sha256=digest,
+        metadata=raw["metadata"],
+    )
 
 
 def _check_version(raw: Mapping[str, Any], file: str) -> None:
     if "format" in raw and raw["format"] != FORMAT:
         raise CheckpointError("version", f"{file}: format is {raw['format']!r}, not {FORMAT!r}")
-    if "version" in raw and not (_is_whole(raw["version"]) and raw["version"] == VERSION):
+    if "version" in raw and not (is_whole(raw["version"]) and raw["version"] == VERSION):
         raise CheckpointError("version", f"{file}: version {raw['version']!r} is not {VERSION}: use a newer spikeport")
-
-
-def _is_whole(value: Any) -> bool:
-    return type(value) is int
 
 
 def _is_texts(value: Any) -> bool:
@@ -167,4 +172,4 @@ def _is_texts(value: Any) -> bool:
 
 
 def _is_size(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(_is_whole(n) and 1 <= n <= LARGEST_WIDTH for n in value)
+    return isinstance(value, list) and len(value) == 2 and all(is_whole(n) and 1 <= n <= LARGEST_WIDTH for n in value)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from spikeport.errors import MissingExtra
-from spikeport.transfer.archive import LayerArrays, read_archive, write_archive
+from spikeport.transfer.archive import read_archive, write_archive
 from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
 from spikeport.transfer.errors import CheckpointError, refuse_link
 from spikeport.transfer.sidecar import read_sidecar
+from spikeport.transfer.version_1 import LayerArrays, expected_members, layers_of, named_arrays
 
 SUFFIX = ".safetensors"
 KEY = "spikeport"
@@ -29,13 +30,7 @@ def _safetensors() -> Any:
 
 def single_file_bytes(layers: list[LayerArrays], sidecar: bytes) -> bytes:
     """Return the bytes of the file."""
-    tensors = {
-        f"layer_{index}.{part}": array
-        for index, layer in enumerate(layers)
-        for part in ("weight", "bias", "neuron")
-        if (array := getattr(layer, part)) is not None
-    }
-    content: bytes = _safetensors().numpy.save(tensors, metadata={KEY: sidecar.decode("utf-8")})
+    content: bytes = _safetensors().numpy.save(named_arrays(layers), metadata={KEY: sidecar.decode("utf-8")})
     return content
 
 
@@ -53,22 +48,20 @@ def load_single_file(path: Path) -> SNNCheckpoint:
                     "sidecar_schema", f"{path.name} has no key {KEY!r} in its metadata: it is not ours"
                 )
             sidecar = read_sidecar(metadata[KEY].encode("utf-8"), path.name)
+            expected = expected_members(sidecar.layer_sizes)
             there = set(file.keys())
-            layers = []
-            for index in range(len(sidecar.layer_sizes)):
-                names = {part: f"layer_{index}.{part}" for part in ("weight", "bias", "neuron")}
-                if names["weight"] not in there:
-                    raise CheckpointError("missing_entry", f"{path.name}: {names['weight']} is not there")
-                arrays = {part: file.get_tensor(name) for part, name in names.items() if name in there}
-                there -= set(names.values())
-                layers.append(LayerArrays(**arrays))
+            missing = [member.name for member in expected if member.required and member.name not in there]
+            if missing:
+                raise CheckpointError("missing_entry", f"{path.name}: {missing[0]} is not there")
+            unexpected = sorted(there - {member.name for member in expected})
+            if unexpected:
+                raise CheckpointError(
+                    "unexpected_entry", f"{path.name}: {unexpected[0]!r} belongs to nothing that the sidecar names"
+                )
+            arrays = {member.name: file.get_tensor(member.name) for member in expected if member.name in there}
     except library.SafetensorError as error:
         raise CheckpointError("archive_syntax", f"{path.name} is not a safetensors file: {error}") from None
-    if there:
-        raise CheckpointError(
-            "unexpected_entry", f"{path.name}: {sorted(there)[0]!r} belongs to no layer of the sidecar"
-        )
-    archive = write_archive(layers)
+    archive = write_archive(arrays)
     if hashlib.sha256(archive).hexdigest() != sidecar.archive_sha256:
         raise CheckpointError("archive_digest", f"{path.name}: tensors and sidecar were not written together")
-    return from_parts(sidecar, read_archive(memoryview(archive), sidecar.layer_sizes, path.name))
+    return from_parts(sidecar, layers_of(read_archive(memoryview(archive), expected, path.name), path.name))

@@ -11,23 +11,18 @@ import contextlib
 import hashlib
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from spikeport.transfer.archive import LayerArrays, largest_archive, read_archive, write_archive
+from spikeport.transfer.archive import LARGEST_ARCHIVE, Member, largest_archive, read_archive, write_archive
 from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
 from spikeport.transfer.errors import CheckpointError, refuse_link
 from spikeport.transfer.migration import is_legacy, legacy_sidecar, load_legacy
-from spikeport.transfer.sidecar import (
-    LARGEST_ARCHIVE,
-    LARGEST_SIDECAR,
-    Sidecar,
-    check_sidecar,
-    parse_sidecar,
-    write_sidecar,
-)
+from spikeport.transfer.sidecar import LARGEST_SIDECAR, Sidecar, check_sidecar, parse_sidecar, write_sidecar
 from spikeport.transfer.single_file import SUFFIX, load_single_file, single_file_bytes
+from spikeport.transfer.version_1 import LayerArrays, expected_members, layers_of, named_arrays
 
 PathLike = str | os.PathLike[str]
 
@@ -57,10 +52,10 @@ class _Encoded(NamedTuple):
 
 def _encode(checkpoint: SNNCheckpoint) -> _Encoded:
     sidecar, layers = checkpoint.parts()
-    archive = write_archive(layers)
+    archive = write_archive(named_arrays(layers))
     digest = hashlib.sha256(archive).hexdigest()
     text = write_sidecar(replace(sidecar, archive_bytes=len(archive), archive_sha256=digest))
-    return _Encoded(layers, archive, digest, text)
+    return _Encoded(layers=layers, archive=archive, digest=digest, sidecar=text)
 
 
 def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool = False) -> Path:
@@ -118,16 +113,17 @@ def load_checkpoint(path: PathLike) -> SNNCheckpoint:
         if is_legacy(raw):
             return _load_legacy(legacy_sidecar(raw, sidecar_path.name), archive_path)
         sidecar = check_sidecar(raw, sidecar_path.name)
+        expected = expected_members(sidecar.layer_sizes)
         try:
-            content = _read_archive(archive_path, sidecar)
+            content = _read_archive(archive_path, sidecar, expected)
             break
         except CheckpointError as error:
             if error.code not in ("archive_digest", "missing_file") or _read(sidecar_path, LARGEST_SIDECAR) == text:
                 raise
     else:
         raise CheckpointError("archive_digest", f"{archive_path.name} kept changing while it was read: try again")
-    layers = read_archive(memoryview(content), sidecar.layer_sizes, archive_path.name)
-    return from_parts(sidecar, layers)
+    arrays = read_archive(memoryview(content), expected, archive_path.name)
+    return from_parts(sidecar, layers_of(arrays, archive_path.name))
 
 
 def _save_single_file(checkpoint: SNNCheckpoint, path: Path, durable: bool) -> Path:
@@ -141,15 +137,15 @@ def _save_single_file(checkpoint: SNNCheckpoint, path: Path, durable: bool) -> P
 
 
 def _load_legacy(sidecar: Sidecar, archive: Path) -> SNNCheckpoint:
-    limit = 2 * largest_archive(sidecar.layer_sizes)
+    limit = 2 * largest_archive(expected_members(sidecar.layer_sizes))
     content = _read(archive, limit)
     if len(content) > limit:
         raise CheckpointError("too_large", f"{archive.name} has more bytes than its layers could need")
     return load_legacy(sidecar, content, archive.name)
 
 
-def _read_archive(path: Path, sidecar: Sidecar) -> bytes:
-    if sidecar.archive_bytes > min(largest_archive(sidecar.layer_sizes), LARGEST_ARCHIVE):
+def _read_archive(path: Path, sidecar: Sidecar, expected: Sequence[Member]) -> bytes:
+    if sidecar.archive_bytes > min(largest_archive(expected), LARGEST_ARCHIVE):
         raise CheckpointError(
             "too_large", f"{path.name} should have {sidecar.archive_bytes:,} bytes, more than its layers could need"
         )
