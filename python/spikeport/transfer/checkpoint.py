@@ -1,64 +1,130 @@
-"""`SNNCheckpoint`: weights with what is needed to use them again, and the graph they make."""
+"""`SNNCheckpoint`: a spiking network with what is needed to use it again, a view of the one graph that it holds."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import KINDS, Neuron
 from spikeport.transfer.errors import CheckpointError
-from spikeport.transfer.neurons import neuron_from_rows, neuron_rows
-from spikeport.transfer.sidecar import Sidecar, check_sidecar
+from spikeport.transfer.held import PARTS, HeldGraph
+from spikeport.transfer.neurons import LabelOnly, label_and_stored, neuron_from_rows
+from spikeport.transfer.sidecar import FORMAT, VERSION, Sidecar, check_sidecar
 from spikeport.transfer.version_1 import LayerArrays
+from spikeport.transfer.views import LayerList
 
 Array = npt.NDArray[Any]
+Entry = TypeVar("Entry")
 
 
-@dataclass(eq=False, repr=False)
+class PerLayer(Generic[Entry]):
+    """A field of `SNNCheckpoint` that has one entry for each layer: a view of the held graph."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.field = name
+
+    @overload
+    def __get__(self, checkpoint: None, owner: type) -> PerLayer[Entry]: ...
+
+    @overload
+    def __get__(self, checkpoint: SNNCheckpoint, owner: type) -> list[Entry]: ...
+
+    def __get__(self, checkpoint: SNNCheckpoint | None, owner: type) -> PerLayer[Entry] | list[Entry]:
+        return self if checkpoint is None else LayerList(checkpoint._held, self.field)
+
+    def __set__(self, checkpoint: SNNCheckpoint, values: Sequence[Any] | None) -> None:
+        checkpoint._held.assign(self.field, values)
+
+
+@dataclass(init=False, eq=False, repr=False)
 class SNNCheckpoint:
     """A spiking network at rest: weights, biases, neurons, names, frozen layers and metadata.
 
-    Attributes
+    A checkpoint holds one `SNNGraph` (`graph`), and the lists below are views of it. What is assigned to a list, or to
+    an entry of it, or written into an array, reaches the graph and the saved file. The order of assignments is free:
+    a part that does not fit its layer yet, such as weights with another number of outputs than the bias, waits until
+    the others have followed. `save_checkpoint`, `graph` and `to_graph` refuse a checkpoint with a part that waits. A
+    layer's size follows its weights unless it is assigned itself, its label follows its neuron in the same way.
+
+    Parameters
     ----------
-    weights : one array of shape (out, in) a layer, float32 or float64
+    weights : one array of shape (out, in) for each layer, float32 or float64, copied
     layer_names : unique, input side first
-    layer_sizes : (in, out) a layer
-    neuron_types : a label a layer, by default "LIF"; a network runs where every label is a kind of `Neuron`
+    layer_sizes : (in, out) for each layer
+    neuron_types : a label for each layer, by default "LIF"; a network runs where every label is a kind of `Neuron`
     metadata : anything that JSON holds unchanged
     frozen_layers : names of layers that fine-tuning leaves alone
-    biases : one array of shape (out,) or None a layer; None for no biases at all
-    neurons : one `Neuron` or None a layer; None where only labels are known
+    biases : one array of shape (out,) or None for each layer, copied; None for no biases at all
+    neurons : one `Neuron` or None for each layer; None where only labels are known
+
+    Raises
+    ------
+    CheckpointError
+        ``sidecar_schema`` where the lists differ in length or hold something else; ``pickle``, ``dtype``, ``shape`` for
+        arrays that are not float32 or float64 or not of the layer's size; ``neuron`` for neurons that do not fit. An
+        assignment raises the same, and changes nothing then. Names, frozen layers, metadata, and whether layers chain
+        and values are finite, are checked by `save_checkpoint` and `validate`.
     """
 
-    weights: list[Array]
-    layer_names: list[str]
-    layer_sizes: list[tuple[int, int]]
-    neuron_types: list[str] = field(default_factory=list)
+    weights: PerLayer[Array] = PerLayer()
+    layer_names: PerLayer[str] = PerLayer()
+    layer_sizes: PerLayer[tuple[int, int]] = PerLayer()
+    neuron_types: PerLayer[str] = PerLayer()
     metadata: dict[str, Any] = field(default_factory=dict)
     frozen_layers: list[str] = field(default_factory=list)
-    biases: list[Array | None] | None = field(default=None, kw_only=True)
-    neurons: list[Neuron | None] | None = field(default=None, kw_only=True)
+    biases: PerLayer[Array | None] = PerLayer()
+    neurons: PerLayer[Neuron | None] = PerLayer()
 
-    def __post_init__(self) -> None:
-        if not self.neuron_types:
-            neurons = self.neurons or [None] * len(self.layer_names)
-            self.neuron_types = [neuron.kind if neuron else "LIF" for neuron in neurons]
+    def __init__(
+        self,
+        weights: Sequence[npt.ArrayLike],
+        layer_names: Sequence[str],
+        layer_sizes: Sequence[tuple[int, int]],
+        neuron_types: Sequence[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        frozen_layers: Sequence[str] | None = None,
+        *,
+        biases: Sequence[npt.ArrayLike | None] | None = None,
+        neurons: Sequence[Neuron | None] | None = None,
+    ) -> None:
+        self._held = HeldGraph(
+            layer_names=layer_names,
+            layer_sizes=layer_sizes,
+            neuron_types=neuron_types,
+            weights=weights,
+            biases=biases,
+            neurons=neurons,
+        )
+        self.metadata = _copy(metadata, {})
+        self.frozen_layers = _copy(frozen_layers, [])
 
     @property
     def n_layers(self) -> int:
         """Number of layers."""
-        return len(self.weights)
+        return len(self._held.graph.layers)
 
     @property
     def total_params(self) -> int:
         """Number of weights and biases."""
-        return sum(int(np.size(a)) for a in [*self.weights, *(self.biases or [])] if a is not None)
+        arrays = (array for layer in self._held.layers() for array in (layer.weights, layer.bias))
+        return sum(int(np.size(array)) for array in arrays if array is not None)
+
+    @property
+    def graph(self) -> SNNGraph:
+        """The graph that the checkpoint holds, not a copy: what is changed in it is changed here too.
+
+        Raises `CheckpointError` where an assigned part waits for another (see above), and ``neuron`` for a label that
+        is no kind of `Neuron`.
+        """
+        self._held.settle()
+        self._check_labels()
+        return self._held.graph
 
     @classmethod
     def from_graph(
@@ -66,56 +132,37 @@ class SNNCheckpoint:
     ) -> SNNCheckpoint:
         """Return the checkpoint of ``graph``; arrays are copied."""
         graph.validate()
+        labelled = [label_and_stored(layer.neuron) for layer in graph]
         return cls(
-            weights=[layer.weights.copy() for layer in graph],
+            weights=[layer.weights for layer in graph],
             layer_names=[layer.name for layer in graph],
             layer_sizes=[(layer.n_inputs, layer.n_neurons) for layer in graph],
-            neuron_types=[layer.neuron_type for layer in graph],
-            metadata=dict(metadata or {}),
-            frozen_layers=list(frozen_layers),
-            biases=[None if layer.bias is None else layer.bias.copy() for layer in graph],
-            neurons=[layer.neuron for layer in graph],
+            neuron_types=[label for label, _ in labelled],
+            metadata=metadata,
+            frozen_layers=frozen_layers,
+            biases=[layer.bias for layer in graph],
+            neurons=[stored for _, stored in labelled],
         )
 
+    def with_graph(self, graph: SNNGraph) -> SNNCheckpoint:
+        """Return the checkpoint of another graph, with this one's metadata and those frozen layers that it still has.
+
+        Arrays are copied, and this checkpoint stays as it is.
+        """
+        names = {layer.name for layer in graph}
+        return self.from_graph(graph, self.metadata, [name for name in self.frozen_layers if name in names])
+
     def to_graph(self) -> SNNGraph:
-        """Return the network that runs; a layer without a stored neuron gets its label's kind with default parameters.
+        """Return a network of its own that runs; a layer without a stored neuron gets its label's kind, by default.
 
         Raises `CheckpointError` as `save_checkpoint` would, and ``neuron`` for a label that is no kind of `Neuron`.
         """
         self.validate()
-        layers = []
-        for k, name in enumerate(self.layer_names):
-            neuron = self.neurons[k] if self.neurons else None
-            if neuron is None and self.neuron_types[k] not in KINDS:
-                raise CheckpointError(
-                    "neuron", f"{name}: no neuron is called {self.neuron_types[k]!r}: there are {', '.join(KINDS)}"
-                )
-            bias = self.biases[k] if self.biases else None
-            layers.append(LayerNode.with_neuron(name, self.weights[k], bias, neuron or Neuron(self.neuron_types[k])))
-        return SNNGraph(layers)
-
-    def __eq__(self, other: object) -> bool:
-        """Compare all fields: arrays by dtype and values, frozen layers in any order, no biases as all None."""
-        if not isinstance(other, SNNCheckpoint):
-            return NotImplemented
-        (words, arrays), (other_words, other_arrays) = self._compared(), other._compared()
-        return words == other_words and all(map(_same, arrays, other_arrays))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def _compared(self) -> tuple[list[Any], list[Array | None]]:
-        none = [None] * len(self.weights)
-        sizes = [tuple(size) for size in self.layer_sizes]
-        neurons = list(self.neurons or none)
-        words = [list(self.layer_names), sizes, list(self.neuron_types), neurons, self.metadata]
-        return [*words, set(self.frozen_layers), len(self.weights)], [*self.weights, *(self.biases or none)]
-
-    def __repr__(self) -> str:
-        layers = ", ".join(
-            f"{name} {tuple(size)}" for name, size in zip(self.layer_names, self.layer_sizes, strict=False)
+        self._check_labels()
+        return SNNGraph(
+            LayerNode.with_neuron(layer.name, layer.weights, layer.bias, layer.neuron or Neuron(layer.neuron_type))
+            for layer in self._held.layers()
         )
-        frozen = f", frozen: {', '.join(self.frozen_layers)}" if self.frozen_layers else ""
-        return f"<SNNCheckpoint {layers}: {self.total_params:,} parameters{frozen}>"
 
     def validate(self) -> None:
         """Raise `CheckpointError` unless `save_checkpoint` would write this checkpoint."""
@@ -123,58 +170,52 @@ class SNNCheckpoint:
 
     def parts(self) -> tuple[Sidecar, list[LayerArrays]]:
         """Return the checked content of the two files; the sidecar's digest is still zero."""
-        for key in ("layer_names", "layer_sizes", "neuron_types", "frozen_layers", "weights", "biases", "neurons"):
-            values = getattr(self, key)
-            if values is None and key in ("biases", "neurons"):
-                continue
-            if not isinstance(values, list | tuple | np.ndarray):
-                raise CheckpointError("sidecar_schema", f"{key} must be a list, not a {type(values).__name__}")
-            if key in ("weights", "biases", "neurons") and len(values) != len(self.layer_names):
-                raise CheckpointError(
-                    "sidecar_schema", f"{key} has {len(values)} entries for {len(self.layer_names)} layers"
-                )
-        names = list(self.layer_names)
+        layers = self._held.layers()
+        names = [layer.name for layer in layers]
+        if not isinstance(self.frozen_layers, list | tuple | np.ndarray):
+            raise CheckpointError(
+                "sidecar_schema", f"frozen_layers must be a list, not a {type(self.frozen_layers).__name__}"
+            )
         raw = {
             "archive": {"bytes": 0, "sha256": "0" * 64},
-            "format": "spikeport-checkpoint",
+            "format": FORMAT,
             "frozen_layers": [name for name in names if name in self.frozen_layers],
             "layer_names": names,
-            "layer_sizes": [_plain_size(size) for size in self.layer_sizes],
+            "layer_sizes": [list(layer.size) for layer in layers],
             "metadata": self.metadata,
             "n_layers": self.n_layers,
-            "neuron_types": list(self.neuron_types),
+            "neuron_types": [layer.neuron_type for layer in layers],
             "total_params": self.total_params,
-            "version": 1,
+            "version": VERSION,
         }
-        unknown = sorted(set(self.frozen_layers) - set(names))
+        unknown = [name for name in self.frozen_layers if name not in names]
         if unknown:
-            raise CheckpointError("sidecar_schema", f"frozen_layers names no layer: {', '.join(unknown)}")
-        sidecar = check_sidecar(raw, "checkpoint")
-        return sidecar, [self._layer(k, size) for k, size in enumerate(sidecar.layer_sizes)]
+            raise CheckpointError("sidecar_schema", f"frozen_layers names no layer: {', '.join(map(str, unknown))}")
+        return check_sidecar(raw, "checkpoint"), [layer.arrays(finite=True) for layer in layers]
 
-    def _layer(self, k: int, size: tuple[int, int]) -> LayerArrays:
-        n_in, n_out = size
-        name = self.layer_names[k]
-        weight = _checked(f"{name}: weight", self.weights[k], (n_out, n_in))
-        bias = self.biases[k] if self.biases else None
-        if bias is not None:
-            bias = _checked(f"{name}: bias", bias, (n_out,))
-            if bias.dtype != weight.dtype:
+    def __eq__(self, other: object) -> bool:
+        """Compare all fields: arrays by type and values, frozen layers in any order, no biases as all None."""
+        if not isinstance(other, SNNCheckpoint):
+            return NotImplemented
+        return (
+            self.metadata == other.metadata
+            and set(self.frozen_layers) == set(other.frozen_layers)
+            and all(getattr(self, name) == getattr(other, name) for name in PARTS)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        layers = ", ".join(f"{layer.name} {layer.size}" for layer in self._held.layers())
+        frozen = f", frozen: {', '.join(self.frozen_layers)}" if self.frozen_layers else ""
+        return f"<SNNCheckpoint {layers}: {self.total_params:,} parameters{frozen}>"
+
+    def _check_labels(self) -> None:
+        for node in self._held.graph:
+            if isinstance(node.neuron, LabelOnly) and not node.neuron.known:
                 raise CheckpointError(
-                    "dtype", f"{name}: bias is {bias.dtype}, weight {weight.dtype}: give both the same"
+                    "neuron", f"{node.name}: no neuron is called {node.neuron.label!r}: there are {', '.join(KINDS)}"
                 )
-        neuron = self.neurons[k] if self.neurons else None
-        if not isinstance(neuron, Neuron | None):
-            raise CheckpointError("neuron", f"{name}: {neuron!r} is no Neuron: give one, or None for a label alone")
-        if neuron is not None and neuron.kind != self.neuron_types[k]:
-            raise CheckpointError(
-                "neuron", f"{name}: a neuron of kind {neuron.kind} is labelled {self.neuron_types[k]}"
-            )
-        try:
-            rows = None if neuron is None else neuron_rows(neuron, n_out)
-        except GraphError as error:
-            raise CheckpointError("neuron", f"{name}: {error}") from None
-        return LayerArrays(weight, bias, rows)
 
 
 def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint:
@@ -190,34 +231,14 @@ def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint
         weights=[layer.weight for layer in layers],
         layer_names=sidecar.layer_names,
         layer_sizes=sidecar.layer_sizes,
-        neuron_types=sidecar.neuron_types,
+        neuron_types=kinds,
         metadata=sidecar.metadata,
         frozen_layers=sidecar.frozen_layers,
-        biases=[layer.bias for layer in layers] if any(layer.bias is not None for layer in layers) else None,
-        neurons=neurons if any(neuron is not None for neuron in neurons) else None,
+        biases=[layer.bias for layer in layers],
+        neurons=neurons,
     )
 
 
-def _checked(place: str, values: Any, shape: tuple[int, ...]) -> Array:
-    array = np.asarray(values)
-    if array.dtype.kind == "O":
-        raise CheckpointError("pickle", f"{place} holds Python objects: give an array of float32 or float64")
-    if array.dtype.newbyteorder("=") not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise CheckpointError("dtype", f"{place} has dtype {array.dtype}: convert it with .astype(np.float32)")
-    if array.shape != shape:
-        raise CheckpointError("shape", f"{place} has shape {array.shape}: layer_sizes says (out, in) = {shape}")
-    if not np.isfinite(array).all():
-        raise CheckpointError("non_finite", f"{place} holds NaN or infinity")
-    return array
-
-
-def _plain_size(size: Any) -> Any:
-    if not isinstance(size, list | tuple | np.ndarray):
-        return size
-    return [int(n) if isinstance(n, np.integer) else n for n in size]
-
-
-def _same(a: Array | None, b: Array | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b)
+def _copy(given: Any, default: Any) -> Any:
+    """Return a copy of a dict or a list; what is neither stays as it is, for `validate` to refuse."""
+    return default if given is None else copy.copy(given) if isinstance(given, dict | list | tuple) else given

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from spikeport.kernels import finetune
@@ -44,5 +43,5 @@ def finetune_step(
         momentum=momentum,
         velocities=velocities,
     )
-    biases = None if checkpoint.biases is None else [None if b is None else np.array(b) for b in checkpoint.biases]
-    return replace(checkpoint, weights=weights, biases=biases), new_velocities
+
+    return replace(checkpoint, weights=weights), new_velocities

@@ -38,6 +38,11 @@ class LabelOnly(Neuron):
         return self.label in KINDS
 
 
+def label_and_stored(neuron: Neuron) -> tuple[str, Neuron | None]:
+    """Return what a checkpoint says of a layer's neuron: its label, and the neuron itself unless only that is known."""
+    return (neuron.label, None) if isinstance(neuron, LabelOnly) else (neuron.kind, neuron)
+
+
 def neuron_rows(neuron: Neuron, n: int) -> Array:
     """Return a neuron's parameters as the array of ``layer_<i>.neuron``: (7, 1) where uniform, else (7, n)."""
     neuron.check_width(n)
