@@ -23,7 +23,7 @@ def inspect(
     from spikeport.transfer import load_checkpoint
 
     stored = load_checkpoint(checkpoint)
-    layers = [_layer(stored, k) for k in range(stored.n_layers)]
+    layers = _layers(stored)
     if as_json:
         print_json({"layers": layers, "total_params": stored.total_params, "metadata": stored.metadata})
         return
@@ -43,18 +43,28 @@ def inspect(
         console.print("metadata", Pretty(stored.metadata, expand_all=True))
 
 
-def _layer(stored: SNNCheckpoint, k: int) -> dict[str, Any]:
-    name, (inputs, neurons) = stored.layer_names[k], stored.layer_sizes[k]
-    neuron = stored.neurons[k] if stored.neurons else None
-    return {
-        "name": name,
-        "inputs": inputs,
-        "neurons": neurons,
-        "bias": stored.biases is not None and stored.biases[k] is not None,
-        "dtype": str(stored.weights[k].dtype),
-        "neuron": {"kind": stored.neuron_types[k], **({} if neuron is None else _parameters(neuron))},
-        "frozen": name in stored.frozen_layers,
-    }
+def _layers(stored: SNNCheckpoint) -> list[dict[str, Any]]:
+    parts = zip(
+        stored.layer_names,
+        stored.layer_sizes,
+        stored.weights,
+        stored.biases,
+        stored.neuron_types,
+        stored.neurons,
+        strict=True,
+    )
+    return [
+        {
+            "name": name,
+            "inputs": inputs,
+            "neurons": outputs,
+            "bias": bias is not None,
+            "dtype": str(weights.dtype),
+            "neuron": {"kind": kind, **({} if neuron is None else _parameters(neuron))},
+            "frozen": name in stored.frozen_layers,
+        }
+        for name, (inputs, outputs), weights, bias, kind, neuron in parts
+    ]
 
 
 def _parameters(neuron: Neuron) -> dict[str, Any]:

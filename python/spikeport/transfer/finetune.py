@@ -26,7 +26,7 @@ def finetune_step(
 
     Parameters
     ----------
-    gradients : one array of shape (out, in) a layer
+    gradients : one array of shape (out, in) for each layer
     rates : learning rate η of every layer, as `apply_transfer_config` returns them
     momentum : μ in [0, 1)
     velocities : u of the step before; zeros by default

@@ -1,0 +1,117 @@
+"""An overwrite loses nothing: stopped, killed or read meanwhile, it leaves the old checkpoint or the new, whole."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
+from spikeport.transfer import store as store_module
+
+
+def checkpoint(value):
+    return SNNCheckpoint([np.full((4, 3), value), np.full((2, 4), value)], ["a", "b"], [(3, 4), (4, 2)])
+
+
+class Stop(BaseException):
+    """What ends a save in the middle."""
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_save_stopped_anywhere_leaves_the_old_or_the_new(tmp_path, monkeypatch, first):
+    """Every write, rename and removal of a save is cut once; what loads is one of the two, whole."""
+    if not first:
+        save_checkpoint(checkpoint(0.25), tmp_path / "c")
+    seen = set()
+    for cut in range(1, 20):
+        steps = iter(range(1, 100))
+
+        def counted(original, steps=steps, cut=cut):
+            def call(*args, **kwargs):
+                if next(steps) == cut:
+                    raise Stop
+                return original(*args, **kwargs)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store_module.os, "open", counted(os.open))
+            patch.setattr(store_module.os, "replace", counted(os.replace))
+            patch.setattr(store_module.os, "fdopen", counted(os.fdopen))
+            patch.setattr(type(tmp_path), "replace", counted(type(tmp_path).replace))
+            patch.setattr(type(tmp_path), "unlink", lambda *a, **k: None)
+            try:
+                save_checkpoint(checkpoint(0.75), tmp_path / "c")
+                finished = True
+            except Stop:
+                finished = False
+        try:
+            seen.add(load_checkpoint(tmp_path / "c").weights[0][0, 0])
+        except CheckpointError as error:
+            assert first and error.code == "missing_file"
+            seen.add("nothing")
+        if finished:
+            break
+        if not first:
+            save_checkpoint(checkpoint(0.25), tmp_path / "c")
+        else:
+            for path in tmp_path.iterdir():
+                path.unlink()
+    assert finished and seen == ({"nothing", 0.75} if first else {0.25, 0.75})
+
+
+KILLED = """
+import sys, numpy as np
+from spikeport.transfer import SNNCheckpoint, save_checkpoint
+value = 0.0
+while True:
+    value += 1.0
+    weights = [np.full((64, 64), value), np.full((64, 64), value)]
+    save_checkpoint(SNNCheckpoint(weights, ["a", "b"], [(64, 64), (64, 64)]), sys.argv[1])
+    print(value, flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_a_whole_checkpoint(tmp_path):
+    """A real SIGKILL, many times, in a save that nobody chose: what loads is whole, no older than the last report."""
+    for trial in range(12):
+        writer = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / "c")], stdout=subprocess.PIPE)
+        try:
+            for _ in range(1 + trial):
+                reported = float(writer.stdout.readline())
+            threading.Event().wait(0.0007 * trial)  # some way into a later save; what is asserted holds anywhere
+        finally:
+            writer.kill()
+            writer.wait()
+            writer.stdout.close()
+        values = {float(v) for w in load_checkpoint(tmp_path / "c").weights for v in np.unique(w)}
+        assert len(values) == 1 and values.pop() >= reported
+
+
+def test_a_reader_beside_a_writer_never_sees_a_torn_pair(tmp_path):
+    """The writer goes on for as long as the reader reads, each save with other values than the one before."""
+    save_checkpoint(checkpoint(0.0), tmp_path / "c")
+    saved, enough = [], threading.Event()
+
+    def write():
+        while not enough.is_set():
+            save_checkpoint(checkpoint(float(len(saved) + 1)), tmp_path / "c")
+            saved.append(True)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen, reads = set(), 0
+    try:
+        while reads < 100 or len(seen) < 3:
+            assert writer.is_alive()
+            values = {float(v) for w in load_checkpoint(tmp_path / "c").weights for v in np.unique(w)}
+            assert len(values) == 1
+            seen |= values
+            reads += 1
+    finally:
+        enough.set()
+        writer.join()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c.json", "c.npz"]
