@@ -154,9 +154,10 @@ class HeldGraph:
         label, stored = label_and_stored(node.neuron)
         weights = aside.get("weights", node.weights)
         neuron = aside.get("neuron", stored)
+        n_out, n_in = np.shape(weights) if np.ndim(weights) == 2 else (node.n_neurons, node.n_inputs)
         return LayerContent(
             name=node.name,
-            size=aside.get("size", np.shape(weights)[::-1]),
+            size=aside.get("size", (n_in, n_out)),
             neuron_type=aside.get("neuron_type", label if neuron is None else neuron.kind),
             weights=weights,
             bias=aside.get("bias", node.bias),
@@ -175,7 +176,7 @@ class HeldGraph:
         node, layer = self.graph.layers[index], self._layer(index)
         layer.arrays(finite=False)
         del self.aside[index]
-        if layer.weights.shape != (node.n_neurons, node.n_inputs):
+        if np.shape(layer.weights) != (node.n_neurons, node.n_inputs):
             self.graph.layers[index] = _node(layer)
             return
         if layer.weights is not node.weights or layer.bias is not node.bias:

@@ -270,6 +270,13 @@ def test_a_part_that_waits_goes_in_when_the_graph_makes_room_for_it(made):
     assert checkpoint.graph is graph and graph["b"].weights.shape == (5, 4)
 
 
+def test_a_graph_changed_to_one_that_cannot_be_is_refused(made, assert_refused):
+    checkpoint = made()
+    checkpoint.graph["a"].weights = np.ones(3)
+    checkpoint.biases[0] = np.zeros(4)
+    assert_refused(checkpoint, "shape")
+
+
 def test_a_hidden_layer_of_another_width_is_two_assignments(assert_refused, made):
     checkpoint = made(biases=None)
     checkpoint.weights[0] = np.ones((6, 3))
