@@ -19,7 +19,7 @@ from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels.checks import is_whole
 from spikeport.neuron import Neuron
 from spikeport.transfer.errors import CheckpointError
-from spikeport.transfer.neurons import LabelOnly, label_and_stored, neuron_rows
+from spikeport.transfer.neurons import LabelOnly, label_and_stored, neuron_of_label, neuron_rows
 from spikeport.transfer.sidecar import LARGEST_WIDTH
 from spikeport.transfer.version_1 import LayerArrays
 
@@ -184,7 +184,7 @@ class HeldGraph:
             node.weights = layer.weights
             node.bias = layer.bias
         if layer.neuron is None or layer.neuron is not node.neuron:
-            node.neuron = layer.neuron or LabelOnly.called(layer.neuron_type)
+            node.neuron = layer.neuron or neuron_of_label(layer.neuron_type)
 
 
 def entries(field: str, values: Any, n: int | None = None) -> list[Any]:
@@ -226,7 +226,7 @@ def checked_entry(field: str, layer: str, value: Any) -> Any:
 
 def _node(layer: LayerContent) -> LayerNode:
     """Return a layer for the graph. Values are looked at when the checkpoint is saved, so NaN may stand in it."""
-    neuron = layer.neuron or LabelOnly.called(layer.neuron_type)
+    neuron = layer.neuron or neuron_of_label(layer.neuron_type)
     try:
         return LayerNode.with_neuron(layer.name, layer.weights, layer.bias, neuron)
     except GraphError as error:

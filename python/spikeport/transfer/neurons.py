@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -27,15 +28,16 @@ class LabelOnly(Neuron):
 
     label: str = "LIF"
 
-    @classmethod
-    def called(cls, label: str) -> LabelOnly:
-        """Return the neuron of a label."""
-        return cls(kind=label if label in KINDS else "identity", label=label)
-
     @property
     def known(self) -> bool:
         """Whether the label names a kind of `Neuron`."""
         return self.label in KINDS
+
+
+@lru_cache(maxsize=256)
+def neuron_of_label(label: str) -> LabelOnly:
+    """Return the neuron of a layer of which only this label is known; the same one at each call, since it is frozen."""
+    return LabelOnly(kind=label if label in KINDS else "identity", label=label)
 
 
 def label_and_stored(neuron: Neuron) -> tuple[str, Neuron | None]:
