@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.checks import is_real, is_whole
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
-from spikeport.kernels.checks import is_whole
 from spikeport.snn_optimizer.budget import Labelled, search
 from spikeport.snn_optimizer.models import as_graph, like, timesteps_of
 from spikeport.snn_optimizer.pass_manager import PassManager
@@ -139,7 +139,7 @@ def _within_budget(
         raise GraphError("budget", "max_accuracy_drop chooses passes itself: give one or the other")
     if scope.data is None or labels is None:
         raise GraphError("budget", "max_accuracy_drop needs data=(inputs, labels) to measure accuracy on")
-    if isinstance(drop, bool) or not isinstance(drop, int | float | np.number) or not 0 <= drop < 1:
+    if not is_real(drop) or not 0 <= drop < 1:
         raise GraphError("budget", f"max_accuracy_drop must be a share in [0, 1), not {drop!r}")
     if len(scope.data) < 4:
         raise GraphError("budget", "max_accuracy_drop needs at least 4 samples: to fit, to judge, and to measure on")

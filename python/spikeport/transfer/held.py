@@ -18,6 +18,7 @@ from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels.checks import is_whole
 from spikeport.neuron import Neuron
+from spikeport.operations import Linear
 from spikeport.transfer.errors import CheckpointError
 from spikeport.transfer.neurons import LabelOnly, label_and_stored, neuron_of_label, neuron_rows
 from spikeport.transfer.sidecar import LARGEST_WIDTH
@@ -226,16 +227,9 @@ def checked_entry(field: str, layer: str, value: Any) -> Any:
 
 def _node(layer: LayerContent) -> LayerNode:
     """Return a layer for the graph. Values are looked at when the checkpoint is saved, so NaN may stand in it."""
+    bias = None if layer.bias is None else layer.bias.copy()
     neuron = layer.neuron or neuron_of_label(layer.neuron_type)
-    try:
-        return LayerNode.with_neuron(layer.name, layer.weights, layer.bias, neuron)
-    except GraphError as error:
-        if error.code != "non_finite":
-            raise
-    node = LayerNode.with_neuron(layer.name, np.zeros_like(layer.weights), None, neuron)
-    node.weights = layer.weights.copy()
-    node.bias = None if layer.bias is None else layer.bias.copy()
-    return node
+    return LayerNode.of(layer.name, Linear(layer.weights.copy(), bias), neuron)
 
 
 def _array(place: str, values: Any, shape: str, *, ndim: int) -> Array:

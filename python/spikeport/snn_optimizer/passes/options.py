@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from spikeport.kernels.checks import is_whole
+from spikeport.checks import is_real, is_whole
 
 Check = Callable[[Any], Any]
 
 
 def number(value: Any) -> Any:
     """Return a real number."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+    if not is_real(value):
         raise TypeError("a number")
     return value.item() if isinstance(value, np.generic) else value
 

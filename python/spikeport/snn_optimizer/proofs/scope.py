@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.checks import as_numbers, is_whole
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
-from spikeport.kernels.checks import is_whole
 from spikeport.snn_optimizer.proofs.bounds import InputRange, input_bounds
 
 Array = npt.NDArray[Any]
@@ -98,14 +98,7 @@ def as_data(data: npt.ArrayLike | None) -> Array | None:
         return None
     if hasattr(data, "detach"):  # a torch tensor
         data = data.detach().cpu()
-    try:
-        array = np.asarray(data)
-    except ValueError:
-        raise GraphError(
-            "shape", "data are ragged: give one row for each sample, all of one length, or the pair (inputs, labels)"
-        ) from None
-    if array.dtype.kind not in "fiub":
-        raise GraphError("dtype", f"data have dtype {array.dtype}: give real numbers")
+    array = as_numbers("data", data, GraphError)
     return array if array.dtype == np.float32 else array.astype(np.float64)
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.checks import is_whole
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
-from spikeport.kernels.checks import is_whole
 from spikeport.snn_optimizer.proofs.scope import as_data
 from spikeport.snn_optimizer.replay.layer_replay import LayerReplay
 

@@ -22,7 +22,7 @@ REWRITABLE: Final = ("linear",)
 
 def is_rewritable(layer: LayerNode) -> bool:
     """Whether the passes know the layer's operation."""
-    return getattr(layer.operation, "kind", layer.operation) in REWRITABLE
+    return layer.operation.kind in REWRITABLE
 
 
 def hidden_pairs(graph: SNNGraph) -> list[tuple[int, LayerNode, LayerNode]]:
