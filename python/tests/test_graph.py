@@ -1,9 +1,12 @@
 """Graphs are checked when they are built, compare by content, and run."""
 
+import copy
+import pickle
 import re
 
 import numpy as np
 import pytest
+from bits import assert_same_bits, same_bits
 
 from spikeport import Certificate, GraphError, KernelError, LayerNode, Neuron, SNNGraph, available_backends, get_backend
 from spikeport.backends import BackendError
@@ -234,3 +237,58 @@ def test_a_chain_is_as_strong_as_its_weakest_step():
         weakest([]) == "exact" and weakest([exact, bounded]) == "bounded" and weakest([measured, exact]) == "measured"
     )
     assert "99.00% agreement" in str(measured) and measured.to_dict()["samples"] == 100
+
+
+class Counting:
+    """A backend's `network`, counted."""
+
+    def __init__(self, monkeypatch, backend):
+        self.count, self._network = 0, backend.network
+        monkeypatch.setattr(backend, "network", self, raising=True)
+
+    def __call__(self, nodes):
+        self.count += 1
+        return self._network(nodes)
+
+
+CHANGES = {
+    "a value written into the weights": lambda graph: graph[0].weights.__setitem__((0, 0), 5.0),
+    "a value written into the bias": lambda graph: graph[0].bias.__setitem__(0, 5.0),
+    "other weights": lambda graph: setattr(graph[0], "weights", np.full((2, 3), 5.0)),
+    "another bias": lambda graph: setattr(graph[0], "bias", np.full(2, 5.0)),
+    "no bias": lambda graph: setattr(graph[0], "bias", None),
+    "another neuron": lambda graph: setattr(graph[0], "neuron", Neuron("IF", 5.0)),
+    "another layer": lambda graph: graph.layers.__setitem__(0, node(weights=np.full((2, 3), 5.0))),
+    "one layer more": lambda graph: graph.layers.append(node("b", 2, 2)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("backend", ["reference", "rust"])
+def test_a_network_is_laid_out_once_and_again_after_a_change(change, backend, monkeypatch):
+    graph = SNNGraph([node(bias=[1.0, 1.0], threshold=1.5)])
+    laid_out, x = Counting(monkeypatch, get_backend(backend)), np.full((1, 3), 0.25)
+    before = [graph.run(x, T=5, backend=backend, encoding=how) for how in ("current", "poisson", "current")]
+    assert laid_out.count == 1
+    CHANGES[change](graph)
+    after = graph.run(x, T=5, backend=backend)
+    assert laid_out.count == 2
+    fresh = graph.copy().run(x, T=5, backend=backend)
+    assert_same_bits(after, fresh)
+    assert not same_bits(after, before[0]) and same_bits(before[0], before[2])
+
+
+def test_each_backend_lays_out_for_itself():
+    graph, x = SNNGraph([node()]), np.full((1, 3), 0.25)
+    networks = [graph.network(name) for name in ("reference", "rust", "reference")]
+    assert len({id(network) for network in networks}) == 3
+    assert_same_bits(*(network.run(x, timesteps=4) for network in networks[:2]))
+
+
+def test_a_copy_takes_no_laid_out_network_along():
+    graph = SNNGraph([node()])
+    graph.run(np.ones((1, 3)), T=2)
+    for twin in (copy.deepcopy(graph), pickle.loads(pickle.dumps(graph)), graph.copy()):
+        twin[0].weights[:] = 0
+        assert twin.run(np.ones((1, 3)), T=2).counts[0].sum() == 0
+    assert graph.run(np.ones((1, 3)), T=2).counts[0].sum() == 4
