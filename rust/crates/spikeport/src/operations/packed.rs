@@ -109,9 +109,8 @@ pub(super) struct Sums<E> {
 fn add<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32], values: &[E]) {
     let mut total = *sums;
     for (&k, &value) in indices.iter().zip(values) {
-        let row = &weights[k as usize].0;
-        for j in 0..TILE {
-            total.0[j] += row[j] * value;
+        for (total, &weight) in total.0.iter_mut().zip(&weights[k as usize].0) {
+            *total += weight * value;
         }
     }
     *sums = total;
@@ -122,9 +121,8 @@ fn add<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32], val
 fn add_ones<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32]) {
     let mut total = *sums;
     for &k in indices {
-        let row = &weights[k as usize].0;
-        for j in 0..TILE {
-            total.0[j] += row[j];
+        for (total, &weight) in total.0.iter_mut().zip(&weights[k as usize].0) {
+            *total += weight;
         }
     }
     *sums = total;
