@@ -15,7 +15,7 @@ pub enum Floats<'py> {
     F64(PyReadonlyArrayDyn<'py, f64>),
 }
 
-// Written out, as a derived one makes an exception of the first type that does not fit: that takes longer than a run.
+// Written by hand: a derived one makes an exception of the first type that does not fit, which takes longer than a run.
 impl<'py> FromPyObject<'_, 'py> for Floats<'py> {
     type Error = PyErr;
 

@@ -40,7 +40,7 @@ pub fn sample_keys<F: Element>(x: View<'_, F>) -> Result<Vec<u64>, Error> {
 
 /// Draw spikes of shape (timesteps, batch, n) from `rates` of shape (batch, n) in [0, 1].
 ///
-/// `samples` has one number a row that names its stream of draws; by default [`sample_keys`] of the rates.
+/// `samples` has one number for each row, which names its stream of draws; by default [`sample_keys`] of the rates.
 ///
 /// Errors: `non_finite`, `shape`, `rate_range`, `too_large`.
 pub fn encode_poisson<F: Element>(
@@ -59,7 +59,8 @@ pub fn encode_poisson<F: Element>(
     check_rates(rates.data())?;
     let keys = samples.map_or_else(|| sample_keys(rates), |samples| Ok(samples.to_vec()))?;
     if keys.len() != batch {
-        let message = format!("samples have shape ({},): give one a row of rates, ({batch},)", keys.len());
+        let message =
+            format!("samples have shape ({},): give one for each row of rates, ({batch},)", keys.len());
         return Err(Error::new(Code::Shape, message));
     }
     let mut spikes: Vec<i8> = checks::zeros(&[timesteps, batch, n])?;

@@ -50,7 +50,7 @@ impl Default for ScheduleOptions<'_> {
 pub struct Schedule {
     /// Names of the frozen layers.
     pub frozen: Vec<String>,
-    /// One rate a layer; 0 where it is frozen.
+    /// One rate for each layer; 0 where it is frozen.
     pub rates: Vec<f64>,
 }
 
@@ -128,7 +128,7 @@ pub type Stepped<F> = (Vec<F>, Vec<F>);
 
 /// Return every layer's weights and velocities after one step of gradient descent with momentum.
 ///
-/// `layer_names` has one name a layer; those in `frozen` keep the bits of both.
+/// `layer_names` has one name for each layer; the layers named in `frozen` keep the bits of weights and velocities.
 ///
 /// Errors, in this order: `momentum` outside [0, 1), `shape`, `unknown_layer`, then layer by layer `learning_rate`,
 /// `non_finite`, `shape`.
@@ -142,7 +142,7 @@ pub fn step<F: Element>(
         return Err(Error::new(Code::Momentum, format!("momentum must be in [0, 1), not {momentum}")));
     }
     if layers.len() != layer_names.len() {
-        let message = format!("{} layers have {} names: give one each", layers.len(), layer_names.len());
+        let message = format!("{} layers have {} names: give one for each", layers.len(), layer_names.len());
         return Err(Error::new(Code::Shape, message));
     }
     let mut learns = vec![true; layers.len()];

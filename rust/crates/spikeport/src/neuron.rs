@@ -4,17 +4,17 @@ use std::fmt;
 
 use crate::{Code, Element, Error};
 
-/// A parameter of a layer's neurons: one number for all of them, or one each.
+/// A parameter of a layer's neurons: one number for all of them, or one number for each.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PerNeuron {
     /// The same for every neuron.
     All(f64),
-    /// One value a neuron.
+    /// One value for each neuron.
     Each(Vec<f64>),
 }
 
 impl PerNeuron {
-    /// The values as given: one, or one a neuron.
+    /// The values as given: one, or one for each neuron.
     pub fn as_slice(&self) -> &[f64] {
         match self {
             Self::All(value) => std::slice::from_ref(value),
@@ -55,7 +55,7 @@ pub enum NeuronKind {
     Lif,
     /// Bipolar integrate-and-fire with a tracer.
     StBif,
-    /// No neuron at all: what comes in goes out, a graded value a step.
+    /// No neuron at all: the currents themselves go out, one graded value in each step.
     Identity,
 }
 
@@ -109,7 +109,7 @@ impl Neuron {
         }
     }
 
-    /// Refuse what the kind of the neuron has not. Errors: `beta`, `v_reset`.
+    /// Refuse parameters that neurons of this kind do not have. Errors: `beta`, `v_reset`.
     pub(crate) fn check_kind(&self) -> Result<(), Error> {
         let (kind, beta) = (self.kind.name(), &self.beta);
         if self.kind != NeuronKind::Lif && beta.as_slice().iter().any(|&beta| beta != 1.0) {

@@ -1,7 +1,7 @@
 //! The archive: `<name>.npz`, a stored ZIP of `.npy` members with one possible encoding of a content.
 //!
-//! Which members there may be is told by the caller, layer by layer. Every length is checked against that before anything is
-//! made of it; nothing is inflated, unpickled or evaluated.
+//! The caller says which members there may be, layer by layer. Every length is checked against that before memory is taken
+//! for it; nothing is inflated, unpickled or evaluated.
 
 use std::collections::HashMap;
 

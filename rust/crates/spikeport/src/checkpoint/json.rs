@@ -1,8 +1,8 @@
 //! Strict JSON: RFC 8259 and no more.
 //!
 //! Refused as well: a key that stands twice in one object, nesting deeper than [`DEEPEST`], an escaped lone surrogate, a
-//! number longer than [`LONGEST_NUMBER`] or beyond a double. A value stays the text it is: a text of 16 MiB never becomes
-//! a tree many times its size.
+//! number longer than [`LONGEST_NUMBER`] or beyond a double. A value is kept as its text, so that a text
+//! of 16 MiB never becomes a tree many times its size.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

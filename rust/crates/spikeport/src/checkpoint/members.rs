@@ -1,4 +1,4 @@
-//! The members that an archive may have, as whoever parsed the sidecar expects them.
+//! The members that an archive may have. Who parsed the sidecar makes this list, and the reader of the archive is handed it.
 
 use super::neurons::ROWS;
 

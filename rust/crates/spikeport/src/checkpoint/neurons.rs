@@ -7,7 +7,7 @@ use crate::{Code, Error, Neuron, NeuronKind, PerNeuron};
 pub(super) const ROWS: usize = 7;
 const LARGEST_TRACER: f64 = 2_147_483_647.0;
 
-/// The rows of a neuron: of one value each where every parameter is a single number, else of `n` values each.
+/// The rows of a neuron. Each has one value where every parameter is a single number, else `n` values.
 pub(super) fn to_rows(neuron: &Neuron, n: usize) -> Vec<f64> {
     let hard_reset = f64::from(u8::from(neuron.v_reset.is_some()));
     let v_reset = neuron.v_reset.clone().unwrap_or(PerNeuron::All(0.0));

@@ -1,4 +1,4 @@
-//! Rows of inputs, most of them zero, as lists of what is not.
+//! Rows of inputs, most of which are 0, as lists of the others.
 
 use std::ops::Range;
 

@@ -2,7 +2,8 @@
 //!
 //! An operation is one file, with its equation at the top. What a run needs of it stands in two traits: the operation
 //! itself, laid out once, and its [`Currents`] at work on some samples. [`Events`] and [`Packed`](packed::Packed) are the
-//! engine that operations with weights share: rows of inputs as lists of what is not 0, and weights laid out for adding.
+//! engine that operations with weights share: rows of inputs as lists of those that are not 0, and weights laid out for
+//! adding.
 
 mod events;
 mod linear;
@@ -27,6 +28,6 @@ pub trait Operation<E: Element>: Send + Sync {
 
 /// An operation at work: what it keeps between blocks of steps, if anything.
 pub trait Currents<E: Element> {
-    /// Make `currents` those of the rows of `signals`, row after row: one list of rows for each signal that is read.
+    /// Write the currents for the rows of `signals` to `currents`, row after row; there is one entry for each signal read.
     fn receive(&mut self, signals: &[&Events<E>], currents: &mut Vec<E>);
 }

@@ -95,7 +95,7 @@ impl<'a, E: Element> State<'a, E> {
     }
 
     /// Run `steps` steps on `currents` of shape (steps, batch, width), or (batch, width) where they are constant, and
-    /// append the signal to `output` where somebody reads it. Errors: `non_finite`.
+    /// append the signal to `output` where another layer reads it. Errors: `non_finite`.
     pub(crate) fn fire(
         &mut self,
         currents: &[E],

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// The number of threads by default: `RAYON_NUM_THREADS` where it is set, else one a core.
+/// The number of threads by default: `RAYON_NUM_THREADS` where it is set, else one for each core.
 pub(crate) fn default_threads() -> usize {
     let set = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok()).filter(|&n| n > 0);
     set.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
