@@ -40,15 +40,6 @@ class Network:
     ) -> NetworkTrace:
         """Counts, membrane, and signal or None for each node, and the drive of the last."""
 
-def network_run(
-    layers: list[tuple[Array, Array | None, Neuron]],
-    inputs: Array,
-    timesteps: int,
-    encoding: str,
-    seed: int,
-    record: bool,
-    threads: int | None,
-) -> NetworkTrace: ...
 def fingerprint(arrays: list[npt.NDArray[Any]]) -> int:
     """A 64-bit hash of the dtype, shape and values of all arrays."""
 

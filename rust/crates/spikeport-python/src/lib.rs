@@ -20,7 +20,6 @@ mod _rust {
     use crate::arguments::{Floats, PyNeuron, PyPerNeuron, not_of_one_type, view};
     #[pymodule_export]
     use crate::network::Network;
-    use crate::network::PyNode;
     use crate::results::{Raise, layer_trace, trace};
 
     /// Run a kernel on arrays of one element type, whichever it is.
@@ -127,28 +126,6 @@ mod _rust {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let (inputs, weights, bias) = (view(inputs)?, view(weights)?, bias.map(view).transpose()?);
         layer_trace(py, py.detach(|| spikeport::layer_forward(inputs, weights, bias, neuron)))
-    }
-
-    /// A network of linear layers (weights, bias or None, neuron), laid out for this one run: see `Network.run`.
-    #[pyfunction]
-    #[allow(clippy::too_many_arguments)]
-    fn network_run<'py>(
-        py: Python<'py>,
-        layers: Vec<(Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, PyNeuron<'py>)>,
-        inputs: Floats<'py>,
-        timesteps: usize,
-        encoding: &str,
-        seed: u64,
-        record: bool,
-        threads: Option<usize>,
-    ) -> PyResult<Bound<'py, PyTuple>> {
-        let node = |(weight, bias, neuron)| {
-            let arrays = [("weight", Some(weight)), ("bias", bias)];
-            let arrays = arrays.into_iter().filter_map(|(name, array)| Some((name.to_owned(), array?)));
-            PyNode("linear".to_owned(), arrays.collect(), neuron)
-        };
-        let network = Network::new(py, layers.into_iter().map(node).collect())?;
-        network.run(py, inputs, timesteps, encoding, seed, record, threads)
     }
 
     /// A 64-bit hash of the dtype, shape and values of all arrays.

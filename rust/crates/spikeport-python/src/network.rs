@@ -12,7 +12,7 @@ use crate::results::{Raise, network_trace};
 
 /// A node: (kind of its operation, the operation's arrays by name, neuron).
 #[derive(FromPyObject)]
-pub struct PyNode<'py>(pub String, pub HashMap<String, Bound<'py, PyAny>>, pub PyNeuron<'py>);
+pub struct PyNode<'py>(String, HashMap<String, Bound<'py, PyAny>>, PyNeuron<'py>);
 
 /// Nodes, checked and laid out for running; runs give the same answer on any number of threads.
 #[pyclass(frozen)]
@@ -22,7 +22,7 @@ pub struct Network(AnyNetwork);
 impl Network {
     /// Lay out `nodes` in network order: (kind, arrays by name, neuron), all arrays float32 or all float64.
     #[new]
-    pub fn new(py: Python<'_>, nodes: Vec<PyNode<'_>>) -> PyResult<Self> {
+    fn new(py: Python<'_>, nodes: Vec<PyNode<'_>>) -> PyResult<Self> {
         let is_single = nodes.first().is_some_and(|PyNode(_, arrays, _)| {
             arrays.values().any(|array| array.extract::<PyReadonlyArrayDyn<'_, f32>>().is_ok())
         });
@@ -37,7 +37,7 @@ impl Network {
     /// Returns flat counts, membrane, and signal or None, for each node, and the flat drive of the last.
     #[pyo3(signature = (inputs, timesteps, encoding, seed, record, threads))]
     #[allow(clippy::too_many_arguments)]
-    pub fn run<'py>(
+    fn run<'py>(
         &self,
         py: Python<'py>,
         inputs: Floats<'py>,
