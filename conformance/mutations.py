@@ -54,25 +54,28 @@ BUGS = (
     Bug("lower tracer bound off by one", "kernels/st_bif.py", "(S > tracer_min)", "(S >= tracer_min)"),
     Bug("> for >= at one", "kernels/st_bif.py", "(v >= 1)", "(v > 1)"),
     Bug("a product for the division by θ", "kernels/st_bif.py", "I[t] / θ", "I[t] * (1 / θ)"),
-    Bug("a transposed weight", "kernels/layer.py", "* weights[:, k]", "* weights.T[:, k]"),
+    Bug("a transposed weight", "operations/weighted.py", "* matrix[:, k]", "* matrix.T[:, k]"),
     Bug(
         "the bias first",
-        "kernels/layer.py",
-        "    for k in np.flatnonzero",
-        "    total = total if bias is None else total + bias\n    bias = None\n    for k in np.flatnonzero",
+        "operations/weighted.py",
+        "    return total if bias is None else total + bias",
+        "    total = np.zeros_like(total) if bias is None else np.zeros_like(total) + bias\n"
+        "    for k in range(matrix.shape[1]):\n"
+        "        total += signal[..., k, None].astype(matrix.dtype) * matrix[:, k]\n"
+        "    return total",
     ),
-    Bug("the bias forgotten", "kernels/layer.py", "else total + bias", "else total"),
+    Bug("the bias forgotten", "operations/weighted.py", "else total + bias", "else total"),
     Bug(
         "inputs summed backwards",
-        "kernels/layer.py",
-        "in np.flatnonzero(inputs.any(axis=tuple(range(inputs.ndim - 1))))",
-        "in range(weights.shape[1])[::-1]",
+        "operations/weighted.py",
+        "in np.flatnonzero(rows.any(axis=0))",
+        "in range(matrix.shape[1])[::-1]",
     ),
     Bug(
         "BLAS for the contract's order",
-        "kernels/layer.py",
-        "    total = np.zeros(",
-        "    return inputs.astype(weights.dtype) @ weights.T + (0 if bias is None else bias)\n    total = np.zeros(",
+        "operations/weighted.py",
+        "    add = _term_by_term",
+        "    return signal.astype(matrix.dtype) @ matrix.T + (0 if bias is None else bias)\n    add = _term_by_term",
     ),
     Bug(
         "draws by place, not by sample",

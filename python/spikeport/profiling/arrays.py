@@ -11,6 +11,7 @@ Design
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from spikeport.profiling.pathology import ProfilingError
 
 Array = npt.NDArray[Any]
+VALUES_AT_ONCE = 1 << 16  # in double precision half a megabyte, which stays in a core's cache
 _DEFAULT_LAYOUTS = {1: "N", 2: "BN", 3: "BCH", 4: "BCHW", 5: "BCDHW"}
 
 
@@ -121,25 +123,30 @@ def summarise(values: Any) -> ValueSummary:
         return _two_pass(finite)._replace(non_finite=flat.size - finite.size)
 
 
+def sum_of_squares(values: Any) -> float:
+    """Return ``Σ v²`` in double precision: block by block, in the order of the values, whatever a library would do."""
+    flat = values.reshape(-1)
+    if not isinstance(flat, np.ndarray):
+        return sum(float(part.double().square().sum()) for part in flat.split(VALUES_AT_ONCE))
+    return sum(float(np.square(part).sum()) for part in _blocks(flat))
+
+
 def norm(values: Any) -> tuple[float, int]:
     """Return the Euclidean norm of the finite ``values``, and how many are not finite."""
     if not isinstance(values, np.ndarray):
         values = values.double()
         finite = values.isfinite()
-        total = values.where(finite, values.new_zeros(())).square().sum()
-        return math.sqrt(float(total)), int((~finite).sum())
+        return math.sqrt(sum_of_squares(values.where(finite, values.new_zeros(())))), int((~finite).sum())
     flat = values.reshape(-1)
-    if flat.dtype.kind != "f":
-        flat = flat.astype(np.float64)
     with np.errstate(all="ignore"):
-        total = float(np.dot(flat, flat))
+        total = sum_of_squares(flat) if np.isfinite(flat).all() else math.inf
         if math.isfinite(total) and total > 1e-30:
             return math.sqrt(total), 0
         finite = flat[np.isfinite(flat)].astype(np.float64)
         scale = float(np.abs(finite).max(initial=0.0))
         if scale == 0:
             return 0.0, flat.size - finite.size
-        return scale * float(np.linalg.norm(finite / scale)), flat.size - finite.size
+        return scale * math.sqrt(sum_of_squares(finite / scale)), flat.size - finite.size
 
 
 def pick(steps: Any, n_samples: int, neurons: Array) -> Array:
@@ -198,14 +205,23 @@ def _sum_samples(spikes: Array) -> Array:
 def _two_pass(flat: Array) -> ValueSummary:
     if flat.size == 0:
         return ValueSummary(0, math.nan, 0.0, math.nan, math.nan, 0)
-    shift = flat.dtype.type(flat.mean())
-    deviation = flat - shift
-    rest = float(deviation.sum())
-    squares = float(np.dot(deviation, deviation)) - rest * rest / flat.size
-    mean = float(shift) + rest / flat.size
+    shift = _sum(flat) / flat.size
+    deviations = [part - shift for part in _blocks(flat)] if math.isfinite(shift) else [np.full(1, math.nan)]
+    rest = sum(float(part.sum()) for part in deviations)
+    squares = sum(float(np.square(part).sum()) for part in deviations) - rest * rest / flat.size
     if squares < 0:  # rounding; NaN stays, and tells that a value is not finite
         squares = 0.0
-    return ValueSummary(flat.size, mean, squares, float(flat.min()), float(flat.max()), 0)
+    return ValueSummary(flat.size, shift + rest / flat.size, squares, float(flat.min()), float(flat.max()), 0)
+
+
+def _sum(flat: Array) -> float:
+    return sum(float(part.sum(dtype=np.float64)) for part in _blocks(flat))
+
+
+def _blocks(flat: Array) -> Iterator[Array]:
+    """Yield the values in order, some at a time, in double precision."""
+    for start in range(0, flat.size, VALUES_AT_ONCE):
+        yield flat[start : start + VALUES_AT_ONCE].astype(np.float64, copy=False)
 
 
 def _count_on_device(steps: Any) -> tuple[Array, int]:

@@ -27,6 +27,7 @@ try:
 except ImportError:
     raise MissingExtra("torch", "torch", "watching a model") from None
 
+from spikeport.profiling.arrays import as_array, sum_of_squares
 from spikeport.profiling.connections import Connection, is_connection
 from spikeport.profiling.hooks import Hook, Kept, hook_backward, hook_gradient
 from spikeport.profiling.neurons import Neurons, Recording, neurons_of
@@ -328,7 +329,7 @@ class Watch:
         if not (population.expects_gradient and self._backward_seen):
             return
         gradients, population.gradients, population.expects_gradient = population.gradients, [], False
-        total = sum(_squares(gradient) for gradient in gradients)
+        total = sum(sum_of_squares(as_array(gradient)) for gradient in gradients)
         recorder = self._recorder(population)
         if math.isfinite(total):
             recorder.record_norm(self.iteration, math.sqrt(total))
@@ -375,14 +376,3 @@ class Watch:
 
 def _flat(tensors: list[Tensor]) -> Tensor:
     return torch.cat([tensor.reshape(-1) for tensor in tensors])
-
-
-def _squares(gradient: Tensor) -> float:
-    """Return the sum of squares, in double precision where it is beyond single precision."""
-    flat = gradient.reshape(-1)
-    if flat.element_size() >= 4:
-        total = float(torch.dot(flat, flat))
-        if 1e-30 < total < math.inf:
-            return total
-    wide = flat.cpu() if flat.device.type == "mps" else flat  # MPS has no double precision
-    return float(wide.double().square().sum())

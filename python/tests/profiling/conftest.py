@@ -40,9 +40,9 @@ def spiking(torch, digits):
         return Network(depth, T, **lif)
 
     def train(
-        model, *, scale=1.0, lr=2e-3, epochs=8, optimiser=torch.optim.Adam, penalty=None, clip=None, jump=None, seed=0
+        model, *, scale=1.0, lr=2e-3, epochs=8, optimiser=torch.optim.Adam, penalty=None, clip=None, blow=None, seed=0
     ):
-        """``penalty(rates)`` is added to the loss; ``jump=(step, lr)`` is a schedule gone wrong."""
+        """``penalty(rates)`` is added to the loss; ``blow=(step, factor)`` multiplies the loss from that step on."""
         torch.manual_seed(seed)
         steps = optimiser(model.parameters(), lr=lr)
         profiler, done = SpikeProfiler(), 0
@@ -52,12 +52,12 @@ def spiking(torch, digits):
                     loss = nn.functional.cross_entropy(model(scale * x_train[rows]), y_train[rows])
                     if penalty is not None:
                         loss = loss + penalty(model.rates)
+                    if blow is not None and done >= blow[0]:
+                        loss = loss * blow[1]
                     steps.zero_grad()
                     loss.backward()
                     if clip is not None:
                         nn.utils.clip_grad_norm_(model.parameters(), clip)
-                    if jump is not None and done == jump[0]:
-                        steps.param_groups[0]["lr"] = jump[1]
                     steps.step()
                     done += 1
         with torch.no_grad():
