@@ -9,7 +9,7 @@ import pytest
 from bits import assert_same_bits, same_bits
 
 from spikeport import Certificate, GraphError, KernelError, LayerNode, Neuron, SNNGraph, available_backends, get_backend
-from spikeport.backends import BackendError
+from spikeport.backends import BackendError, fingerprint
 from spikeport.certificate import weakest
 
 
@@ -292,3 +292,17 @@ def test_a_copy_takes_no_laid_out_network_along():
         twin[0].weights[:] = 0
         assert twin.run(np.ones((1, 3)), T=2).counts[0].sum() == 0
     assert graph.run(np.ones((1, 3)), T=2).counts[0].sum() == 4
+
+
+@pytest.mark.parametrize("backend", ["reference", "rust"])
+def test_weights_turned_over_are_another_network(backend):
+    graph = SNNGraph([node(n_in=2, weights=np.array([[1.0, 2.0], [3.0, 4.0]]))])
+    x = np.array([[0.25, 0.5]])
+    graph.run(x, T=3, backend=backend)
+    graph[0].weights = graph[0].weights.T
+    assert_same_bits(graph.run(x, T=3, backend=backend), graph.copy().run(x, T=3, backend=backend))
+
+
+def test_a_fingerprint_tells_a_square_from_its_transpose():
+    square = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert fingerprint([square]) != fingerprint([square.T]) == fingerprint([square.T.copy()])

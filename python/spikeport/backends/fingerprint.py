@@ -16,7 +16,7 @@ def _by_hashlib(arrays: list[Array]) -> int:
     digest = hashlib.blake2b(digest_size=8)
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(array.data)
+        digest.update(np.ascontiguousarray(array).data)
     return int.from_bytes(digest.digest(), "little")
 
 
@@ -30,11 +30,4 @@ except ImportError:
 
 def fingerprint(arrays: Sequence[Array]) -> int:
     """Return a number of 64 bits that changes with the type, shape or any value of ``arrays``."""
-    return _hash([_in_one_piece(array) for array in arrays])
-
-
-def _in_one_piece(array: Array) -> Array:
-    flags = array.flags
-    if flags.c_contiguous:
-        return array
-    return array.T if flags.f_contiguous else np.ascontiguousarray(array)
+    return _hash(list(arrays))

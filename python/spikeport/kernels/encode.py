@@ -61,7 +61,7 @@ def encode_poisson(
     """
     check_timesteps(timesteps)
     check_seed(seed)
-    p = as_rates(as_float("rates", rates))
+    p = as_rates(rates)
     keys = sample_keys(p) if samples is None else as_samples(samples, p.shape[:1])
 
     start = mix(np.array([seed], np.uint64) + GOLDEN)
@@ -75,9 +75,9 @@ def encode_poisson(
     return spikes
 
 
-def as_rates(rates: Array) -> Array:
-    """Return ``rates`` of shape (batch, n) as float64, or raise `KernelError`: ``shape``, ``rate_range``."""
-    p = rates.astype(np.float64, copy=False)
+def as_rates(rates: npt.ArrayLike) -> Array:
+    """Return ``rates`` of shape (batch, n) as float64, or raise ``non_finite``, ``shape`` or ``rate_range``."""
+    p = as_float("rates", rates).astype(np.float64, copy=False)
     if p.ndim != 2:
         raise KernelError("shape", f"rates have shape {p.shape}: give (batch, n)")
     outside = ~((p >= 0) & (p <= 1))

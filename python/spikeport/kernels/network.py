@@ -168,5 +168,5 @@ def check_inputs(first: Operation, x: Array, timesteps: int, encoding: str, seed
         x = x.astype(first.dtype, copy=False)
     if encoding == "poisson":
         check_seed(seed)
-        as_rates(x)
+        as_rates(as_float("inputs", x))
     return x

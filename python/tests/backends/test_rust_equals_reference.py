@@ -227,6 +227,8 @@ REFUSED = {
     "network timesteps": lambda b: b.network_run(ONE_LAYER, X, timesteps=True),
     "sums that overflow": lambda b: b.network_run(ONE_LAYER, X * 1e308 * 3, timesteps=2),
     "rates of one axis": lambda b: b.encode_poisson([0.5], timesteps=2),
+    "NaN rate": lambda b: b.encode_poisson([[np.nan]], timesteps=2),
+    "NaN input as rate": lambda b: b.network_run(ONE_LAYER, X * np.nan, timesteps=2, encoding="poisson"),
     "rates outside": lambda b: b.encode_poisson([[-0.5]], timesteps=2),
     "samples that do not fit": lambda b: b.encode_poisson([[0.5]], timesteps=2, samples=[1, 2]),
     "one sample for all": lambda b: b.encode_poisson([[0.5]], timesteps=2, samples=1),
