@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export RUSTFLAGS ?= -Ctarget-cpu=native
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test toolchains peers browser conformance mutations bench docs lint format clean
+.PHONY: demo test test-portable toolchains peers browser conformance mutations bench docs lint format clean
 
 ## demo: train a network on handwritten digits, make it spike, say what that did to the answer
 demo: .venv/demo
@@ -26,6 +26,13 @@ test: toolchains peers browser lint
 	$(BIN)/spikeport demo
 	$(BIN)/python -m conformance.digits
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+## test-portable: the Python suite as on other processors, and Rust for any x86-64
+test-portable: toolchains peers browser
+	RUSTFLAGS=-Ctarget-cpu=x86-64 cargo test --quiet --release --manifest-path rust/Cargo.toml --workspace --target-dir rust/target/x86-64
+	set -e; for switch in ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 DNNL_MAX_CPU_ISA=SSE41 \
+	  OPENBLAS_CORETYPE=Haswell OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE NPY_DISABLE_CPU_FEATURES=X86_V3 \
+	  OMP_NUM_THREADS=2; do echo "as with $$switch"; env $$switch $(BIN)/python -m pytest -n 2 --dist loadfile; done
 
 ## conformance: every kernel in every language, to the bit
 conformance: toolchains
