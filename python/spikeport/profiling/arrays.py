@@ -104,7 +104,7 @@ def count_spikes(steps: Any) -> tuple[Array, int]:
         steps = np.where(finite, steps, 0)
         high, low = float(steps.max()), float(steps.min())
     if max(high, -low) > 1 and bool((steps == np.rint(steps)).all()):
-        return _sum_samples(np.abs(steps.astype(np.float32))), non_finite
+        return _sum_samples(np.abs(steps.astype(np.float64))), non_finite
     return _sum_samples(steps != 0), non_finite
 
 
@@ -134,9 +134,7 @@ def sum_of_squares(values: Any) -> float:
 def norm(values: Any) -> tuple[float, int]:
     """Return the Euclidean norm of the finite ``values``, and how many are not finite."""
     if not isinstance(values, np.ndarray):
-        values = values.double()
-        finite = values.isfinite()
-        return math.sqrt(sum_of_squares(values.where(finite, values.new_zeros(())))), int((~finite).sum())
+        return _norm_on_device(values)
     flat = values.reshape(-1)
     with np.errstate(all="ignore"):
         total = sum_of_squares(flat) if np.isfinite(flat).all() else math.inf
@@ -197,25 +195,26 @@ def _sum_samples(spikes: Array) -> Array:
     n_samples = spikes.shape[1]
     if n_samples == 1:
         return spikes[:, 0].astype(np.float64)
-    # A product with ones is exact (whole numbers below 2^24) and several times faster than a sum along an axis.
-    ones = np.ones((1, n_samples), np.float32)
-    return np.asarray(np.matmul(ones, spikes.astype(np.float32, copy=False))[:, 0], np.float64)
+    # A product with ones is exact while counts stay whole numbers that the type holds (below 2^24 for single spikes in
+    # single precision, 2^53 in double), and several times faster than a sum along an axis.
+    dtype = np.float32 if spikes.dtype.kind == "b" and n_samples < 2**24 else np.float64
+    ones = np.ones((1, n_samples), dtype)
+    return np.asarray(np.matmul(ones, spikes.astype(dtype, copy=False))[:, 0], np.float64)
 
 
 def _two_pass(flat: Array) -> ValueSummary:
     if flat.size == 0:
         return ValueSummary(0, math.nan, 0.0, math.nan, math.nan, 0)
-    shift = _sum(flat) / flat.size
-    deviations = [part - shift for part in _blocks(flat)] if math.isfinite(shift) else [np.full(1, math.nan)]
-    rest = sum(float(part.sum()) for part in deviations)
-    squares = sum(float(np.square(part).sum()) for part in deviations) - rest * rest / flat.size
+    shift = sum(float(part.sum()) for part in _blocks(flat)) / flat.size
+    rest = squares = 0.0
+    for part in _blocks(flat):
+        deviation = part - shift
+        rest += float(deviation.sum())
+        squares += float(np.square(deviation).sum())
+    squares -= rest * rest / flat.size
     if squares < 0:  # rounding; NaN stays, and tells that a value is not finite
         squares = 0.0
     return ValueSummary(flat.size, shift + rest / flat.size, squares, float(flat.min()), float(flat.max()), 0)
-
-
-def _sum(flat: Array) -> float:
-    return sum(float(part.sum(dtype=np.float64)) for part in _blocks(flat))
 
 
 def _blocks(flat: Array) -> Iterator[Array]:
@@ -235,6 +234,16 @@ def _count_on_device(steps: Any) -> tuple[Array, int]:
             return np.asarray(magnitude.double().sum(1).cpu().numpy()), non_finite
         return np.asarray((steps != 0).sum(1).double().cpu().numpy()), non_finite
     return np.asarray(steps.long().abs().sum(1).double().cpu().numpy()), 0
+
+
+def _norm_on_device(values: Any) -> tuple[float, int]:
+    values = values if values.is_floating_point() else values.double()
+    finite = values.isfinite()
+    known = values.where(finite, values.new_zeros(()))
+    total, scale = sum_of_squares(known), float(known.abs().max()) if known.numel() else 0.0
+    if not (math.isfinite(total) and total > 1e-30) and scale:
+        return scale * math.sqrt(sum_of_squares(known.double() / scale)), int((~finite).sum())
+    return math.sqrt(total), int((~finite).sum())
 
 
 def _summarise_on_device(values: Any) -> ValueSummary:

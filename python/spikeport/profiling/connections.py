@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from spikeport.profiling.arrays import VALUES_AT_ONCE
 from spikeport.profiling.hooks import Kept
 from spikeport.profiling.synaptic import Operations
 
@@ -56,9 +57,9 @@ class Connection:
             magnitude = _magnitude(x.to(weight.dtype))
             active = magnitude.sign()
             binary = binary and not (magnitude - active).abs_().sum().item()
-            sums = active.reshape(-1, fan_out.numel()) @ fan_out
-            effective += times * _total(sums)
-            rows += times * sums.numel()
+            active = active.reshape(-1, fan_out.numel())
+            effective += times * _sum_of_products(active, fan_out, dense)
+            rows += times * len(active)
         operations.add(self.name, effective, dense * rows, binary, n_samples)
         n_present = int(_total(present.flatten(1).sum(1)))
         operations.set_weights(self.name, weight.numel() - n_present, weight.numel())
@@ -85,6 +86,19 @@ def _total(counts: Tensor) -> float:
     """Return the sum in double precision, which a device may lack (MPS)."""
     counts = counts.cpu() if counts.device.type == "mps" else counts
     return float(counts.double().sum())
+
+
+def _sum_of_products(active: Tensor, fan_out: Tensor, largest: float) -> float:
+    """Return ``Σ active @ fan_out`` for entries of 0 and 1 and whole numbers, no row of which exceeds ``largest``.
+
+    Whole numbers below 2^24 are exact in single precision, in any order; beyond that, rows are counted in double.
+    """
+    if largest < 2**24:
+        return _total(active @ fan_out)
+    if active.device.type == "mps":  # which has no double precision
+        active, fan_out = active.cpu(), fan_out.cpu()
+    at_once, wide = max(1, VALUES_AT_ONCE // max(1, fan_out.numel())), fan_out.double()
+    return sum(_total(rows.double() @ wide) for rows in torch.split(active, at_once))
 
 
 def _by_base(module: nn.Module) -> Any:

@@ -27,7 +27,7 @@ try:
 except ImportError:
     raise MissingExtra("torch", "torch", "watching a model") from None
 
-from spikeport.profiling.arrays import as_array, sum_of_squares
+from spikeport.profiling.arrays import as_array, norm
 from spikeport.profiling.connections import Connection, is_connection
 from spikeport.profiling.hooks import Hook, Kept, hook_backward, hook_gradient
 from spikeport.profiling.neurons import Neurons, Recording, neurons_of
@@ -329,13 +329,12 @@ class Watch:
         if not (population.expects_gradient and self._backward_seen):
             return
         gradients, population.gradients, population.expects_gradient = population.gradients, [], False
-        total = sum(sum_of_squares(as_array(gradient)) for gradient in gradients)
-        recorder = self._recorder(population)
-        if math.isfinite(total):
-            recorder.record_norm(self.iteration, math.sqrt(total))
+        norms = [norm(as_array(gradient)) for gradient in gradients]
+        recorder, bad = self._recorder(population), sum(count for _, count in norms)
+        if bad:
+            recorder.record_norm(self.iteration, math.nan, bad - 1)
         else:
-            bad = sum(int((~gradient.isfinite()).sum()) for gradient in gradients)
-            recorder.record_norm(self.iteration, math.nan, max(bad, 1) - 1)
+            recorder.record_norm(self.iteration, math.hypot(*(value for value, _ in norms)))
 
     def _record_calls(self, population: _Population) -> int:
         """Record the steps of a layer and return how many samples they have."""

@@ -2,13 +2,14 @@
 
 import math
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikeport.profiling import ProfilingError, SpikeProfiler, Thresholds
+from spikeport.profiling import ProfilingError, SpikeProfiler, Thresholds, arrays
 from spikeport.profiling.arrays import summarise
 from spikeport.profiling.streaming import History, Intervals, Moments, Raster, Sample
 
@@ -337,3 +338,31 @@ def test_gradients_alone_make_a_report(tmp_path):
     assert report.summary() and report.to_json() and profiler.scalars()
     pytest.importorskip("matplotlib")
     assert "gradient vanishing" in report.save_html(tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scale", [1e160, 1e-170, 1.0])
+def test_norms_on_a_device_neither_overflow_nor_vanish(torch, scale):
+    value, non_finite = arrays.norm(torch.tensor([3.0, 4.0, math.nan], dtype=torch.float64) * scale)
+    assert (value, non_finite) == (pytest.approx(5 * scale), 1)
+
+
+def test_counts_beyond_single_precision_are_kept():
+    many = np.full((1, 3, 1), 2**24 + 1, np.int64)
+    counts, _ = arrays.count_spikes(many)
+    assert counts.tolist() == [[3 * (2**24 + 1)]]
+
+
+def test_operations_beyond_single_precision_are_counted(torch):
+    from spikeport.profiling.connections import _sum_of_products
+
+    active, fan_out = torch.ones(2, 4099), torch.full((4099,), 4099.0)
+    assert _sum_of_products(active, fan_out, 4099.0**2) == 2 * 4099**2
+
+
+def test_moments_take_no_more_memory_than_a_block():
+    values = np.ones(8 << 20, np.float32)
+    tracemalloc.start()
+    assert arrays.summarise(values).squares == 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < values.nbytes / 4
