@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
     from benchmarks.bench_roberta_accuracy import data_folder, quantised_and_samples, train
     from benchmarks.result import Measurement, alternate, write_result
     from spikeport.roberta import convert_to_spiking
-    from spikeport.roberta.evaluate import pad
+    from spikeport.roberta.evaluation.evaluate import pad
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:

@@ -58,7 +58,7 @@ def quantised_and_samples(folder: Path, tokenizer: Any, data: Path, task: str = 
     from transformers import RobertaForSequenceClassification
 
     from spikeport.roberta import quantise
-    from spikeport.roberta.model_loading import calibrate_on
+    from spikeport.roberta.glue.model_loading import calibrate_on
 
     quantised = quantise(RobertaForSequenceClassification.from_pretrained(folder).eval())
     training, _ = load(tokenizer, data, task, 0)
@@ -69,9 +69,9 @@ def quantised_and_samples(folder: Path, tokenizer: Any, data: Path, task: str = 
 
 def load(tokenizer: Any, data: Path, task: str, which: int) -> tuple[list[Any], list[int]]:
     """Return tokens and labels of the training (0) or test (1) file."""
-    from spikeport.roberta.data import read_examples
-    from spikeport.roberta.splits import tokenise
-    from spikeport.roberta.tasks import TASKS
+    from spikeport.roberta.evaluation.tasks import TASKS
+    from spikeport.roberta.glue.data import read_examples
+    from spikeport.roberta.glue.splits import tokenise
 
     rows = read_examples(data / task / FILES[task][which], TASKS[task])
     samples = tokenise(tokenizer, rows, TASKS[task], MAX_LENGTH[task])
@@ -81,7 +81,7 @@ def load(tokenizer: Any, data: Path, task: str, which: int) -> tuple[list[Any], 
 def accuracy(model: Any, samples: list[Any], labels: list[int]) -> float:
     import torch
 
-    from spikeport.roberta.evaluate import pad
+    from spikeport.roberta.evaluation.evaluate import pad
 
     right = 0
     model.eval()
@@ -101,8 +101,8 @@ def train_quantised(
     """
     import torch
 
-    from spikeport.roberta.distillation import distillation_loss
-    from spikeport.roberta.evaluate import pad
+    from spikeport.roberta.evaluation.evaluate import pad
+    from spikeport.roberta.glue.distillation import distillation_loss
 
     torch.manual_seed(seed)
     draw = random.Random(seed)
@@ -134,7 +134,7 @@ def spiking_figures(quantised: Any, samples: list[Any], labels: list[int], task:
     import torch
 
     from spikeport.roberta import convert_to_spiking, evaluate_spiking
-    from spikeport.roberta.tasks import TASKS
+    from spikeport.roberta.evaluation.tasks import TASKS
 
     quantised = copy.deepcopy(quantised).to(getattr(torch, dtype))
     evaluation = evaluate_spiking(convert_to_spiking(quantised), quantised, samples, labels, TASKS[task])

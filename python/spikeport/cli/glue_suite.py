@@ -10,7 +10,7 @@ import typer
 from spikeport.cli.app import app, console, fail, messages, print_json
 
 if TYPE_CHECKING:
-    from spikeport.roberta.suite import SuiteRun
+    from spikeport.roberta.glue.suite import SuiteRun
 
 
 @app.command("glue-suite", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -32,7 +32,7 @@ def glue_suite(
     from spikeport.errors import MissingExtra
 
     try:
-        from spikeport.roberta import suite
+        from spikeport.roberta.glue import suite
     except ModuleNotFoundError as error:
         if not error.name or error.name.startswith("spikeport"):
             raise

@@ -4,10 +4,12 @@
 - `Transform`: the YAML, validated; `explain`: which module becomes what
 - `evaluate_spiking`: accuracy per timestep, agreement, spikes, synaptic operations, energy
 - `train_relu_roberta`: a small ReLU RoBERTa from local text
-- `spikeport.roberta.run_glue`, `spikeport.roberta.suite`: the GLUE program, and tasks × learning rates
+- `spikeport.roberta.run_glue`, `spikeport.roberta.glue.suite`: the GLUE program, and tasks × learning rates
 
-Needs the extra ``roberta``; nothing of it is imported before it is used. Once `spikeport.roberta.spiking` has been
-imported, transformers' Auto classes know both networks.
+Four folders stand below it, and each knows only those before it: `modules`, `network`, `evaluation`, `glue`.
+
+Needs the extra ``roberta``; nothing of it is imported before it is used. Once `SpikingRobertaForSequenceClassification`
+has been imported, transformers' Auto classes know both networks.
 """
 
 from __future__ import annotations
@@ -18,33 +20,33 @@ from typing import TYPE_CHECKING, Any
 from spikeport.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from spikeport.roberta.calibration import calibrate
     from spikeport.roberta.errors import RobertaError
-    from spikeport.roberta.evaluate import SpikingEvaluation, evaluate_spiking
-    from spikeport.roberta.explanation import explain
-    from spikeport.roberta.lsq import LSQInteger
-    from spikeport.roberta.quantised import QuantisedRobertaForSequenceClassification, quantise
+    from spikeport.roberta.evaluation.evaluate import SpikingEvaluation, evaluate_spiking
+    from spikeport.roberta.modules.lsq import LSQInteger
+    from spikeport.roberta.modules.st_bif import STBIF
+    from spikeport.roberta.network.calibration import calibrate
+    from spikeport.roberta.network.explanation import explain
+    from spikeport.roberta.network.quantised import QuantisedRobertaForSequenceClassification, quantise
+    from spikeport.roberta.network.spiking import SpikingRobertaForSequenceClassification, convert_to_spiking
+    from spikeport.roberta.network.timeline import SpikingRun
+    from spikeport.roberta.network.transform import Transform
     from spikeport.roberta.recipe import Recipe, train_relu_roberta
-    from spikeport.roberta.spiking import SpikingRobertaForSequenceClassification, convert_to_spiking
-    from spikeport.roberta.st_bif import STBIF
-    from spikeport.roberta.timeline import SpikingRun
-    from spikeport.roberta.transform import Transform
 
 _HOME = {
-    "LSQInteger": "lsq",
-    "QuantisedRobertaForSequenceClassification": "quantised",
+    "LSQInteger": "modules.lsq",
+    "QuantisedRobertaForSequenceClassification": "network.quantised",
     "Recipe": "recipe",
     "RobertaError": "errors",
-    "STBIF": "st_bif",
-    "SpikingEvaluation": "evaluate",
-    "SpikingRobertaForSequenceClassification": "spiking",
-    "SpikingRun": "timeline",
-    "Transform": "transform",
-    "calibrate": "calibration",
-    "convert_to_spiking": "spiking",
-    "evaluate_spiking": "evaluate",
-    "explain": "explanation",
-    "quantise": "quantised",
+    "STBIF": "modules.st_bif",
+    "SpikingEvaluation": "evaluation.evaluate",
+    "SpikingRobertaForSequenceClassification": "network.spiking",
+    "SpikingRun": "network.timeline",
+    "Transform": "network.transform",
+    "calibrate": "network.calibration",
+    "convert_to_spiking": "network.spiking",
+    "evaluate_spiking": "evaluation.evaluate",
+    "explain": "network.explanation",
+    "quantise": "network.quantised",
     "train_relu_roberta": "recipe",
 }
 

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikeport.roberta.data import Row, read_examples
 from spikeport.roberta.errors import RobertaError
-from spikeport.roberta.tasks import Task, compute_metrics, get_task
+from spikeport.roberta.evaluation.tasks import Task, compute_metrics, get_task
+from spikeport.roberta.glue.data import Row, read_examples
 
 if TYPE_CHECKING:
     import torch

@@ -22,18 +22,18 @@ from transformers import DataCollatorWithPadding, EvalPrediction, Trainer, Train
 from transformers.trainer_utils import get_last_checkpoint
 
 from spikeport.errors import SpikeportError
-from spikeport.roberta.arguments import Arguments, DataArguments, parse_arguments
-from spikeport.roberta.distillation import DistillationTrainer, load_teacher
 from spikeport.roberta.errors import RobertaError
-from spikeport.roberta.explanation import explain
-from spikeport.roberta.model_card import write_model_card
-from spikeport.roberta.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
-from spikeport.roberta.process_group import process_group_ended_at_exit
-from spikeport.roberta.quantised import QuantisedRobertaConfig, QuantisedRobertaForSequenceClassification
-from spikeport.roberta.sharding import check_sharding, shard_by_layer
-from spikeport.roberta.spiking_stage import run_spiking_stage
-from spikeport.roberta.splits import label_order, load_splits, need, tokenise
-from spikeport.roberta.tasks import Task, compute_metrics, get_task
+from spikeport.roberta.evaluation.tasks import Task, compute_metrics, get_task
+from spikeport.roberta.glue.arguments import Arguments, DataArguments, parse_arguments
+from spikeport.roberta.glue.distillation import DistillationTrainer, load_teacher
+from spikeport.roberta.glue.model_card import write_model_card
+from spikeport.roberta.glue.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
+from spikeport.roberta.glue.process_group import process_group_ended_at_exit
+from spikeport.roberta.glue.sharding import check_sharding, shard_by_layer
+from spikeport.roberta.glue.spiking_stage import run_spiking_stage
+from spikeport.roberta.glue.splits import label_order, load_splits, need, tokenise
+from spikeport.roberta.network.explanation import explain
+from spikeport.roberta.network.quantised import QuantisedRobertaConfig, QuantisedRobertaForSequenceClassification
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:

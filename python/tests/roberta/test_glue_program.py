@@ -13,11 +13,11 @@ from spikeport.roberta import (
     SpikingRobertaForSequenceClassification,
     run_glue,
 )
-from spikeport.roberta.arguments import parse_arguments
-from spikeport.roberta.data import read_examples
-from spikeport.roberta.evaluate import pad
-from spikeport.roberta.spiking_stage import FOLDER
-from spikeport.roberta.tasks import TASKS
+from spikeport.roberta.evaluation.evaluate import pad
+from spikeport.roberta.evaluation.tasks import TASKS
+from spikeport.roberta.glue.arguments import parse_arguments
+from spikeport.roberta.glue.data import read_examples
+from spikeport.roberta.glue.spiking_stage import FOLDER
 
 pytestmark = pytest.mark.filterwarnings(
     # torch's own scheduler order check misfires on accelerate's wrapped optimiser
@@ -49,7 +49,7 @@ BASELINE = """
 def program(tiny_model, sentences, tmp_path, monkeypatch):
     """A function that runs a documented command, with a local model and files in place of the hub's."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(run_glue.__file__.replace("run_glue.py", "transform_cfg.yaml"), tmp_path)
+    shutil.copy(run_glue.__file__.replace("run_glue.py", "network/transform_cfg.yaml"), tmp_path)
     values = {
         "MODEL_NAME": str(tiny_model),
         "TASK_NAME": "sst2",

@@ -37,9 +37,9 @@ def test_the_command_leaves_an_ordinary_relu_roberta_and_its_tokenizer(sentences
 
 
 def test_the_recipe_learns_what_can_be_learned(tiny_model, sentences):
-    from spikeport.roberta.data import read_examples
+    from spikeport.roberta.evaluation.tasks import TASKS
+    from spikeport.roberta.glue.data import read_examples
     from spikeport.roberta.recipe import predict
-    from spikeport.roberta.tasks import TASKS
 
     rows = read_examples(sentences / "test.txt", TASKS["sst2"])
     model = AutoModelForSequenceClassification.from_pretrained(tiny_model)

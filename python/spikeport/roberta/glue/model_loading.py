@@ -1,0 +1,180 @@
+"""The model of a run: from the hub or a folder, transformed, calibrated, with fine-tuned weights."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, RobertaConfig, RobertaForSequenceClassification
+
+from spikeport.roberta.errors import RobertaError
+from spikeport.roberta.evaluation.evaluate import pad
+from spikeport.roberta.evaluation.tasks import Task
+from spikeport.roberta.glue.arguments import ModelArguments
+from spikeport.roberta.network.calibration import calibrate
+from spikeport.roberta.network.quantised import (
+    QuantisedRobertaConfig,
+    QuantisedRobertaForSequenceClassification,
+    check_architecture,
+    quantise,
+)
+from spikeport.roberta.network.spiking import SpikingRobertaConfig
+from spikeport.roberta.network.transform import Transform
+
+
+def load_config(arguments: ModelArguments, task: Task) -> RobertaConfig:
+    """Return the model's config with the task's classes.
+
+    Raises
+    ------
+    RobertaError
+        ``model``: no such model, not a RoBERTa, or one that is spiking already; ``activation``: not ReLU where a
+        transform is asked for.
+    """
+    names = dict(enumerate(task.labels)) or {0: "score"}
+    try:
+        config = AutoConfig.from_pretrained(
+            arguments.model_name_or_path, revision=arguments.model_revision, cache_dir=arguments.cache_dir
+        )
+    except (OSError, ValueError) as error:
+        raise RobertaError("model", f"cannot load {arguments.model_name_or_path!r}: {error}") from error
+    if isinstance(config, SpikingRobertaConfig):
+        raise RobertaError(
+            "model",
+            f"{arguments.model_name_or_path} is a spiking network already: use "
+            "SpikingRobertaForSequenceClassification.from_pretrained, or give the folder it was converted from",
+        )
+    if not isinstance(config, RobertaConfig):
+        raise RobertaError("model", f"{arguments.model_name_or_path} is a {config.model_type}, not a RoBERTa")
+    if config.num_labels != len(names):
+        if not arguments.ignore_mismatched_sizes:
+            raise RobertaError(
+                "model",
+                f"{arguments.model_name_or_path} has {config.num_labels} classes, and {task.name} {len(names)}: "
+                "give a model of this task, or --ignore_mismatched_sizes with --do_train for a new head",
+            )
+        config.problem_type = None
+        config.id2label = names
+        config.label2id = {name: number for number, name in names.items()}
+    if arguments.relufy:
+        config.hidden_act = "relu"
+    if arguments.transform_config:
+        check_architecture(config)
+    return config
+
+
+def load_transform(arguments: ModelArguments) -> Transform | None:
+    """Return the transform that is asked for, or None for a baseline."""
+    if arguments.transform_config is None:
+        return None
+    if arguments.transform_config == "default":
+        return Transform.default()
+    return Transform.from_yaml(arguments.transform_config)
+
+
+def load_tokenizer(arguments: ModelArguments, config: RobertaConfig) -> Any:
+    """Return the model's tokenizer, or the one that is named.
+
+    Raises
+    ------
+    RobertaError
+        ``model``: there is none, it knows no words, or more of them than the model.
+    """
+    source = arguments.tokenizer_name or arguments.model_name_or_path
+    options = {"revision": arguments.model_revision, "cache_dir": arguments.cache_dir}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+    except (OSError, ValueError) as error:
+        raise RobertaError("model", f"cannot load the tokenizer of {source!r}: {error}") from error
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without its files
+        raise RobertaError("model", f"{source} holds no tokenizer: name the folder or hub id of one, --tokenizer_name")
+    if len(tokenizer) > config.vocab_size:
+        counts = f"{len(tokenizer)} tokens, and the model {config.vocab_size}"
+        raise RobertaError("model", f"the tokenizer of {source} has {counts}: give the model's own")
+    return tokenizer
+
+
+def load_model(
+    arguments: ModelArguments, config: RobertaConfig, transform: Transform | None
+) -> RobertaForSequenceClassification:
+    """Return the model, quantised where a transform is given, with the weights of ``model_weights_path`` if any.
+
+    Raises
+    ------
+    RobertaError
+        ``model``, ``transform``, ``weights``.
+    """
+    already = isinstance(config, QuantisedRobertaConfig)
+    kind = QuantisedRobertaForSequenceClassification if already else RobertaForSequenceClassification
+    if already and transform is not None and transform.to_dict() != config.spikeport_transform:
+        raise RobertaError(
+            "transform",
+            f"{arguments.model_name_or_path} is quantised already, by another transform: leave --transform_config out",
+        )
+    try:
+        model = kind.from_pretrained(
+            arguments.model_name_or_path,
+            config=config,
+            revision=arguments.model_revision,
+            cache_dir=arguments.cache_dir,
+            ignore_mismatched_sizes=arguments.ignore_mismatched_sizes,
+        )
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise RobertaError("model", f"cannot load {arguments.model_name_or_path!r}: {error}") from error
+    if transform is not None and not already:
+        model = quantise(model, transform)
+    if arguments.model_weights_path:
+        load_weights(model, arguments.model_weights_path)
+    return model
+
+
+def load_weights(model: PreTrainedModel, folder: str | Path) -> None:
+    """Load ``model.safetensors`` of ``folder`` into ``model``, every tensor of it.
+
+    Raises
+    ------
+    RobertaError
+        ``weights``: no such folder or file, a damaged file, or tensors that do not fit the model.
+    """
+    root = Path(folder)
+    files = sorted(root.glob("model*.safetensors")) if root.is_dir() else []
+    if not files:
+        within = sorted(path.parent.name for path in root.glob("checkpoint-*/model.safetensors"))
+        hint = f"; did you mean {root / within[-1]}?" if within else ""
+        raise RobertaError("weights", f"{root} holds no model.safetensors: give the output folder of a training{hint}")
+    weights: dict[str, Any] = {}
+    for file in files:
+        try:
+            weights |= load_file(file)
+        except (SafetensorError, OSError) as error:
+            raise RobertaError("weights", f"{file} cannot be read: {error}") from error
+    own = model.state_dict()
+    missing, foreign = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
+    shapes = [name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape]
+    if missing or foreign or shapes:
+        if all(name.endswith(".scale") for name in missing) and not foreign and not shapes:
+            reason = "it has no quantiser scales, so it was trained without this --transform_config"
+        elif all(name.endswith(".scale") for name in foreign) and not missing and not shapes:
+            reason = "it has quantiser scales: give the --transform_config it was trained with"
+        else:
+            reason = f"missing {missing[:3]}, unknown {foreign[:3]}, other shapes {shapes[:3]}"
+        raise RobertaError("weights", f"{root} does not fit the model: {reason}")
+    model.load_state_dict(weights)
+
+
+def calibrate_on(
+    model: QuantisedRobertaForSequenceClassification,
+    samples: Sequence[dict[str, Any]],
+    batches: int,
+    batch_size: int,
+    seed: int,
+) -> dict[str, float]:
+    """Calibrate on ``batches`` batches drawn from ``samples``, the same ones in every process of a run."""
+    order = list(range(len(samples)))
+    random.Random(seed).shuffle(order)
+    chosen = [order[first : first + batch_size] for first in range(0, len(order), batch_size)][:batches]
+    return calibrate(model, (pad([samples[i] for i in batch], model.config.pad_token_id) for batch in chosen))

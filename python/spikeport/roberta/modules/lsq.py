@@ -1,0 +1,140 @@
+"""LSQInteger: a tensor rounded to a few levels of a learned scale.
+
+Esser et al. 2020, "Learned step size quantization"::
+
+    Qn, Qp = -(L//2), L//2 - 1     signed
+    Qn, Qp = 0, L - 1              unsigned
+    q = clamp(floor(x/s + 1/2), Qn, Qp)
+    y = s·q
+
+Gradients: the floor is passed straight through, so with g = 1/√(Qp·numel(x))::
+
+    dy/dx = 1 inside the range, 0 outside
+    dy/ds = g·(q - x/s) inside the range, g·Qn or g·Qp outside
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spikeport.roberta.errors import RobertaError
+
+SMALLEST_SCALE = 1e-8
+MOMENTUM = 0.9
+
+
+def level_bounds(level: int, signed: bool) -> tuple[int, int]:
+    """Return (Qn, Qp), the lowest and the highest level.
+
+    Raises
+    ------
+    RobertaError
+        ``level``: not a whole number, or so few that no positive level is left (2 unsigned, 4 signed, at least).
+    """
+    fewest = 4 if signed else 2
+    if isinstance(level, bool) or not isinstance(level, int) or level < fewest:
+        kind = "a signed" if signed else "an unsigned"
+        raise RobertaError("level", f"level {level!r}: {kind} quantiser needs a whole number of at least {fewest}")
+    return (-(level // 2), level // 2 - 1) if signed else (0, level - 1)
+
+
+class LSQInteger(nn.Module):
+    """Quantise a tensor of any shape to ``level`` levels of one learned scale.
+
+    ``scale`` is a parameter, so it is saved, loaded and moved with the model; its absolute value is used, so it
+    stays positive whatever an optimiser does. Its shape is (1,), since FSDP shards no parameter without a dimension.
+
+    Parameters
+    ----------
+    level : number of levels L
+    signed : whether the levels lie on both sides of 0
+    scale : s, before calibration or training
+
+    Raises
+    ------
+    RobertaError
+        ``level``, ``scale``.
+    """
+
+    def __init__(self, level: int = 32, signed: bool = False, scale: float = 1.0) -> None:
+        super().__init__()
+        self.q_min, self.q_max = level_bounds(level, signed)
+        if not (math.isfinite(scale) and scale > 0):
+            raise RobertaError("scale", f"scale {scale} is not a finite number above 0")
+        self.level, self.signed = level, signed
+        self.scale = nn.Parameter(torch.tensor([float(scale)]))
+        self.calibrated_batches: int | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return s·q, of the shape and dtype of ``x``; while calibrating, take the scale from ``x`` first."""
+        if self.calibrated_batches is not None:
+            self._observe(x)
+        return _quantise(x, positive(self.scale), self.q_min, self.q_max)
+
+    def start_calibration(self) -> None:
+        """Take the scale from the data of every forward pass until `end_calibration`."""
+        self.calibrated_batches = 0
+
+    def end_calibration(self) -> int:
+        """Keep the scale as it is now, and return the number of batches it was taken from."""
+        batches, self.calibrated_batches = self.calibrated_batches or 0, None
+        return batches
+
+    @torch.no_grad()
+    def _observe(self, x: Tensor) -> None:
+        """s = 2·mean|x|/√Qp for the first batch, 0.9·s + 0.1·that for the next ones."""
+        assert self.calibrated_batches is not None
+        seen = (2 * x.abs().mean() / math.sqrt(self.q_max)).clamp_min(SMALLEST_SCALE).to(self.scale)
+        first = self.calibrated_batches == 0
+        self.scale.copy_(seen if first else MOMENTUM * self.scale + (1 - MOMENTUM) * seen)
+        self.calibrated_batches += 1
+
+    def extra_repr(self) -> str:
+        """Return what ``print(model)`` shows of this module."""
+        return f"level={self.level}, signed={self.signed}"
+
+
+def positive(scale: Tensor) -> Tensor:
+    """Return the scale, shape (1,), as it is used: its absolute value, never 0, as a scalar of shape ()."""
+    return scale.abs().clamp_min(SMALLEST_SCALE).squeeze(0)
+
+
+def levels(x: Tensor, scale: Tensor, q_min: int, q_max: int, *, in_place: bool = False) -> Tensor:
+    """Return q = clamp(floor(x/s + 1/2), Qn, Qp) as whole numbers in the dtype of ``x``; no gradient.
+
+    The quantiser and its spiking twin `spikeport.roberta.modules.st_bif.STBIF` both round here and nowhere else, so
+    equal sums give equal levels, to the bit.
+    """
+    return (x.div_(scale) if in_place else x / scale).add_(0.5).floor_().clamp_(q_min, q_max)
+
+
+class _LearnedStep(torch.autograd.Function):
+    """y = s·q with the gradients of the module's docstring."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, q_min: int, q_max: int) -> Tensor:
+        ctx.save_for_backward(x, scale)
+        ctx.bounds = q_min, q_max
+        return levels(x, scale, q_min, q_max).mul_(scale)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (gradient,) = gradients
+        x, scale = ctx.saved_tensors
+        q_min, q_max = ctx.bounds
+        ratio = x / scale
+        rounded = (ratio + 0.5).floor_()
+        inside = (rounded >= q_min) & (rounded <= q_max)
+        g = 1 / math.sqrt(q_max * max(1, x.numel()))
+        to_scale = torch.where(inside, rounded - ratio, rounded.clamp(q_min, q_max))
+        return gradient * inside, (gradient * to_scale).sum() * g, None, None
+
+
+def _quantise(x: Tensor, scale: Tensor, q_min: int, q_max: int) -> Tensor:
+    if torch.is_grad_enabled():
+        return _LearnedStep.apply(x, scale, q_min, q_max)  # type: ignore[no-any-return]
+    return levels(x, scale, q_min, q_max).mul_(scale)
