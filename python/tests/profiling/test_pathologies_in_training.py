@@ -33,13 +33,13 @@ def test_a_healthy_training_raises_nothing(spiking, seed):
 
 def test_half_of_a_layer_is_dead_from_a_bias(spiking):
     sick, well = spiking.network(), spiking.network()
-    set_bias(sick.body.fc2, -8.0, slice(0, 40))
+    set_bias(sick.body.fc2, -50.0, slice(0, 40))  # no weights that this training can reach lift them over it
     accuracy_before, before = spiking.train(sick)
     accuracy, after = spiking.train(well)
     tell("dead_neurons", accuracy_before, accuracy)
     assert ("dead_neurons", "body.lif2") in found(before) and before.has_critical
     assert ("dead_neurons", "body.lif1") not in found(before)
-    assert before.layer_stats["body.lif2"].dead_neuron_count >= 33
+    assert before.layer_stats["body.lif2"].dead_neuron_count >= 40
     assert not found(after) and accuracy > 0.9
 
 
@@ -63,7 +63,7 @@ def test_a_layer_saturates_under_a_bias_and_a_higher_threshold_heals_it(spiking)
     assert ("saturated_neurons", "body.lif1") in found(before)
     assert ("saturated_neurons", "body.lif2") not in found(before)
     assert "saturated_neurons" not in {category for category, _ in found(after)}
-    assert accuracy > accuracy_before
+    assert after.layer_stats["body.lif1"].saturated_neuron_count == 0
 
 
 def test_membranes_collapse_where_a_current_is_clipped_away(spiking):
@@ -130,7 +130,10 @@ def test_a_surrogate_is_inactive_where_it_is_narrow(spiking):
     tell("surrogate_inactive", accuracy_before, accuracy)
     assert ("surrogate_inactive", "body.lif2") in found(before)
     assert ("surrogate_inactive", "body.lif1") not in found(before)
-    assert not found(after) and accuracy >= accuracy_before
+    assert not found(after)
+    # The layer before it learns through this surrogate: what heals is the gradient that reaches it.
+    behind, healed = (report.layer_stats["body.lif1"].gradient_norm_mean for report in (before, after))
+    assert healed > 5 * behind
 
 
 def test_a_rate_drifts_under_a_penalty_and_a_target_holds_it(spiking):
