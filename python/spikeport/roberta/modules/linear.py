@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from spikeport.checks import is_whole
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.modules.stream import SpikingModule
 
@@ -33,11 +34,11 @@ class UnfoldBiasLinear(SpikingModule):
 
     def __init__(self, weight: nn.Parameter, bias: nn.Parameter | None, level: int = 32) -> None:
         super().__init__()
-        if isinstance(level, bool) or not isinstance(level, int) or level < 1:
+        if not is_whole(level) or level < 1:
             raise RobertaError("level", f"unfold_bias level {level!r}: give a whole number of at least 1")
         self.weight = weight
         self.register_parameter("bias", bias)
-        self.level = level
+        self.level = int(level)
 
     @property
     def out_features(self) -> int:

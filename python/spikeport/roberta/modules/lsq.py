@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spikeport.checks import is_whole
 from spikeport.roberta.errors import RobertaError
 
 SMALLEST_SCALE = 1e-8
@@ -36,9 +37,10 @@ def level_bounds(level: int, signed: bool) -> tuple[int, int]:
         ``level``: not a whole number, or so few that no positive level is left (2 unsigned, 4 signed, at least).
     """
     fewest = 4 if signed else 2
-    if isinstance(level, bool) or not isinstance(level, int) or level < fewest:
+    if not is_whole(level) or level < fewest:
         kind = "a signed" if signed else "an unsigned"
         raise RobertaError("level", f"level {level!r}: {kind} quantiser needs a whole number of at least {fewest}")
+    level = int(level)
     return (-(level // 2), level // 2 - 1) if signed else (0, level - 1)
 
 
@@ -65,7 +67,7 @@ class LSQInteger(nn.Module):
         self.q_min, self.q_max = level_bounds(level, signed)
         if not (math.isfinite(scale) and scale > 0):
             raise RobertaError("scale", f"scale {scale} is not a finite number above 0")
-        self.level, self.signed = level, signed
+        self.level, self.signed = int(level), signed
         self.scale = nn.Parameter(torch.tensor([float(scale)]))
         self.calibrated_batches: int | None = None
 

@@ -29,6 +29,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spikeport.checks import is_whole
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.modules.lsq import LSQInteger, levels, positive
 from spikeport.roberta.modules.stream import SpikingModule
@@ -60,12 +61,11 @@ class STBIF(SpikingModule):
     def __init__(self, q_min: int, q_max: int, threshold: Tensor | float = 1.0) -> None:
         super().__init__()
         θ = torch.as_tensor(threshold, dtype=torch.get_default_dtype())
-        whole = all(isinstance(bound, int) and not isinstance(bound, bool) for bound in (q_min, q_max))
-        if not (whole and q_min <= 0 < q_max):
+        if not (is_whole(q_min) and is_whole(q_max) and q_min <= 0 < q_max):
             raise RobertaError("level", f"tracer bounds {q_min!r}, {q_max!r}: give whole numbers, q_min <= 0 < q_max")
         if θ.numel() != 1 or not (θ.is_meta or 0 < θ.item() < math.inf):
             raise RobertaError("scale", f"threshold {threshold!r} is not one finite number above 0")
-        self.q_min, self.q_max = q_min, q_max
+        self.q_min, self.q_max = int(q_min), int(q_max)
         self.threshold = nn.Parameter(θ.reshape(1).clone())
         self.tracer: Tensor | None = None
         self.activity: Tensor | None = None

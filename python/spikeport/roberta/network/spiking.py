@@ -24,6 +24,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, Roberta
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.models.roberta.modeling_roberta import RobertaClassificationHead
 
+from spikeport.checks import is_whole
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.modules.linear import UnfoldBiasLinear
 from spikeport.roberta.modules.st_bif import STBIF
@@ -165,7 +166,7 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         """
         limit = self.longest_run if timesteps is None else timesteps
         for name, value in (("timesteps", limit), ("chunk", chunk)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is not None and (not is_whole(value) or value < 1):
                 raise RobertaError("timesteps", f"{name} must be a whole number above 0, not {value!r}")
         self._check_inputs(input_ids, attention_mask, token_type_ids)
         if attention_mask is None:

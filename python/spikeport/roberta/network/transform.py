@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from spikeport.checks import is_whole
 from spikeport.errors import MissingExtra
 from spikeport.roberta.errors import RobertaError
 
@@ -192,10 +193,10 @@ def _rule(section: str, target: Any, entry: Any) -> Rule:
         raise RobertaError("transform", f"{place}: manual_instantiate is true or false, not {manual!r}")
     level = config.get("level", DEFAULT_LEVEL)
     smallest = 1 if config["name"] == "unfold_bias" else 4
-    if isinstance(level, bool) or not isinstance(level, int) or level < smallest:
+    if not is_whole(level) or level < smallest:
         reason = "" if smallest == 1 else ": a signed quantiser has no positive level below that"
         raise RobertaError("level", f"{place}: level {level!r} must be a whole number of at least {smallest}{reason}")
-    return Rule(target, config["name"], level, neuron_type, manual)
+    return Rule(target, config["name"], int(level), neuron_type, manual)
 
 
 def _entry(rule: Rule) -> dict[str, Any]:

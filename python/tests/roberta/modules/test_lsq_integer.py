@@ -1,3 +1,4 @@
+import json
 import math
 
 import hypothesis.extra.numpy as arrays
@@ -7,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spikeport.roberta import Transform
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.modules.lsq import LSQInteger, level_bounds
 
@@ -100,3 +102,9 @@ def test_too_few_levels_are_refused(level, signed):
 def test_a_scale_that_cannot_be_is_refused(scale):
     with pytest.raises(RobertaError, match="scale"):
         LSQInteger(32, scale=scale)
+
+
+def test_a_numpy_level_is_kept_as_a_plain_number_so_that_a_config_can_be_saved():
+    assert json.loads(json.dumps(Transform.default(np.int64(16)).to_dict())) == Transform.default(16).to_dict()
+    quantiser = LSQInteger(np.int64(16), signed=True)
+    assert json.dumps([quantiser.level, quantiser.q_min, quantiser.q_max]) == "[16, -8, 7]"
