@@ -1,10 +1,12 @@
 """The harness proved: bugs planted in a copy of the reference, each of which must turn at least one vector red.
 
-A bug is a change of one place in the source; the copy runs in a process of its own over the committed vectors.
+A bug is one expression of one function that stands for another. The copy runs in a process of its own, over the
+committed vectors.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -20,112 +22,81 @@ from conformance.languages import ROOT
 
 
 class Bug(NamedTuple):
-    """A planted bug: what it is, the file below the package, the text there and what stands in its place."""
+    """A planted bug: the function it is in, an expression there, and what stands in its place."""
 
     name: str
     file: str
+    """Below the package."""
+    function: str
+    """Its name; empty for the file's own statements."""
     right: str
+    """Stands there exactly once; how it is spread over lines does not matter."""
     wrong: str
 
 
+IF = ("kernels/integrate_fire.py", "if_multistep")
+ST_BIF = ("kernels/st_bif.py", "st_bif_multistep")
+SUMMED = ("operations/weighted.py", "summed")
+TERMS = ("operations/weighted.py", "_term_by_term")
+POISSON = ("kernels/encode.py", "encode_poisson")
+QCFS = ("kernels/qcfs.py", "qcfs")
+SCHEDULE = ("kernels/finetune.py", "schedule")
+STEP = ("kernels/finetune.py", "step")
+ARCHIVE = ("transfer/store.py", "_read_archive")
+
+BIAS_FIRST = "add(np.insert(rows, 0, 1, axis=1), np.insert(matrix, 0, bias, axis=1)).reshape(total.shape)"
+
 BUGS = (
-    Bug("> for >= at the threshold", "kernels/integrate_fire.py", "s = v >= θ", "s = v > θ"),
-    Bug(
-        "hard for soft reset",
-        "kernels/integrate_fire.py",
-        "v - θ if reset is None else reset",
-        "0 if reset is None else reset",
-    ),
-    Bug("reset loses the leak's order", "kernels/integrate_fire.py", "v = β * v + I[t]", "v = β * (v + I[t])"),
+    Bug("> for >= at the threshold", *IF, "v >= θ", "v > θ"),
+    Bug("hard for soft reset", *IF, "v - θ if reset is None else reset", "0 if reset is None else reset"),
+    Bug("reset loses the leak's order", *IF, "β * v + I[t]", "β * (v + I[t])"),
     Bug(
         "T off by one",
         "kernels/integrate_fire.py",
+        "if_constant",
         "(timesteps, *I.shape[1:])",
         "(max(timesteps - 1, 0), *I.shape[1:])",
     ),
-    Bug(
-        "a fused multiply-add",
-        "kernels/integrate_fire.py",
-        "v = β * v + I[t]",
-        "v = (β * v.astype(np.longdouble) + I[t]).astype(v.dtype)",
-    ),
-    Bug("start not in units of the threshold", "kernels/integrate_fire.py", "v0 * θ, I.shape", "v0 + 0 * θ, I.shape"),
-    Bug("tracer bound off by one", "kernels/st_bif.py", "(S < tracer_max)", "(S <= tracer_max)"),
-    Bug("lower tracer bound off by one", "kernels/st_bif.py", "(S > tracer_min)", "(S >= tracer_min)"),
-    Bug("> for >= at one", "kernels/st_bif.py", "(v >= 1)", "(v > 1)"),
-    Bug("a product for the division by θ", "kernels/st_bif.py", "I[t] / θ", "I[t] * (1 / θ)"),
-    Bug("a transposed weight", "operations/weighted.py", "* matrix[:, k]", "* matrix.T[:, k]"),
-    Bug(
-        "the bias first",
-        "operations/weighted.py",
-        "    return total if bias is None else total + bias",
-        "    total = np.zeros_like(total) if bias is None else np.zeros_like(total) + bias\n"
-        "    for k in range(matrix.shape[1]):\n"
-        "        total += signal[..., k, None].astype(matrix.dtype) * matrix[:, k]\n"
-        "    return total",
-    ),
-    Bug("the bias forgotten", "operations/weighted.py", "else total + bias", "else total"),
-    Bug(
-        "inputs summed backwards",
-        "operations/weighted.py",
-        "in np.flatnonzero(rows.any(axis=0))",
-        "in range(matrix.shape[1])[::-1]",
-    ),
-    Bug(
-        "BLAS for the contract's order",
-        "operations/weighted.py",
-        "    add = _term_by_term",
-        "    return signal.astype(matrix.dtype) @ matrix.T + (0 if bias is None else bias)\n    add = _term_by_term",
-    ),
-    Bug(
-        "draws by place, not by sample",
-        "kernels/encode.py",
-        "keys = sample_keys(p) if samples is None",
-        "keys = np.arange(len(p), dtype=np.uint64) if samples is None",
-    ),
-    Bug("the seed ignored", "kernels/encode.py", "np.array([seed], np.uint64)", "np.array([0], np.uint64)"),
-    Bug("<= for < in the draw", "kernels/encode.py", "spikes[t] = u < p", "spikes[t] = u <= p"),
-    Bug("floor without the half", "kernels/qcfs.py", "values.dtype.type(0.5)", "values.dtype.type(0)"),
-    Bug(
-        "round for floor",
-        "kernels/qcfs.py",
-        "np.floor(values * T / θ + values.dtype.type(0.5))",
-        "np.round(values * T / θ)",
-    ),
+    Bug("a fused multiply-add", *IF, "β * v + I[t]", "(β * v.astype(np.longdouble) + I[t]).astype(v.dtype)"),
+    Bug("start not in units of the threshold", *IF, "v0 * θ", "v0 + 0 * θ"),
+    Bug("tracer bound off by one", *ST_BIF, "S < tracer_max", "S <= tracer_max"),
+    Bug("lower tracer bound off by one", *ST_BIF, "S > tracer_min", "S >= tracer_min"),
+    Bug("> for >= at one", *ST_BIF, "v >= 1", "v > 1"),
+    Bug("a product for the division by θ", *ST_BIF, "I[t] / θ", "I[t] * (1 / θ)"),
+    Bug("a transposed weight", *TERMS, "matrix[:, k]", "matrix.T[:, k]"),
+    Bug("the bias first", *SUMMED, "total + bias", BIAS_FIRST),
+    Bug("the bias forgotten", *SUMMED, "total + bias", "total"),
+    Bug("inputs summed backwards", *TERMS, "np.flatnonzero(rows.any(axis=0))", "range(matrix.shape[1])[::-1]"),
+    Bug("BLAS for the contract's order", *SUMMED, "add(rows, matrix)", "rows.astype(matrix.dtype) @ matrix.T"),
+    Bug("draws by place, not by sample", *POISSON, "sample_keys(p)", "np.arange(len(p), dtype=np.uint64)"),
+    Bug("the seed ignored", *POISSON, "np.array([seed], np.uint64)", "np.array([0], np.uint64)"),
+    Bug("<= for < in the draw", *POISSON, "u < p", "u <= p"),
+    Bug("floor without the half", *QCFS, "values.dtype.type(0.5)", "values.dtype.type(0)"),
+    Bug("round for floor", *QCFS, "np.floor(values * T / θ + values.dtype.type(0.5))", "np.round(values * T / θ)"),
     Bug(
         "an unsorted frozen list",
-        "kernels/finetune.py",
-        "return Schedule([name for name, is_kept in zip(names, kept, strict=True) if is_kept], rates)",
-        "return Schedule(list(dict.fromkeys([*frozen, *(n for n, k in zip(names, kept, strict=True) if k)])), rates)",
+        *SCHEDULE,
+        "[name for name, is_kept in zip(names, kept, strict=True) if is_kept]",
+        "list(dict.fromkeys([*frozen, *(n for n, k in zip(names, kept, strict=True) if k)]))",
     ),
-    Bug(
-        "a frozen head that learns",
-        "kernels/finetune.py",
-        "0.0 if kept[k] else float(",
-        "0.0 if kept[k] and k < first_of_head else float(",
-    ),
-    Bug("freezing up to, not with", "kernels/finetune.py", "k <= last", "k < last"),
+    Bug("a frozen head that learns", *SCHEDULE, "kept[k]", "kept[k] and k < first_of_head"),
+    Bug("freezing up to, not with", *SCHEDULE, "k <= last", "k < last"),
     Bug(
         "the gradient scaled by momentum",
-        "kernels/finetune.py",
-        "u = w.dtype.type(momentum) * u + g",
-        "u = w.dtype.type(momentum) * (u + g)",
+        *STEP,
+        "w.dtype.type(momentum) * u + g",
+        "w.dtype.type(momentum) * (u + g)",
     ),
-    Bug(
-        "a skipped digest check",
-        "transfer/store.py",
-        "hashlib.sha256(content).hexdigest() == sidecar.archive_sha256",
-        "True",
-    ),
+    Bug("a skipped digest check", *ARCHIVE, "hashlib.sha256(content).hexdigest() == sidecar.archive_sha256", "True"),
     Bug(
         "a skipped length check",
-        "transfer/store.py",
-        "if sidecar.archive_bytes > min(",
-        "if False and sidecar.archive_bytes > min(",
+        *ARCHIVE,
+        "sidecar.archive_bytes > min(largest_archive(expected), LARGEST_ARCHIVE)",
+        "False",
     ),
-    Bug("a skipped finiteness check", "transfer/archive.py", "if not np.isfinite(array).all():", "if False:"),
-    Bug("duplicate keys let through", "transfer/strict_json.py", "if len(result) != len(pairs):", "if False:"),
-    Bug("a timestamp in the archive", "transfer/archive.py", "DATE: Final = 0x0021", "DATE: Final = 0x5A21"),
+    Bug("a skipped finiteness check", "transfer/archive.py", "npy_array", "not np.isfinite(array).all()", "False"),
+    Bug("duplicate keys let through", "transfer/strict_json.py", "_object", "len(result) != len(pairs)", "False"),
+    Bug("a timestamp in the archive", "transfer/archive.py", "", "0x0021", "0x5A21"),
 )
 
 
@@ -135,16 +106,39 @@ def try_all() -> Iterator[tuple[Bug, str, int]]:
         yield (bug, *_red(bug))
 
 
+def planted(source: str, bug: Bug) -> str:
+    """Return a file's ``source`` with the bug in it; `AssertionError` unless its place is there exactly once."""
+    tree = ast.parse(source)
+    places: list[ast.AST] = [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == bug.function
+    ]
+    plant = _Plant(bug)
+    for place in places if bug.function else [tree]:
+        plant.visit(place)
+    if plant.found != 1:
+        where = f"{bug.function or 'the statements'} of {bug.file}"
+        raise AssertionError(f"{bug.name}: {bug.right!r} stands {plant.found} times in {where}: adapt the bug")
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+class _Plant(ast.NodeTransformer):
+    def __init__(self, bug: Bug) -> None:
+        self.right, self.wrong = (ast.parse(text, mode="eval").body for text in (bug.right, bug.wrong))
+        self.found = 0
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if ast.dump(node) != ast.dump(self.right):
+            return super().generic_visit(node)
+        self.found += 1
+        return self.wrong
+
+
 def _red(bug: Bug) -> tuple[str, int]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "spikeport"
         shutil.copytree(Path(spikeport.__file__).parent, copy, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
         path = copy / bug.file
-        source = path.read_text("utf-8")
-        before, found, after = source.rpartition(bug.right)  # the last place: equations in docstrings stand above
-        if not found:
-            raise AssertionError(f"{bug.name}: {bug.right!r} is not in {bug.file}: adapt the bug to the source")
-        path.write_text(before + bug.wrong + after, "utf-8")
+        path.write_text(planted(path.read_text("utf-8"), bug), "utf-8")
         environment = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-m", "conformance", "--language", "reference", "--json"],

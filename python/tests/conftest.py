@@ -1,11 +1,8 @@
 """Settings and trained networks that several rooms' tests share."""
 
 import os
-import sys
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).parent))
 
 import hypothesis
 import numpy as np

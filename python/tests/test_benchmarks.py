@@ -2,20 +2,16 @@
 
 import copy
 import json
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 
+from benchmarks import page
+from benchmarks.result import RESULTS, Measurement, quartiles, write_result
 from spikeport import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import page  # noqa: E402
-from benchmarks.result import RESULTS, Measurement, quartiles, write_result  # noqa: E402
-
 COMMITTED = sorted(RESULTS.glob("*.json"))
 
 

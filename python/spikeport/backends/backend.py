@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.backends.network import Network
+from spikeport.checks import as_numbers
 from spikeport.kernels import Node, RunResult, Trace
-from spikeport.kernels.checks import as_currents, as_float, as_numbers, check_timesteps
+from spikeport.kernels.checks import as_currents, as_float, check_timesteps
 from spikeport.kernels.encode import as_rates, as_samples, check_seed
 from spikeport.kernels.integrate_fire import IfParameters, if_parameters
 from spikeport.kernels.layer import as_factors

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from spikeport.backends.backend import Backend
 from spikeport.backends.mojo_library import load_library
 from spikeport.backends.network import Network, WalkedNetwork
+from spikeport.checks import as_numbers
 from spikeport.errors import KernelError
 from spikeport.kernels import Node, Trace
-from spikeport.kernels.checks import as_float, as_numbers
+from spikeport.kernels.checks import as_float
 from spikeport.kernels.integrate_fire import IfParameters, if_parameters
 from spikeport.kernels.layer import fire
 from spikeport.kernels.network import Signal

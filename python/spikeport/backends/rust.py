@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from spikeport.backends.backend import Backend
 from spikeport.backends.network import Network
+from spikeport.checks import as_numbers
 from spikeport.errors import BackendError
 from spikeport.kernels import Node, RunResult, Trace
-from spikeport.kernels.checks import as_numbers
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron

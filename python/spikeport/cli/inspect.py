@@ -70,17 +70,19 @@ def _layers(stored: SNNCheckpoint) -> list[dict[str, Any]]:
 def _parameters(neuron: Neuron) -> dict[str, Any]:
     import numpy as np
 
-    def span(value: Any) -> Any:
-        low, high = float(np.min(value)), float(np.max(value))
-        return low if low == high else f"{low:g}…{high:g}"
+    from spikeport.graph.table import span
+
+    def shown(value: Any) -> Any:
+        first = float(np.ravel(value)[0])
+        return first if np.all(value == first) else span(value)
 
     if not neuron.is_spiking:
         return {}
-    parameters = {"threshold": span(neuron.threshold), "v_init": span(neuron.v_init)}
+    parameters = {"threshold": shown(neuron.threshold), "v_init": shown(neuron.v_init)}
     if neuron.v_reset is not None:
-        parameters["v_reset"] = span(neuron.v_reset)
+        parameters["v_reset"] = shown(neuron.v_reset)
     if neuron.kind == "LIF":
-        parameters["beta"] = span(neuron.beta)
+        parameters["beta"] = shown(neuron.beta)
     if neuron.kind == "ST-BIF":
         parameters |= {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
     return parameters

@@ -7,8 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.checks import as_numbers as as_numbers
-from spikeport.checks import is_whole as is_whole
+from spikeport.checks import as_numbers, is_whole
 from spikeport.errors import KernelError
 
 Array = npt.NDArray[Any]

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.checks import is_whole
 from spikeport.errors import KernelError
-from spikeport.kernels.checks import as_float, check_timesteps, is_whole
+from spikeport.kernels.checks import as_float, check_timesteps
 
 Array = npt.NDArray[Any]
 

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.checks import is_real, is_whole
 from spikeport.errors import KernelError
-from spikeport.kernels.checks import as_float, is_whole
+from spikeport.kernels.checks import as_float
 
 Array = npt.NDArray[Any]
 
@@ -133,9 +134,8 @@ def position(layer_names: Sequence[str], name: str) -> int:
     return list(layer_names).index(name)
 
 
-def _is_finite(value: object) -> bool:
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    return number and math.isfinite(value)  # type: ignore[arg-type]
+def _is_finite(value: float) -> bool:
+    return is_real(value) and math.isfinite(value)
 
 
 def _index(names: Sequence[str], until: int) -> int:

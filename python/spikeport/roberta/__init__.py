@@ -9,7 +9,7 @@
 Four folders stand below it, and each knows only those before it: `modules`, `network`, `evaluation`, `glue`.
 
 Needs the extra ``roberta``; nothing of it is imported before it is used. Once `SpikingRobertaForSequenceClassification`
-has been imported, transformers' Auto classes know both networks.
+has been taken from here, transformers' Auto classes know both networks.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.checks import is_whole
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.kernels.checks import is_whole
 from spikeport.neuron import Neuron
 from spikeport.operations import Linear
 from spikeport.transfer.errors import CheckpointError

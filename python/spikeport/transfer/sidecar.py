@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from spikeport.kernels.checks import is_whole
+from spikeport.checks import is_whole
 from spikeport.transfer import strict_json
 from spikeport.transfer.errors import CheckpointError
 

@@ -9,15 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
-
-from conformance import harness, report  # noqa: E402
-from conformance.__main__ import main  # noqa: E402
-from conformance.cases import KERNELS  # noqa: E402
-from conformance.compare import compare  # noqa: E402
-from conformance.languages import Language, run_language  # noqa: E402
-from conformance.lines import decode_line, decode_reply, encode_line, expected_words, resolve  # noqa: E402
+from conformance import harness, report
+from conformance.__main__ import main
+from conformance.cases import KERNELS
+from conformance.compare import compare
+from conformance.languages import Language, run_language
+from conformance.lines import decode_line, decode_reply, encode_line, expected_words, resolve
+from conformance.mutations import Bug, planted
 
 FAMILY = ("if", "st_bif", "layer", "network", "encode")
 RUNNER = """
@@ -242,3 +240,16 @@ def test_an_unknown_name_is_refused_by_name(call, capsys):
 def test_the_environment_names_required_languages(monkeypatch):
     monkeypatch.setitem(os.environ, "SPIKEPORT_REQUIRE", "rust, julia,,")
     assert harness.required_languages() == {"rust", "julia"}
+
+
+def test_a_bug_is_planted_where_its_expression_stands_and_nowhere_else():
+    text = "'Not a + 1.'\n"
+    source = f"def f(a):\n    {text}    return (\n        a\n        + 1\n    )\n\ndef g(a):\n    return a + 1\n"
+    bug = Bug("a sign", "f.py", "f", "a + 1", "a - 1")
+    assert [line.strip() for line in planted(source, bug).splitlines() if "return" in line] == [
+        "return a - 1",
+        "return a + 1",
+    ]
+    for gone in (bug._replace(right="a + 2"), bug._replace(function="h"), bug._replace(function="")):
+        with pytest.raises(AssertionError, match="adapt the bug"):
+            planted(source, gone)

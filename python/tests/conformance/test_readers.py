@@ -2,20 +2,15 @@
 
 import itertools
 import multiprocessing
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
-
-from conformance.harness import required_languages  # noqa: E402
-from conformance.languages import converse, load_languages  # noqa: E402
-from conformance.lines import decode_reply, encode_line  # noqa: E402
-from spikeport.transfer import SNNCheckpoint, save_checkpoint  # noqa: E402
+from conformance.harness import required_languages
+from conformance.languages import converse, load_languages
+from conformance.lines import decode_reply, encode_line
+from spikeport.transfer import SNNCheckpoint, save_checkpoint
 
 
 def save_in_turn(path):

@@ -1,19 +1,17 @@
 """The vectors are what the reference makes, have the shape they promise, and cover what they say."""
 
 import json
-import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
+from conformance import generate
+from conformance.cases import FILES, KERNELS, VECTORS, load_cases, vector_path
+from conformance.generate import checkpoint as checkpoint_cases
+from spikeport.transfer import CODES
 
-from conformance import generate  # noqa: E402
-from conformance.cases import FILES, KERNELS, VECTORS, load_cases, vector_path  # noqa: E402
-from conformance.generate import checkpoint as checkpoint_cases  # noqa: E402
-from spikeport.transfer import CODES  # noqa: E402
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_committed_vectors_are_what_the_reference_makes():
