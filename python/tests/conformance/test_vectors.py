@@ -60,3 +60,8 @@ def test_the_specification_names_every_kernel_and_code():
     text = (ROOT / "conformance" / "SPEC.md").read_text("utf-8")
     codes = {case.expected["error"] for case in load_cases() if "error" in case.expected}
     assert [name for name in [*KERNELS, *codes] if f"`{name}`" not in text] == []
+
+
+def test_the_specification_is_wrapped():
+    text = (ROOT / "conformance" / "SPEC.md").read_text("utf-8")
+    assert [number for number, line in enumerate(text.splitlines(), 1) if len(line) > 120] == []
