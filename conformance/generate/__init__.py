@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from conformance.cases import KERNELS, VECTORS, Case, dump_vector, vector_path
-from conformance.generate import checkpoint, encode, finetune, integrate_fire, layer, network, qcfs, st_bif
+from conformance.generate import checkpoint, encode, finetune, integrate_fire, layer, network, qcfs, st_bif, step
 from conformance.generate.notes import NOTES
 
 
@@ -22,6 +22,7 @@ def all_cases() -> dict[str, list[Case]]:
         *encode.cases(),
         *qcfs.cases(),
         *finetune.cases(),
+        *step.cases(),
         *checkpoint.cases(),
     ]
     ids = [case.id for case in made]

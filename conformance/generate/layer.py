@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,37 +19,65 @@ def cases() -> list[Case]:
     return checked([*_edges(), *_random(), *_ordinary(), *_errors()], _check)
 
 
+class _Exact(NamedTuple):
+    """The arguments of a case as numbers that the loops of `exact` take: fractions, or floats where the case rounds."""
+
+    inputs: Any
+    """(T, B, n_in)."""
+    weights: Any
+    """(n_out, n_in)."""
+    bias: list[Any]
+    """One per neuron, or None for each."""
+    parameters: dict[str, list[Any]]
+    """One value per neuron."""
+    kind: str
+    tracer: tuple[int, int]
+    is_hard: bool
+    zero: Any
+
+    @classmethod
+    def of(cls, one: Case) -> _Exact:
+        arguments, to_number = one.arguments, float if ORDINARY in one.flags else Fraction
+        n_in, n_out = arguments["size"]
+
+        def numbers(values: Any) -> list[Any]:
+            return [to_number(value) for value in fractions(values, arguments.get("dtype", "f64"))]
+
+        defaults = {"threshold": 1, "v_init": 0, "beta": 1, "v_reset": 0}
+        parameters = {key: numbers(arguments.get(key, default)) for key, default in defaults.items()}
+        return cls(
+            inputs=np.array(numbers(arguments["inputs"]), object).reshape(arguments["shape"]),
+            weights=np.array(numbers(arguments["weights"]), object).reshape(n_out, n_in),
+            bias=numbers(arguments["bias"]) if "bias" in arguments else [None] * n_out,
+            parameters={key: values * n_out if len(values) == 1 else values for key, values in parameters.items()},
+            kind=arguments["kind"],
+            tracer=(arguments.get("tracer_min", 0), arguments.get("tracer_max", 31)),
+            is_hard="v_reset" in arguments,
+            zero=to_number(0),
+        )
+
+    def run(self, sample: int, j: int) -> tuple[Any, Any, Any]:
+        """Return what neuron ``j`` sends over the steps, its last membrane and its count."""
+        steps, row = self.inputs[:, sample], list(self.weights[j])
+        currents = [exact.weighted_sum(list(x), row, self.bias[j], self.zero) for x in steps]
+        threshold, v_init, beta, v_reset = (
+            self.parameters[key][j] for key in ("threshold", "v_init", "beta", "v_reset")
+        )
+        if self.kind == "identity":
+            return currents, 0, sum(currents, self.zero)
+        if self.kind == "ST-BIF":
+            return exact.st_bif(currents, threshold, v_init, *self.tracer)
+        spikes, membrane = exact.integrate_fire(currents, threshold, v_init, v_reset if self.is_hard else None, beta)
+        return spikes, membrane, sum(spikes)
+
+
 def _check(one: Case) -> None:
-    a, rounds = one.arguments, ORDINARY in one.flags
-    dtype, (T, B, n_in), (_, n_out) = a.get("dtype", "f64"), a["shape"], a["size"]
-
-    def table(key: str, shape: Any) -> Any:
-        values = np.array(fractions(a[key], dtype), dtype=object).reshape(shape)
-        return values.astype(float) if rounds else values
-
-    def parameter(key: str, default: float) -> list[Any]:
-        values = (fractions(a.get(key, default), dtype) * n_out)[:n_out]
-        return [float(v) for v in values] if rounds else values
-
-    x, W = table("inputs", (T, B, n_in)), table("weights", (n_out, n_in))
-    bias = table("bias", n_out) if "bias" in a else [None] * n_out
-    zero: Any = 0.0 if rounds else Fraction(0)
-    θ, v0, β, reset = (parameter(k, d) for k, d in (("threshold", 1), ("v_init", 0), ("beta", 1), ("v_reset", 0)))
+    layer, (T, B, _), (_, n_out) = _Exact.of(one), one.arguments["shape"], one.arguments["size"]
     spikes = np.zeros((T, B, n_out), object)
-    last, counts = np.zeros((B, n_out), object), np.zeros((B, n_out), object)
-    for b in range(B):
-        for j in range(n_out):
-            I = [exact.weighted_sum(list(x[t, b]), list(W[j]), bias[j], zero) for t in range(T)]
-            if a["kind"] == "ST-BIF":
-                bounds = a.get("tracer_min", 0), a.get("tracer_max", 31)
-                s, last[b, j], counts[b, j] = exact.st_bif(I, θ[j], v0[j], *bounds)
-            elif a["kind"] == "identity":
-                s, counts[b, j] = I, sum(I, zero)
-            else:
-                s, last[b, j] = exact.integrate_fire(I, θ[j], v0[j], reset[j] if "v_reset" in a else None, β[j])
-                counts[b, j] = sum(s)
-            spikes[:, b, j] = s
-    outputs = {"spikes": spikes, "v": last, "counts": counts}
+    membrane, counts = np.zeros((B, n_out), object), np.zeros((B, n_out), object)
+    for b, j in np.ndindex(B, n_out):
+        spikes[:, b, j], membrane[b, j], counts[b, j] = layer.run(b, j)
+    outputs = {"spikes": spikes, "v": membrane, "counts": counts}
     demand_exact(one.id, one.expected, {key: list(value.ravel()) for key, value in outputs.items()})
 
 
@@ -62,86 +90,61 @@ def _forward(
     return case("layer.forward", f"layer.forward.{name}", comment, flags, {**shape, **params}, inputs)
 
 
+EYE, ONES = np.eye(2), np.ones((4, 1, 2))
+BIPOLAR = [[[1.0, 0.0]], [[0.0, 1.0]], [[0.0, 0.0]]] * 2
+LIF = {"kind": "LIF", "beta": 0.5}
+SEVERAL = {"threshold": [1.0, 2.0, 0.5], "v_init": [0.0, 0.5, 0.25]}
+EDGES: dict[str, tuple[str, str, Any, Any, dict[str, Any]]] = {
+    # name: (comment, flags, inputs, weights, bias and parameters)
+    "identity_weights": ("each input drives its own output", "default", ONES, EYE, {}),
+    "transposed": ("rows are outputs", "transposed", [[[1.0, 0.0]], [[0.0, 1.0]]], [[1.0, 0.0], [2.0, 0.5]], {}),
+    "bias_only": (
+        "a neuron without spikes fires by its bias",
+        "bias_only",
+        np.zeros((8, 1, 2)),
+        np.zeros((1, 2)),
+        {"bias": [0.25]},
+    ),
+    "negative": ("inhibition wins", "negative", ONES, [[1.0, -2.0]], {}),
+    "negative_spikes": (
+        "bipolar input spikes subtract",
+        "negative",
+        [[[1.0, -1.0]], [[-1.0, 1.0]]],
+        [[1.0, 0.5]],
+        {},
+    ),
+    "analog": ("an analog input, as the first layer has", "encoding", [[[0.25, 0.75]]] * 6, [[1.0, 0.5]], {}),
+    "batch": ("two samples do not see each other", "batch", [[[1.0, 0.0], [0.0, 1.0]]] * 3, [[1.0, 0.25]], {}),
+    "no_steps": ("no step", "empty", np.zeros((0, 1, 2)), EYE, {}),
+    "no_samples": ("no sample", "empty", np.zeros((3, 0, 2)), EYE, {}),
+    "no_inputs": ("no input but a bias", "empty bias_only", np.zeros((4, 1, 0)), np.zeros((1, 0)), {"bias": [0.5]}),
+    "lif": ("leaky neurons", "leak kind", ONES, [[0.5, 0.25]], LIF),
+    "lif_hard": ("leak and hard reset", "leak hard_reset", ONES, [[0.5, 0.25]], {**LIF, "v_reset": -0.25}),
+    "hard": ("hard reset", "hard_reset", ONES, [[1.0, 0.25]], {"v_reset": 0.0}),
+    "st_bif": ("bipolar neurons", "kind tracer", BIPOLAR, [[2.5, -4.0]], {"kind": "ST-BIF", "v_init": 0.5}),
+    "identity": (
+        "no neuron: the currents pass",
+        "identity",
+        ONES * 0.5,
+        [[0.5, 0.25]],
+        {"bias": [0.125], "kind": "identity"},
+    ),
+    "per_neuron": ("one threshold and start a neuron", "per_neuron", ONES, [[0.5, 0.5]] * 3, SEVERAL),
+    "f32": ("binary32", "f32", ONES, [[0.625, 0.25]], {"dtype": "f32"}),
+    "cancels": (
+        "a large pair cancels before the bias counts",
+        "bias_only negative",
+        ONES,
+        [[65536.0, -65536.0]],
+        {"bias": [0.5]},
+    ),
+}
+
+
 def _edges() -> list[Case]:
-    eye, ones = np.eye(2), np.ones((4, 1, 2))
     return [
-        _forward("identity_weights", "each input drives its own output", ["default"], ones, eye),
-        _forward(
-            "transposed", "rows are outputs", ["transposed"], [[[1.0, 0.0]], [[0.0, 1.0]]], [[1.0, 0.0], [2.0, 0.5]]
-        ),
-        _forward(
-            "bias_only",
-            "a neuron without spikes fires by its bias",
-            ["bias_only"],
-            np.zeros((8, 1, 2)),
-            np.zeros((1, 2)),
-            [0.25],
-        ),
-        _forward("negative", "inhibition wins", ["negative"], ones, [[1.0, -2.0]]),
-        _forward(
-            "negative_spikes",
-            "bipolar input spikes subtract",
-            ["negative"],
-            [[[1.0, -1.0]], [[-1.0, 1.0]]],
-            [[1.0, 0.5]],
-        ),
-        _forward("analog", "an analog input, as the first layer has", ["encoding"], [[[0.25, 0.75]]] * 6, [[1.0, 0.5]]),
-        _forward(
-            "batch", "two samples do not see each other", ["batch"], [[[1.0, 0.0], [0.0, 1.0]]] * 3, [[1.0, 0.25]]
-        ),
-        _forward("no_steps", "no step", ["empty"], np.zeros((0, 1, 2)), eye),
-        _forward("no_samples", "no sample", ["empty"], np.zeros((3, 0, 2)), eye),
-        _forward(
-            "no_inputs", "no input but a bias", ["empty", "bias_only"], np.zeros((4, 1, 0)), np.zeros((1, 0)), [0.5]
-        ),
-        _forward("lif", "leaky neurons", ["leak", "kind"], ones, [[0.5, 0.25]], kind="LIF", beta=0.5),
-        _forward(
-            "lif_hard",
-            "leak and hard reset",
-            ["leak", "hard_reset"],
-            ones,
-            [[0.5, 0.25]],
-            kind="LIF",
-            beta=0.5,
-            v_reset=-0.25,
-        ),
-        _forward("hard", "hard reset", ["hard_reset"], ones, [[1.0, 0.25]], v_reset=0.0),
-        _forward(
-            "st_bif",
-            "bipolar neurons",
-            ["kind", "tracer"],
-            [[[1.0, 0.0]], [[0.0, 1.0]], [[0.0, 0.0]]] * 2,
-            [[2.5, -4.0]],
-            kind="ST-BIF",
-            v_init=0.5,
-        ),
-        _forward(
-            "identity",
-            "no neuron: the currents pass",
-            ["identity"],
-            ones * 0.5,
-            [[0.5, 0.25]],
-            [0.125],
-            kind="identity",
-        ),
-        _forward(
-            "per_neuron",
-            "one threshold and start a neuron",
-            ["per_neuron"],
-            ones,
-            [[0.5, 0.5]] * 3,
-            threshold=[1.0, 2.0, 0.5],
-            v_init=[0.0, 0.5, 0.25],
-        ),
-        _forward("f32", "binary32", ["f32"], ones, [[0.625, 0.25]], dtype="f32"),
-        _forward(
-            "cancels",
-            "a large pair cancels before the bias counts",
-            ["bias_only", "negative"],
-            ones,
-            [[65536.0, -65536.0]],
-            [0.5],
-        ),
+        _forward(name, comment, flags.split(), inputs, weights, **arguments)
+        for name, (comment, flags, inputs, weights, arguments) in EDGES.items()
     ]
 
 
@@ -162,18 +165,8 @@ def _random() -> list[Case]:
             params["dtype"] = "f32"
             flags.append("f32")
         bias = dyadic(rng, -1, 1, 4, n_out) if k % 2 else None
-        made.append(
-            _forward(
-                f"random_{k:02}",
-                "random dyadic weights",
-                flags,
-                x,
-                dyadic(rng, -1, 1, 4, (n_out, n_in)),
-                bias,
-                kind,
-                **params,
-            )
-        )
+        weights = dyadic(rng, -1, 1, 4, (n_out, n_in))
+        made.append(_forward(f"random_{k:02}", "random dyadic weights", flags, x, weights, bias, kind, **params))
     return made
 
 
