@@ -81,7 +81,7 @@ def ours(model: torch.nn.Sequential, data: list[np.ndarray], timesteps: tuple[in
 
 
 def table(by_seed: Mapping[str, Mapping[str, list[float]]], timesteps: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Return a row a system: the median over the seeds for every T."""
+    """Return one row per system: the median over the seeds for every T."""
     return [
         {"system": who, **{f"T={T}": statistics.median(row[str(T)]) for T in timesteps if str(T) in row}}
         for who, row in by_seed.items()

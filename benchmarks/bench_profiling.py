@@ -77,7 +77,7 @@ def run(blocks: int, write: bool) -> None:
     for name, seconds in taken.items():
         ratios = [mine / base - 1 for mine, base in zip(seconds, plain, strict=True)]
         step = statistics.median(seconds) / STEPS
-        print(f"{name:24} {step * 1e3:8.2f} ms a step   overhead {statistics.median(ratios):+7.1%}")
+        print(f"{name:24} {step * 1e3:8.2f} ms per step   overhead {statistics.median(ratios):+7.1%}")
         if name != "unprofiled":
             facts[f"overhead {name}"] = statistics.median(ratios)
             facts[f"overhead {name}, quartiles"] = [float(q) for q in np.quantile(ratios, [0.25, 0.75])]

@@ -101,7 +101,7 @@ def section(result: Mapping[str, Any]) -> str:
 
 
 def measurements_table(measurements: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a row a measurement, with its ratio to our side where there is one."""
+    """Return one row per measurement, with its ratio to our side where there is one."""
     rows = []
     for one in measurements:
         own = counterpart(one, measurements)
@@ -136,7 +136,7 @@ def columns_of(measurements: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def kernels_table(measurements: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return kernels × languages: medians, a row a kernel and size."""
+    """Return kernels × languages: medians, one row for each kernel and size."""
     columns = columns_of(measurements)
     cells: dict[tuple[str, Any], dict[str, str]] = {}
     for one in measurements:
@@ -146,7 +146,7 @@ def kernels_table(measurements: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def kernels_plot(result: Mapping[str, Any]) -> str:
-    """Return the SVG of the medians: a row a kernel, a mark a language, time on a log scale."""
+    """Return the SVG of the medians: a row for each kernel, a mark for each language, time on a log scale."""
     from spikeport.report.plots import INK, new_figure, svg
 
     measurements = result["measurements"]

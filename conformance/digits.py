@@ -64,7 +64,7 @@ def compare(folder: Path, timesteps: int = 16) -> dict[str, str]:
 
 
 def main(folder: str = "demo") -> int:
-    """Print a line a language and return 0 where all agree."""
+    """Print one line per language and return 0 where all agree."""
     answers = compare(Path(folder))
     for name, difference in answers.items():
         print(f"{name:8} {difference or 'equal spikes, membranes and drives for every digit, both encodings'}")

@@ -18,7 +18,7 @@ Make = Callable[[float], Number]
 def integrate_fire(
     currents: Sequence[Sequence[Number]], θ: Number, v0: Number, reset: Number | None, β: Number
 ) -> tuple[list[list[int]], Number]:
-    """Return the spikes of one neuron over ``currents`` (one number a step) and its last membrane."""
+    """Return the spikes of one neuron over ``currents`` (one number per step) and its last membrane."""
     v = v0 * θ
     spikes = []
     for I in currents:

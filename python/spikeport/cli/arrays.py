@@ -23,9 +23,9 @@ def load_samples(path: Path) -> tuple[Array, Array | None]:
     """
     samples, labels = _read(path)
     if samples.ndim < 2:
-        fail(f"{path} holds an array of shape {samples.shape}: give a row a sample, (samples, values)")
+        fail(f"{path} holds an array of shape {samples.shape}: give one row per sample, (samples, values)")
     if labels is not None and (labels.shape != samples.shape[:1] or labels.dtype.kind not in "iu"):
-        wanted = f"{len(samples)} whole numbers, one a sample"
+        wanted = f"{len(samples)} whole numbers, one per sample"
         fail(f"{path}: the labels y have shape {labels.shape} and dtype {labels.dtype}: give {wanted}")
     return samples, labels
 

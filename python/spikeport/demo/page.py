@@ -49,7 +49,7 @@ def write_page(
                 "trained network": f"{trained_accuracy:.1%}",
                 f"spiking, T = {snn.T}": f"{chosen.accuracy:.1%}",
                 "the same answer": f"{chosen.agreement:.1%}",
-                "spikes a digit": f"{chosen.spikes_per_inference:,.0f}",
+                "spikes per digit": f"{chosen.spikes_per_inference:,.0f}",
             }
         ),
         paragraph(badge(snn.certificate.level) + str(snn.certificate).removeprefix(snn.certificate.level)),
@@ -71,7 +71,7 @@ def _accuracy(measurements: Sequence[Measurement], trained_accuracy: float) -> H
     over_time = _curve(measurements, "T", "timesteps T", trained_accuracy)
     over_time.axes[0].set_xscale("log", base=2)
     over_time.axes[0].set_xticks(timesteps, [str(T) for T in timesteps])
-    over_spikes = _curve(measurements, "spikes_per_inference", "spikes a digit", trained_accuracy)
+    over_spikes = _curve(measurements, "spikes_per_inference", "spikes per digit", trained_accuracy)
     over_spikes.axes[0].set_xscale("log")
     return columns(
         figure(svg(over_time), "A constant current needs fewer steps than Poisson spikes: their noise needs time."),
@@ -94,7 +94,7 @@ def _curve(measurements: Sequence[Measurement], quantity: str, label: str, train
 def _table(measurements: Sequence[Measurement]) -> Html:
     headers = ["T"]
     for name in NAMES.values():
-        headers += [f"{name}: accuracy", "same answer", "spikes a digit"]
+        headers += [f"{name}: accuracy", "same answer", "spikes per digit"]
     rows: dict[int, list[Any]] = {}
     for m in sorted(measurements, key=lambda m: list(NAMES).index(m.encoding)):
         row = rows.setdefault(m.T, [m.T])

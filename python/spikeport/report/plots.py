@@ -203,9 +203,9 @@ def raster(
     first_step: int = 0,
     size: tuple[float, float] = (5.6, 3.2),
 ) -> Figure:
-    """Draw spikes of shape (steps, neurons) as an image: a column a step, a row a neuron.
+    """Draw spikes of shape (steps, neurons) as an image: a column for each step, a row for each neuron.
 
-    Negative spikes are orange. The image has one pixel a value, so its size is bounded by the array's.
+    Negative spikes are orange. The image has one pixel per value, so its size is bounded by the array's.
     """
     array = np.asarray(spikes)
     if array.ndim != 2:

@@ -212,8 +212,8 @@ def test_run_takes_plain_samples_and_says_nothing_of_accuracy(folder, capsys):
         ("run out bright.npy --encoding poisson", "[0, 1]"),
         ("run out uneven.npz", "70 whole numbers"),
         ("run out columns.npz", "70 whole numbers"),
-        ("run out row.npy", "a row a sample"),
-        ("run out number.npy", "a row a sample"),
+        ("run out row.npy", "one row per sample"),
+        ("run out number.npy", "one row per sample"),
         ("run plain samples.npy", "-T 16"),
     ],
 )

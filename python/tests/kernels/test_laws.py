@@ -47,7 +47,7 @@ def test_hard_reset_forgets_what_came_before_a_spike(currents, threshold):
 
 @given(hnp.arrays(np.float64, st.integers(1, 8), elements=sixteenths), st.integers(1, 64), thresholds)
 def test_constant_drive_is_qcfs(current, T, threshold):
-    """rate·θ = QCFS(current) for v_init = θ/2: a drive above θ still gives one spike a step."""
+    """rate·θ = QCFS(current) for v_init = θ/2: a drive above θ still gives one spike per step."""
     trace = if_constant(current, timesteps=T, threshold=threshold, v_init=0.5)
     level = [min(max(int((Fraction(I) * T / Fraction(threshold) + Fraction(1, 2)) // 1), 0), T) for I in current]
     assert trace.counts.tolist() == level

@@ -89,7 +89,7 @@ def compute_metrics(task: Task, logits: npt.NDArray[Any], labels: npt.NDArray[An
         ``samples``: no sample, or as many labels as there are not logits.
     """
     if len(logits) != len(labels) or not len(labels):
-        raise RobertaError("samples", f"{len(logits)} logits for {len(labels)} labels: give one label a sample")
+        raise RobertaError("samples", f"{len(logits)} logits for {len(labels)} labels: give one label per sample")
     predictions = np.asarray(logits)[:, 0] if task.is_regression else np.argmax(logits, axis=-1)
     figures = {name: _METRICS[name](labels, predictions) for name in task.metrics}
     if len(figures) > 1:

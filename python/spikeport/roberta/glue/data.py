@@ -1,12 +1,12 @@
 """Sentences and labels from files: GLUE folders, tsv, csv, JSON, and ``label text`` lines.
 
-Every reader gives the same rows: one dictionary an example, the task's sentence columns and ``label`` (a class
+Every reader gives the same rows: one dictionary per example, the task's sentence columns and ``label`` (a class
 number, a float for regression, or -1 where the file has none, as GLUE's test files do).
 
-- ``.json``/``.jsonl``: one object a line, or one array of objects.
+- ``.json``/``.jsonl``: one object per line, or one array of objects.
 - ``.csv``: commas, a header line, the usual quotes.
 - tab-separated: a header line (CoLA has none), quotes are plain text, as in GLUE and in the Microsoft corpus.
-- anything else: ``label text``, one example a line, as in the Stanford treebank (single-sentence tasks only).
+- anything else: ``label text``, one example per line, as in the Stanford treebank (single-sentence tasks only).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tasks × learning rates with the GLUE program: one process a run, resumable, one table at the end.
+"""Tasks × learning rates with the GLUE program: one process per run, resumable, one table at the end.
 
 Every run has a folder ``<task>/lr-<rate>`` and leaves ``suite_run.json`` there: its state (``done`` or ``failed``),
 the flags it was given and its metrics. A run that is done with the same flags is not done again; one that fails is

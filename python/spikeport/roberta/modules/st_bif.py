@@ -12,7 +12,7 @@ the next level and ``v < 0`` that it has fallen below this one. With q_t the LSQ
     q_t = clamp(floor(X_t/θ + 1/2), Qn, Qp)
     S_t = clamp(q_t, S_{t-1} - 1, S_{t-1} + 1)      s_t = S_t - S_{t-1}
 
-the tracer goes one level a step towards the level of what has arrived. So once the input has ended it settles on
+the tracer goes one level per step towards the level of what has arrived. So once the input has ended it settles on
 ``LSQInteger`` of the summed input after |q - S| steps, at most Qp - Qn.
 
 Surrogate gradient, for training in the spiking domain: straight through the floor, as in LSQ, and through the clamp

@@ -113,5 +113,5 @@ def test_a_task_has_any_spelling_and_an_unknown_one_names_the_nearest():
     assert get_task("STS-B") is STSB
     with pytest.raises(RobertaError, match="did you mean 'mrpc'"):
         get_task("mrcp")
-    with pytest.raises(RobertaError, match="one label a sample"):
+    with pytest.raises(RobertaError, match="one label per sample"):
         compute_metrics(SST2, np.zeros((2, 2)), np.zeros(3))
