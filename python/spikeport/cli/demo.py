@@ -47,9 +47,9 @@ def _show(shown: Demonstration) -> None:
     how = "trained now" if shown.retrained else "trained in an earlier run"
     say(f"the network, {how}: {percent(shown.trained_accuracy)} of {shown.test_digits} test digits")
     table = Table("\nT", title="its spiking twin, fed a constant current or Poisson spikes", title_style="")
-    for heading in ("current\naccuracy", "\nsame answer", "\nspikes a digit"):
+    for heading in ("current\naccuracy", "\nsame answer", "\nspikes per digit"):
         table.add_column(heading, justify="right")
-    for heading in ("Poisson\naccuracy", "\nsame answer", "\nspikes a digit"):
+    for heading in ("Poisson\naccuracy", "\nsame answer", "\nspikes per digit"):
         table.add_column(heading, justify="right")
     by_T: dict[int, list[str]] = {}
     for m in shown.measurements:

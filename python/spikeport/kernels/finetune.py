@@ -93,7 +93,7 @@ def step(
 
     Parameters
     ----------
-    weights, gradients, velocities : one array per layer, the three of a layer of one shape; velocities are zeros by default
+    weights, gradients, velocities : one array per layer, all three of one shape; velocities are zeros by default
     rates : learning rate η >= 0, one per layer
     layer_names, frozen : names of all layers, and of the frozen ones
     momentum : μ in [0, 1)
@@ -108,9 +108,7 @@ def step(
     if velocities is None:
         velocities = [np.zeros_like(np.asarray(w)) for w in weights]
     if not len(layer_names) == len(weights) == len(gradients) == len(rates) == len(velocities):
-        raise KernelError(
-            "shape", "names, weights, gradients, rates and velocities differ in number: give one per layer"
-        )
+        raise KernelError("shape", "names, weights, gradients, rates, velocities differ in number: give one per layer")
     still = {position(layer_names, name) for name in frozen}
     new_weights, new_velocities = [], []
     layers = zip(weights, gradients, rates, velocities, strict=True)
