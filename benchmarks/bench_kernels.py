@@ -90,7 +90,7 @@ def time_backends(columns: dict[str, Column]) -> list[Measurement]:
     """Return what pytest-benchmark measured of the backends in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "benchmark.json"
-        command = [sys.executable, "-m", "pytest", "benchmarks/suite_in_process.py", f"--benchmark-json={data}", "-q"]
+        command = [sys.executable, "-m", "pytest", "benchmarks/in_process/suite.py", f"--benchmark-json={data}", "-q"]
         subprocess.run([*command, "-W", "default"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         entries = json.loads(data.read_text("utf-8"))["benchmarks"]
     result = []

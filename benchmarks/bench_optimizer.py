@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.result import ROOT, Measurement, run_in, write_result
 
-PROGRAM = "import sys; from benchmarks.optimizer_in_process import main; main(int(sys.argv[1]))"
+PROGRAM = "import sys; from benchmarks.in_process.optimizer import main; main(int(sys.argv[1]))"
 
 
 def main(n: int = 4096) -> int:

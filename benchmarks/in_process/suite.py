@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.workloads import IN_PROCESS, KERNELS
+from benchmarks.in_process.workloads import IN_PROCESS, KERNELS
 from spikeport.backends import available_backends, get_backend
 
 BACKENDS = [name for name, reason in available_backends().items() if reason is None]
