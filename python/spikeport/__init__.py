@@ -7,7 +7,7 @@ The rooms, each readable alone:
 - `spikeport.certificate`: what a step did to the answer: exact, bounded, measured
 - `spikeport.kernels`: the reference, pure NumPy
 - `spikeport.backends`: who runs a kernel
-- `spikeport.conversion`: trained network -> `SNNGraph`
+- `spikeport.conversion`: trained network -> `SNNGraph`; `load` gives back what was saved
 - `spikeport.transfer`: checkpoints, freezing, learning rates, fine-tuning
 - `spikeport.snn_optimizer`: `SNNGraph` -> smaller `SNNGraph`
 - `spikeport.profiling`: spikes -> diagnosis
@@ -16,6 +16,7 @@ The rooms, each readable alone:
 
 from spikeport.backends import available_backends, get_backend
 from spikeport.certificate import Certificate
+from spikeport.conversion.saved import load
 from spikeport.errors import (
     ConversionError,
     GraphError,
@@ -41,4 +42,5 @@ __all__ = [
     "SpikeportError",
     "available_backends",
     "get_backend",
+    "load",
 ]

@@ -1,9 +1,11 @@
 """The rules of the house: who may know whom, what an import costs, what stands at the top."""
 
 import ast
+import graphlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,7 @@ MAY_KNOW = {
     "demo": {*BASE, "kernels", "backends", "graph", "reading", "report", "conversion", "transfer"},
     **{room: {*BASE, "kernels", "backends", "graph", "reading", "report"} for room in ROOMS},
 }
+MAY_KNOW["conversion"] |= {"transfer"}  # a converted network is kept as a checkpoint
 NEVER_AT_IMPORT = (
     "torch",
     "transformers",
@@ -90,6 +93,56 @@ def test_versions_agree():
     manifest = (ROOT / "rust" / "Cargo.toml").read_text("utf-8")
     assert f'version = "{spikeport.__version__}"' in manifest
     assert f"## {spikeport.__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def arrows(package):
+    """Map every module of a package to the modules of it that it imports, inside functions too."""
+    files = {module_name(path, package.parent): path for path in package.rglob("*.py")}
+    known = {}
+    for module, path in files.items():
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    names.append(inner if inner in files else node.module)
+        known[module] = {name for name in names if name in files and name != module}
+    return known
+
+
+def module_name(path, above):
+    parts = path.relative_to(above).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("package", [PACKAGE, ROOT / "conformance", ROOT / "benchmarks"], ids=lambda path: path.name)
+def test_no_files_know_each_other_in_a_circle(package):
+    try:
+        graphlib.TopologicalSorter(arrows(package)).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f"a circle of files: {' -> '.join(error.args[1])}")
+
+
+def test_a_circle_is_seen_through_a_function(tmp_path):
+    package = tmp_path / "house"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "cellar.py").write_text("from house.attic import dust\n")
+    (package / "attic.py").write_text("def dust():\n    from house import cellar\n")
+    known = {"house": set(), "house.cellar": {"house.attic"}, "house.attic": {"house.cellar"}}
+    assert arrows(package) == known
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(known).prepare()
+
+
+def test_no_folder_holds_more_files_than_a_reader_can_hold():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a checkout of git")
+    code = (".py", ".rs", ".jl", ".mojo")
+    folders = Counter(str(Path(name).parent) for name in listed.stdout.splitlines() if name.endswith(code))
+    assert {folder: count for folder, count in folders.items() if count > 15} == {}
 
 
 def test_no_file_is_called_utils():

@@ -7,7 +7,7 @@ a ReLU network becomes a spiking one by choosing what a rate of 1 stands for in 
 conversion for high-accuracy and ultra-low-latency spiking neural networks".
 
 - `convert`: an ``nn.Sequential`` and calibration data -> `ConvertedSNN`
-- `ConvertedSNN`: run, classify, ``.graph``, ``.certificate``
+- `ConvertedSNN`: run, classify, save, ``.graph``, ``.certificate``; `load` gives it back
 - `QCFSActivation`, `replace_relu_with_qcfs`: train a network to be converted at small T
 """
 
@@ -16,14 +16,25 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from spikeport.conversion.ann_to_snn import SilentLayerWarning, convert
+from spikeport.conversion.ann_to_snn import convert
+from spikeport.conversion.cautions import ConversionWarning, InputRangeWarning, SilentLayerWarning
 from spikeport.conversion.checks import import_torch
 from spikeport.conversion.converted import ConvertedSNN
+from spikeport.conversion.saved import load
 
 if TYPE_CHECKING:
     from spikeport.conversion.qcfs import QCFSActivation, replace_relu_with_qcfs
 
-__all__ = ["ConvertedSNN", "QCFSActivation", "SilentLayerWarning", "convert", "replace_relu_with_qcfs"]
+__all__ = [
+    "ConversionWarning",
+    "ConvertedSNN",
+    "InputRangeWarning",
+    "QCFSActivation",
+    "SilentLayerWarning",
+    "convert",
+    "load",
+    "replace_relu_with_qcfs",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,30 +10,54 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.checks import is_real, is_whole
 from spikeport.errors import ConversionError, MissingExtra
 
 
 def check_timesteps(T: Any) -> int:
     """Return ``T`` as an int, or raise `ConversionError` ``timesteps`` unless it is a whole number of at least 1."""
-    if isinstance(T, bool) or not isinstance(T, int | np.integer) or T < 1:
+    if not is_whole(T) or T < 1:
         raise ConversionError("timesteps", f"T must be a whole number of at least 1, not {T!r}")
     return int(T)
 
 
 def check_percentile(percentile: Any) -> float:
     """Return ``percentile`` as a float, or raise `ConversionError` ``percentile`` unless it lies in (0, 100]."""
-    number = isinstance(percentile, int | float | np.number) and not isinstance(percentile, bool)
-    if not number or not 0 < percentile <= 100:
+    if not is_real(percentile) or not 0 < percentile <= 100:
         raise ConversionError("percentile", f"percentile must lie in (0, 100], not {percentile!r}: 99.9 is usual")
     return float(percentile)
 
 
 def check_theta(theta: Any, name: str = "theta") -> float:
     """Return ``theta`` as a float, or raise `ConversionError` ``threshold`` unless it is finite and above 0."""
-    number = isinstance(theta, int | float | np.number) and not isinstance(theta, bool)
-    if not number or not math.isfinite(theta) or theta <= 0:
+    if not is_real(theta) or not math.isfinite(theta) or theta <= 0:
         raise ConversionError("threshold", f"{name} must be a finite number above 0, not {theta!r}")
     return float(theta)
+
+
+def check_activation(activation: Any, levels: Any) -> tuple[str | None, int | None]:
+    """Return what the trained network ends in, or raise `ConversionError` ``readout`` where that is none of ours."""
+    if activation not in (None, "relu", "qcfs"):
+        raise ConversionError("readout", f"output_activation {activation!r} is not one of None, 'relu', 'qcfs'")
+    return activation, None if levels is None else check_timesteps(levels)
+
+
+def check_range(given: Any) -> tuple[float, float] | None:
+    """Return the lowest and the highest value, or raise `ConversionError` ``range`` unless these are two in order."""
+    if given is None:
+        return None
+    if not (isinstance(given, list | tuple) and len(given) == 2 and all(map(is_real, given)) and given[0] <= given[1]):
+        raise ConversionError("range", f"input_range must be None, or (lowest, highest), not {given!r}")
+    return float(given[0]), float(given[1])
+
+
+def check_classes(classes: Any, n_outputs: int) -> bool | list[str]:
+    """Return the names of classes, or whether there are any; raise `ConversionError` ``classes`` for anything else."""
+    if isinstance(classes, bool):
+        return classes
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes) or len(classes) != n_outputs:
+        raise ConversionError("classes", f"classes must be {n_outputs} names, True or False, not {classes!r}")
+    return list(classes)
 
 
 def as_array(name: str, values: Any) -> npt.NDArray[Any]:

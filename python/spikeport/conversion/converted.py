@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import copy
+import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
-from spikeport.conversion.checks import as_array, check_theta, check_timesteps
+from spikeport.conversion.cautions import InputRangeWarning, far_outside
+from spikeport.conversion.checks import (
+    as_array,
+    check_activation,
+    check_classes,
+    check_range,
+    check_theta,
+    check_timesteps,
+)
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, PerLayer, RunResult, SNNGraph
 from spikeport.kernels.checks import as_float
+from spikeport.kernels.qcfs import qcfs
 from spikeport.neuron import Neuron
 
 Array = npt.NDArray[Any]
@@ -37,11 +49,15 @@ class ConvertedSNN:
     v_init : membrane before the first step, in units of the threshold: 1/2 makes the rate round instead of truncate
     scales : for each layer, the activation of the trained network that a rate of 1 stands for, by default 1
     certificate : what the conversion did to the answer
+    output_activation, output_levels : "relu" or "qcfs" where the trained network ends in one; the levels of the latter
+    input_range : lowest and highest value that the network was calibrated with; a run far outside it warns
+    classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False)
 
     Raises
     ------
     spikeport.errors.ConversionError
-        ``timesteps``; ``shape`` where the lists differ in length; ``threshold`` for a scale that is not above 0.
+        ``timesteps``; ``shape`` where the lists differ in length; ``threshold`` for a scale that is not above 0;
+        ``classes``; ``readout`` for an activation that is none of the two.
     spikeport.errors.GraphError
         for arrays that do not chain, are not finite, or thresholds that are not above 0.
     """
@@ -57,22 +73,78 @@ class ConvertedSNN:
         v_init: float = 0.5,
         scales: Sequence[float] = (),
         certificate: Certificate | None = None,
+        output_activation: str | None = None,
+        output_levels: int | None = None,
+        input_range: tuple[float, float] | None = None,
+        classes: bool | Sequence[str] = True,
     ) -> None:
-        self.T = check_timesteps(T)
+        T = check_timesteps(T)
         n = len(_listed("weights", weights))
-        names, scales = names or [f"layer_{i}" for i in range(n)], scales or [1.0] * n
-        lists = {"biases": biases, "thresholds": thresholds, "names": names, "scales": scales}
+        names = names or [f"layer_{i}" for i in range(n)]
+        lists = {"biases": biases, "thresholds": thresholds, "names": names, "scales": scales or [1.0] * n}
         for name, values in lists.items():
             if len(_listed(name, values)) != n:
                 raise ConversionError("shape", f"{name} has {len(values)} entries for {n} weights")
-        self.scales = [check_theta(scale, "a scale") for scale in scales]
-        self.certificate = certificate or Certificate("unchecked", "built from arrays alone")
         self._graph = SNNGraph(
             [
                 LayerNode(name, *_widths(W), W, "IF", bias=b, threshold=θ, v_init=v_init)
                 for name, W, b, θ in zip(names, weights, biases, thresholds, strict=True)
             ]
         )
+        certificate = certificate or Certificate("unchecked", "built from arrays alone")
+        self._describe(T, scales, certificate, output_activation, output_levels, input_range, classes)
+
+    @classmethod
+    def from_graph(cls, graph: SNNGraph, T: int, **described: Any) -> ConvertedSNN:
+        """Return a view of ``graph``, whatever its neurons are.
+
+        ``described`` are ``scales``, ``certificate`` and what follows it, as the class takes and refuses them.
+        """
+        view = cls.__new__(cls)
+        view._graph = graph
+        view._describe(T, **{"certificate": Certificate("unchecked", "built from a graph alone"), **described})
+        return view
+
+    def _describe(
+        self,
+        T: int,
+        scales: Sequence[float] = (),
+        certificate: Certificate | None = None,
+        output_activation: str | None = None,
+        output_levels: int | None = None,
+        input_range: tuple[float, float] | None = None,
+        classes: bool | Sequence[str] = True,
+    ) -> None:
+        self.T = check_timesteps(T)
+        self.scales = [check_theta(scale, "a scale") for scale in scales or [1.0] * len(self._graph)]
+        if len(self.scales) != len(self._graph):
+            raise ConversionError("shape", f"scales has {len(self.scales)} entries for {len(self._graph)} layers")
+        self.certificate = certificate or Certificate("unchecked", "converted without a comparison")
+        self.output_activation, self.output_levels = check_activation(output_activation, output_levels)
+        self.input_range = check_range(input_range)
+        self.classes = check_classes(classes, self._graph.n_outputs)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What a checkpoint says of the network beside its layers: T, scales, certificate, and how it is to be used."""
+        said: dict[str, Any] = {"T": self.T, "scales": list(self.scales), "certificate": self.certificate.to_dict()}
+        said["classes"] = self.classes
+        known = {
+            "input_range": self.input_range and list(self.input_range),
+            "output_activation": self.output_activation,
+            "output_levels": self.output_levels,
+        }
+        return said | {key: value for key, value in known.items() if value is not None}
+
+    def save(self, path: str | os.PathLike[str], **more: Any) -> Path:
+        """Save the network as a checkpoint, ``path.npz`` and ``path.json``, and return the path of the sidecar.
+
+        Its metadata is `metadata`, and ``more`` by name, so that `spikeport.load` gives the whole back. Raises what
+        `spikeport.transfer.save_checkpoint` raises; nothing that was there before is lost then.
+        """
+        from spikeport.transfer import SNNCheckpoint, save_checkpoint
+
+        return save_checkpoint(SNNCheckpoint.from_graph(self.graph, metadata={**self.metadata, **more}), path)
 
     @property
     def graph(self) -> SNNGraph:
@@ -185,7 +257,7 @@ class ConvertedSNN:
         (n_outputs,) or (batch, n_outputs)
             "spikes": the counts of the output neurons, whole numbers in [0, T].
             "membrane": what the output neurons received, averaged over the steps, in the units of the trained network's
-            last Linear layer: its logits, negative ones included.
+            output: its logits, negative ones included; behind the activation where it ends in one.
 
         Raises
         ------
@@ -193,23 +265,37 @@ class ConvertedSNN:
             ``timesteps``, ``shape``, ``encoding``, ``readout``.
         spikeport.errors.KernelError
             ``non_finite``, ``rate_range`` for Poisson input outside [0, 1], ``seed``.
+
+        Warns
+        -----
+        InputRangeWarning
+            where ``x`` lies far outside `input_range`.
         """
         if readout not in READOUTS:
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
         result = self._simulate(x, T, encoding, seed, backend)
-        values = result.counts[-1] if readout == "spikes" else result.drive * (self.scales[-1] / result.timesteps)
+        values = result.counts[-1] if readout == "spikes" else self._output(result)
         return np.asarray(values[0] if np.ndim(x) == 1 else values)
+
+    def _output(self, result: RunResult) -> Array:
+        values = result.drive * (self.scales[-1] / result.timesteps)
+        if self.output_activation == "relu":
+            return np.maximum(values, 0)
+        if self.output_activation == "qcfs":
+            return qcfs(values, timesteps=self.output_levels or result.timesteps, threshold=self.scales[-1])
+        return values
 
     def classify(
         self, x: npt.ArrayLike, *, T: int | None = None, encoding: str = "poisson", seed: int = 0, backend: str = "auto"
     ) -> Any:
-        """Return the class of each sample: the output neuron that received the largest drive.
+        """Return the class of each sample: the output that came out largest; of a single output, whether it is above 0.
 
-        Unlike the spike counts, the drive is neither clipped nor rounded, so negative logits and ties of counts are
-        told apart. Takes and raises what `run` does; returns an index for ``x`` of shape (n_inputs,), (batch,) indices
-        otherwise.
+        What the output neurons received is compared, behind the activation where the trained network ends in one.
+        Unlike the spike counts it is neither clipped at T nor rounded: negative logits and ties of counts are told
+        apart. Takes and raises what `run` does; returns an index for ``x`` of shape (n_inputs,), else (batch,) indices.
         """
-        classes = self._simulate(x, T, encoding, seed, backend).drive.argmax(axis=1)
+        values = self._output(self._simulate(x, T, encoding, seed, backend))
+        classes = values.argmax(axis=1) if values.shape[1] > 1 else (values[:, 0] > 0).astype(np.int64)
         return classes[0] if np.ndim(x) == 1 else classes
 
     def _simulate(self, x: npt.ArrayLike, T: int | None, encoding: str, seed: int, backend: str) -> RunResult:
@@ -225,7 +311,14 @@ class ConvertedSNN:
         if samples.ndim != 2 or samples.shape[1] != graph.n_inputs:
             n = graph.n_inputs
             raise ConversionError("shape", f"x has shape {np.shape(x)}: give ({n},) for a sample, or (batch, {n})")
+        if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
+            self._compare_range(float(samples.min()), float(samples.max()))
         return graph.run(samples, T=timesteps, encoding=encoding, seed=seed, backend=backend)
+
+    def _compare_range(self, low: float, high: float) -> None:
+        message = far_outside(low, high, self.input_range)
+        if message:
+            warnings.warn(InputRangeWarning(message), stacklevel=4)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ConvertedSNN):

@@ -17,20 +17,6 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-def activation_scale(activations: Array, percentile: float) -> float | None:
-    """Return the ``percentile`` of the positive values of ``activations``, or None where there are none.
-
-    Zeros are left out: a layer of which few neurons are active would otherwise be scaled by how many are not.
-    """
-    positive = activations[activations > 0]
-    return float(np.percentile(positive.astype(np.float64), percentile)) if positive.size else None
-
-
-def drive_scale(drive: Array, percentile: float) -> float:
-    """Return what a rate of 1 stands for in an output layer without activation, whose values may all be negative."""
-    return activation_scale(drive, percentile) or activation_scale(np.abs(drive), percentile) or 1.0
-
-
 def normalised(weight: Array, bias: Array | None, scale_in: float, scale_out: float) -> tuple[Array, Array | None]:
     """Return weight and bias of a layer whose inputs are in units of ``scale_in``, outputs in units of ``scale_out``.
 

@@ -84,6 +84,11 @@ class QCFSActivation(nn.Module):
         """The θ in use, as a number."""
         return max(float(self.theta.detach()), self._smallest)
 
+    @property
+    def is_at_floor(self) -> bool:
+        """Whether a learnt θ has come down to the smallest value in use."""
+        return isinstance(self.theta, nn.Parameter) and self.threshold <= self._smallest
+
     def forward(self, x: Tensor) -> Tensor:
         """Return qcfs(x), in the shape of ``x``."""
         θ = _AtLeast.apply(self.theta, self._smallest)
@@ -135,6 +140,6 @@ def replace_relu_with_qcfs(model: nn.Module, T: int = 8, theta: float = 1.0, lea
 
 ACTIVATIONS: Activations = {
     **RELU,
-    QCFSActivation.forward: lambda module: Activation("qcfs", theta=module.threshold),
+    QCFSActivation.forward: lambda module: Activation("qcfs", module.threshold, module.T, module.is_at_floor),
 }
 """The activations that `convert` knows."""

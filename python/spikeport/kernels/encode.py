@@ -85,7 +85,7 @@ def as_rates(rates: npt.ArrayLike) -> Array:
     if outside.any():
         raise KernelError(
             "rate_range",
-            f"a rate is {p[outside][0]}: Poisson encoding wants [0, 1]; scale the input, or encoding='current'",
+            f"a rate is {p[outside][0]}: Poisson encoding wants [0, 1]; encoding='current' takes values of any size",
         )
     return p
 

@@ -8,7 +8,8 @@ method that changes the answer is an error and not a wrong network.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -22,39 +23,20 @@ from torch import Tensor, nn
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import Neuron
+from spikeport.reading.refusals import reason
 
 Array = npt.NDArray[Any]
-
-CONVERTIBLE = "Linear, ReLU, QCFSActivation, Flatten, Dropout, Identity and Sequential are converted"
-CURVED = "not every value it gives is a spike rate: train with ReLU or QCFSActivation in its place"
-CLAMPED = "clamped ReLUs are not converted yet: QCFSActivation(T, theta=the clamp) in its place is"
-CONVOLUTION = "convolutions and pooling are not converted yet, only Linear layers are"
-NORMALISATION = "it normalises by the sample at hand, which spikes cannot: train without it"
-PROBABILITIES = "leave it off: the class with the largest drive is the one it would make most likely"
-WRAPPER = "convert the model inside, model.module"
-
-WAY_OUT = {
-    **dict.fromkeys(["Tanh", "Sigmoid", "GELU", "SiLU", "ELU", "SELU", "CELU", "Mish", "Softplus"], CURVED),
-    **dict.fromkeys(["LeakyReLU", "PReLU", "RReLU", "Hardswish", "Hardsigmoid", "LogSigmoid", "Softsign"], CURVED),
-    **dict.fromkeys(["ReLU6", "Hardtanh"], CLAMPED),
-    **dict.fromkeys(["_ConvNd", "_AvgPoolNd", "_MaxPoolNd", "_AdaptiveAvgPoolNd", "Unflatten"], CONVOLUTION),
-    **dict.fromkeys(["LayerNorm", "GroupNorm", "_InstanceNorm", "RMSNorm"], NORMALISATION),
-    **dict.fromkeys(["Softmax", "LogSoftmax", "Softmin"], PROBABILITIES),
-    "_BatchNorm": "it is not folded yet: torch.nn.utils.fusion.fuse_linear_bn_eval folds it into the Linear before it",
-    "LazyLinear": "its width is not known yet: run the model once on a batch",
-    **dict.fromkeys(["DataParallel", "DistributedDataParallel"], WRAPPER),
-    "OptimizedModule": "convert the model before torch.compile, or model._orig_mod",
-    "ScriptModule": "convert the model before torch.jit.script or torch.jit.trace",
-}
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 
 
 class Activation(NamedTuple):
-    """What a module does behind a Linear: its name, and θ where a rate of 1 has a value of its own."""
+    """What a module does behind a Linear; for QCFS its θ, its levels, and whether θ was learnt down to its floor."""
 
     kind: str
     theta: float | None = None
+    levels: int | None = None
+    is_at_floor: bool = False
 
 
 Activations = Mapping[Any, Callable[[Any], Activation]]
@@ -69,10 +51,11 @@ class TracedLayer:
 
     Attributes
     ----------
-    name : of the layer in the graph
+    name : of the layer in the graph: the module's own, else ``layer_<index>``
     weight, bias : copies, (out, in) and (out,) or None, in the model's dtype (half precisions as float32)
     activation : "relu", "qcfs", or None behind a last layer that has none
-    theta : θ of a QCFS activation
+    theta, levels : of a QCFS activation: θ, and the number of levels above 0
+    is_at_floor : whether θ was learnt down to the smallest value that it may have
     """
 
     name: str
@@ -80,6 +63,8 @@ class TracedLayer:
     bias: Array | None
     activation: str | None = None
     theta: float | None = None
+    levels: int | None = None
+    is_at_floor: bool = False
 
 
 @dataclass
@@ -176,9 +161,11 @@ def read_model(model: Any, activations: Activations = RELU) -> TracedModel:
             "model", f"{type(model).__name__} is no torch.nn.Module: {hint}give a trained torch.nn.Sequential"
         )
     traced = TracedModel(model, activations)
-    for path, module in _leaves(model, ""):
-        _take(traced, path, module)
+    leaves = list(_leaves(model, ""))
+    for path, module in leaves:
+        _take(traced, path, module, leaves)
         traced.modules.append(module)
+    _name_layers(traced)
     if not traced.layers:
         raise ConversionError("model", f"{type(model).__name__} holds no Linear layer: there is nothing to convert")
     for before, after in itertools.pairwise(traced.layers):
@@ -210,42 +197,47 @@ def _forward(module: nn.Module) -> Any:
     return getattr(type(module), "forward", None)  # a scripted module's class has none
 
 
-def _take(traced: TracedModel, path: str, module: nn.Module) -> None:
+def _take(traced: TracedModel, path: str, module: nn.Module, leaves: Sequence[tuple[str, nn.Module]]) -> None:
     runs = _forward(module)
     place = f"{path} ({type(module).__name__})" if path else type(module).__name__
     if isinstance(module, nn.Linear) and runs is nn.Linear.forward and not isinstance(module, nn.LazyLinear):
-        traced.layers.append(_layer(place, path, len(traced.layers), module))
+        traced.layers.append(_layer(place, path, module))
     elif runs in traced.activations:
         if not traced.layers:
             raise ConversionError("order", f"{place} stands before the first Linear: take it off")
         layer = traced.layers[-1]
         if layer.activation is not None:
             raise ConversionError("order", f"{place} follows another activation: leave one of the two")
-        layer.activation, layer.theta = traced.activations[runs](module)
+        layer.activation, layer.theta, layer.levels, layer.is_at_floor = traced.activations[runs](module)
+        if layer.theta is not None and not math.isfinite(layer.theta):
+            raise ConversionError(
+                "non_finite", f"{place}: its θ is {layer.theta}, so its training has diverged; train it again"
+            )
     elif isinstance(module, nn.Flatten) and runs is nn.Flatten.forward:
         if (module.start_dim, module.end_dim) != (1, -1):
             raise ConversionError("unsupported_module", f"{place} does not flatten a sample: use nn.Flatten()")
         traced.flattens = traced.flattens or not traced.layers
     elif runs not in (nn.Identity.forward, nn.Dropout.forward, nn.AlphaDropout.forward):
-        raise ConversionError("unsupported_module", _refusal(place, module))
+        raise ConversionError("unsupported_module", f"{place} cannot be converted: {reason(path, module, leaves)}")
 
 
-def _layer(place: str, path: str, index: int, module: nn.Linear) -> TracedLayer:
+def _name_layers(traced: TracedModel) -> None:
+    """Give layers without a name of their own ``layer_<index>``, or where a module is called so, the next free name."""
+    taken = {layer.name for layer in traced.layers}
+    for index, layer in enumerate(traced.layers):
+        if not layer.name or layer.name.isdecimal():
+            names = (f"layer_{index}{'_' * more}" for more in itertools.count())
+            layer.name = next(name for name in names if name not in taken)
+
+
+def _layer(place: str, path: str, module: nn.Linear) -> TracedLayer:
     if module.weight.is_meta:
         raise ConversionError("model", f"{place} has no values, it is on the meta device: load its weights")
     weight, bias = _copied(module.weight), None if module.bias is None else _copied(module.bias)
     for name, values in (("weight", weight), ("bias", bias)):
         if values is not None and not np.isfinite(values).all():
             raise ConversionError("non_finite", f"{place}: its {name} holds NaN or infinity; train it again")
-    return TracedLayer(f"layer_{index}" if not path or path.isdecimal() else path, weight, bias)
-
-
-def _refusal(place: str, module: nn.Module) -> str:
-    for kind in type(module).__mro__:
-        if kind.__name__ in WAY_OUT:
-            return f"{place} cannot be converted: {WAY_OUT[kind.__name__]}"
-    reason = "its forward is code of its own: write the model as nn.Sequential. " if any(module.children()) else ""
-    return f"{place} cannot be converted: {reason}{CONVERTIBLE}"
+    return TracedLayer(path, weight, bias)
 
 
 def _copied(tensor: Tensor) -> Array:

@@ -176,6 +176,6 @@ def _pair(data: Any) -> tuple[Array | None, Array | None]:
 def _bar(progress: bool, what: str, total: int | None) -> Any:
     if not progress:
         return nullcontext(lambda count: None)
-    from spikeport.snn_optimizer.progress import bar
+    from spikeport.report.progress import bar
 
     return bar(what, total)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.filterwarnings("ignore::spikeport.conversion.ConversionWarning")  # little data, on purpose
+
 
 def test_documented_conversion_calls(torch):
     from spikeport.conversion.ann_to_snn import ConvertedSNN, convert

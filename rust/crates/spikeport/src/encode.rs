@@ -83,7 +83,7 @@ pub(crate) fn check_rates<F: Element>(rates: &[F]) -> Result<(), Error> {
         Some(rate) => Err(Error::new(
             Code::RateRange,
             format!(
-                "a rate is {rate}: Poisson encoding wants [0, 1]; scale the input, or encoding='current'"
+                "a rate is {rate}: Poisson encoding wants [0, 1]; encoding='current' takes values of any size"
             ),
         )),
     }

@@ -1,0 +1,175 @@
+"""Calibration data as people have it: an array, samples or batches in a list, a data loader, an iterator.
+
+Whatever is given is read once, batch by batch, so that it need not fit into memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.conversion.checks import as_array
+from spikeport.errors import ConversionError
+
+Array = npt.NDArray[Any]
+
+BATCH: Final = 1024
+"""Samples of an array that run through the model at once."""
+
+COMPARED: Final = 256
+"""Samples that the certificate is measured on, at most."""
+
+WHAT = "calibration data"
+
+
+class Batch(NamedTuple):
+    """Samples of shape (n, …) in the form that the model takes, and their labels where they came with some."""
+
+    samples: Array
+    labels: Array | None = None
+
+
+class Seen:
+    """What is remembered of samples that went by: how many, their range, up to `COMPARED` of them, evenly spread."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.low, self.high = math.inf, -math.inf
+        self.is_constant = True
+        self.label_kind: str | None = None
+        self._first: Array | None = None
+        self._kept: list[Array] = []
+        self._stride = 1
+
+    def add(self, batch: Batch) -> None:
+        """Take one batch."""
+        samples = batch.samples
+        self._first = samples[:1].copy() if self._first is None else self._first
+        self.low, self.high = min(self.low, float(samples.min())), max(self.high, float(samples.max()))
+        self.is_constant = self.is_constant and bool((samples == self._first).all())
+        if batch.labels is not None:
+            self.label_kind = batch.labels.dtype.kind
+        start = -self.count % self._stride
+        self._kept += [sample.copy() for sample in samples[start :: self._stride]]
+        self.count += len(samples)
+        while len(self._kept) > 2 * COMPARED:
+            self._kept, self._stride = self._kept[::2], 2 * self._stride
+
+    @property
+    def compared(self) -> Array:
+        """The samples to compare on."""
+        places = np.unique(np.linspace(0, len(self._kept) - 1, COMPARED).round().astype(int))
+        return np.stack([self._kept[place] for place in places])
+
+
+def batches(given: Any, n_inputs: int, *, flattens: bool) -> Iterator[Batch]:
+    """Yield what is ``given`` batch by batch; the model takes ``n_inputs`` values, flattened by itself if ``flattens``.
+
+    Raises
+    ------
+    ConversionError
+        ``dtype``, ``shape``, ``non_finite``, and ``calibration_empty`` where there was no sample at all.
+    """
+    count = 0
+    for batch in _items(given, n_inputs):
+        values = batch.samples
+        if values.dtype.kind not in "fiub":
+            raise ConversionError("dtype", f"{WHAT} has dtype {values.dtype}: give real numbers")
+        if values.size == 0:
+            continue
+        shape = values.shape
+        if values.ndim < 2 or (values.ndim > 2 and not flattens) or math.prod(shape[1:]) != n_inputs:
+            raise ConversionError("shape", f"{WHAT} has shape {shape}: the model takes (batch, {n_inputs})")
+        if not np.isfinite(values).all():
+            raise ConversionError("non_finite", f"{WHAT} holds NaN or infinity: take those samples out")
+        count += len(values)
+        for start in range(0, len(values), BATCH):
+            labels = None if batch.labels is None else batch.labels[start : start + BATCH]
+            yield Batch(values[start : start + BATCH], labels)
+    if not count:
+        raise ConversionError("calibration_empty", f"{WHAT} holds no sample: give some")
+
+
+def length(given: Any) -> int | None:
+    """Return how many samples are given, or None where that is not known before the end."""
+    given = getattr(given, "dataset", given)
+    try:
+        return None if isinstance(given, list | tuple | Mapping) else len(given)
+    except TypeError:
+        return None
+
+
+def _items(given: Any, n_inputs: int) -> Iterator[Batch]:
+    if isinstance(given, str | bytes):
+        raise ConversionError("dtype", f"{WHAT} is the text {given!r}: give the samples themselves")
+    if _is_pair(given, n_inputs) or isinstance(given, Mapping) or _is_array(given):
+        yield _batch(given)
+    elif isinstance(given, list | tuple) and not any(map(_is_item, given)):
+        yield Batch(as_array(WHAT, given))  # numbers in lists
+    elif isinstance(given, Iterable) or hasattr(given, "__getitem__"):
+        yield from _gathered(map(_batch, given), n_inputs)
+    else:
+        name = type(given).__name__
+        raise ConversionError("dtype", f"{WHAT} is a {name}: give an array, a list of batches, or a DataLoader")
+
+
+def _gathered(batches: Iterable[Batch], n_inputs: int) -> Iterator[Batch]:
+    """Yield batches as they are, and single samples in groups."""
+    group: list[Batch] = []
+    for batch in batches:
+        shape = batch.samples.shape
+        is_sample = math.prod(shape) == n_inputs and (len(shape) < 2 or math.prod(shape[1:]) != n_inputs)
+        if is_sample and (not group or group[0].samples.shape == shape):
+            group.append(batch)
+            if len(group) == BATCH:
+                yield _stacked(group)
+                group = []
+            continue
+        if group:
+            yield _stacked(group)
+            group = []
+        yield batch
+    if group:
+        yield _stacked(group)
+
+
+def _stacked(group: list[Batch]) -> Batch:
+    labels = [batch.labels for batch in group if batch.labels is not None]
+    return Batch(np.stack([batch.samples for batch in group]), np.ravel(labels) if len(labels) == len(group) else None)
+
+
+def _batch(item: Any) -> Batch:
+    if isinstance(item, Mapping):
+        name = "x" if "x" in item else next(iter(item)) if len(item) == 1 else None
+        if name is None:
+            raise ConversionError("dtype", f"{WHAT} has the entries {', '.join(map(str, item))}: call the samples x")
+        return Batch(as_array(WHAT, item[name]), _labels(item.get("y")))
+    if isinstance(item, list | tuple) and item and _is_array(item[0]):
+        return Batch(as_array(WHAT, item[0]), _labels(item[1] if len(item) == 2 else None))
+    return Batch(as_array(WHAT, item))
+
+
+def _labels(values: Any) -> Array | None:
+    return None if values is None else np.atleast_1d(as_array("the labels", values))
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _is_item(value: Any) -> bool:
+    is_pair = isinstance(value, list | tuple) and bool(value) and _is_array(value[0])
+    return _is_array(value) or isinstance(value, Mapping) or is_pair
+
+
+def _is_pair(given: Any, n_inputs: int) -> bool:
+    """Whether ``given`` is samples and one label for each, not two batches."""
+    if not (isinstance(given, tuple) and len(given) == 2 and all(map(_is_array, given))):
+        return False
+    samples, labels = given
+    is_labels = labels.shape[:1] == samples.shape[:1] and math.prod(labels.shape[1:]) != n_inputs
+    return bool(samples.ndim >= 2 and is_labels)

@@ -1,0 +1,32 @@
+"""The warnings of this room, and when an input is unlike what a network was calibrated with."""
+
+from __future__ import annotations
+
+
+class ConversionWarning(UserWarning):
+    """What was converted, or how, is worth little; the message says what to do."""
+
+
+class SilentLayerWarning(ConversionWarning):
+    """A layer is never active on the calibration data, so nothing says what a rate of 1 should stand for."""
+
+
+class InputRangeWarning(ConversionWarning):
+    """A network is run on values far outside those it was calibrated with."""
+
+
+def far_outside(low: float, high: float, calibrated: tuple[float, float] | None) -> str | None:
+    """Return what is to be said of values from ``low`` to ``high``, or None where they are like those calibrated with.
+
+    Far is further below or above them than they are wide.
+    """
+    if calibrated is None:
+        return None
+    least, most = calibrated
+    width = (most - least) or abs(most) or 1.0
+    if low >= least - width and high <= most + width:
+        return None
+    return (
+        f"the input has values from {low:g} to {high:g}, and the network was calibrated with {least:g} to {most:g}: "
+        "prepare it as the training data was prepared"
+    )

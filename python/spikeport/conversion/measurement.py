@@ -1,0 +1,62 @@
+"""What conversion did to the answer: the spiking network beside the trained one, in each way in which it is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.certificate import Certificate
+
+if TYPE_CHECKING:
+    from spikeport.conversion.converted import ConvertedSNN
+
+Array = npt.NDArray[Any]
+
+FED = {
+    "current": "on calibration samples fed as constant current",
+    "poisson": "on the same samples drawn as Poisson spikes, as run() and classify() do unless told otherwise",
+}
+
+
+def measured(snn: ConvertedSNN, x: Array, expected: Array, details: dict[str, Any]) -> Certificate:
+    """Return what ``snn`` answers beside what the trained network answered: ``expected``, for samples ``x``.
+
+    Measured as constant current, and beside it as Poisson spikes where ``x`` lies in [0, 1].
+    """
+    x = x.reshape(len(x), -1)
+    if x.min() >= 0 and x.max() <= 1:
+        further = (_compared(snn, x, expected, "poisson", {}),)
+    else:
+        reason = f"Poisson spikes want values in [0, 1], and the samples have some from {x.min():g} to {x.max():g}"
+        further = (Certificate("unchecked", f"{reason}: run with encoding='current'"),)
+    return _compared(snn, x, expected, "current", details, further)
+
+
+def _compared(
+    snn: ConvertedSNN,
+    x: Array,
+    expected: Array,
+    encoding: str,
+    details: dict[str, Any],
+    further: tuple[Certificate, ...] = (),
+) -> Certificate:
+    got = snn.run(x, encoding=encoding, readout="membrane")
+    has_classes = expected.shape[1] > 1 and snn.classes is not False
+    what = "the output behind its activation" if snn.output_activation else "the last layer's drive"
+    return Certificate(
+        "measured",
+        f"{what} against the trained network's, {FED[encoding]}",
+        agreement=float((got.argmax(1) == expected.argmax(1)).mean()) if has_classes else None,
+        largest_difference=float(np.abs(got - expected).max()),
+        samples=len(x),
+        details={"T": snn.T, **details, "relative_error": _relative_error(got, expected)},
+        further=further,
+    )
+
+
+def _relative_error(got: Array, expected: Array) -> float:
+    """Return the mean absolute difference, in standard deviations of what the trained network says."""
+    spread = float(expected.std()) or float(np.abs(expected).max()) or 1.0
+    return float(np.abs(got - expected).mean()) / spread

@@ -1,0 +1,53 @@
+"""A converted network as it was saved: a checkpoint whose metadata says how it is run and what is known of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from spikeport.certificate import Certificate
+from spikeport.conversion.converted import ConvertedSNN
+from spikeport.errors import ConversionError
+from spikeport.transfer import SNNCheckpoint, load_checkpoint
+
+
+def load(path: str | os.PathLike[str]) -> ConvertedSNN:
+    """Load a converted network that was saved by `ConvertedSNN.save`, or by ``spikeport convert``.
+
+    Raises
+    ------
+    spikeport.errors.CheckpointError
+        where the files are no checkpoint.
+    ConversionError
+        ``metadata`` for a checkpoint that holds a network, but not how a conversion would run it.
+    """
+    checkpoint = load_checkpoint(path)
+    return restored(checkpoint, str(path))
+
+
+def restored(checkpoint: SNNCheckpoint, name: str) -> ConvertedSNN:
+    """Return the converted network of a checkpoint; raises as `load` does."""
+    said: Mapping[str, Any] = checkpoint.metadata
+    if "T" not in said:
+        raise ConversionError(
+            "metadata",
+            f"{name} does not say how many timesteps it was converted for: take load_checkpoint({name!r}).to_graph(), "
+            "and ConvertedSNN.from_graph(graph, T)",
+        )
+    try:
+        certificate = said.get("certificate")
+        return ConvertedSNN.from_graph(
+            checkpoint.to_graph(),
+            said["T"],
+            scales=said.get("scales", ()),
+            certificate=None if certificate is None else Certificate.from_dict(certificate),
+            output_activation=said.get("output_activation"),
+            output_levels=said.get("output_levels"),
+            input_range=said.get("input_range"),
+            classes=said.get("classes", True),
+        )
+    except (TypeError, ValueError) as error:
+        raise ConversionError(
+            "metadata", f"{name}: what its metadata says of the conversion is damaged: {error}"
+        ) from None
