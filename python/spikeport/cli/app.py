@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import sys
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -20,7 +22,6 @@ app = typer.Typer(
     name="spikeport",
     help="A trained network goes in, a spiking one comes out, and every step says what it did to the answer.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -30,8 +31,23 @@ console = Console(markup=False, emoji=False)
 messages = Console(stderr=True, markup=False, emoji=False)
 
 
+Force = Annotated[bool, typer.Option("--force", help="Write over what is there.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from spikeport import __version__
+
+        say(f"spikeport {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
+def _commands(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Say which spikeport this is.")
+    ] = False,
+) -> None:
     # With a callback, typer keeps the name of a command even where there is only one.
     pass
 
@@ -51,6 +67,24 @@ def fail(message: str) -> NoReturn:
     """Print ``message`` on standard error and leave with exit code 2: the user can put it right."""
     explain(message)
     raise typer.Exit(USER_ERROR)
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Leave with a message unless a file can be written at ``path``: asked before any work, so that none is lost."""
+    if not path.parent.is_dir():
+        fail(f"{path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        fail(f"{path}: the folder {path.parent} cannot be written to")
+    if path.exists() and not force:
+        fail(f"{path} exists: give another name, or --force to write over it")
+
+
+def check_checkpoint_output(path: Path, *, force: bool) -> None:
+    """Leave with a message unless a checkpoint can be written at ``path``."""
+    from spikeport.transfer.store import checkpoint_paths
+
+    for file in checkpoint_paths(path):
+        check_output(file, force=force)
 
 
 def print_json(data: Any) -> None:

@@ -44,6 +44,8 @@ def _read(path: Path) -> tuple[Array, Array | None]:
     with loaded:
         names = loaded.files
         name = "x" if "x" in names else names[0] if len(names) == 1 else None
+        if any(entry.endswith("data.pkl") for entry in names):
+            fail(f"{path} is a torch file: write the samples with numpy.save(path, x.numpy())")
         if name is None:
             fail(f"{path} holds the arrays {', '.join(names) or '(none)'}: call the samples x, the labels y")
         try:

@@ -7,10 +7,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spikeport.cli.app import app, console, explain, fail, messages, print_json, say
+from spikeport.cli.app import (
+    Force,
+    app,
+    check_checkpoint_output,
+    console,
+    explain,
+    fail,
+    messages,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from spikeport.conversion import ConvertedSNN
+
+AT_ONCE = 256
+"""Samples that are evaluated at once."""
+
+ENTRIES = ("state_dict", "model_state_dict", "model")
+"""Where people's training loops keep the state dict in what they save."""
+
+PREFIXES = ("_orig_mod.", "module.", "model.")
+"""What torch.compile, DataParallel and training frameworks put before the names of parameters."""
 
 
 @app.command("convert")
@@ -31,9 +50,14 @@ def convert(
         int, typer.Option("-T", "--timesteps", help="Timesteps: more are more accurate, slower.")
     ] = 16,
     percentile: Annotated[float, typer.Option(help="Of the activations, for the thresholds; in (0, 100].")] = 99.9,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option(help="Samples and labels that neither training nor calibration saw: .npz with x and y."),
+    ] = None,
     trust_pickle: Annotated[
         bool, typer.Option(help="Read a whole pickled model from WEIGHTS. This runs code that the file brings.")
     ] = False,
+    force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Convert a trained network into a spiking one and save it as a checkpoint."""
@@ -41,27 +65,61 @@ def convert(
 
     from spikeport.cli.arrays import load_samples
     from spikeport.conversion.ann_to_snn import convert as convert_model
-    from spikeport.transfer import SNNCheckpoint, save_checkpoint
 
-    samples = None if calibration is None else load_samples(calibration)[0]
+    check_checkpoint_output(output, force=force)
+    calibrated = None if calibration is None else load_samples(calibration)
+    samples = None if calibrated is None else calibrated[0] if calibrated[1] is None else calibrated
+    unseen = None if evaluate is None else _labelled(evaluate)
     with messages.status("reading the model"):
         trained = _trained_model(model, weights, trust_pickle)
+    if weights is None:
+        explain("no --weights were given: the network has those that MODULE:FUNCTION gave it", "note")
     with messages.status("converting"), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         snn = convert_model(trained, samples, T=timesteps, percentile=percentile)
     for warning in warned:
         explain(str(warning.message), "warning")
-    metadata = {
-        "T": snn.T,
-        "scales": snn.scales,
-        "source": model or str(weights),
-        "certificate": snn.certificate.to_dict(),
-    }
-    saved = save_checkpoint(SNNCheckpoint.from_graph(snn.graph, metadata=metadata), output)
+    accuracy = None if unseen is None else _accuracy(trained, snn, *unseen)
+    source = {"source": model or str(weights), **({} if accuracy is None else {"accuracy": accuracy})}
+    saved = snn.save(output, **source)
     if as_json:
-        print_json({"checkpoint": str(saved), **metadata, "layers": _layers(snn)})
+        print_json({"checkpoint": str(saved), **snn.metadata, **source, "layers": _layers(snn)})
     else:
-        _show(snn, saved)
+        _show(snn, saved, accuracy)
+
+
+def _labelled(path: Path) -> tuple[Any, Any]:
+    from spikeport.cli.arrays import load_samples
+
+    x, labels = load_samples(path)
+    if labels is None or not len(x):
+        fail(f"{path} holds no labels: --evaluate wants a .npz with samples as x and their classes as y")
+    return x, labels
+
+
+def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any) -> dict[str, Any]:
+    """Return the share of unseen samples that each network gets right, the spiking one as both encodings feed it."""
+    import torch
+
+    from spikeport.report.progress import bar
+
+    was_training, shares = trained.training, {"trained": 0, "current": 0}
+    if x.min() >= 0 and x.max() <= 1:
+        shares["poisson"] = 0
+    dtype = next((p.dtype for p in trained.parameters()), torch.float32)
+    trained.eval()
+    with torch.no_grad(), bar("evaluating", len(x)) as advance:
+        for start in range(0, len(x), AT_ONCE):
+            part, wanted = x[start : start + AT_ONCE], labels[start : start + AT_ONCE]
+            logits = trained(torch.tensor(part, dtype=dtype)).float().numpy()
+            answers = logits.argmax(1) if logits.shape[1] > 1 else logits[:, 0] > 0
+            shares["trained"] += int((answers == wanted).sum())
+            for encoding in [name for name in shares if name != "trained"]:
+                flat = part.reshape(len(part), -1)
+                shares[encoding] += int((snn.classify(flat, encoding=encoding) == wanted).sum())
+            advance(len(part))
+    trained.train(was_training)
+    return {"samples": len(x), **{name: count / len(x) for name, count in shares.items()}}
 
 
 def _trained_model(spec: str | None, weights: Path | None, trust_pickle: bool) -> Any:
@@ -75,11 +133,29 @@ def _trained_model(spec: str | None, weights: Path | None, trust_pickle: bool) -
         return model
     if not isinstance(stored, dict):
         fail(f"{weights} holds a whole model: leave {spec} off, or give its state dict")
+    stored, notes = _state_dict(stored, model)
+    for note in notes:
+        explain(f"{weights}: {note}", "note")
     try:
         model.load_state_dict(stored)
     except (AttributeError, RuntimeError, TypeError) as error:
         fail(f"{weights} does not fit the model of {spec}: {error}")
     return model
+
+
+def _state_dict(stored: dict[str, Any], model: Any) -> tuple[dict[str, Any], list[str]]:
+    """Return the state dict in what people store, and what was done to find it."""
+    notes: list[str] = []
+    wanted = set(model.state_dict()) if hasattr(model, "state_dict") else set()
+    for key in ENTRIES:
+        if isinstance(stored.get(key), dict) and key not in wanted:
+            stored = stored[key]
+            notes.append(f"the weights are those of its entry {key!r}")
+    for prefix in PREFIXES:
+        if stored and all(str(key).startswith(prefix) for key in stored) and not wanted & set(stored):
+            stored = {key.removeprefix(prefix): value for key, value in stored.items()}
+            notes.append(f"the prefix {prefix!r} was taken off the names")
+    return stored, notes
 
 
 def _built_model(spec: str) -> Any:
@@ -117,6 +193,8 @@ def _read_weights(path: Path, trust_pickle: bool) -> Any:
             return safetensors.torch.load_file(path)
         except safetensors.SafetensorError as error:
             fail(f"{path} is no safetensors file: {error}")
+    if _is_torchscript(path):
+        fail(f"{path} is a TorchScript model, which is converted before torch.jit.script or torch.jit.trace: give its")
     try:
         return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
     except (pickle.UnpicklingError, EOFError, RuntimeError, AttributeError, ImportError, KeyError, ValueError) as error:
@@ -128,6 +206,15 @@ def _read_weights(path: Path, trust_pickle: bool) -> Any:
         )
 
 
+def _is_torchscript(path: Path) -> bool:
+    import zipfile
+
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
 def _layers(snn: ConvertedSNN) -> list[dict[str, Any]]:
     return [
         {"name": node.name, "inputs": node.n_inputs, "neurons": node.n_neurons, "parameters": node.n_params, "scale": θ}
@@ -135,7 +222,7 @@ def _layers(snn: ConvertedSNN) -> list[dict[str, Any]]:
     ]
 
 
-def _show(snn: ConvertedSNN, saved: Path) -> None:
+def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> None:
     from rich.table import Table
 
     table = Table("layer", title=f"{snn.n_layers} layers of integrate-and-fire neurons, T = {snn.T}", title_style="")
@@ -146,4 +233,9 @@ def _show(snn: ConvertedSNN, saved: Path) -> None:
         table.add_row(layer["name"], *numbers, f"{layer['scale']:.4g}")
     console.print(table)
     say(str(snn.certificate))
-    say(f"saved as {saved}")
+    if accuracy is not None:
+        spiking = ", ".join(f"{accuracy[name]:.2%} {name}" for name in ("current", "poisson") if name in accuracy)
+        say(
+            f"accuracy on {accuracy['samples']:,} unseen samples: {accuracy['trained']:.2%} trained; spiking: {spiking}"
+        )
+    say(f"saved as {saved.with_suffix('.npz')} and {saved.name}")

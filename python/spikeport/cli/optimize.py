@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from spikeport.cli.app import app, fail, messages, print_json, say
+from spikeport.cli.app import Force, app, check_checkpoint_output, check_output, fail, messages, print_json, say
 
 
 @app.command("optimize")
@@ -17,7 +17,7 @@ def optimize(
     output: Annotated[Path, typer.Option("-o", "--output", help="The checkpoint to write.")],
     passes: Annotated[
         str | None,
-        typer.Option(help="Names, with commas between, options after colons: merge,prune:sparsity=0.5."),
+        typer.Option(help="Names, with commas between; options after colons."),
     ] = None,
     samples: Annotated[
         Path | None, typer.Option("--data", help="Samples: .npy, or .npz with the samples as x, any labels as y.")
@@ -36,16 +36,24 @@ def optimize(
     seed: Annotated[int, typer.Option(help="Of random drives and Poisson draws.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write the report as an HTML page.")] = None,
     verification: Annotated[bool, typer.Option("--verify/--no-verify", help="Replay before and after.")] = True,
+    force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Make a spiking network smaller and say what that did to its answers."""
+    """Make a spiking network smaller and say what that did to its answers.
+
+    Passes, in the order in which those that change no spike run by themselves: eliminate_silent, fold_constants,
+    eliminate_unread, merge, fold_scales, fuse. By name, with loss: eliminate_dead, prune, prune_neurons, quantize,
+    factorize. An example: --passes merge,prune:sparsity=0.5
+    """
     from spikeport.cli.arrays import load_samples
+    from spikeport.report.plots import require_plots
     from spikeport.snn_optimizer import optimize as optimize_graph
     from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 
-    for path in (output, report):
-        if path is not None and not path.parent.is_dir():
-            fail(f"{path}: there is no folder {path.parent}")
+    check_checkpoint_output(output, force=force)
+    if report is not None:
+        check_output(report, force=True)
+        require_plots()
     stored = load_checkpoint(checkpoint)
     data: Any = None
     if samples is not None:
@@ -77,7 +85,7 @@ def optimize(
     if as_json:
         print_json({"output": str(saved), "report": page, **result.to_dict()})
     else:
-        say(f"{result}\n{saved}" + (f"\n{page}" if page else ""))
+        say(f"{result}\nsaved as {saved.with_suffix('.npz')} and {saved.name}" + (f"\n{page}" if page else ""))
 
 
 def read_passes(text: str) -> list[str | tuple[str, dict[str, Any]]]:

@@ -32,6 +32,9 @@ def relu_roberta(
     from spikeport.errors import MissingExtra
 
     try:
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+
         from spikeport.roberta.recipe import Recipe, train_relu_roberta
     except ModuleNotFoundError as error:
         if not error.name or error.name.startswith("spikeport"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from spikeport.cli.app import app, console, fail, messages, print_json, say
+from spikeport.cli.app import app, console, explain, fail, print_json, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +38,8 @@ def run(
     """Run a spiking network on samples and say what it answers."""
     from spikeport.backends import get_backend
     from spikeport.cli.arrays import load_samples
+    from spikeport.conversion.cautions import far_outside
+    from spikeport.conversion.checks import check_range
     from spikeport.transfer import load_checkpoint
 
     stored = load_checkpoint(checkpoint)
@@ -47,6 +49,11 @@ def run(
         fail("give the number of timesteps, at least 1: -T 16" if timesteps is None else f"-T {T} is not at least 1")
     x, labels = load_samples(samples)
     x = x.reshape(len(x), -1) if x.ndim > 2 else x
+    if not len(x):
+        fail(f"{samples} holds no samples")
+    caution = far_outside(float(x.min()), float(x.max()), check_range(stored.metadata.get("input_range")))
+    if caution:
+        explain(caution, "warning")
     result = _simulated(graph, x, T=T, encoding=encoding, seed=seed, backend=backend)
     result = {"timesteps": T, "encoding": encoding, "seed": seed, "backend": get_backend(backend).name, **result}
     if labels is not None:
@@ -60,21 +67,22 @@ def run(
 
 def _simulated(graph: SNNGraph, x: Array, **how: Any) -> dict[str, Any]:
     import numpy as np
-    from rich.progress import Progress
+
+    from spikeport.report.progress import bar
 
     classes: list[int] = []
     counts: list[list[int]] = []
     spikes = np.zeros(len(graph))
     bipolar = any(node.neuron_type == "ST-BIF" for node in graph)  # their counts are net, so spikes are recorded
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task("running", total=len(x))
+    with bar("running", len(x)) as advance:
         for start in range(0, max(1, len(x)), SAMPLES_AT_ONCE):
             part = graph.run(x[start : start + SAMPLES_AT_ONCE], record=bipolar, **how)
-            classes += part.drive.argmax(axis=1).tolist()
+            several = part.drive.shape[1] > 1
+            classes += (part.drive.argmax(axis=1) if several else (part.drive[:, 0] > 0).astype(int)).tolist()
             counts += part.counts[-1].tolist()
             fired = part.counts if part.spikes is None else part.spikes
             spikes += [float(np.abs(layer).sum()) for layer in fired]
-            progress.advance(task, len(part.drive))
+            advance(len(part.drive))
     n = max(1, len(x))
     spiking = [(node, total) for node, total in zip(graph, spikes, strict=True) if node.neuron.is_spiking]
     return {

@@ -55,16 +55,23 @@ _STYLE: Any = {
 Series = Mapping[str, npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike]]
 
 
+def require_plots() -> None:
+    """Raise `spikeport.errors.MissingExtra` without matplotlib: for whoever will draw after long work."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise MissingExtra("matplotlib", "plot", "drawing a plot") from None
+
+
 def new_figure(width: float = 5.6, height: float = 3.2, *, rows: int = 1, columns: int = 1) -> tuple[Figure, Any]:
     """Return a figure of ``width`` × ``height`` inches and its axes: one, or an array (rows, columns).
 
     Raises `spikeport.errors.MissingExtra` without matplotlib.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtra("matplotlib", "plot", "drawing a plot") from None
+    require_plots()
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     with rc_context(_STYLE):
         fig = Figure(figsize=(width, height), layout="constrained")
         fig.patch.set_alpha(0)

@@ -102,3 +102,28 @@ def test_a_terminal_without_the_letters_gets_no_traceback(tmp_path, encoding):
     assert "spikeport" in output("--help")
     assert "parameters" in output("inspect", str(tmp_path / "c"))
     assert json.loads(output("inspect", str(tmp_path / "c"), "--json"))["layers"][0]["name"] == "θ → ü"
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_the_version_is_asked_for_as_everywhere(capsys, flag):
+    import spikeport as package
+
+    assert spikeport(capsys, flag) == (0, f"spikeport {package.__version__}\n", "")
+
+
+def test_the_help_of_optimize_lists_every_pass(capsys):
+    from spikeport.snn_optimizer.passes.registry import PASSES
+
+    _, out, _ = spikeport(capsys, "optimize", "--help")
+    assert [name for name in PASSES if name not in out and PASSES[name].short not in out] == []
+
+
+def test_completion_can_be_installed(capsys):
+    _, out, _ = spikeport(capsys, "--help")
+    assert "--install-completion" in out
+
+
+def test_without_torch_training_a_roberta_names_what_to_install(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    code, _, err = spikeport(capsys, "relu-roberta", "--train-file", tmp_path / "x.tsv", "--output-dir", tmp_path / "y")
+    assert code == 2 and "spikeport[roberta]" in err

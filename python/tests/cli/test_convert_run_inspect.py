@@ -77,10 +77,11 @@ def test_convert_writes_the_network_that_convert_makes(folder, capsys, torch, we
 
     line = f"convert user_model:build --weights {weights} --calibration {samples} -T 8 -o out --json"
     code, out, err = spikeport(capsys, line)
-    assert (code, err) == (0, "")
+    assert code == 0
     model = user_model.build()
     model.load_state_dict(torch.load("weights.pt", weights_only=True))
     snn = convert(model, np.load("samples.npy"), T=8)
+    assert err == ""
     stored = load_checkpoint("out")
     assert stored.to_graph() == snn.graph
     assert stored.metadata["scales"] == snn.scales
@@ -95,7 +96,7 @@ def test_convert_shows_layers_certificate_and_where_it_is(folder, capsys):
     assert code == 0
     assert "layer_0" in out
     assert "measured (" in out
-    assert "saved as out.json" in out
+    assert "saved as out.npz and out.json" in out
 
 
 def test_a_whole_pickled_model_needs_trust(folder, capsys):
@@ -121,7 +122,7 @@ def test_pickled_code_does_not_run_without_trust(folder, capsys, torch):
 def test_a_silent_layer_is_a_warning_on_standard_error(folder, capsys):
     code, out, err = spikeport(capsys, "convert user_model:silent --calibration samples.npy -o out --json")
     assert code == 0
-    assert err.startswith("warning: layer_0: no neuron is active")
+    assert "warning: layer_0: no neuron is active" in err
     assert json.loads(out)["certificate"]["details"]["silent_layers"] == ["layer_0"]
 
 
@@ -294,3 +295,77 @@ def test_timesteps_beyond_any_memory_are_a_message(folder, capsys, timesteps):
     code, out, err = spikeport(capsys, f"run snn samples.npy --backend reference -T {timesteps}")
     assert (code, out) == (2, "")
     assert "memory" in err or "timesteps must be" in err
+
+
+def test_nothing_is_written_over_without_force(folder, capsys):
+    assert spikeport(capsys, CONVERT)[0] == 0
+    before = (folder / "out.npz").read_bytes()
+    code, _, err = spikeport(capsys, CONVERT + "-T 4")
+    assert code == 2 and "out.npz exists" in err and "--force" in err
+    assert (folder / "out.npz").read_bytes() == before
+    assert spikeport(capsys, CONVERT + "-T 4 --force")[0] == 0
+    assert load_checkpoint("out").metadata["T"] == 4
+
+
+def test_accuracy_before_and_after_on_unseen_samples(folder, capsys):
+    code, out, _ = spikeport(capsys, CONVERT + "-T 64 --evaluate samples.npz --json")
+    said = json.loads(out)["accuracy"]
+    assert code == 0 and said["samples"] == 70 and said["trained"] == 1
+    assert said["current"] >= 0.9 and set(said) == {"samples", "trained", "current", "poisson"}
+    assert load_checkpoint("out").metadata["accuracy"] == said
+    assert (
+        "accuracy on 70 unseen samples: 100.00% trained"
+        in spikeport(capsys, CONVERT + "--evaluate samples.npz --force")[1]
+    )
+    code, _, err = spikeport(capsys, CONVERT + "--evaluate samples.npy --force")
+    assert code == 2 and "holds no labels" in err
+
+
+@pytest.mark.parametrize("wrapped", ["module.", "_orig_mod.", "model.", "state_dict", "model_state_dict", "both"])
+def test_state_dicts_as_training_loops_save_them(folder, capsys, torch, wrapped):
+    plain = torch.load("weights.pt", weights_only=True)
+    stored = {f"{wrapped}{key}": value for key, value in plain.items()} if wrapped.endswith(".") else {wrapped: plain}
+    if wrapped == "both":
+        stored = {"epoch": 3, "state_dict": {f"module.{key}": value for key, value in plain.items()}}
+    torch.save(stored, "kept.pt")
+    code, _, err = spikeport(capsys, "convert user_model:build --weights kept.pt -o kept")
+    assert code == 0 and ("was taken off the names" in err or "those of its entry" in err)
+    spikeport(capsys, "convert user_model:build --weights weights.pt -o plain")
+    assert load_checkpoint("kept").to_graph() == load_checkpoint("plain").to_graph()
+
+
+def test_torch_files_that_are_something_else_say_what_they_are(folder, capsys, torch):
+    torch.save(torch.ones(3, 4), "samples.pt")
+    code, _, err = spikeport(capsys, "convert user_model:build --calibration samples.pt -o out")
+    assert code == 2 and "is a torch file" in err
+    (folder / "script.pt").write_bytes(_archive({"script/constants.pkl": b"", "script/code/x.py": b""}))
+    code, _, err = spikeport(capsys, "convert --weights script.pt --trust-pickle -o out")
+    assert code == 2 and "TorchScript" in err
+
+
+def _archive(members):
+    import io
+    import zipfile
+
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_a_run_on_another_scale_warns_and_one_without_samples_is_refused(folder, capsys):
+    spikeport(capsys, CONVERT)
+    np.save("bytes.npy", np.full((3, 4), 255, np.uint8))
+    code, _, err = spikeport(capsys, "run out bytes.npy")
+    assert code == 0 and "warning: the input has values from 255 to 255, and the network was calibrated with" in err
+    np.save("none.npy", np.zeros((0, 4)))
+    code, _, err = spikeport(capsys, "run out none.npy")
+    assert code == 2 and "holds no samples" in err
+    assert spikeport(capsys, "run out samples.npy")[2] == ""
+
+
+def test_one_output_is_a_sign(folder, capsys, torch):
+    save_checkpoint(SNNCheckpoint.from_graph(SNNGraph([LayerNode("out", 1, 1, np.ones((1, 1)), "IF")])), "sign")
+    np.savez("signs.npz", x=np.array([[0.5], [-0.5]]), y=np.array([1, 0]))
+    assert json.loads(spikeport(capsys, "run sign signs.npz -T 4 --json")[1])["accuracy"] == 1

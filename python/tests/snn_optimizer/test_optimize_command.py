@@ -55,8 +55,10 @@ def test_a_folder_that_is_not_there_is_named_before_any_work(stored, capsys):
 
 def test_a_second_run_does_not_hide_what_the_first_one_did(stored, capsys):
     for source, passes in (("net", "quantize:bits=4"), ("small", "fold_scales"), ("small", "eliminate_unread")):
-        code, _, _ = spikeport(capsys, "optimize", stored / source, "-o", stored / "small", "--passes", passes)
-        assert code == 0
+        line = ["optimize", stored / source, "-o", stored / "small", "--passes", passes]
+        code, _, err = spikeport(capsys, *line)
+        assert (code, "--force" in err) == ((2, True) if source == "small" else (0, False))
+        assert code == 0 or spikeport(capsys, *line, "--force")[0] == 0
     last = load_checkpoint(stored / "small").metadata["optimization"]
     assert [last["level"], last["earlier"]["level"], last["earlier"]["earlier"]["level"]] == [
         "exact",
