@@ -20,7 +20,7 @@ mod _rust {
     use crate::arguments::{Floats, PyNeuron, PyPerNeuron, not_of_one_type, view};
     #[pymodule_export]
     use crate::network::Network;
-    use crate::results::{Raise, layer_trace, trace};
+    use crate::results::{Raise, go_on, layer_trace, trace};
 
     /// Run a kernel on arrays of one element type, whichever it is.
     macro_rules! on_floats {
@@ -34,6 +34,7 @@ mod _rust {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        spikeport::ask_before_going_on(go_on);
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 

@@ -1,10 +1,28 @@
 //! What the crate `spikeport` gives back, as Python takes it: flat NumPy arrays, and `spikeport.errors.KernelError`.
 
+use std::sync::Mutex;
+
 use numpy::{Element, IntoPyArray};
-use pyo3::exceptions::PyMemoryError;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use spikeport::{Code, Counts, Error, LayerTrace, NetworkTrace, Signal, Trace};
+
+/// What a signal's handler raised while a kernel ran.
+static RAISED: Mutex<Option<PyErr>> = Mutex::new(None);
+
+/// Whether a kernel is to go on: Python's signal handlers have their turn, and Ctrl-C's raises.
+pub fn go_on() -> bool {
+    Python::attach(|py| match py.check_signals() {
+        Ok(()) => true,
+        Err(error) => {
+            if let Ok(mut raised) = RAISED.lock() {
+                *raised = Some(error);
+            }
+            false
+        }
+    })
+}
 
 /// Turns the crate's error into Python's.
 pub trait Raise<T> {
@@ -15,6 +33,10 @@ impl<T> Raise<T> for Result<T, Error> {
     fn raise(self, py: Python<'_>) -> PyResult<T> {
         self.map_err(|error| match error.code() {
             Code::TooLarge => PyMemoryError::new_err(error.to_string()),
+            Code::Interrupted => {
+                let raised = RAISED.lock().ok().and_then(|mut raised| raised.take());
+                raised.unwrap_or_else(|| PyKeyboardInterrupt::new_err(error.to_string()))
+            }
             code => kernel_error(py, code, &error.to_string()).unwrap_or_else(|failure| failure),
         })
     }

@@ -13,6 +13,7 @@
 //! `sample` is a key of the sample's own values ([`sample_keys`]), so a sample draws the same spikes wherever it stands
 //! in a batch: `key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)`, bits being those of the value as `f64`, with -0 as +0.
 
+use crate::running::{Interruption, OPERATIONS};
 use crate::view::Shape;
 use crate::{Code, Element, Error, View, checks};
 
@@ -64,7 +65,11 @@ pub fn encode_poisson<F: Element>(
         return Err(Error::new(Code::Shape, message));
     }
     let mut spikes: Vec<i8> = checks::zeros(&[timesteps, batch, n])?;
+    let (interruption, between) = (Interruption::new(), (OPERATIONS / (batch * n).max(1)).max(1));
     for t in 0..timesteps {
+        if t % between == 0 {
+            interruption.check()?;
+        }
         for (row, &key) in keys.iter().enumerate() {
             let rates = &rates.data()[row * n..][..n];
             let draws = draws(stream(seed, key), t as u64, rates);

@@ -90,6 +90,8 @@ codes! {
     Neuron = "neuron",
     /// A file that cannot be written.
     Io = "io",
+    /// Stopped by whoever called: see [`ask_before_going_on`](crate::ask_before_going_on).
+    Interrupted = "interrupted",
 }
 
 impl fmt::Display for Code {

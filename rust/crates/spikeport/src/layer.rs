@@ -1,7 +1,7 @@
 //! One layer by itself: spikes in, weighted sums, neurons, spikes out. The sums are those of [`Linear`].
 
 use crate::operations::Linear;
-use crate::running::{Keep, Neurons, State};
+use crate::running::{Interruption, Keep, Neurons, OPERATIONS, State};
 use crate::{Element, Error, LayerTrace, Neuron, View, checks};
 
 /// Return the currents `W·x + b` of shape (…, out), summed in the order of the inputs.
@@ -33,6 +33,12 @@ pub fn layer_forward<F: Element>(
     let neurons = Neurons::new(neuron, linear.n_outputs())?;
     let keep = Keep { signal: true, drive: false };
     let mut state = State::new(&neurons, linear.n_outputs(), batch.iter().product(), steps, keep)?;
-    state.fire(&currents, steps, None)?;
+    let row = linear.n_outputs() * batch.iter().product::<usize>();
+    let (interruption, at_once) = (Interruption::new(), (OPERATIONS / row.max(1)).max(1));
+    for start in (0..steps).step_by(at_once) {
+        interruption.check()?;
+        let end = steps.min(start + at_once);
+        state.fire(&currents[start * row..end * row], end - start, None)?;
+    }
     Ok(state.finish().0)
 }

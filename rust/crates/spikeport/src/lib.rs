@@ -51,7 +51,7 @@ pub use network::{AnyNetwork, Network, Node};
 pub use neuron::{Neuron, NeuronKind, PerNeuron};
 pub use operations::{Linear, Operation};
 pub use qcfs::qcfs;
-pub use running::{Encoding, RunOptions};
+pub use running::{Encoding, RunOptions, ask_before_going_on};
 pub use st_bif::{StBifParameters, st_bif_multistep};
 pub use trace::{Counts, LayerTrace, NetworkTrace, Signal, Trace};
 pub use view::View;

@@ -14,7 +14,7 @@
 use std::ops::Range;
 
 use crate::operations::{Currents, Events, Operation};
-use crate::running::{self, Input, Keep, Neurons, State};
+use crate::running::{self, Input, Interruption, Keep, Neurons, State};
 use crate::view::Shape;
 use crate::{Code, Element, Encoding, Error, NetworkTrace, Neuron, RunOptions, View, checks, encode};
 
@@ -83,7 +83,7 @@ impl<E: Element> Network<E> {
     ///
     /// Inputs are first rounded to the type of the network.
     ///
-    /// Errors: `non_finite`, `shape`, `rate_range`, `too_large`.
+    /// Errors: `non_finite`, `shape`, `rate_range`, `too_large`, `interrupted`.
     pub fn run<I: Element>(
         &self,
         inputs: View<'_, I>,
@@ -100,9 +100,12 @@ impl<E: Element> Network<E> {
         }
         let n_threads = self.threads_for(input.batch, options);
         let size = input.batch.div_ceil(n_threads).clamp(1, SAMPLES);
-        let blocks = running::parallel(input.batch.div_ceil(size).max(1), n_threads, |block| {
-            self.run_block(&input, block * size..input.batch.min((block + 1) * size), options)
-        });
+        let interruption = Interruption::new();
+        let blocks =
+            running::parallel(input.batch.div_ceil(size).max(1), n_threads, &interruption, |block| {
+                let samples = block * size..input.batch.min((block + 1) * size);
+                self.run_block(&input, samples, options, &interruption)
+            });
         running::join(blocks.into_iter().collect::<Result<_, Error>>()?, options.timesteps)
     }
 
@@ -136,6 +139,7 @@ impl<E: Element> Network<E> {
         input: &Input<'_, E>,
         samples: Range<usize>,
         options: &RunOptions,
+        interruption: &Interruption,
     ) -> Result<NetworkTrace<E>, Error> {
         let mut layers = Vec::with_capacity(self.layers.len());
         for (l, layer) in self.layers.iter().enumerate() {
@@ -152,6 +156,7 @@ impl<E: Element> Network<E> {
         let mut signals: Vec<Events<E>> = layers.iter().map(|_| Events::default()).collect();
         let at_once = (ROWS / samples.len().max(1)).max(1);
         for start in (0..options.timesteps).step_by(at_once) {
+            interruption.check()?;
             let steps = start..options.timesteps.min(start + at_once);
             let is_same_input = start > 0 && options.encoding == Encoding::Current;
             if !is_same_input {

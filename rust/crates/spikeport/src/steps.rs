@@ -1,5 +1,6 @@
 //! Neurons of one kind over many steps, whatever their equation.
 
+use crate::running::{Interruption, OPERATIONS};
 use crate::{Element, Error, Trace, checks};
 
 /// A row of neurons that can do a step.
@@ -26,7 +27,11 @@ pub(crate) fn multistep<'a, E: Element>(
         return Ok(trace);
     }
     let width = neurons.v_start().len();
+    let (interruption, between) = (Interruption::new(), (OPERATIONS / size).max(1));
     for (t, spikes) in trace.spikes.chunks_exact_mut(size).enumerate() {
+        if t % between == 0 {
+            interruption.check()?;
+        }
         let rows = spikes.chunks_exact_mut(width).zip(currents(t).chunks_exact(width));
         let state = trace.membrane.chunks_exact_mut(width).zip(trace.counts.chunks_exact_mut(width));
         for ((spikes, current), (membrane, counts)) in rows.zip(state) {

@@ -9,8 +9,12 @@
 
 use super::packed::{Packed, Sums};
 use super::{Currents, Events, Operation};
+use crate::running::Interruption;
 use crate::view::Shape;
 use crate::{Code, Element, Error, View, checks};
+
+/// Rows of inputs that are summed between two questions whether to go on.
+const ROWS: usize = 64;
 
 /// Weights of shape (out, in) and perhaps a bias of shape (out,), laid out for running.
 pub struct Linear<E> {
@@ -52,12 +56,17 @@ impl<E: Element> Linear<E> {
             return Err(self.unfit(inputs.shape()));
         }
         let rows: usize = rows.iter().product();
-        let mut events = Events::default();
-        for row in 0..rows {
-            events.push_values(&inputs.data()[row * n_in..][..n_in]);
-        }
         let mut currents = checks::zeros(&[rows, n_out])?;
-        self.packed.weigh(&events, &mut Sums::default(), &mut currents);
+        let (mut events, mut sums, interruption) = (Events::default(), Sums::default(), Interruption::new());
+        for first in (0..rows).step_by(ROWS) {
+            interruption.check()?;
+            let some = first..rows.min(first + ROWS);
+            events.clear();
+            for row in some.clone() {
+                events.push_values(&inputs.data()[row * n_in..][..n_in]);
+            }
+            self.packed.weigh(&events, &mut sums, &mut currents[some.start * n_out..some.end * n_out]);
+        }
         Ok(currents)
     }
 
