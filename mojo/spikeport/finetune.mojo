@@ -215,18 +215,7 @@ def descend[
     rate: Scalar[dtype],
     momentum: Scalar[dtype],
 ):
-    """Moves one layer: `u = μ·u + g`, `w = w - η·u`.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        w: Weights, updated in place.
-        u: Velocities, as many, updated in place.
-        g: Gradients, as many.
-        rate: Learning rate η.
-        momentum: Momentum μ.
-    """
+    """Moves one layer: `u = μ·u + g`, `w = w - η·u`."""
     comptime lanes = simd_width_of[dtype]()
     # Sound: the three are of one length, which `step` has checked.
     var weights = w.unsafe_ptr()
@@ -252,15 +241,7 @@ def descend[
 
 
 def check_rate(name: StringSpan, rate: Float64) raises:
-    """Refuses a learning rate that is negative or not finite.
-
-    Args:
-        name: Whose rate it is, for the message.
-        rate: The rate.
-
-    Raises:
-        Error: `learning_rate`.
-    """
+    """Refuses a learning rate that is negative or not finite."""
     if not (isfinite(rate) and rate >= 0):
         raise refusal(
             "learning_rate",
@@ -269,18 +250,7 @@ def check_rate(name: StringSpan, rate: Float64) raises:
 
 
 def position(layer_names: List[String], name: String) raises -> Int:
-    """Finds a layer.
-
-    Args:
-        layer_names: The network's layers.
-        name: The name to find.
-
-    Returns:
-        Its index.
-
-    Raises:
-        Error: `unknown_layer`.
-    """
+    """Finds a layer."""
     for k in range(len(layer_names)):
         if layer_names[k] == name:
             return k
@@ -288,18 +258,7 @@ def position(layer_names: List[String], name: String) raises -> Int:
 
 
 def marked(layer_names: List[String], names: List[String]) raises -> List[Bool]:
-    """Marks the layers that are named.
-
-    Args:
-        layer_names: The network's layers.
-        names: Some of their names.
-
-    Returns:
-        One flag a layer.
-
-    Raises:
-        Error: `unknown_layer`.
-    """
+    """Marks the layers that are named."""
     var flags = List[Bool](length=len(layer_names), fill=False)
     for name in names:
         flags[position(layer_names, name)] = True

@@ -6,22 +6,16 @@
 from std.math import isfinite
 
 from .checks import refusal
-from .integrate_fire import IFParameters, Trace
+from .integrate_fire import IFParameters
 from .st_bif import STBIFParameters
+from .trace import Trace
 
 comptime LARGEST_TRACER = (1 << 31) - 1
 """The largest bound of a tracer."""
 
 
 def is_kind(label: StringSpan) -> Bool:
-    """Tells whether a label is a kind of neuron.
-
-    Args:
-        label: A label.
-
-    Returns:
-        True for `IF`, `LIF`, `ST-BIF` and `identity`.
-    """
+    """Tells whether a label is a kind of neuron."""
     return (
         label == "IF"
         or label == "LIF"
@@ -177,20 +171,7 @@ def pass_on[
 ](currents: List[Scalar[dtype]], steps: Int, stride: Int, size: Int) -> Trace[
     dtype
 ]:
-    """Passes currents on, as a layer of kind `identity` does.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        currents: The currents; one step of them where `stride` is 0.
-        steps: Number of steps T.
-        stride: Values from one step to the next.
-        size: Values of one step.
-
-    Returns:
-        The currents as `passed`, their sum over the steps as `sums`.
-    """
+    """Passes currents on, as a layer of kind `identity` does."""
     var passed = List[Scalar[dtype]](capacity=steps * size)
     for t in range(steps):
         passed.extend(Span(currents)[t * stride : t * stride + size])
@@ -208,20 +189,7 @@ def sum_in_order[
 ](currents: List[Scalar[dtype]], steps: Int, stride: Int, size: Int) -> List[
     Scalar[dtype]
 ]:
-    """Adds the currents up, step by step from +0.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        currents: The currents; one step of them where `stride` is 0.
-        steps: Number of steps T.
-        stride: Values from one step to the next.
-        size: Values of one step.
-
-    Returns:
-        `Σ_t I[t]`.
-    """
+    """Adds the currents up, step by step from +0."""
     var total = List[Scalar[dtype]](length=size, fill=0)
     for t in range(steps):
         for k in range(size):

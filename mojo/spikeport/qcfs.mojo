@@ -61,19 +61,7 @@ def quantise[
     threshold: ImmPointer[Scalar[dtype], _],
     y: MutPointer[Scalar[dtype], _],
 ):
-    """Quantises checked values into a buffer; allocates nothing.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        x: Values (batch, neurons).
-        batch: Number of rows.
-        neurons: Values a row.
-        timesteps: Number of steps T, at least 1.
-        threshold: θ, one a value of a row.
-        y: Receives the result (batch, neurons).
-    """
+    """Quantises checked values into a buffer; allocates nothing."""
     comptime lanes = simd_width_of[dtype]()
     var T = Scalar[dtype](timesteps)
 
