@@ -3,7 +3,8 @@
 `mojo build --emit shared-lib` of this file gives a library that allocates
 nothing and depends on nothing, Mojo's own runtime included. Every buffer is the
 caller's, row-major and without gaps; `double` says whether its floats are
-binary64 or binary32. Arguments are checked by the caller.
+binary64 or binary32, 1 or 0, as for every flag. Arguments are checked by the
+caller; shapes are those of the kernel that a function calls.
 """
 from spikeport.checks import all_finite
 from spikeport.encode import poisson_steps, sample_key
@@ -31,7 +32,7 @@ comptime Rates = ImmPointer[Float64, ImmUntrackedOrigin]
 def spikeport_all_finite(
     double: Int, values: Floats, count: Int
 ) abi("C") -> Int:
-    """Tells whether no value is NaN or infinite."""
+    """Returns 1 where no value is NaN or infinite, else 0."""
     if double != 0:
         return Int(all_finite(values.unsafe_bitcast[Float64](), count))
     return Int(all_finite(values.unsafe_bitcast[Float32](), count))
@@ -54,7 +55,7 @@ def spikeport_if_steps(
     membrane: FloatsOut,
     counts: MutPointer[Int64, MutUntrackedOrigin],
 ) abi("C"):
-    """Runs integrate-and-fire neurons."""
+    """Runs integrate-and-fire neurons: `if_steps`."""
 
     def run[dtype: DType, hard_reset: Bool]() {imm}:
         if_steps[hard_reset](
@@ -99,7 +100,7 @@ def spikeport_st_bif_steps(
     membrane: FloatsOut,
     tracer: MutPointer[Int64, MutUntrackedOrigin],
 ) abi("C"):
-    """Runs ST-BIF neurons."""
+    """Runs ST-BIF neurons: `st_bif_steps`."""
 
     def run[dtype: DType]() {imm}:
         st_bif_steps(
@@ -135,7 +136,7 @@ def spikeport_packed_length(double: Int, n_in: Int, n_out: Int) abi("C") -> Int:
 def spikeport_pack(
     double: Int, weights: Floats, n_in: Int, n_out: Int, packed: FloatsOut
 ) abi("C"):
-    """Lays weights out for the weighted sums."""
+    """Lays weights (n_out, n_in) out for the weighted sums: `pack`."""
 
     def run[dtype: DType]() {imm}:
         pack(
@@ -153,7 +154,7 @@ def spikeport_pack(
 
 @export
 def spikeport_active_length(n_in: Int) abi("C") -> Int:
-    """Returns how much room a weighted sum needs for indices."""
+    """Returns for how many 32-bit indices a weighted sum needs room."""
     return ROWS * (n_in + 1)
 
 
@@ -171,7 +172,7 @@ def spikeport_weighted_sum(
     active: MutPointer[Int32, MutUntrackedOrigin],
     currents: FloatsOut,
 ) abi("C"):
-    """Sums rows of spikes or values."""
+    """Sums rows of 8-bit spikes, or of floats: `weighted_sum`."""
 
     def run[input_type: DType, dtype: DType]() {imm}:
         weighted_sum(
@@ -207,7 +208,7 @@ def spikeport_quantise(
     threshold: Floats,
     y: FloatsOut,
 ) abi("C"):
-    """Quantises values by QCFS."""
+    """Quantises values (batch, neurons) by QCFS: `quantise`."""
 
     def run[dtype: DType]() {imm}:
         quantise(
@@ -232,7 +233,7 @@ def spikeport_sample_keys(
     neurons: Int,
     keys: MutPointer[UInt64, MutUntrackedOrigin],
 ) abi("C"):
-    """Returns a key for every sample."""
+    """Writes a key for every sample of rates (batch, neurons)."""
     for b in range(batch):
         # Sound: row b ends at (b + 1)·neurons, where the rates end at most.
         keys[unsafe_offset=b] = sample_key(
@@ -250,5 +251,5 @@ def spikeport_poisson_steps(
     keys: ImmPointer[UInt64, ImmUntrackedOrigin],
     spikes: SpikesOut,
 ) abi("C"):
-    """Draws spikes."""
+    """Draws spikes for rates (batch, neurons): `poisson_steps`."""
     poisson_steps(rates, batch, neurons, steps, seed, keys, spikes)

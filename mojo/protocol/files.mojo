@@ -38,7 +38,7 @@ def answer_write[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
     var names = arguments.texts("names")
     var flat = arguments.integers("sizes")
     if len(flat) != 2 * len(names):
-        raise refusal("sidecar_schema", "sizes must hold two a layer")
+        raise refusal("sidecar_schema", "sizes must hold two for each layer")
     var sizes = List[LayerSize]()
     var arrays = List[LayerArrays]()
     for k in range(len(names)):

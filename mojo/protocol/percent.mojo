@@ -4,7 +4,7 @@ from spikeport.checks import refusal
 
 
 def is_plain(byte: UInt8) -> Bool:
-    """Tells whether a byte is written as it is."""
+    """Tells whether a byte is written as it is: `A-Z a-z 0-9 . _ - / :`."""
     return (
         (65 <= Int(byte) <= 90)
         or (97 <= Int(byte) <= 122)
@@ -14,7 +14,7 @@ def is_plain(byte: UInt8) -> Bool:
 
 
 def quote(text: StringSpan) -> String:
-    """Writes a text as one word."""
+    """Writes a text as one word: every byte that is not plain as `%XX`."""
     var out = List[UInt8](capacity=text.byte_length())
     comptime upper = "0123456789ABCDEF"
     var digits = upper.as_bytes()
@@ -29,7 +29,7 @@ def quote(text: StringSpan) -> String:
 
 
 def unquote(word: StringSpan) raises -> String:
-    """Reads a text back."""
+    """Reads a text back; raises `percent` for a broken `%XX` or no UTF-8."""
     var bytes = word.as_bytes()
     var out = List[UInt8](capacity=len(bytes))
     var at = 0

@@ -13,8 +13,7 @@ struct Arguments(Copyable):
     """The word of every key."""
 
     def __init__(out self, line: StringSpan) raises:
-        """Reads `key=value` words; the first two words of a case are passed by.
-        """
+        """Reads the `key=value` words behind a case's number and kernel."""
         self.words = Dict[String, String]()
         var bytes = line.as_bytes()
         var start = 0
@@ -38,18 +37,18 @@ struct Arguments(Copyable):
         return key in self.words
 
     def word(self, key: String) raises -> String:
-        """Returns the word of a key."""
+        """Returns the word of a key; raises `usage` where it is not given."""
         var found = self.words.get(key)
         if not found:
             raise refusal("usage", String("the argument ", key, " is missing"))
         return found.value()
 
     def text(self, key: String, default: StringSpan = "") raises -> String:
-        """Returns a text."""
+        """Returns a text, decoded."""
         return unquote(self.word(key)) if self.has(key) else String(default)
 
     def texts(self, key: String) raises -> List[String]:
-        """Returns a list of texts."""
+        """Returns a list of texts, none where the key is not given."""
         if not self.has(key):
             return []
         var word = self.word(key)
@@ -73,7 +72,7 @@ struct Arguments(Copyable):
     def parameter[
         dtype: DType = DType.float64
     ](self, key: String, default: Float64) raises -> List[Float64]:
-        """Returns a neuron parameter, rounded to the element type."""
+        """Returns one number or several, rounded to the element type."""
         if not self.has(key):
             return [default]
         return [Float64(value) for value in self.floats[dtype](key)]
@@ -81,7 +80,7 @@ struct Arguments(Copyable):
     def optional[
         dtype: DType = DType.float64
     ](self, key: String) raises -> Optional[List[Float64]]:
-        """Returns a neuron parameter that may be absent, rounded likewise."""
+        """Returns a parameter that may be absent, rounded likewise."""
         if not self.has(key):
             return None
         return self.parameter[dtype](key, 0.0)
@@ -102,7 +101,7 @@ struct Arguments(Copyable):
         return _whole(self.word(key))
 
     def unsigned(self, key: String) raises -> List[UInt64]:
-        """Returns whole numbers of 64 bits."""
+        """Returns whole numbers of 64 bits, none where the key is not given."""
         var result = List[UInt64]()
         if not self.has(key):
             return result^
@@ -118,7 +117,8 @@ struct Arguments(Copyable):
         return result^
 
     def shape(self, key: String, sizes: Int) raises -> List[Int]:
-        """Returns sizes."""
+        """Returns sizes, as many as there must be and none negative; raises
+        `shape`."""
         var result = self.integers(key)
         if len(result) != sizes:
             raise refusal("shape", String(key, " needs ", sizes, " sizes"))
@@ -128,7 +128,7 @@ struct Arguments(Copyable):
         return result^
 
     def is_single(self) raises -> Bool:
-        """Tells the element type of a case."""
+        """Tells whether a case is of `f32`, not of `f64`; raises `dtype`."""
         var name = self.text("dtype", "f64")
         if name != "f32" and name != "f64":
             raise refusal("dtype", String("there is no element type ", name))
@@ -174,7 +174,7 @@ struct Reply(Copyable):
         self.bytes = []
 
     def key(mut self, key: StringSpan):
-        """Begins a word."""
+        """Begins the word of a key."""
         if len(self.bytes) > 0:
             self.bytes.append(UInt8(ord(" ")))
         self.bytes.extend(key.as_bytes())

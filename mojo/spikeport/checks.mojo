@@ -13,14 +13,15 @@ def refusal(code: StringSpan, message: String) -> Error:
 
 
 def code_of(error: Error) -> String:
-    """Finds the code of an error that this package raised."""
+    """Finds the code of an error that this package raised: the text before
+    the first colon."""
     var text = String(error)
     var colon = text.find(":")
     return String(text[byte=0:colon]) if colon >= 0 else text^
 
 
 def product(*sizes: Int) -> Int:
-    """Multiplies sizes without overflow."""
+    """Multiplies sizes: -1 where one is negative, `Int.MAX` beyond that."""
     var total = 1
     for size in sizes:
         if size < 0:
@@ -83,7 +84,8 @@ def as_parameter[
 ](name: StringSpan, values: List[Float64], neurons: Int) raises -> List[
     Scalar[dtype]
 ]:
-    """Rounds a neuron parameter to the element type."""
+    """Rounds one number, or one for each neuron, to the element type; raises
+    `shape`, `non_finite`."""
     if len(values) != 1 and len(values) != neurons:
         raise refusal(
             "shape",
@@ -97,7 +99,7 @@ def as_parameter[
 def spread[
     dtype: DType, //
 ](var values: List[Scalar[dtype]], neurons: Int) -> List[Scalar[dtype]]:
-    """Gives every neuron its own copy of a parameter."""
+    """Gives every neuron its own copy of a parameter that is one number."""
     if len(values) == neurons:
         return values^
     return List[Scalar[dtype]](length=neurons, fill=values[0])

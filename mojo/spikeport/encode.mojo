@@ -48,7 +48,7 @@ def sample_keys(
         neurons: Number of neurons N.
 
     Returns:
-        One key a sample.
+        One key for each sample.
 
     Raises:
         Error: `shape`.
@@ -78,7 +78,7 @@ def encode_poisson(
         neurons: Number of neurons N.
         timesteps: Number of steps T.
         seed: Seed of all draws.
-        samples: One key a sample; those of `sample_keys` if None.
+        samples: One key for each sample; those of `sample_keys` if None.
 
     Returns:
         The spikes, 0 or 1.
@@ -124,7 +124,8 @@ def poisson_steps(
     keys: ImmPointer[UInt64, _],
     spikes: MutPointer[Int8, _],
 ):
-    """Draws spikes into a buffer; allocates nothing."""
+    """Draws spikes (steps, batch, neurons) for checked rates (batch, neurons)
+    and one key for each sample; allocates nothing."""
     comptime lanes = simd_width_of[DType.uint64]()
 
     def draw[

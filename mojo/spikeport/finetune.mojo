@@ -118,9 +118,9 @@ struct Step[dtype: DType](Copyable):
     """
 
     var weights: List[List[Scalar[Self.dtype]]]
-    """New weights, one array a layer."""
+    """New weights, one array for each layer."""
     var velocities: List[List[Scalar[Self.dtype]]]
-    """New velocities, one array a layer."""
+    """New velocities, one array for each layer."""
 
 
 def step[
@@ -144,13 +144,14 @@ def step[
         dtype: Element type.
 
     Args:
-        weights: One flat array a layer.
-        gradients: One a layer, as long as its weights.
-        rates: Learning rate η a layer, checked before it is rounded.
+        weights: One flat array for each layer.
+        gradients: One for each layer, as long as its weights.
+        rates: Learning rate η of each layer, checked before it is rounded.
         layer_names: Names of all layers.
         frozen: Names of the frozen ones.
         momentum: Momentum μ in [0, 1), checked before it is rounded.
-        velocities: One a layer, as long as its weights; zeros if None.
+        velocities: One for each layer, as long as its weights; zeros if
+            None.
 
     Returns:
         New weights and velocities.
@@ -250,7 +251,7 @@ def check_rate(name: StringSpan, rate: Float64) raises:
 
 
 def position(layer_names: List[String], name: String) raises -> Int:
-    """Finds a layer."""
+    """Finds the index of a layer; raises `unknown_layer`."""
     for k in range(len(layer_names)):
         if layer_names[k] == name:
             return k
@@ -258,7 +259,7 @@ def position(layer_names: List[String], name: String) raises -> Int:
 
 
 def marked(layer_names: List[String], names: List[String]) raises -> List[Bool]:
-    """Marks the layers that are named."""
+    """Says for each layer whether it is named; raises `unknown_layer`."""
     var flags = List[Bool](length=len(layer_names), fill=False)
     for name in names:
         flags[position(layer_names, name)] = True

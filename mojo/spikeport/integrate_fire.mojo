@@ -40,10 +40,10 @@ def if_multistep[
         dtype: Element type.
 
     Args:
-        currents: One current a step and neuron.
+        currents: One current for each step and neuron.
         steps: Number of steps T.
         neurons: Number of neurons N.
-        threshold: θ, one number or one a neuron.
+        threshold: θ, one number, or one for each neuron.
         v_init: Membrane before the first step, in units of θ.
         v_reset: Membrane after a spike, or None for soft reset.
         beta: Share of the membrane that one step keeps, β.
@@ -55,9 +55,11 @@ def if_multistep[
         Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
     """
     check_shape("currents", len(currents), product(steps, neurons))
-    return _run(
-        currents, steps, neurons, 1, neurons, threshold, v_init, v_reset, beta
+    check_finite("currents", currents)
+    var parameters = IFParameters[dtype](
+        neurons, threshold, v_init, v_reset, beta
     )
+    return parameters.run(currents, steps, neurons, 1)
 
 
 def if_constant[
@@ -79,9 +81,9 @@ def if_constant[
         dtype: Element type.
 
     Args:
-        current: One current a neuron.
+        current: One current for each neuron.
         timesteps: Number of steps T.
-        threshold: θ, one number or one a neuron.
+        threshold: θ, one number, or one for each neuron.
         v_init: Membrane before the first step, in units of θ.
         v_reset: Membrane after a spike, or None for soft reset.
         beta: Share of the membrane that one step keeps, β.
@@ -93,42 +95,15 @@ def if_constant[
         Error: `timesteps`, and those of `if_multistep`.
     """
     check_timesteps(timesteps)
-    return _run(
-        current,
-        timesteps,
-        0,
-        1,
-        len(current),
-        threshold,
-        v_init,
-        v_reset,
-        beta,
-    )
-
-
-def _run[
-    dtype: DType, //
-](
-    currents: List[Scalar[dtype]],
-    steps: Int,
-    stride: Int,
-    batch: Int,
-    neurons: Int,
-    threshold: List[Float64],
-    v_init: List[Float64],
-    v_reset: Optional[List[Float64]],
-    beta: List[Float64],
-) raises -> Trace[dtype]:
-    check_finite("currents", currents)
+    check_finite("current", current)
     var parameters = IFParameters[dtype](
-        neurons, threshold, v_init, v_reset, beta
+        len(current), threshold, v_init, v_reset, beta
     )
-    return parameters.run(currents, steps, stride, batch)
+    return parameters.run(current, timesteps, 0, 1)
 
 
 struct IFParameters[dtype: DType](Copyable):
-    """Checked parameters of integrate-and-fire neurons, one of each a neuron.
-    """
+    """Checked parameters of integrate-and-fire neurons, each spread to all."""
 
     var threshold: List[Scalar[Self.dtype]]
     """Threshold θ > 0."""
@@ -177,7 +152,9 @@ struct IFParameters[dtype: DType](Copyable):
         stride: Int,
         batch: Int,
     ) -> Trace[Self.dtype]:
-        """Runs the neurons over finite currents of shape (steps, batch, N)."""
+        """Runs the neurons over finite currents of shape (steps, batch, N),
+        `stride` values from one step to the next, or 0 where all are alike.
+        """
         var neurons = len(self.threshold)
         var size = batch * neurons
         var spikes = List[Int8](length=steps * size, fill=0)
@@ -251,7 +228,12 @@ def if_steps[
     membrane: MutPointer[Scalar[dtype], _],
     counts: MutPointer[Int64, _],
 ):
-    """Runs checked neurons on buffers; allocates nothing."""
+    """Runs checked neurons on buffers, and allocates nothing.
+
+    Currents and spikes are (steps, batch, neurons), with `stride` from one step
+    of the currents to the next; parameters (neurons,); membrane and counts
+    (batch, neurons).
+    """
     comptime counter = DType.int32 if dtype == DType.float32 else DType.int64
     comptime lanes = simd_width_of[dtype]()
     var size = batch * neurons

@@ -1,7 +1,7 @@
 """The neuron: what turns a current into spikes.
 
 `IF` and `LIF` are described in `integrate_fire`, `ST-BIF` in `st_bif`;
-`identity` is no neuron at all: what comes in goes out, a graded value a step.
+`identity` is no neuron at all: what comes in goes out, one graded value per step.
 """
 from std.math import isfinite
 
@@ -15,7 +15,7 @@ comptime LARGEST_TRACER = (1 << 31) - 1
 
 
 def is_kind(label: StringSpan) -> Bool:
-    """Tells whether a label is a kind of neuron."""
+    """Tells whether a label is `IF`, `LIF`, `ST-BIF` or `identity`."""
     return (
         label == "IF"
         or label == "LIF"
@@ -60,7 +60,7 @@ struct Neuron(Copyable):
 
         Args:
             kind: `IF`, `LIF`, `ST-BIF` or `identity`.
-            threshold: θ, one number or one a neuron.
+            threshold: θ, one number, or one for each neuron.
             v_init: Membrane before the first step, in units of θ.
             v_reset: Membrane after a spike, or None for soft reset.
             beta: Leak β.
@@ -189,7 +189,7 @@ def sum_in_order[
 ](currents: List[Scalar[dtype]], steps: Int, stride: Int, size: Int) -> List[
     Scalar[dtype]
 ]:
-    """Adds the currents up, step by step from +0."""
+    """Returns `Σ_t I[t]`, added step by step from +0."""
     var total = List[Scalar[dtype]](length=size, fill=0)
     for t in range(steps):
         for k in range(size):

@@ -42,10 +42,10 @@ def st_bif_multistep[
         dtype: Element type.
 
     Args:
-        currents: One current a step and neuron.
+        currents: One current for each step and neuron.
         steps: Number of steps T.
         neurons: Number of neurons N.
-        threshold: θ, one number or one a neuron.
+        threshold: θ, one number, or one for each neuron.
         v_init: Membrane before the first step, in units of θ.
         tracer_min: Lower bound of the tracer, at most 0.
         tracer_max: Upper bound of the tracer, at least 0.
@@ -65,7 +65,7 @@ def st_bif_multistep[
 
 
 struct STBIFParameters[dtype: DType](Copyable):
-    """Checked parameters of ST-BIF neurons, one of each a neuron."""
+    """Checked parameters of ST-BIF neurons, each spread to all."""
 
     var threshold: List[Scalar[Self.dtype]]
     """Threshold θ > 0."""
@@ -111,7 +111,9 @@ struct STBIFParameters[dtype: DType](Copyable):
         stride: Int,
         batch: Int,
     ) -> Trace[Self.dtype]:
-        """Runs the neurons over finite currents of shape (steps, batch, N)."""
+        """Runs the neurons over finite currents of shape (steps, batch, N),
+        `stride` values from one step to the next, or 0 where all are alike.
+        """
         var neurons = len(self.threshold)
         var size = batch * neurons
         var spikes = List[Int8](length=steps * size, fill=0)
@@ -151,7 +153,12 @@ def st_bif_steps[
     membrane: MutPointer[Scalar[dtype], _],
     tracer: MutPointer[Int64, _],
 ):
-    """Runs checked neurons on buffers; allocates nothing."""
+    """Runs checked neurons on buffers, and allocates nothing.
+
+    Currents and spikes are (steps, batch, neurons), with `stride` from one step
+    of the currents to the next; parameters (neurons,); membrane and tracer
+    (batch, neurons).
+    """
     comptime counter = DType.int32 if dtype == DType.float32 else DType.int64
     comptime lanes = simd_width_of[dtype]()
     var size = batch * neurons

@@ -19,7 +19,7 @@ struct Checkpoint(Copyable):
     var layer_sizes: List[LayerSize]
     """Widths of the layers."""
     var neuron_types: List[String]
-    """A label a layer; a network runs where each is a kind of neuron."""
+    """A label for each layer; a network runs where each is a kind of neuron."""
     var frozen_layers: List[String]
     """Names of layers that fine-tuning leaves alone."""
     var metadata: String
@@ -41,7 +41,7 @@ struct Checkpoint(Copyable):
         Args:
             layer_names: Unique names, input side first.
             layer_sizes: Widths of the layers.
-            neuron_types: A label a layer.
+            neuron_types: A label for each layer.
             arrays: The arrays of every layer.
             frozen_layers: Names of frozen layers, in any order.
             metadata: A JSON object.

@@ -48,7 +48,7 @@ struct Sidecar(Copyable):
     var layer_sizes: List[LayerSize]
     """Widths of the layers, chained."""
     var neuron_types: List[String]
-    """A label a layer."""
+    """A label for each layer."""
     var frozen_layers: List[String]
     """Names of the frozen layers, in network order."""
     var total_params: Int
@@ -164,7 +164,7 @@ def read_sidecar(var content: List[UInt8]) raises -> Sidecar:
     demand(json.kind(0) == OBJECT, "the content must be a JSON object")
     _check_version(json)
 
-    # One node a key, in the order of KEYS.
+    # One node for each key, in the order of KEYS.
     var keys = materialize[KEYS]()
     var nodes = List[Int]()
     for key in keys:

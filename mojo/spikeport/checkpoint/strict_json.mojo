@@ -75,7 +75,8 @@ struct Json(Copyable):
         return StringSpan(unsafe_from_utf8=Span(self.text)[start:end])
 
     def children(self, node: Int) -> List[Int]:
-        """Lists a node's children."""
+        """Lists the items of a list, or keys and values of an object in turn.
+        """
         var result = List[Int]()
         var child = node + 1
         while child < Int(self.nodes[node].next):
@@ -84,7 +85,7 @@ struct Json(Copyable):
         return result^
 
     def member(self, node: Int, key: StringSpan) raises -> Optional[Int]:
-        """Finds the value of a key."""
+        """Finds the value of a key of an object."""
         var items = self.children(node)
         for i in range(0, len(items), 2):
             if self.string(items[i]) == key:
@@ -98,7 +99,7 @@ struct Json(Copyable):
         return unescape(Span(self.text)[start:end])
 
     def whole(self, node: Int) -> Int:
-        """Returns a whole number."""
+        """Returns a whole number; `SATURATED`, with its sign, beyond that."""
         var digits = self.source(node).as_bytes()
         var negative = digits[0] == UInt8(ord("-"))
         var value = 0
@@ -280,7 +281,7 @@ def unescape(text: Span[UInt8, _]) raises -> String:
 
 
 def append_utf8(mut out: List[UInt8], point: Int):
-    """Appends a character."""
+    """Appends a character, given by its code point, as UTF-8."""
     if point < 0x80:
         out.append(UInt8(point))
     elif point < 0x800:

@@ -6,6 +6,7 @@
 
 A new operation is a file beside `linear` and a name in `AnyOperation.Kinds`.
 """
+from std.os import abort
 from std.utils import Variant
 
 from .linear import Linear
@@ -38,7 +39,7 @@ struct AnyOperation[element: DType](Operation):
             comptime if conforms_to(T, Operation):
                 if self.held.isa[T]():
                     return self.held[T].width(inputs)
-        raise Error("no operation is held")
+        abort("no operation is held")
 
     def currents(
         self,
@@ -46,7 +47,7 @@ struct AnyOperation[element: DType](Operation):
         sources: List[Int],
         steps: Int,
         batch: Int,
-    ) raises -> List[Scalar[Self.dtype]]:
+    ) -> List[Scalar[Self.dtype]]:
         """Asks the operation that is held."""
         comptime for kind in range(len(Self.Kinds.Ts)):
             comptime T = Self.Kinds.Ts[kind]
@@ -61,4 +62,4 @@ struct AnyOperation[element: DType](Operation):
                             batch,
                         )
                     )
-        raise Error("no operation is held")
+        abort("no operation is held")

@@ -82,7 +82,7 @@ struct Linear[element: DType](Operation):
         sources: List[Int],
         steps: Int,
         batch: Int,
-    ) raises -> List[Scalar[Self.dtype]]:
+    ) -> List[Scalar[Self.dtype]]:
         """Sums what it reads.
 
         Args:

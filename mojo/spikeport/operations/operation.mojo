@@ -56,7 +56,7 @@ trait Operation(Copyable):
         sources: List[Int],
         steps: Int,
         batch: Int,
-    ) raises -> List[Scalar[Self.dtype]]:
+    ) -> List[Scalar[Self.dtype]]:
         """Returns the currents (steps, batch, width) for `signals[k]`, k in
         `sources`; `steps` is 1 where all of them are steady."""
         ...

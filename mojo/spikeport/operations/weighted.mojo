@@ -65,12 +65,12 @@ struct Packed[dtype: DType](Copyable):
 
 
 def panel_of[dtype: DType]() -> Int:
-    """Returns how many neurons sum at once: 256 bytes of them."""
+    """Returns how many outputs sum at once: 256 bytes of them."""
     return 256 // size_of[Scalar[dtype]]()
 
 
 def packed_length[dtype: DType](n_in: Int, n_out: Int) -> Int:
-    """Returns the length of packed weights."""
+    """Returns the length of packed weights, the last panel padded."""
     comptime panel = panel_of[dtype]()
     return (n_out + panel - 1) // panel * panel * n_in
 
@@ -83,7 +83,8 @@ def pack[
     n_out: Int,
     packed: MutPointer[Scalar[dtype], _],
 ):
-    """Lays weights out in panels of neurons: (panel, input, neuron)."""
+    """Lays weights (n_out, n_in) out in panels of neurons, the last one padded
+    with zeros: (panel, input, neuron)."""
     comptime panel = panel_of[dtype]()
     for first in range(0, n_out, panel):
         var target = packed.unsafe_offset(first * n_in)
@@ -112,7 +113,9 @@ def weighted_sum[
 ):
     """Sums rows of inputs, each over its inputs that are not 0.
 
-    Allocates nothing.
+    Inputs are (rows, n_in), the weights those of `pack`, the bias is read where
+    `has_bias`, `active` is room for `ROWS·(n_in + 1)` indices, and currents are
+    (rows, n_out). Allocates nothing.
     """
     comptime panel = panel_of[dtype]()
 
@@ -172,7 +175,8 @@ def find_active[
     n_in: Int,
     active: MutPointer[Int32, _],
 ):
-    """Lists the inputs that are not 0."""
+    """Writes how many inputs of a row are not 0, as a negative number unless
+    all of them are 1, then their indices."""
     var count = 0
     var ones = True
     for k in range(n_in):
