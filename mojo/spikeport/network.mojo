@@ -255,14 +255,15 @@ def _walk[
                 signals[place] = Signal[dtype]()  # forgotten
 
         var is_output = k + 1 == len(network.nodes)
-        if is_output or node.neuron.kind == "identity":
+        var is_identity = node.neuron.kind == "identity"
+        if is_output or is_identity:
             var sums = sum_in_order(currents, timesteps, stride, size)
             if is_output:
                 result.drive.extend(Span(sums))
-            if node.neuron.kind == "identity":
+            if is_identity:
                 result.sums[k].extend(Span(sums))
         var passed_on: Signal[dtype]
-        if node.neuron.kind == "identity":
+        if is_identity:
             result.membrane[k].extend(List[Scalar[dtype]](length=size, fill=0))
             passed_on = Signal(values=currents^, is_steady=is_steady)
         else:

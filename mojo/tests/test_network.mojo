@@ -32,7 +32,7 @@ def two_layers() raises -> Network[DType.float64]:
 def test_a_network_is_its_layers() raises:
     """Encoded input through one layer, its spikes through the next."""
     var x = sixteenths(10, 7)
-    var trace = network_run(
+    var result = network_run(
         two_layers(), x, 2, timesteps=6, encoding="poisson", seed=9
     )
     var drawn = encode_poisson(x, 2, 5, timesteps=6, seed=9)
@@ -56,9 +56,9 @@ def test_a_network_is_its_layers() raises:
         sixteenths(3, 2),
         Neuron("LIF", beta=[0.5]),
     )
-    assert_equal(trace.counts[0], first.counts)
-    assert_equal(trace.counts[1], second.counts)
-    assert_equal(trace.membrane[1], second.membrane)
+    assert_equal(result.counts[0], first.counts)
+    assert_equal(result.counts[1], second.counts)
+    assert_equal(result.membrane[1], second.membrane)
 
 
 def test_a_current_is_its_copies() raises:
