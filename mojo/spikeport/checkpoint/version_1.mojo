@@ -88,9 +88,9 @@ def read_layers(archive: Archive) raises -> List[LayerArrays]:
     `read_npy` does, and by `dtype` where types do not go together."""
     var layers = List[LayerArrays]()
     for k in range(len(archive.expected) // 3):
-        var weight = archive.array(3 * k).value().copy()  # a required member
+        var weight = archive.array(3 * k)  # required, so it is there
         var layer = LayerArrays(
-            weight^, archive.array(3 * k + 1), archive.array(3 * k + 2)
+            weight.take(), archive.array(3 * k + 1), archive.array(3 * k + 2)
         )
         if layer.bias and layer.bias.value().double != layer.weight.double:
             raise refusal(
