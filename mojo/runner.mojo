@@ -42,19 +42,7 @@ comptime KERNELS: List[String] = [
 def answer(
     kernel: StringSpan, arguments: Arguments, mut reply: Reply
 ) raises -> Bool:
-    """Answers one case.
-
-    Args:
-        kernel: The kernel's name.
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Returns:
-        False for a kernel that does not exist.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers one case."""
     if kernel == "hello":
         reply.text("language", "mojo")
         reply.text("version", TOOLCHAIN)
@@ -82,22 +70,7 @@ def answer(
 def answer_typed[
     dtype: DType
 ](kernel: StringSpan, arguments: Arguments, mut reply: Reply) raises -> Bool:
-    """Answers a case of a kernel that has an element type.
-
-    Parameters:
-        dtype: The element type.
-
-    Args:
-        kernel: The kernel's name.
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Returns:
-        False for a kernel that does not exist.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers a case of a kernel that has an element type."""
     if kernel == "if.multistep":
         answer_if_multistep[dtype](arguments, reply)
     elif kernel == "if.constant":
@@ -118,14 +91,7 @@ def answer_typed[
 
 
 def reply_to(line: StringSpan) -> String:
-    """Answers one line; a fault of any kind becomes a reply.
-
-    Args:
-        line: A line of the case file.
-
-    Returns:
-        The line of the answer.
-    """
+    """Answers one line; a fault of any kind becomes a reply."""
     var words = line.split(" ", 2)
     var number = words[0]
     var reply = Reply()
@@ -139,11 +105,7 @@ def reply_to(line: StringSpan) -> String:
 
 
 def main() raises:
-    """Reads the file of cases and answers them in order.
-
-    Raises:
-        Error: Where there is no such file.
-    """
+    """Reads the file of cases and answers them in order."""
     var arguments = argv()
     if len(arguments) != 2:
         raise Error("usage: runner CASES")

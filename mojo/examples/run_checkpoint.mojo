@@ -11,11 +11,7 @@ from spikeport import load_checkpoint, network_run, schedule
 
 
 def main() raises:
-    """Runs the example.
-
-    Raises:
-        Error: With a code of the contract, where the checkpoint is refused.
-    """
+    """Runs the example."""
     var arguments = argv()
     if len(arguments) != 2 and len(arguments) != 3:
         raise Error(
@@ -37,14 +33,15 @@ def main() raises:
             sep="",
         )
 
-    var layers = checkpoint.layers[DType.float64]()
-    var x = List[Float64](length=checkpoint.layer_sizes[0].n_in, fill=0.5)
-    var trace = network_run(layers, x, 1, timesteps=timesteps)
-    print("spikes of the last layer:", trace.counts[len(layers) - 1])
-    print("its drive:", trace.drive)
+    var network = checkpoint.network[DType.float64]()
+    var x = List[Float64](length=network.n_inputs(), fill=0.5)
+    var result = network_run(network, x, 1, timesteps=timesteps)
+    var last = len(network.nodes) - 1
+    print("spikes of the last layer:", result.counts[last])
+    print("its drive:", result.drive)
 
     # Freeze all but the head, as fine-tuning would.
     var plan = schedule(
-        checkpoint.layer_names, freeze_until=len(layers) - 2, lr_head=0.01
+        checkpoint.layer_names, freeze_until=last - 1, lr_head=0.01
     )
     print("frozen:", plan.frozen, " rates:", plan.rates)

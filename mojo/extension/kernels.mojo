@@ -3,12 +3,18 @@
 `mojo build --emit shared-lib` of this file gives a library that allocates
 nothing and depends on nothing, Mojo's own runtime included. Every buffer is the
 caller's, row-major and without gaps; `double` says whether its floats are
-binary64 or binary32. Arguments are checked by the caller.
+binary64 or binary32, 1 or 0, as for every flag. Arguments are checked by the
+caller; shapes are those of the kernel that a function calls.
 """
 from spikeport.checks import all_finite
 from spikeport.encode import poisson_steps, sample_key
 from spikeport.integrate_fire import if_steps
-from spikeport.layer import ROWS, pack, packed_length, weighted_sum
+from spikeport.operations.weighted import (
+    ROWS,
+    pack,
+    packed_length,
+    weighted_sum,
+)
 from spikeport.qcfs import quantise
 from spikeport.st_bif import st_bif_steps
 
@@ -26,16 +32,7 @@ comptime Rates = ImmPointer[Float64, ImmUntrackedOrigin]
 def spikeport_all_finite(
     double: Int, values: Floats, count: Int
 ) abi("C") -> Int:
-    """Tells whether no value is NaN or infinite.
-
-    Args:
-        double: 1 for binary64, 0 for binary32.
-        values: The values.
-        count: How many there are.
-
-    Returns:
-        1 where all are finite, else 0.
-    """
+    """Returns 1 where no value is NaN or infinite, else 0."""
     if double != 0:
         return Int(all_finite(values.unsafe_bitcast[Float64](), count))
     return Int(all_finite(values.unsafe_bitcast[Float32](), count))
@@ -58,24 +55,7 @@ def spikeport_if_steps(
     membrane: FloatsOut,
     counts: MutPointer[Int64, MutUntrackedOrigin],
 ) abi("C"):
-    """Runs integrate-and-fire neurons.
-
-    Args:
-        double: 1 for binary64, 0 for binary32.
-        hard: 1 for hard reset, 0 for soft.
-        currents: Currents (steps, batch, neurons).
-        steps: Number of steps T.
-        stride: Values from one step to the next: batch·neurons, or 0.
-        batch: Number of samples.
-        neurons: Number of neurons.
-        threshold: θ, one a neuron.
-        start: Membrane before the first step, one a neuron.
-        reset: Membrane after a spike, one a neuron.
-        beta: Leak β, one a neuron.
-        spikes: Receives the spikes (steps, batch, neurons).
-        membrane: Receives the last membrane (batch, neurons).
-        counts: Receives the counts (batch, neurons).
-    """
+    """Runs integrate-and-fire neurons: `if_steps`."""
 
     def run[dtype: DType, hard_reset: Bool]() {imm}:
         if_steps[hard_reset](
@@ -120,23 +100,7 @@ def spikeport_st_bif_steps(
     membrane: FloatsOut,
     tracer: MutPointer[Int64, MutUntrackedOrigin],
 ) abi("C"):
-    """Runs ST-BIF neurons.
-
-    Args:
-        double: 1 for binary64, 0 for binary32.
-        currents: Currents (steps, batch, neurons).
-        steps: Number of steps T.
-        stride: Values from one step to the next: batch·neurons, or 0.
-        batch: Number of samples.
-        neurons: Number of neurons.
-        threshold: θ, one a neuron.
-        start: Membrane before the first step, one a neuron.
-        tracer_min: Lower bound of the tracer.
-        tracer_max: Upper bound of the tracer.
-        spikes: Receives the spikes (steps, batch, neurons).
-        membrane: Receives the last membrane (batch, neurons).
-        tracer: Receives the tracer (batch, neurons).
-    """
+    """Runs ST-BIF neurons: `st_bif_steps`."""
 
     def run[dtype: DType]() {imm}:
         st_bif_steps(
@@ -162,16 +126,7 @@ def spikeport_st_bif_steps(
 
 @export
 def spikeport_packed_length(double: Int, n_in: Int, n_out: Int) abi("C") -> Int:
-    """Returns the length of packed weights.
-
-    Args:
-        double: 1 for binary64, 0 for binary32.
-        n_in: Number of inputs.
-        n_out: Number of neurons.
-
-    Returns:
-        Number of values.
-    """
+    """Returns the length of packed weights."""
     if double != 0:
         return packed_length[DType.float64](n_in, n_out)
     return packed_length[DType.float32](n_in, n_out)
@@ -181,15 +136,7 @@ def spikeport_packed_length(double: Int, n_in: Int, n_out: Int) abi("C") -> Int:
 def spikeport_pack(
     double: Int, weights: Floats, n_in: Int, n_out: Int, packed: FloatsOut
 ) abi("C"):
-    """Lays weights out for the weighted sums.
-
-    Args:
-        double: 1 for binary64, 0 for binary32.
-        weights: Weights (n_out, n_in).
-        n_in: Number of inputs.
-        n_out: Number of neurons.
-        packed: Receives the packed weights.
-    """
+    """Lays weights (n_out, n_in) out for the weighted sums: `pack`."""
 
     def run[dtype: DType]() {imm}:
         pack(
@@ -207,14 +154,7 @@ def spikeport_pack(
 
 @export
 def spikeport_active_length(n_in: Int) abi("C") -> Int:
-    """Returns how much room a weighted sum needs for indices.
-
-    Args:
-        n_in: Number of inputs.
-
-    Returns:
-        Number of 32-bit integers.
-    """
+    """Returns for how many 32-bit indices a weighted sum needs room."""
     return ROWS * (n_in + 1)
 
 
@@ -232,21 +172,7 @@ def spikeport_weighted_sum(
     active: MutPointer[Int32, MutUntrackedOrigin],
     currents: FloatsOut,
 ) abi("C"):
-    """Sums rows of spikes or values.
-
-    Args:
-        double: 1 for binary64, 0 for binary32.
-        spiking: 1 where the inputs are 8-bit spikes, 0 where they are floats.
-        inputs: Inputs (rows, n_in).
-        rows: Number of rows.
-        packed: Weights as `spikeport_pack` lays them out.
-        n_in: Number of inputs.
-        n_out: Number of neurons.
-        bias: Bias (n_out,), read where `has_bias`.
-        has_bias: 1 where there is a bias.
-        active: Room for `spikeport_active_length` integers.
-        currents: Receives the currents (rows, n_out).
-    """
+    """Sums rows of 8-bit spikes, or of floats: `weighted_sum`."""
 
     def run[input_type: DType, dtype: DType]() {imm}:
         weighted_sum(
@@ -282,17 +208,7 @@ def spikeport_quantise(
     threshold: Floats,
     y: FloatsOut,
 ) abi("C"):
-    """Quantises values by QCFS.
-
-    Args:
-        double: 1 for binary64, 0 for binary32.
-        x: Values (batch, neurons).
-        batch: Number of rows.
-        neurons: Values a row.
-        timesteps: Number of steps T, at least 1.
-        threshold: θ, one a value of a row.
-        y: Receives the result (batch, neurons).
-    """
+    """Quantises values (batch, neurons) by QCFS: `quantise`."""
 
     def run[dtype: DType]() {imm}:
         quantise(
@@ -317,14 +233,7 @@ def spikeport_sample_keys(
     neurons: Int,
     keys: MutPointer[UInt64, MutUntrackedOrigin],
 ) abi("C"):
-    """Returns a key for every sample.
-
-    Args:
-        rates: Rates (batch, neurons).
-        batch: Number of samples.
-        neurons: Number of neurons.
-        keys: Receives one key a sample.
-    """
+    """Writes a key for every sample of rates (batch, neurons)."""
     for b in range(batch):
         # Sound: row b ends at (b + 1)·neurons, where the rates end at most.
         keys[unsafe_offset=b] = sample_key(
@@ -342,15 +251,5 @@ def spikeport_poisson_steps(
     keys: ImmPointer[UInt64, ImmUntrackedOrigin],
     spikes: SpikesOut,
 ) abi("C"):
-    """Draws spikes.
-
-    Args:
-        rates: Rates (batch, neurons) in [0, 1].
-        batch: Number of samples.
-        neurons: Number of neurons.
-        steps: Number of steps T.
-        seed: Seed of all draws.
-        keys: One key a sample.
-        spikes: Receives the spikes (steps, batch, neurons).
-    """
+    """Draws spikes for rates (batch, neurons): `poisson_steps`."""
     poisson_steps(rates, batch, neurons, steps, seed, keys, spikes)

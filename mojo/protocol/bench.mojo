@@ -5,30 +5,22 @@ arguments, loading a network included, is not timed.
 """
 from std.time import perf_counter_ns
 
+from spikeport.checkpoint import load_checkpoint
 from spikeport.checks import refusal
 from spikeport.encode import encode_poisson
 from spikeport.finetune import step
 from spikeport.integrate_fire import if_constant, if_multistep
 from spikeport.layer import layer_forward
-from spikeport.network import Layer, network_run
+from spikeport.network import Network, network_run
 from spikeport.neuron import Neuron
 from spikeport.qcfs import qcfs
 from spikeport.st_bif import st_bif_multistep
-from spikeport.store import load_checkpoint
 
 from .words import Arguments, Reply
 
 
 def answer_bench(arguments: Arguments, mut reply: Reply) raises:
-    """Answers `bench`.
-
-    Args:
-        arguments: `kernel`, `size`, `repeats`, perhaps `checkpoint`.
-        reply: Receives `seconds`, one a repeat, and `check`.
-
-    Raises:
-        Error: `usage` for a kernel that is not timed, or a kernel's own code.
-    """
+    """Answers `bench`."""
     var kernel = arguments.text("kernel")
     var n = arguments.integer("size")
     var repeats = arguments.integer("repeats")
@@ -63,9 +55,9 @@ def answer_bench(arguments: Arguments, mut reply: Reply) raises:
             arguments.text("checkpoint")
         ).checkpoint.copy()
         if checkpoint.is_double():
-            time_network(checkpoint.layers[DType.float64](), n, clock)
+            time_network(checkpoint.network[DType.float64](), n, clock)
         else:
-            time_network(checkpoint.layers[DType.float32](), n, clock)
+            time_network(checkpoint.network[DType.float32](), n, clock)
     elif kernel == "encode.poisson":
         var rates = [g(i) for i in range(n)]
         while clock.goes_on():
@@ -98,14 +90,7 @@ def answer_bench(arguments: Arguments, mut reply: Reply) raises:
 
 
 def g(i: Int) -> Float64:
-    """Returns the number that the arguments are made of.
-
-    Args:
-        i: An index.
-
-    Returns:
-        (i mod 17)/16.
-    """
+    """Returns the number that the arguments are made of."""
     return Float64(i % 17) / 16
 
 
@@ -122,41 +107,25 @@ struct Clock(Copyable):
     """The check of the last call."""
 
     def __init__(out self, repeats: Int):
-        """Sets the clock.
-
-        Args:
-            repeats: Timed calls.
-        """
+        """Sets the clock."""
         self.left = repeats + 1
         self.started = 0
         self.nanoseconds = []
         self.check = 0
 
     def goes_on(mut self) -> Bool:
-        """Starts the clock for another call.
-
-        Returns:
-            Whether there is one to make.
-        """
+        """Starts the clock for another call."""
         self.left -= 1
         self.started = Int(perf_counter_ns())
         return self.left >= 0
 
     def stop(mut self, check: Int):
-        """Stops the clock; a check is cheap beside its call.
-
-        Args:
-            check: What the call's result adds up to.
-        """
+        """Stops the clock; a check is cheap beside its call."""
         self.nanoseconds.append(Int(perf_counter_ns()) - self.started)
         self.check = check
 
     def seconds(self) -> List[String]:
-        """Returns the timed calls.
-
-        Returns:
-            Seconds as decimals, the first call left out.
-        """
+        """Returns the timed calls."""
         var result = List[String]()
         for k in range(1, len(self.nanoseconds)):
             var ns = self.nanoseconds[k]
@@ -173,17 +142,7 @@ struct Clock(Copyable):
 
 
 def total[dtype: DType, //](values: List[Scalar[dtype]]) -> Int:
-    """Adds integers up.
-
-    Parameters:
-        dtype: Their type.
-
-    Args:
-        values: The integers.
-
-    Returns:
-        Their sum.
-    """
+    """Adds integers up."""
     var sum = 0
     for value in values:
         sum += Int(value)
@@ -191,14 +150,7 @@ def total[dtype: DType, //](values: List[Scalar[dtype]]) -> Int:
 
 
 def sixteenths(values: List[Float64]) -> Int:
-    """Adds multiples of 1/16 up.
-
-    Args:
-        values: The numbers.
-
-    Returns:
-        16 times their sum.
-    """
+    """Adds multiples of 1/16 up."""
     var sum = 0.0
     for value in values:
         sum += value
@@ -207,23 +159,11 @@ def sixteenths(values: List[Float64]) -> Int:
 
 def time_network[
     dtype: DType, //
-](layers: List[Layer[dtype]], n: Int, mut clock: Clock) raises:
-    """Times `network.run` on `n` samples.
-
-    Parameters:
-        dtype: Element type of the network.
-
-    Args:
-        layers: The network.
-        n: Number of samples.
-        clock: Takes the times.
-
-    Raises:
-        Error: A kernel's code.
-    """
+](network: Network[dtype], n: Int, mut clock: Clock) raises:
+    """Times `network.run` on `n` samples."""
     var inputs = [
-        Scalar[dtype](g(3 * i)) for i in range(n * layers[0].sums.n_in)
+        Scalar[dtype](g(3 * i)) for i in range(n * network.n_inputs())
     ]
     while clock.goes_on():
-        var trace = network_run(layers, inputs, n, timesteps=16)
-        clock.stop(total(trace.counts[len(layers) - 1]))
+        var result = network_run(network, inputs, n, timesteps=16)
+        clock.stop(total(result.counts[len(network.nodes) - 1]))

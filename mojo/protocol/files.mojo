@@ -1,25 +1,22 @@
 """Answers to the cases of the family `checkpoint`."""
-from spikeport.archive import NEURON_ROWS, LayerArrays
-from spikeport.checkpoint import Checkpoint
+from spikeport.checkpoint import (
+    Checkpoint,
+    LayerArrays,
+    LayerSize,
+    StoredArray,
+    load_checkpoint,
+    save_checkpoint,
+)
+from spikeport.checkpoint.neurons import NEURON_ROWS
+from spikeport.checkpoint.sha256 import sha256
+from spikeport.checkpoint.store import checkpoint_paths
 from spikeport.checks import refusal
-from spikeport.npy import StoredArray
-from spikeport.sha256 import sha256
-from spikeport.sidecar import LayerSize
-from spikeport.store import checkpoint_paths, load_checkpoint, save_checkpoint
 
 from .words import Arguments, Reply
 
 
 def answer_read(arguments: Arguments, mut reply: Reply) raises:
-    """Answers `checkpoint.read` and `checkpoint.reject`.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a checkpoint that is refused.
-    """
+    """Answers `checkpoint.read` and `checkpoint.reject`."""
     var loaded = load_checkpoint(arguments.text("path"))
     ref checkpoint = loaded.checkpoint
     var sizes = List[Int64]()
@@ -37,22 +34,11 @@ def answer_read(arguments: Arguments, mut reply: Reply) raises:
 
 
 def answer_write[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
-    """Answers `checkpoint.write`.
-
-    Parameters:
-        dtype: Element type of weights and biases.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of content that is refused.
-    """
+    """Answers `checkpoint.write`."""
     var names = arguments.texts("names")
     var flat = arguments.integers("sizes")
     if len(flat) != 2 * len(names):
-        raise refusal("sidecar_schema", "sizes must hold two a layer")
+        raise refusal("sidecar_schema", "sizes must hold two for each layer")
     var sizes = List[LayerSize]()
     var arrays = List[LayerArrays]()
     for k in range(len(names)):

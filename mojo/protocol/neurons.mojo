@@ -1,13 +1,14 @@
 """Answers to the cases of the family `if`."""
+from spikeport.checkpoint import load_checkpoint
 from spikeport.checks import refusal
 from spikeport.encode import encode_poisson, sample_keys
-from spikeport.integrate_fire import Trace, if_constant, if_multistep
+from spikeport.integrate_fire import if_constant, if_multistep
 from spikeport.layer import layer_forward
-from spikeport.network import Layer, network_run
+from spikeport.network import Network, network_run
 from spikeport.neuron import Neuron
 from spikeport.qcfs import qcfs
 from spikeport.st_bif import st_bif_multistep
-from spikeport.store import load_checkpoint
+from spikeport.trace import Trace
 
 from .words import Arguments, Reply
 
@@ -15,18 +16,7 @@ from .words import Arguments, Reply
 def answer_if_multistep[
     dtype: DType
 ](arguments: Arguments, mut reply: Reply) raises:
-    """Answers `if.multistep`.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `if.multistep`."""
     var shape = arguments.shape("shape", 2)
     var trace = if_multistep(
         arguments.floats[dtype]("currents"),
@@ -43,18 +33,7 @@ def answer_if_multistep[
 def answer_if_constant[
     dtype: DType
 ](arguments: Arguments, mut reply: Reply) raises:
-    """Answers `if.constant`.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `if.constant`."""
     var trace = if_constant(
         arguments.floats[dtype]("current"),
         arguments.integer("timesteps"),
@@ -69,18 +48,7 @@ def answer_if_constant[
 def answer_st_bif_multistep[
     dtype: DType
 ](arguments: Arguments, mut reply: Reply) raises:
-    """Answers `st_bif.multistep`.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `st_bif.multistep`."""
     var shape = arguments.shape("shape", 2)
     var trace = st_bif_multistep(
         arguments.floats[dtype]("currents"),
@@ -97,18 +65,7 @@ def answer_st_bif_multistep[
 def answer_layer_forward[
     dtype: DType
 ](arguments: Arguments, mut reply: Reply) raises:
-    """Answers `layer.forward`.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `layer.forward`."""
     var shape = arguments.shape("shape", 3)
     var size = arguments.shape("size", 2)
     if shape[2] != size[0]:
@@ -144,37 +101,17 @@ def answer_layer_forward[
 
 
 def answer_network_run(arguments: Arguments, mut reply: Reply) raises:
-    """Answers `network.run`.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `network.run`."""
     var loaded = load_checkpoint(arguments.text("checkpoint"))
-    var kinds = loaded.checkpoint.neuron_types.copy()
-    if loaded.checkpoint.is_double():
-        _run_network(
-            loaded.checkpoint.layers[DType.float64](), kinds, arguments, reply
-        )
+    ref checkpoint = loaded.checkpoint
+    if checkpoint.is_double():
+        _run_network(checkpoint.network[DType.float64](), arguments, reply)
     else:
-        _run_network(
-            loaded.checkpoint.layers[DType.float32](), kinds, arguments, reply
-        )
+        _run_network(checkpoint.network[DType.float32](), arguments, reply)
 
 
 def answer_encode_poisson(arguments: Arguments, mut reply: Reply) raises:
-    """Answers `encode.poisson`.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `encode.poisson`."""
     var shape = arguments.shape("shape", 2)
     var rates = arguments.floats("rates")
     var samples = Optional[List[UInt64]](None)
@@ -193,18 +130,7 @@ def answer_encode_poisson(arguments: Arguments, mut reply: Reply) raises:
 
 
 def answer_qcfs[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
-    """Answers `qcfs`.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `qcfs`."""
     var y = qcfs(
         arguments.floats[dtype]("x"),
         timesteps=arguments.integer("timesteps"),
@@ -223,17 +149,12 @@ def _trace[
 
 def _run_network[
     dtype: DType, //
-](
-    layers: List[Layer[dtype]],
-    kinds: List[String],
-    arguments: Arguments,
-    mut reply: Reply,
-) raises:
+](network: Network[dtype], arguments: Arguments, mut reply: Reply) raises:
     var encoding = arguments.text("encoding", "current")
     var timesteps = arguments.integer("timesteps")
     var shape = arguments.integers("shape")
     var sizes = 3 if encoding == "spikes" else 2
-    var n_in = layers[0].sums.n_in
+    var n_in = network.n_inputs()
     var batch = -1
     if (
         len(shape) == sizes
@@ -241,21 +162,21 @@ def _run_network[
         and (sizes == 2 or shape[0] == timesteps)
     ):
         batch = shape[sizes - 2]
-    var trace = network_run(
-        layers,
+    var result = network_run(
+        network,
         arguments.floats[dtype]("inputs"),
         batch,
         timesteps=timesteps,
         encoding=encoding,
         seed=_seed(arguments),
     )
-    for l in range(len(layers)):
-        if kinds[l] == "identity":
-            reply.floats(String("counts.", l), trace.sums[l])
+    for k in range(len(network.nodes)):
+        if network.nodes[k].neuron.kind == "identity":
+            reply.floats(String("counts.", k), result.sums[k])
         else:
-            reply.integers(String("counts.", l), trace.counts[l])
-        reply.floats(String("v.", l), trace.membrane[l])
-    reply.floats("drive", trace.drive)
+            reply.integers(String("counts.", k), result.counts[k])
+        reply.floats(String("v.", k), result.membrane[k])
+    reply.floats("drive", result.drive)
 
 
 def _seed(arguments: Arguments) raises -> UInt64:

@@ -5,15 +5,7 @@ from .words import Arguments, Reply
 
 
 def answer_schedule(arguments: Arguments, mut reply: Reply) raises:
-    """Answers `finetune.schedule`.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `finetune.schedule`."""
     var until_name = Optional[String](None)
     if arguments.has("until_name"):
         until_name = arguments.text("until_name")
@@ -34,15 +26,7 @@ def answer_schedule(arguments: Arguments, mut reply: Reply) raises:
 
 
 def answer_unfreeze(arguments: Arguments, mut reply: Reply) raises:
-    """Answers `finetune.unfreeze`.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `finetune.unfreeze`."""
     reply.texts(
         "frozen",
         unfreeze(
@@ -55,18 +39,7 @@ def answer_unfreeze(arguments: Arguments, mut reply: Reply) raises:
 
 
 def answer_step[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
-    """Answers `finetune.step`.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        arguments: The case.
-        reply: Receives the outputs.
-
-    Raises:
-        Error: The code of a faulty call.
-    """
+    """Answers `finetune.step`."""
     var weights = _layers[dtype](arguments, "weights")
     var velocities = _layers[dtype](arguments, "velocities")
     var result = step(

@@ -2,7 +2,8 @@
 from std.memory import bitcast
 
 from spikeport.checks import refusal
-from spikeport.percent import quote, unquote
+
+from .percent import quote, unquote
 
 
 struct Arguments(Copyable):
@@ -12,14 +13,7 @@ struct Arguments(Copyable):
     """The word of every key."""
 
     def __init__(out self, line: StringSpan) raises:
-        """Reads `key=value` words; the first two words of a case are passed by.
-
-        Args:
-            line: A line of the case file.
-
-        Raises:
-            Error: `usage` for a word without `=`.
-        """
+        """Reads the `key=value` words behind a case's number and kernel."""
         self.words = Dict[String, String]()
         var bytes = line.as_bytes()
         var start = 0
@@ -39,60 +33,22 @@ struct Arguments(Copyable):
             place += 1
 
     def has(self, key: String) -> Bool:
-        """Tells whether a key is given.
-
-        Args:
-            key: The key.
-
-        Returns:
-            True where it is.
-        """
+        """Tells whether a key is given."""
         return key in self.words
 
     def word(self, key: String) raises -> String:
-        """Returns the word of a key.
-
-        Args:
-            key: The key.
-
-        Returns:
-            Its word.
-
-        Raises:
-            Error: `usage` where it is not given.
-        """
+        """Returns the word of a key; raises `usage` where it is not given."""
         var found = self.words.get(key)
         if not found:
             raise refusal("usage", String("the argument ", key, " is missing"))
         return found.value()
 
     def text(self, key: String, default: StringSpan = "") raises -> String:
-        """Returns a text.
-
-        Args:
-            key: The key.
-            default: The text where the key is not given.
-
-        Returns:
-            The text, decoded.
-
-        Raises:
-            Error: `percent` for a word that is no text.
-        """
+        """Returns a text, decoded."""
         return unquote(self.word(key)) if self.has(key) else String(default)
 
     def texts(self, key: String) raises -> List[String]:
-        """Returns a list of texts.
-
-        Args:
-            key: The key.
-
-        Returns:
-            The texts, none where the key is not given.
-
-        Raises:
-            Error: `percent` for a word that is no text.
-        """
+        """Returns a list of texts, none where the key is not given."""
         if not self.has(key):
             return []
         var word = self.word(key)
@@ -105,20 +61,7 @@ struct Arguments(Copyable):
     def floats[
         dtype: DType = DType.float64
     ](self, key: String) raises -> List[Scalar[dtype]]:
-        """Returns numbers, read as float64 and rounded to the element type.
-
-        Parameters:
-            dtype: Element type.
-
-        Args:
-            key: The key.
-
-        Returns:
-            The numbers.
-
-        Raises:
-            Error: `usage` where it is not given or holds no numbers.
-        """
+        """Returns numbers, read as float64 and rounded to the element type."""
         var word = self.word(key)
         var cuts = _cuts(word)
         return [
@@ -129,21 +72,7 @@ struct Arguments(Copyable):
     def parameter[
         dtype: DType = DType.float64
     ](self, key: String, default: Float64) raises -> List[Float64]:
-        """Returns a neuron parameter, rounded to the element type.
-
-        Parameters:
-            dtype: Element type.
-
-        Args:
-            key: The key.
-            default: Its value where it is not given.
-
-        Returns:
-            One number, or one a neuron.
-
-        Raises:
-            Error: `usage` where it holds no numbers.
-        """
+        """Returns one number or several, rounded to the element type."""
         if not self.has(key):
             return [default]
         return [Float64(value) for value in self.floats[dtype](key)]
@@ -151,36 +80,13 @@ struct Arguments(Copyable):
     def optional[
         dtype: DType = DType.float64
     ](self, key: String) raises -> Optional[List[Float64]]:
-        """Returns a neuron parameter that may be absent, rounded likewise.
-
-        Parameters:
-            dtype: Element type.
-
-        Args:
-            key: The key.
-
-        Returns:
-            One number, or one a neuron, or None.
-
-        Raises:
-            Error: `usage` where it holds no numbers.
-        """
+        """Returns a parameter that may be absent, rounded likewise."""
         if not self.has(key):
             return None
         return self.parameter[dtype](key, 0.0)
 
     def integers(self, key: String) raises -> List[Int]:
-        """Returns whole numbers.
-
-        Args:
-            key: The key.
-
-        Returns:
-            The numbers.
-
-        Raises:
-            Error: `usage` where it is not given or holds no whole numbers.
-        """
+        """Returns whole numbers."""
         var word = self.word(key)
         var cuts = _cuts(word)
         return [
@@ -189,34 +95,13 @@ struct Arguments(Copyable):
         ]
 
     def integer(self, key: String, default: Optional[Int] = None) raises -> Int:
-        """Returns a whole number.
-
-        Args:
-            key: The key.
-            default: The number where it is not given; None if it must be.
-
-        Returns:
-            The number.
-
-        Raises:
-            Error: `usage` where it is missing or is no whole number.
-        """
+        """Returns a whole number."""
         if default and not self.has(key):
             return default.value()
         return _whole(self.word(key))
 
     def unsigned(self, key: String) raises -> List[UInt64]:
-        """Returns whole numbers of 64 bits.
-
-        Args:
-            key: The key.
-
-        Returns:
-            The numbers, none where the key is not given.
-
-        Raises:
-            Error: `usage` for a character that is no digit.
-        """
+        """Returns whole numbers of 64 bits, none where the key is not given."""
         var result = List[UInt64]()
         if not self.has(key):
             return result^
@@ -232,18 +117,8 @@ struct Arguments(Copyable):
         return result^
 
     def shape(self, key: String, sizes: Int) raises -> List[Int]:
-        """Returns sizes.
-
-        Args:
-            key: The key.
-            sizes: How many there must be.
-
-        Returns:
-            The sizes, none negative.
-
-        Raises:
-            Error: `shape`.
-        """
+        """Returns sizes, as many as there must be and none negative; raises
+        `shape`."""
         var result = self.integers(key)
         if len(result) != sizes:
             raise refusal("shape", String(key, " needs ", sizes, " sizes"))
@@ -253,14 +128,7 @@ struct Arguments(Copyable):
         return result^
 
     def is_single(self) raises -> Bool:
-        """Tells the element type of a case.
-
-        Returns:
-            True for `f32`, False for `f64` or where none is given.
-
-        Raises:
-            Error: `dtype` for any other.
-        """
+        """Tells whether a case is of `f32`, not of `f64`; raises `dtype`."""
         var name = self.text("dtype", "f64")
         if name != "f32" and name != "f64":
             raise refusal("dtype", String("there is no element type ", name))
@@ -306,33 +174,19 @@ struct Reply(Copyable):
         self.bytes = []
 
     def key(mut self, key: StringSpan):
-        """Begins a word.
-
-        Args:
-            key: Its key.
-        """
+        """Begins the word of a key."""
         if len(self.bytes) > 0:
             self.bytes.append(UInt8(ord(" ")))
         self.bytes.extend(key.as_bytes())
         self.bytes.append(UInt8(ord("=")))
 
     def text(mut self, key: StringSpan, value: StringSpan):
-        """Adds a text.
-
-        Args:
-            key: The word's key.
-            value: The text.
-        """
+        """Adds a text."""
         self.key(key)
         self.bytes.extend(quote(value).as_bytes())
 
     def texts(mut self, key: StringSpan, values: List[String]):
-        """Adds a list of texts.
-
-        Args:
-            key: The word's key.
-            values: The texts.
-        """
+        """Adds a list of texts."""
         self.key(key)
         for i in range(len(values)):
             self._comma(i)
@@ -341,15 +195,7 @@ struct Reply(Copyable):
     def integers[
         dtype: DType, //
     ](mut self, key: StringSpan, values: List[Scalar[dtype]]):
-        """Adds integers as decimals.
-
-        Parameters:
-            dtype: Their type.
-
-        Args:
-            key: The word's key.
-            values: The integers.
-        """
+        """Adds integers as decimals."""
         self.key(key)
         for i in range(len(values)):
             self._comma(i)
@@ -365,15 +211,7 @@ struct Reply(Copyable):
     def floats[
         dtype: DType, //
     ](mut self, key: StringSpan, values: List[Scalar[dtype]]):
-        """Adds floats as bit patterns.
-
-        Parameters:
-            dtype: Their type.
-
-        Args:
-            key: The word's key.
-            values: The floats.
-        """
+        """Adds floats as bit patterns."""
         comptime bits_type = DType.uint32 if dtype == DType.float32 else (
             DType.uint64
         )

@@ -1,21 +1,36 @@
 """Spiking networks, bit for bit as `conformance/SPEC.md` has them.
 
-Build with `--fp-mode contract=off`: a fused multiply-add changes bits.
+Build with `--fp-mode contract=off`: a fused multiply-add changes bits. What is
+listed here is for users, and documented in full.
+
+- `integrate_fire`, `st_bif`, `qcfs`, `encode`, `finetune`: the kernels
+- `neuron`, `layer`, `network`: neurons, a layer of them, a network
+- `operations`: what a node does with what it reads, before its neurons
+- `checkpoint`: the files
 """
 
 comptime VERSION = "0.1.0"
 """The version of this package."""
 
-from .archive import LayerArrays
-from .checkpoint import Checkpoint, checkpoint_bytes, neuron_rows
+from .checkpoint import (
+    Checkpoint,
+    CheckpointBytes,
+    LayerArrays,
+    LayerSize,
+    Loaded,
+    StoredArray,
+    checkpoint_bytes,
+    load_checkpoint,
+    neuron_rows,
+    save_checkpoint,
+)
 from .encode import encode_poisson, sample_keys
 from .finetune import Schedule, Step, schedule, step, unfreeze
-from .integrate_fire import Trace, if_constant, if_multistep
-from .layer import WeightedSum, layer_forward
-from .network import Layer, NetworkTrace, network_run
+from .integrate_fire import if_constant, if_multistep
+from .layer import layer_forward
+from .network import INPUT, Network, Node, RunResult, network_run
 from .neuron import Neuron
-from .npy import StoredArray
+from .operations import Linear
 from .qcfs import qcfs
-from .sidecar import LayerSize
 from .st_bif import st_bif_multistep
-from .store import Loaded, load_checkpoint, save_checkpoint
+from .trace import Trace

@@ -8,41 +8,20 @@ from std.sys.info import simd_width_of
 
 
 def refusal(code: StringSpan, message: String) -> Error:
-    """Makes the error of a faulty call.
-
-    Args:
-        code: The code of the contract.
-        message: What was given, what was expected, what to do.
-
-    Returns:
-        The error, its code in front.
-    """
+    """Makes the error of a faulty call."""
     return Error(String(code, ": ", message))
 
 
 def code_of(error: Error) -> String:
-    """Finds the code of an error that this package raised.
-
-    Args:
-        error: The error.
-
-    Returns:
-        What stands before the first colon.
-    """
+    """Finds the code of an error that this package raised: the text before
+    the first colon."""
     var text = String(error)
     var colon = text.find(":")
     return String(text[byte=0:colon]) if colon >= 0 else text^
 
 
 def product(*sizes: Int) -> Int:
-    """Multiplies sizes without overflow.
-
-    Args:
-        sizes: Sizes as a caller gave them, perhaps negative or absurd.
-
-    Returns:
-        Their product, -1 where one is negative, `Int.MAX` where it is larger.
-    """
+    """Multiplies sizes: -1 where one is negative, `Int.MAX` beyond that."""
     var total = 1
     for size in sizes:
         if size < 0:
@@ -60,18 +39,7 @@ def product(*sizes: Int) -> Int:
 def all_finite[
     dtype: DType, //
 ](values: ImmPointer[Scalar[dtype], _], count: Int) -> Bool:
-    """Tells whether no value is NaN or infinite.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        values: The first of `count` values.
-        count: How many there are.
-
-    Returns:
-        True where all are finite.
-    """
+    """Tells whether no value is NaN or infinite."""
     comptime width = simd_width_of[dtype]()
     var zeros = SIMD[dtype, width](0)
     var k = 0
@@ -89,33 +57,13 @@ def all_finite[
 def check_finite[
     dtype: DType, //
 ](name: StringSpan, values: Span[Scalar[dtype], _]) raises:
-    """Refuses NaN and infinity.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        name: What the values are, for the message.
-        values: The values.
-
-    Raises:
-        Error: `non_finite`.
-    """
+    """Refuses NaN and infinity."""
     if not all_finite(values.unsafe_ptr(), len(values)):
         raise refusal("non_finite", String(name, " holds NaN or infinity"))
 
 
 def check_shape(name: StringSpan, count: Int, expected: Int) raises:
-    """Refuses a flat array that does not have the length of its shape.
-
-    Args:
-        name: What the array is, for the message.
-        count: Its length.
-        expected: The product of its sizes, as `product` gives it.
-
-    Raises:
-        Error: `shape`.
-    """
+    """Refuses a flat array that does not have the length of its shape."""
     if count != expected:
         raise refusal(
             "shape", String(name, " has ", count, " values, not ", expected)
@@ -123,14 +71,7 @@ def check_shape(name: StringSpan, count: Int, expected: Int) raises:
 
 
 def check_timesteps(timesteps: Int) raises:
-    """Refuses a negative number of steps.
-
-    Args:
-        timesteps: How many steps to run.
-
-    Raises:
-        Error: `timesteps`.
-    """
+    """Refuses a negative number of steps."""
     if timesteps < 0:
         raise refusal(
             "timesteps",
@@ -143,22 +84,8 @@ def as_parameter[
 ](name: StringSpan, values: List[Float64], neurons: Int) raises -> List[
     Scalar[dtype]
 ]:
-    """Rounds a neuron parameter to the element type.
-
-    Parameters:
-        dtype: Element type of the currents.
-
-    Args:
-        name: Which parameter, for the message.
-        values: One number, or one for each neuron.
-        neurons: How many neurons there are.
-
-    Returns:
-        As many numbers as were given.
-
-    Raises:
-        Error: `shape`, `non_finite`.
-    """
+    """Rounds one number, or one for each neuron, to the element type; raises
+    `shape`, `non_finite`."""
     if len(values) != 1 and len(values) != neurons:
         raise refusal(
             "shape",
@@ -172,18 +99,7 @@ def as_parameter[
 def spread[
     dtype: DType, //
 ](var values: List[Scalar[dtype]], neurons: Int) -> List[Scalar[dtype]]:
-    """Gives every neuron its own copy of a parameter.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        values: One number, or one for each neuron.
-        neurons: How many neurons there are.
-
-    Returns:
-        One number a neuron.
-    """
+    """Gives every neuron its own copy of a parameter that is one number."""
     if len(values) == neurons:
         return values^
     return List[Scalar[dtype]](length=neurons, fill=values[0])

@@ -22,29 +22,14 @@ comptime GOLDEN = UInt64(0x9E3779B97F4A7C15)
 
 
 def mix(z: SIMD[DType.uint64, _]) -> type_of(z):
-    """Mixes the bits of every lane: SplitMix64's finaliser.
-
-    Args:
-        z: What to mix.
-
-    Returns:
-        The mixed lanes.
-    """
+    """Mixes the bits of every lane: SplitMix64's finaliser."""
     var a = (z ^ (z >> 30)) * UInt64(0xBF58476D1CE4E5B9)
     var b = (a ^ (a >> 27)) * UInt64(0x94D049BB133111EB)
     return b ^ (b >> 31)
 
 
 def sample_key(rates: ImmPointer[Float64, _], neurons: Int) -> UInt64:
-    """Returns the key of a sample: equal rows, equal keys.
-
-    Args:
-        rates: The first of the sample's rates.
-        neurons: How many there are.
-
-    Returns:
-        The exclusive or of one hash a rate.
-    """
+    """Returns the key of a sample: equal rows, equal keys."""
     var key = UInt64(0)
     for k in range(neurons):
         var bits = bitcast[DType.uint64](rates[unsafe_offset=k] + 0.0)
@@ -63,7 +48,7 @@ def sample_keys(
         neurons: Number of neurons N.
 
     Returns:
-        One key a sample.
+        One key for each sample.
 
     Raises:
         Error: `shape`.
@@ -93,7 +78,7 @@ def encode_poisson(
         neurons: Number of neurons N.
         timesteps: Number of steps T.
         seed: Seed of all draws.
-        samples: One key a sample; those of `sample_keys` if None.
+        samples: One key for each sample; those of `sample_keys` if None.
 
     Returns:
         The spikes, 0 or 1.
@@ -139,17 +124,8 @@ def poisson_steps(
     keys: ImmPointer[UInt64, _],
     spikes: MutPointer[Int8, _],
 ):
-    """Draws spikes into a buffer; allocates nothing.
-
-    Args:
-        rates: Rates (batch, neurons).
-        batch: Number of samples.
-        neurons: Number of neurons.
-        steps: Number of steps T.
-        seed: Seed of all draws.
-        keys: One key a sample.
-        spikes: Receives the spikes (steps, batch, neurons).
-    """
+    """Draws spikes (steps, batch, neurons) for checked rates (batch, neurons)
+    and one key for each sample; allocates nothing."""
     comptime lanes = simd_width_of[DType.uint64]()
 
     def draw[

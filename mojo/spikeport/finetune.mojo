@@ -118,9 +118,9 @@ struct Step[dtype: DType](Copyable):
     """
 
     var weights: List[List[Scalar[Self.dtype]]]
-    """New weights, one array a layer."""
+    """New weights, one array for each layer."""
     var velocities: List[List[Scalar[Self.dtype]]]
-    """New velocities, one array a layer."""
+    """New velocities, one array for each layer."""
 
 
 def step[
@@ -144,13 +144,14 @@ def step[
         dtype: Element type.
 
     Args:
-        weights: One flat array a layer.
-        gradients: One a layer, as long as its weights.
-        rates: Learning rate η a layer, checked before it is rounded.
+        weights: One flat array for each layer.
+        gradients: One for each layer, as long as its weights.
+        rates: Learning rate η of each layer, checked before it is rounded.
         layer_names: Names of all layers.
         frozen: Names of the frozen ones.
         momentum: Momentum μ in [0, 1), checked before it is rounded.
-        velocities: One a layer, as long as its weights; zeros if None.
+        velocities: One for each layer, as long as its weights; zeros if
+            None.
 
     Returns:
         New weights and velocities.
@@ -215,18 +216,7 @@ def descend[
     rate: Scalar[dtype],
     momentum: Scalar[dtype],
 ):
-    """Moves one layer: `u = μ·u + g`, `w = w - η·u`.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        w: Weights, updated in place.
-        u: Velocities, as many, updated in place.
-        g: Gradients, as many.
-        rate: Learning rate η.
-        momentum: Momentum μ.
-    """
+    """Moves one layer: `u = μ·u + g`, `w = w - η·u`."""
     comptime lanes = simd_width_of[dtype]()
     # Sound: the three are of one length, which `step` has checked.
     var weights = w.unsafe_ptr()
@@ -252,15 +242,7 @@ def descend[
 
 
 def check_rate(name: StringSpan, rate: Float64) raises:
-    """Refuses a learning rate that is negative or not finite.
-
-    Args:
-        name: Whose rate it is, for the message.
-        rate: The rate.
-
-    Raises:
-        Error: `learning_rate`.
-    """
+    """Refuses a learning rate that is negative or not finite."""
     if not (isfinite(rate) and rate >= 0):
         raise refusal(
             "learning_rate",
@@ -269,18 +251,7 @@ def check_rate(name: StringSpan, rate: Float64) raises:
 
 
 def position(layer_names: List[String], name: String) raises -> Int:
-    """Finds a layer.
-
-    Args:
-        layer_names: The network's layers.
-        name: The name to find.
-
-    Returns:
-        Its index.
-
-    Raises:
-        Error: `unknown_layer`.
-    """
+    """Finds the index of a layer; raises `unknown_layer`."""
     for k in range(len(layer_names)):
         if layer_names[k] == name:
             return k
@@ -288,18 +259,7 @@ def position(layer_names: List[String], name: String) raises -> Int:
 
 
 def marked(layer_names: List[String], names: List[String]) raises -> List[Bool]:
-    """Marks the layers that are named.
-
-    Args:
-        layer_names: The network's layers.
-        names: Some of their names.
-
-    Returns:
-        One flag a layer.
-
-    Raises:
-        Error: `unknown_layer`.
-    """
+    """Says for each layer whether it is named; raises `unknown_layer`."""
     var flags = List[Bool](length=len(layer_names), fill=False)
     for name in names:
         flags[position(layer_names, name)] = True

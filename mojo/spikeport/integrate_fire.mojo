@@ -19,51 +19,7 @@ from .checks import (
     refusal,
     spread,
 )
-
-
-struct Trace[dtype: DType](Copyable):
-    """What one layer of neurons did; arrays are flat and row-major.
-
-    A layer of kind `identity` has no neurons: it passes its currents on, and
-    `passed` and `sums` hold what `spikes` and `counts` hold elsewhere.
-
-    Parameters:
-        dtype: Element type of the membrane.
-    """
-
-    var spikes: List[Int8]
-    """Spikes of shape (T, N): -1, 0 or 1."""
-    var membrane: List[Scalar[Self.dtype]]
-    """Membrane after the last step, shape (N,)."""
-    var counts: List[Int64]
-    """Sum of the spikes over the steps, shape (N,)."""
-    var passed: List[Scalar[Self.dtype]]
-    """Identity only: the currents, shape (T, N)."""
-    var sums: List[Scalar[Self.dtype]]
-    """Identity only: sum of the currents over the steps, shape (N,)."""
-
-    def __init__(
-        out self,
-        var spikes: List[Int8],
-        var membrane: List[Scalar[Self.dtype]],
-        var counts: List[Int64],
-        var passed: List[Scalar[Self.dtype]] = [],
-        var sums: List[Scalar[Self.dtype]] = [],
-    ):
-        """Puts the arrays together.
-
-        Args:
-            spikes: Spikes of shape (T, N).
-            membrane: Membrane after the last step.
-            counts: Sum of the spikes.
-            passed: What an `identity` layer passed on.
-            sums: Its sum over the steps.
-        """
-        self.spikes = spikes^
-        self.membrane = membrane^
-        self.counts = counts^
-        self.passed = passed^
-        self.sums = sums^
+from .trace import Trace
 
 
 def if_multistep[
@@ -84,10 +40,10 @@ def if_multistep[
         dtype: Element type.
 
     Args:
-        currents: One current a step and neuron.
+        currents: One current for each step and neuron.
         steps: Number of steps T.
         neurons: Number of neurons N.
-        threshold: θ, one number or one a neuron.
+        threshold: θ, one number, or one for each neuron.
         v_init: Membrane before the first step, in units of θ.
         v_reset: Membrane after a spike, or None for soft reset.
         beta: Share of the membrane that one step keeps, β.
@@ -99,9 +55,11 @@ def if_multistep[
         Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
     """
     check_shape("currents", len(currents), product(steps, neurons))
-    return _run(
-        currents, steps, neurons, 1, neurons, threshold, v_init, v_reset, beta
+    check_finite("currents", currents)
+    var parameters = IFParameters[dtype](
+        neurons, threshold, v_init, v_reset, beta
     )
+    return parameters.run(currents, steps, neurons, 1)
 
 
 def if_constant[
@@ -123,9 +81,9 @@ def if_constant[
         dtype: Element type.
 
     Args:
-        current: One current a neuron.
+        current: One current for each neuron.
         timesteps: Number of steps T.
-        threshold: θ, one number or one a neuron.
+        threshold: θ, one number, or one for each neuron.
         v_init: Membrane before the first step, in units of θ.
         v_reset: Membrane after a spike, or None for soft reset.
         beta: Share of the membrane that one step keeps, β.
@@ -137,45 +95,15 @@ def if_constant[
         Error: `timesteps`, and those of `if_multistep`.
     """
     check_timesteps(timesteps)
-    return _run(
-        current,
-        timesteps,
-        0,
-        1,
-        len(current),
-        threshold,
-        v_init,
-        v_reset,
-        beta,
-    )
-
-
-def _run[
-    dtype: DType, //
-](
-    currents: List[Scalar[dtype]],
-    steps: Int,
-    stride: Int,
-    batch: Int,
-    neurons: Int,
-    threshold: List[Float64],
-    v_init: List[Float64],
-    v_reset: Optional[List[Float64]],
-    beta: List[Float64],
-) raises -> Trace[dtype]:
-    check_finite("currents", currents)
+    check_finite("current", current)
     var parameters = IFParameters[dtype](
-        neurons, threshold, v_init, v_reset, beta
+        len(current), threshold, v_init, v_reset, beta
     )
-    return parameters.run(currents, steps, stride, batch)
+    return parameters.run(current, timesteps, 0, 1)
 
 
 struct IFParameters[dtype: DType](Copyable):
-    """Checked parameters of integrate-and-fire neurons, one of each a neuron.
-
-    Parameters:
-        dtype: Element type.
-    """
+    """Checked parameters of integrate-and-fire neurons, each spread to all."""
 
     var threshold: List[Scalar[Self.dtype]]
     """Threshold θ > 0."""
@@ -196,18 +124,7 @@ struct IFParameters[dtype: DType](Copyable):
         v_reset: Optional[List[Float64]],
         beta: List[Float64],
     ) raises:
-        """Checks and rounds the parameters.
-
-        Args:
-            neurons: Number of neurons N.
-            threshold: θ, one number or one a neuron.
-            v_init: Membrane before the first step, in units of θ.
-            v_reset: Membrane after a spike, or None for soft reset.
-            beta: Leak β.
-
-        Raises:
-            Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
-        """
+        """Checks and rounds the parameters."""
         var theta = as_parameter[Self.dtype]("threshold", threshold, neurons)
         var v0 = as_parameter[Self.dtype]("v_init", v_init, neurons)
         var reset = as_parameter[Self.dtype](
@@ -235,16 +152,8 @@ struct IFParameters[dtype: DType](Copyable):
         stride: Int,
         batch: Int,
     ) -> Trace[Self.dtype]:
-        """Runs the neurons over finite currents of shape (steps, batch, N).
-
-        Args:
-            currents: The currents; one step of them where `stride` is 0.
-            steps: Number of steps T.
-            stride: Values from one step to the next: batch·N, or 0.
-            batch: Number of samples B.
-
-        Returns:
-            Spikes (T, B, N), membrane and counts (B, N).
+        """Runs the neurons over finite currents of shape (steps, batch, N),
+        `stride` values from one step to the next, or 0 where all are alike.
         """
         var neurons = len(self.threshold)
         var size = batch * neurons
@@ -295,17 +204,7 @@ def _check_reset[
 
 
 def check_threshold[dtype: DType, //](threshold: List[Scalar[dtype]]) raises:
-    """Refuses a threshold that is not above 0.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        threshold: The thresholds.
-
-    Raises:
-        Error: `threshold`.
-    """
+    """Refuses a threshold that is not above 0."""
     for theta in threshold:
         if not theta > 0:
             raise refusal(
@@ -329,25 +228,11 @@ def if_steps[
     membrane: MutPointer[Scalar[dtype], _],
     counts: MutPointer[Int64, _],
 ):
-    """Runs checked neurons on buffers; allocates nothing.
+    """Runs checked neurons on buffers, and allocates nothing.
 
-    Parameters:
-        dtype: Element type.
-        hard: Whether a spike sets the membrane to `reset`.
-
-    Args:
-        currents: Currents (steps, batch, neurons).
-        steps: Number of steps T.
-        stride: Values from one step to the next: batch·neurons, or 0.
-        batch: Number of samples.
-        neurons: Number of neurons.
-        threshold: θ, one a neuron.
-        start: Membrane before the first step, one a neuron.
-        reset: Membrane after a spike, one a neuron.
-        beta: Leak β, one a neuron.
-        spikes: Receives the spikes (steps, batch, neurons).
-        membrane: Receives the last membrane (batch, neurons).
-        counts: Receives the counts (batch, neurons).
+    Currents and spikes are (steps, batch, neurons), with `stride` from one step
+    of the currents to the next; parameters (neurons,); membrane and counts
+    (batch, neurons).
     """
     comptime counter = DType.int32 if dtype == DType.float32 else DType.int64
     comptime lanes = simd_width_of[dtype]()

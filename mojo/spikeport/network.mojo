@@ -1,107 +1,176 @@
-"""A whole network, layer by layer over all steps.
+"""A whole network, node by node over all steps.
 
-    s⁰ = encode(x);   sˡ = layer(sˡ⁻¹)  for l = 1 … L;   drive = Σ_t I[t] of L
+    s⁰ = encode(x);   sˡ = neurons(operation(what node l reads))  for l = 1 … L
 
-The samples of a batch are independent, so they run in blocks: the same bits
-with less memory.
+A node reads the input or nodes before it, so one may finish all its steps
+before the next begins. The samples of a batch are independent and run in
+blocks: the same bits with less memory.
 """
 from .checks import check_finite, check_shape, check_timesteps, product, refusal
 from .encode import encode_poisson
-from .layer import WeightedSum
 from .neuron import Neuron, sum_in_order
+from .operations import AnyOperation, Operation, Signal
 
+comptime INPUT = -1
+"""What a node reads that reads the network's input."""
 comptime VALUES_AT_ONCE = 1 << 20
-"""How many currents of one layer are held at a time, about."""
+"""How many currents of one node are held at a time, about."""
 
 
-struct Layer[dtype: DType](Copyable):
-    """Weights, bias and neurons of one layer.
+struct Node[dtype: DType](Copyable):
+    """An operation on what the node reads, and the neurons behind it.
 
     Parameters:
-        dtype: Element type of the weights.
+        dtype: Element type of the network.
     """
 
-    var sums: WeightedSum[Self.dtype]
-    """Weights and bias."""
+    var operation: AnyOperation[Self.dtype]
+    """What it does with the signals that it reads."""
     var neuron: Neuron
     """The neurons."""
+    var sources: List[Int]
+    """Indices of the nodes it reads, or `INPUT`; none for the node before."""
 
-    def __init__(
-        out self,
-        weights: List[Scalar[Self.dtype]],
-        n_in: Int,
-        n_out: Int,
-        bias: Optional[List[Scalar[Self.dtype]]],
+    def __init__[
+        T: Operation
+    ](
+        out self: Node[T.dtype],
+        var operation: T,
         var neuron: Neuron,
-    ) raises:
-        """Checks the arrays and lays them out.
+        var sources: List[Int] = [],
+    ):
+        """Puts the parts together; a network checks whether they fit.
+
+        Parameters:
+            T: The kind of operation.
 
         Args:
-            weights: Weights of shape (n_out, n_in).
-            n_in: Number of inputs.
-            n_out: Number of neurons.
-            bias: Bias of shape (n_out,), or None.
+            operation: What it does with the signals that it reads.
             neuron: The neurons.
+            sources: Indices of the nodes it reads, in order, or `INPUT`; none
+                for the node before it (the input, where it is the first).
+        """
+        self.operation = AnyOperation[T.dtype](operation^)
+        self.neuron = neuron^
+        self.sources = sources^
+
+
+struct Network[dtype: DType](Copyable):
+    """Nodes, checked once and ready to run; the last one is the output.
+
+    Signals have places: 0 for the input, k + 1 for what node k passes on.
+
+    Parameters:
+        dtype: Element type.
+    """
+
+    var nodes: List[Node[Self.dtype]]
+    """The nodes, in an order in which each reads only what is before it."""
+    var sources: List[List[Int]]
+    """For each node the places of the signals that it reads."""
+    var widths: List[Int]
+    """For each signal its number of values."""
+    var last_reader: List[Int]
+    """For each signal the last node that reads it, -1 where there is none."""
+
+    def __init__(
+        out self, n_inputs: Int, var nodes: List[Node[Self.dtype]]
+    ) raises:
+        """Checks the nodes and prepares the walk over them.
+
+        Args:
+            n_inputs: Number of values of one sample of the input.
+            nodes: The nodes, input side first.
 
         Raises:
-            Error: `shape`, `non_finite`, and those of the neuron.
+            Error: `shape`, and the codes of the neurons.
         """
-        check_shape("weights", len(weights), product(n_out, n_in))
-        check_finite("weights", weights)
-        if bias:
-            check_shape("bias", len(bias.value()), n_out)
-            check_finite("bias", bias.value())
-        neuron.check(n_out)
-        self.sums = WeightedSum(weights, n_in, n_out, bias)
-        self.neuron = neuron^
+        if len(nodes) == 0:
+            raise refusal("shape", "a network needs at least one layer")
+        self.sources = []
+        self.widths = [n_inputs]
+        self.last_reader = List[Int](length=len(nodes) + 1, fill=-1)
+        for k in range(len(nodes)):
+            ref node = nodes[k]
+            var places = [source + 1 for source in node.sources]
+            if len(places) == 0:
+                places = [k]
+            for place in places:
+                if place < 0 or place > k:
+                    raise refusal(
+                        "shape",
+                        String(
+                            "node ",
+                            k,
+                            " reads node ",
+                            place - 1,
+                            ": it may read the input, or a node before it",
+                        ),
+                    )
+                self.last_reader[place] = k
+            var width = node.operation.width(
+                [self.widths[place] for place in places]
+            )
+            node.neuron.check(width)
+            self.widths.append(width)
+            self.sources.append(places^)
+        self.nodes = nodes^
+
+    def n_inputs(self) -> Int:
+        """Returns the number of values of one sample of the input.
+
+        Returns:
+            The number.
+        """
+        return self.widths[0]
 
 
-struct NetworkTrace[dtype: DType](Copyable):
-    """What a network did: lists have one array a layer.
+struct RunResult[dtype: DType](Copyable):
+    """What a run of a network gave: each list has one array for each node.
 
     Parameters:
         dtype: Element type.
     """
 
     var counts: List[List[Int64]]
-    """Net spikes (B, n); nothing for `identity` layers."""
+    """Net spikes (B, n); nothing for `identity` nodes."""
     var sums: List[List[Scalar[Self.dtype]]]
-    """What `identity` layers passed on in all (B, n); else nothing."""
+    """What `identity` nodes passed on in all (B, n); else nothing."""
     var membrane: List[List[Scalar[Self.dtype]]]
     """Membrane after the last step (B, n)."""
     var drive: List[Scalar[Self.dtype]]
-    """What the last layer received in all (B, n_out)."""
+    """What the output node received in all (B, n_out)."""
 
-    def __init__(out self, layers: Int):
-        """Makes a trace of no samples.
+    def __init__(out self, nodes: Int):
+        """Makes the result of no samples.
 
         Args:
-            layers: Number of layers.
+            nodes: Number of nodes.
         """
-        self.counts = List[List[Int64]](length=layers, fill=[])
-        self.sums = List[List[Scalar[Self.dtype]]](length=layers, fill=[])
-        self.membrane = List[List[Scalar[Self.dtype]]](length=layers, fill=[])
+        self.counts = List[List[Int64]](length=nodes, fill=[])
+        self.sums = List[List[Scalar[Self.dtype]]](length=nodes, fill=[])
+        self.membrane = List[List[Scalar[Self.dtype]]](length=nodes, fill=[])
         self.drive = []
 
 
 def network_run[
     dtype: DType, //
 ](
-    layers: List[Layer[dtype]],
+    network: Network[dtype],
     inputs: List[Scalar[dtype]],
     batch: Int,
     *,
     timesteps: Int,
     encoding: String = "current",
     seed: UInt64 = 0,
-) raises -> NetworkTrace[dtype]:
+) raises -> RunResult[dtype]:
     """Runs a network.
 
     Parameters:
         dtype: Element type.
 
     Args:
-        layers: The layers, input side first.
+        network: The network.
         inputs: Values (batch, n_in); for `spikes` (timesteps, batch, n_in).
         batch: Number of samples B.
         timesteps: Number of steps T.
@@ -125,29 +194,15 @@ def network_run[
                 "' is not one of current, poisson, spikes",
             ),
         )
-    if len(layers) == 0:
-        raise refusal("shape", "a network needs at least one layer")
-    var widest = layers[0].sums.n_in
-    for l in range(len(layers)):
-        widest = max(widest, layers[l].sums.n_out)
-        if l > 0 and layers[l].sums.n_in != layers[l - 1].sums.n_out:
-            raise refusal(
-                "shape",
-                String(
-                    "a layer of ",
-                    layers[l - 1].sums.n_out,
-                    " feeds one that takes ",
-                    layers[l].sums.n_in,
-                ),
-            )
-    var n_in = layers[0].sums.n_in
+    var n_in = network.n_inputs()
     var steps_in = timesteps if encoding == "spikes" else 1
     check_shape("inputs", len(inputs), product(steps_in, batch, n_in))
-    if batch < 0:
-        raise refusal("shape", "the batch is negative")
     check_finite("inputs", inputs)
 
-    var trace = NetworkTrace[dtype](len(layers))
+    var result = RunResult[dtype](len(network.nodes))
+    var widest = 1
+    for width in network.widths:
+        widest = max(widest, width)
     var at_once = max(1, VALUES_AT_ONCE // max(1, product(timesteps, widest)))
     for first in range(0, batch, at_once):
         var count = min(at_once, batch - first)
@@ -155,52 +210,69 @@ def network_run[
         for t in range(steps_in):
             var start = (t * batch + first) * n_in
             part.extend(Span(inputs)[start : start + count * n_in])
-        _run_block(layers, part^, count, timesteps, encoding, seed, trace)
-    return trace^
+        var signal: Signal[dtype]
+        if encoding == "poisson":
+            var rates = [value.cast[DType.float64]() for value in part]
+            signal = Signal[dtype](
+                spikes=encode_poisson(
+                    rates, count, n_in, timesteps=timesteps, seed=seed
+                )
+            )
+        else:
+            signal = Signal(values=part^, is_steady=encoding == "current")
+        _walk(network, signal^, count, timesteps, result)
+    return result^
 
 
-def _run_block[
+def _walk[
     dtype: DType, //
 ](
-    layers: List[Layer[dtype]],
-    var values: List[Scalar[dtype]],
+    network: Network[dtype],
+    var signal: Signal[dtype],
     batch: Int,
     timesteps: Int,
-    encoding: String,
-    seed: UInt64,
-    mut trace: NetworkTrace[dtype],
+    mut result: RunResult[dtype],
 ) raises:
-    # The signal is in `spikes` where `spiking`, else in `values`; it is the
-    # same at every step where `constant`.
-    var spiking = encoding == "poisson"
-    var constant = encoding == "current"
-    var spikes = List[Int8]()
-    if spiking:
-        var rates = [value.cast[DType.float64]() for value in values]
-        spikes = encode_poisson(
-            rates,
-            batch,
-            layers[0].sums.n_in,
-            timesteps=timesteps,
-            seed=seed,
+    """Runs a block of samples through the network, adding to `result`."""
+    var signals = List[Signal[dtype]](
+        length=len(network.widths), fill=Signal[dtype]()
+    )
+    signals[0] = signal^
+    for k in range(len(network.nodes)):
+        ref node = network.nodes[k]
+        ref sources = network.sources[k]
+        var is_steady = True
+        for place in sources:
+            is_steady = is_steady and signals[place].is_steady
+        var size = batch * network.widths[k + 1]
+        var stride = 0 if is_steady else size
+        var currents = node.operation.currents(
+            signals, sources, 1 if is_steady else timesteps, batch
         )
-    for l in range(len(layers)):
-        ref layer = layers[l]
-        var n_out = layer.sums.n_out
-        var rows = batch if constant else timesteps * batch
-        var stride = 0 if constant else batch * n_out
-        var currents = layer.sums.of(
-            spikes, rows
-        ) if spiking else layer.sums.of(values, rows)
-        var fired = layer.neuron.fire(currents, timesteps, stride, batch, n_out)
-        if l == len(layers) - 1:
-            trace.drive.extend(
-                sum_in_order(currents, timesteps, stride, batch * n_out)
+        check_finite("currents", currents)
+        for place in sources:
+            if network.last_reader[place] == k:
+                signals[place] = Signal[dtype]()  # forgotten
+
+        var is_output = k + 1 == len(network.nodes)
+        var is_identity = node.neuron.kind == "identity"
+        if is_output or is_identity:
+            var sums = sum_in_order(currents, timesteps, stride, size)
+            if is_output:
+                result.drive.extend(Span(sums))
+            if is_identity:
+                result.sums[k].extend(Span(sums))
+        var passed_on: Signal[dtype]
+        if is_identity:
+            result.membrane[k].extend(List[Scalar[dtype]](length=size, fill=0))
+            passed_on = Signal(values=currents^, is_steady=is_steady)
+        else:
+            var fired = node.neuron.fire(
+                currents, timesteps, stride, batch, network.widths[k + 1]
             )
-        spiking = layer.neuron.kind != "identity"
-        constant = False
-        trace.counts[l].extend(Span(fired.counts))
-        trace.sums[l].extend(Span(fired.sums))
-        trace.membrane[l].extend(Span(fired.membrane))
-        swap(spikes, fired.spikes)
-        swap(values, fired.passed)
+            result.counts[k].extend(Span(fired.counts))
+            result.membrane[k].extend(Span(fired.membrane))
+            passed_on = Signal[dtype](spikes=[])
+            swap(passed_on.spikes, fired.spikes)
+        if network.last_reader[k + 1] > k:
+            signals[k + 1] = passed_on^

@@ -1,27 +1,21 @@
 """The neuron: what turns a current into spikes.
 
 `IF` and `LIF` are described in `integrate_fire`, `ST-BIF` in `st_bif`;
-`identity` is no neuron at all: what comes in goes out, a graded value a step.
+`identity` is no neuron at all: what comes in goes out, one graded value per step.
 """
 from std.math import isfinite
 
 from .checks import refusal
-from .integrate_fire import IFParameters, Trace
+from .integrate_fire import IFParameters
 from .st_bif import STBIFParameters
+from .trace import Trace
 
 comptime LARGEST_TRACER = (1 << 31) - 1
 """The largest bound of a tracer."""
 
 
 def is_kind(label: StringSpan) -> Bool:
-    """Tells whether a label is a kind of neuron.
-
-    Args:
-        label: A label.
-
-    Returns:
-        True for `IF`, `LIF`, `ST-BIF` and `identity`.
-    """
+    """Tells whether a label is `IF`, `LIF`, `ST-BIF` or `identity`."""
     return (
         label == "IF"
         or label == "LIF"
@@ -66,7 +60,7 @@ struct Neuron(Copyable):
 
         Args:
             kind: `IF`, `LIF`, `ST-BIF` or `identity`.
-            threshold: θ, one number or one a neuron.
+            threshold: θ, one number, or one for each neuron.
             v_init: Membrane before the first step, in units of θ.
             v_reset: Membrane after a spike, or None for soft reset.
             beta: Leak β.
@@ -177,20 +171,7 @@ def pass_on[
 ](currents: List[Scalar[dtype]], steps: Int, stride: Int, size: Int) -> Trace[
     dtype
 ]:
-    """Passes currents on, as a layer of kind `identity` does.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        currents: The currents; one step of them where `stride` is 0.
-        steps: Number of steps T.
-        stride: Values from one step to the next.
-        size: Values of one step.
-
-    Returns:
-        The currents as `passed`, their sum over the steps as `sums`.
-    """
+    """Passes currents on, as a layer of kind `identity` does."""
     var passed = List[Scalar[dtype]](capacity=steps * size)
     for t in range(steps):
         passed.extend(Span(currents)[t * stride : t * stride + size])
@@ -208,20 +189,7 @@ def sum_in_order[
 ](currents: List[Scalar[dtype]], steps: Int, stride: Int, size: Int) -> List[
     Scalar[dtype]
 ]:
-    """Adds the currents up, step by step from +0.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        currents: The currents; one step of them where `stride` is 0.
-        steps: Number of steps T.
-        stride: Values from one step to the next.
-        size: Values of one step.
-
-    Returns:
-        `Σ_t I[t]`.
-    """
+    """Returns `Σ_t I[t]`, added step by step from +0."""
     var total = List[Scalar[dtype]](length=size, fill=0)
     for t in range(steps):
         for k in range(size):

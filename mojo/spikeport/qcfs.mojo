@@ -28,7 +28,7 @@ def qcfs[
     Args:
         x: Values of shape (N,).
         timesteps: Number of steps T, at least 1.
-        threshold: θ, one number or one a value.
+        threshold: θ, one number, or one for each value.
 
     Returns:
         The quantised values.
@@ -61,19 +61,8 @@ def quantise[
     threshold: ImmPointer[Scalar[dtype], _],
     y: MutPointer[Scalar[dtype], _],
 ):
-    """Quantises checked values into a buffer; allocates nothing.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        x: Values (batch, neurons).
-        batch: Number of rows.
-        neurons: Values a row.
-        timesteps: Number of steps T, at least 1.
-        threshold: θ, one a value of a row.
-        y: Receives the result (batch, neurons).
-    """
+    """Quantises checked values (batch, neurons) into `y`, with a threshold for
+    each of the neurons; allocates nothing."""
     comptime lanes = simd_width_of[dtype]()
     var T = Scalar[dtype](timesteps)
 

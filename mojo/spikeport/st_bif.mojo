@@ -20,7 +20,8 @@ from .checks import (
     refusal,
     spread,
 )
-from .integrate_fire import Trace, check_threshold
+from .integrate_fire import check_threshold
+from .trace import Trace
 
 
 def st_bif_multistep[
@@ -41,10 +42,10 @@ def st_bif_multistep[
         dtype: Element type.
 
     Args:
-        currents: One current a step and neuron.
+        currents: One current for each step and neuron.
         steps: Number of steps T.
         neurons: Number of neurons N.
-        threshold: θ, one number or one a neuron.
+        threshold: θ, one number, or one for each neuron.
         v_init: Membrane before the first step, in units of θ.
         tracer_min: Lower bound of the tracer, at most 0.
         tracer_max: Upper bound of the tracer, at least 0.
@@ -64,11 +65,7 @@ def st_bif_multistep[
 
 
 struct STBIFParameters[dtype: DType](Copyable):
-    """Checked parameters of ST-BIF neurons, one of each a neuron.
-
-    Parameters:
-        dtype: Element type.
-    """
+    """Checked parameters of ST-BIF neurons, each spread to all."""
 
     var threshold: List[Scalar[Self.dtype]]
     """Threshold θ > 0."""
@@ -87,18 +84,7 @@ struct STBIFParameters[dtype: DType](Copyable):
         tracer_min: Int,
         tracer_max: Int,
     ) raises:
-        """Checks and rounds the parameters.
-
-        Args:
-            neurons: Number of neurons N.
-            threshold: θ, one number or one a neuron.
-            v_init: Membrane before the first step, in units of θ.
-            tracer_min: Lower bound of the tracer.
-            tracer_max: Upper bound of the tracer.
-
-        Raises:
-            Error: `shape`, `non_finite`, `threshold`, `tracer`.
-        """
+        """Checks and rounds the parameters."""
         var theta = as_parameter[Self.dtype]("threshold", threshold, neurons)
         var v0 = as_parameter[Self.dtype]("v_init", v_init, neurons)
         check_threshold(theta)
@@ -125,16 +111,8 @@ struct STBIFParameters[dtype: DType](Copyable):
         stride: Int,
         batch: Int,
     ) -> Trace[Self.dtype]:
-        """Runs the neurons over finite currents of shape (steps, batch, N).
-
-        Args:
-            currents: The currents; one step of them where `stride` is 0.
-            steps: Number of steps T.
-            stride: Values from one step to the next: batch·N, or 0.
-            batch: Number of samples B.
-
-        Returns:
-            Spikes (T, B, N), membrane and tracer (B, N).
+        """Runs the neurons over finite currents of shape (steps, batch, N),
+        `stride` values from one step to the next, or 0 where all are alike.
         """
         var neurons = len(self.threshold)
         var size = batch * neurons
@@ -175,24 +153,11 @@ def st_bif_steps[
     membrane: MutPointer[Scalar[dtype], _],
     tracer: MutPointer[Int64, _],
 ):
-    """Runs checked neurons on buffers; allocates nothing.
+    """Runs checked neurons on buffers, and allocates nothing.
 
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        currents: Currents (steps, batch, neurons).
-        steps: Number of steps T.
-        stride: Values from one step to the next: batch·neurons, or 0.
-        batch: Number of samples.
-        neurons: Number of neurons.
-        threshold: θ, one a neuron.
-        start: Membrane before the first step, one a neuron.
-        tracer_min: Lower bound of the tracer.
-        tracer_max: Upper bound of the tracer.
-        spikes: Receives the spikes (steps, batch, neurons).
-        membrane: Receives the last membrane (batch, neurons).
-        tracer: Receives the tracer (batch, neurons).
+    Currents and spikes are (steps, batch, neurons), with `stride` from one step
+    of the currents to the next; parameters (neurons,); membrane and tracer
+    (batch, neurons).
     """
     comptime counter = DType.int32 if dtype == DType.float32 else DType.int64
     comptime lanes = simd_width_of[dtype]()

@@ -1,33 +1,38 @@
-"""Tests of `spikeport.checkpoint`, `archive`, `npy`, `sidecar` and `store`."""
+"""Tests of `spikeport.checkpoint`: the files and what they hold."""
 from std.os import listdir, makedirs, remove, symlink
 from std.os.path import isdir
 from std.tempfile import TemporaryDirectory
 from std.testing import TestSuite, assert_equal, assert_raises, assert_true
 
-from spikeport.archive import LayerArrays, read_archive
 from spikeport.checkpoint import (
     Checkpoint,
+    LayerArrays,
+    LayerSize,
+    StoredArray,
     checkpoint_bytes,
-    neuron_from_rows,
+    load_checkpoint,
     neuron_rows,
+    save_checkpoint,
 )
+from spikeport.checkpoint.archive import (
+    LARGEST_ARCHIVE,
+    Archive,
+    ArchiveWriter,
+    Member,
+    largest_archive,
+)
+from spikeport.checkpoint.neurons import neuron_from_rows
+from spikeport.checkpoint.npy import npy_header, read_npy
+from spikeport.checkpoint.sidecar import read_sidecar
+from spikeport.checkpoint.store import checkpoint_paths
+from spikeport.checkpoint.version_1 import expected_members, read_layers
 from spikeport.checks import code_of
 from spikeport.network import network_run
 from spikeport.neuron import Neuron
-from spikeport.npy import StoredArray, npy_header, read_npy
-from spikeport.sidecar import LayerSize, read_sidecar
-from spikeport.store import checkpoint_paths, load_checkpoint, save_checkpoint
 
 
 def example() raises -> Checkpoint:
-    """Makes a checkpoint of 2 -> 3 -> 1 with every kind of member.
-
-    Returns:
-        The checkpoint.
-
-    Raises:
-        Error: Never.
-    """
+    """Makes a checkpoint of 2 -> 3 -> 1 with every kind of member."""
     var first = LayerArrays(
         StoredArray.of([0.5, 1.0, -0.25, 0.125, 2.0, 0.0], [3, 2])
     )
@@ -45,16 +50,10 @@ def example() raises -> Checkpoint:
 
 
 def read_code(content: List[UInt8]) -> String:
-    """Reads an archive of the example's sizes.
-
-    Args:
-        content: The bytes of the archive.
-
-    Returns:
-        The code of the refusal, or nothing.
-    """
+    """Reads an archive of the example's sizes."""
     try:
-        _ = read_archive(content, [LayerSize(2, 3), LayerSize(3, 1)])
+        var expected = expected_members([LayerSize(2, 3), LayerSize(3, 1)])
+        _ = read_layers(Archive(content.copy(), expected^))
         return ""
     except e:
         return code_of(e)
@@ -81,12 +80,60 @@ def test_what_was_saved_loads_and_saves_the_same_bytes() raises:
 
 
 def test_a_loaded_network_runs() raises:
-    """The layers of a checkpoint run; float32 weights run as float32 only."""
-    var layers = example().layers[DType.float64]()
-    var trace = network_run(layers, [1.0, 1.0], 1, timesteps=4)
-    assert_equal(len(trace.counts[1]), 1)
+    """A checkpoint's network runs; float32 weights run as float32 only."""
+    var network = example().network[DType.float64]()
+    var result = network_run(network, [1.0, 1.0], 1, timesteps=4)
+    assert_equal(len(result.counts[1]), 1)
     with assert_raises(contains="dtype:"):
-        _ = example().layers[DType.float32]()
+        _ = example().network[DType.float32]()
+
+
+def named(name: String, required: Bool) -> Member:
+    """Makes a member of three doubles, or of 2 x 2."""
+    return Member(name, [[3], [2, 2]], ["<f8"], required)
+
+
+def test_an_archive_has_the_members_it_is_told_to_expect() raises:
+    """Any names, shapes and types: the reader knows no layers."""
+    var expected: List[Member] = [
+        named("first.npy", True),
+        named("second.npy", False),
+        named("third.npy", True),
+    ]
+    var writer = ArchiveWriter()
+    writer.add("first.npy", StoredArray.of([1.0, 2.0, 3.0], [3]))
+    writer.add("third.npy", StoredArray.of([1.0, 2.0, 3.0, 4.0], [2, 2]))
+    var content = writer^.finish()
+    var archive = Archive(content.copy(), expected.copy())
+    assert_equal(archive.array(0).value().shape, [3])
+    assert_equal(Bool(archive.array(1)), False)
+    assert_equal(archive.array(2).value().shape, [2, 2])
+
+    expected[0].shapes = [[4]]
+    expected[2].types = ["<f4"]
+    archive = Archive(content.copy(), expected.copy())
+    with assert_raises(contains="shape:"):
+        _ = archive.array(0)
+    with assert_raises(contains="dtype:"):
+        _ = archive.array(2)
+    expected[1].required = True
+    with assert_raises(contains="missing_entry: second.npy"):
+        _ = Archive(content.copy(), expected.copy())
+    _ = expected.pop(0)
+    with assert_raises(contains="unexpected_entry:"):
+        _ = Archive(content.copy(), expected.copy())
+
+
+def test_an_archive_is_as_long_as_its_members_can_need() raises:
+    """22 bytes, and for each layer 804 + 8·(out·in + 8·out)."""
+    var sizes: List[LayerSize] = [LayerSize(2, 3), LayerSize(3, 1)]
+    assert_equal(
+        largest_archive(expected_members(sizes)),
+        22 + 804 + 8 * (3 * 2 + 8 * 3) + 804 + 8 * (1 * 3 + 8 * 1),
+    )
+    var widest = (1 << 31) - 1
+    sizes = [LayerSize(widest, widest), LayerSize(widest, widest)]
+    assert_true(largest_archive(expected_members(sizes)) > LARGEST_ARCHIVE)
 
 
 def test_every_flipped_bit_of_an_archive_is_refused() raises:
@@ -122,15 +169,7 @@ def test_npy_headers_are_a_multiple_of_64() raises:
 
 
 def npy(text: StringSpan, values: Int) -> List[UInt8]:
-    """Makes a `.npy` file with a header of one's own.
-
-    Args:
-        text: The dictionary of the header.
-        values: Bytes of values, all 0.
-
-    Returns:
-        The bytes.
-    """
+    """Makes a `.npy` file with a header of one's own."""
     var data: List[UInt8] = [0x93]
     data.extend("NUMPY\x01\x00".as_bytes())
     data.append(118)
@@ -200,7 +239,12 @@ def test_npy_headers_are_refused_by_code() raises:
     for k in range(len(cases)):
         var code = String("")
         try:
-            _ = read_npy(npy(cases[k][0], atol(cases[k][1])), [[3]], "file")
+            _ = read_npy(
+                npy(cases[k][0], atol(cases[k][1])),
+                [[3]],
+                ["<f4", "<f8"],
+                "file",
+            )
         except e:
             code = code_of(e)
         assert_equal(code, cases[k][2], cases[k][0])
@@ -242,14 +286,7 @@ def test_sidecars_are_refused_by_code() raises:
 
 
 def load_code(path: String) -> String:
-    """Loads a checkpoint.
-
-    Args:
-        path: Its path.
-
-    Returns:
-        The code of the refusal, or nothing.
-    """
+    """Loads a checkpoint."""
     try:
         _ = load_checkpoint(path)
         return ""
@@ -258,15 +295,7 @@ def load_code(path: String) -> String:
 
 
 def write(path: String, content: Span[UInt8, _]) raises:
-    """Writes a file.
-
-    Args:
-        path: Its path.
-        content: Its bytes.
-
-    Raises:
-        Error: Where it cannot be written.
-    """
+    """Writes a file."""
     with open(path, "w") as file:
         file.write_bytes(content)
 
@@ -337,7 +366,7 @@ def test_saving_refuses_what_would_not_load() raises:
 
 
 def test_neurons_become_rows_and_rows_neurons() raises:
-    """One column where one number a parameter says everything."""
+    """One column where every parameter is a single number."""
     var plain = neuron_rows(Neuron("ST-BIF", tracer_min=-7), 3)
     assert_equal(plain.shape, [7, 1])
     assert_equal(
@@ -401,9 +430,5 @@ def test_a_pair_has_three_names() raises:
 
 
 def main() raises:
-    """Runs the tests.
-
-    Raises:
-        Error: Where one fails.
-    """
+    """Runs the tests."""
     TestSuite.discover_tests[__functions_in_module()]().run()

@@ -1,9 +1,9 @@
-"""Tests of `spikeport.sha256`, `spikeport.crc32` and `spikeport.percent`."""
+"""Tests of `checkpoint.sha256`, `checkpoint.crc32` and `protocol.percent`."""
 from std.testing import TestSuite, assert_equal, assert_raises
 
-from spikeport.crc32 import crc32
-from spikeport.percent import quote, unquote
-from spikeport.sha256 import SHA256, sha256
+from protocol.percent import quote, unquote
+from spikeport.checkpoint.crc32 import crc32
+from spikeport.checkpoint.sha256 import SHA256, sha256
 
 
 def test_sha256_of_the_standard_examples() raises:
@@ -58,9 +58,5 @@ def test_percent_coding_refuses_what_is_broken() raises:
 
 
 def main() raises:
-    """Runs the tests.
-
-    Raises:
-        Error: Where one fails.
-    """
+    """Runs the tests."""
     TestSuite.discover_tests[__functions_in_module()]().run()

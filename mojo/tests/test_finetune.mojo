@@ -5,11 +5,7 @@ from spikeport.finetune import schedule, step, unfreeze
 
 
 def names() -> List[String]:
-    """Names three layers.
-
-    Returns:
-        The names.
-    """
+    """Names three layers."""
     return ["a", "b", "c"]
 
 
@@ -108,9 +104,5 @@ def test_refusals_come_in_order() raises:
 
 
 def main() raises:
-    """Runs the tests.
-
-    Raises:
-        Error: Where one fails.
-    """
+    """Runs the tests."""
     TestSuite.discover_tests[__functions_in_module()]().run()

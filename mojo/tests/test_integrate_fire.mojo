@@ -5,15 +5,7 @@ from spikeport.integrate_fire import if_constant, if_multistep
 
 
 def dyadic(count: Int, modulus: Int) -> List[Float64]:
-    """Numbers of few bits, some negative, whose sums are exact.
-
-    Args:
-        count: How many.
-        modulus: How soon they repeat.
-
-    Returns:
-        Multiples of 1/16.
-    """
+    """Numbers of few bits, some negative, whose sums are exact."""
     return [Float64((7 * i) % modulus - 4) / 16 for i in range(count)]
 
 
@@ -119,9 +111,5 @@ def test_refusals() raises:
 
 
 def main() raises:
-    """Runs the tests.
-
-    Raises:
-        Error: Where one fails.
-    """
+    """Runs the tests."""
     TestSuite.discover_tests[__functions_in_module()]().run()

@@ -1,23 +1,13 @@
-"""Tests of `spikeport.layer` and `spikeport.neuron`."""
+"""Tests of `spikeport.layer`, `operations.linear` and `spikeport.neuron`."""
 from std.testing import TestSuite, assert_equal, assert_raises
 
-from spikeport.layer import WeightedSum, layer_forward
+from spikeport.layer import layer_forward
 from spikeport.neuron import Neuron
+from spikeport.operations import Linear
 
 
 def ordinary[dtype: DType](count: Int, seed: Int) -> List[Scalar[dtype]]:
-    """Numbers whose sums are rounded, a third of them 0.
-
-    Parameters:
-        dtype: Element type.
-
-    Args:
-        count: How many.
-        seed: Which ones.
-
-    Returns:
-        Numbers in [-0.6, 0.5].
-    """
+    """Numbers whose sums are rounded, a third of them 0."""
     var values = List[Scalar[dtype]]()
     for i in range(count):
         var hash = (i * 7919 + seed * 104729 + i * i * 31) % 1009
@@ -28,26 +18,12 @@ def ordinary[dtype: DType](count: Int, seed: Int) -> List[Scalar[dtype]]:
 def check_order[
     dtype: DType, input_type: DType
 ](inputs: List[Scalar[input_type]], n_in: Int, n_out: Int) raises:
-    """Compares weighted sums with the sum as it is written in the contract.
-
-    Parameters:
-        dtype: Element type of the weights.
-        input_type: Type of the inputs.
-
-    Args:
-        inputs: Inputs of shape (rows, n_in).
-        n_in: Number of inputs.
-        n_out: Number of neurons.
-
-    Raises:
-        Error: Where a bit differs.
-    """
+    """Compares weighted sums with the sum as it is written in the contract."""
     var rows = len(inputs) // n_in
     var weights = ordinary[dtype](n_in * n_out, 1)
     var bias = ordinary[dtype](n_out, 2)
-    var currents = WeightedSum(weights, n_in, n_out, bias.copy()).of(
-        inputs, rows
-    )
+    var linear = Linear(weights, n_in, n_out, bias.copy())
+    var currents = linear.packed.sums(inputs, rows)
     var expected = List[Scalar[dtype]]()
     for row in range(rows):
         for j in range(n_out):
@@ -143,9 +119,5 @@ def test_refusals() raises:
 
 
 def main() raises:
-    """Runs the tests.
-
-    Raises:
-        Error: Where one fails.
-    """
+    """Runs the tests."""
     TestSuite.discover_tests[__functions_in_module()]().run()

@@ -5,17 +5,7 @@ from protocol.words import Arguments, Reply
 
 
 def text(reply: Reply) raises -> String:
-    """Returns a reply as text.
-
-    Args:
-        reply: The reply.
-
-    Returns:
-        Its words.
-
-    Raises:
-        Error: Never.
-    """
+    """Returns a reply as text."""
     return String(from_utf8=reply.bytes)
 
 
@@ -70,9 +60,5 @@ def test_replies_carry_bits() raises:
 
 
 def main() raises:
-    """Runs the tests.
-
-    Raises:
-        Error: Where one fails.
-    """
+    """Runs the tests."""
     TestSuite.discover_tests[__functions_in_module()]().run()

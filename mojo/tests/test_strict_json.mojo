@@ -1,21 +1,11 @@
 """Tests of `spikeport.strict_json`."""
 from std.testing import TestSuite, assert_equal, assert_raises
 
-from spikeport.strict_json import WHOLE, Json, escape
+from spikeport.checkpoint.strict_json import WHOLE, Json, escape
 
 
 def parse(text: String) raises -> Json:
-    """Scans a text.
-
-    Args:
-        text: The text.
-
-    Returns:
-        Its values.
-
-    Raises:
-        Error: Where it is not strict JSON.
-    """
+    """Scans a text."""
     return Json(List[UInt8](text.as_bytes()))
 
 
@@ -112,9 +102,5 @@ def test_escape_writes_the_one_form() raises:
 
 
 def main() raises:
-    """Runs the tests.
-
-    Raises:
-        Error: Where one fails.
-    """
+    """Runs the tests."""
     TestSuite.discover_tests[__functions_in_module()]().run()

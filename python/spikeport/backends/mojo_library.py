@@ -80,9 +80,9 @@ def find_mojo() -> str | None:
 def library_path(sources: Path, version: str) -> Path:
     """Return where the library of these sources, this compiler and this processor is kept."""
     digest = hashlib.sha256("\0".join([version, *FLAGS, platform.machine(), _processor()]).encode())
-    for source in [*sorted((sources / "spikeport").glob("*.mojo")), sources / ENTRY]:
+    for source in [*sorted((sources / "spikeport").rglob("*.mojo")), sources / ENTRY]:
         content = source.read_bytes()
-        digest.update(f"{source.name} {len(content)}\n".encode() + content)
+        digest.update(f"{source.relative_to(sources).as_posix()} {len(content)}\n".encode() + content)
     suffix = "dylib" if sys.platform == "darwin" else "so"
     return cache_folder() / digest.hexdigest()[:32] / f"libspikeport.{suffix}"
 

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import threading
 
 import numpy as np
@@ -241,6 +242,20 @@ def test_first_uses_at_one_time_all_get_a_whole_library(stub):
     assert [path.suffix for path in (stub / "cache").rglob("*") if path.is_file()] == [
         path.suffix for path in (stub / "cache").rglob("libspikeport.*")
     ]
+
+
+def test_a_change_in_any_source_is_another_library(tmp_path):
+    sources = next(folder for folder in mojo_library.SOURCES if folder.is_dir())
+    copy = tmp_path / "mojo"
+    shutil.copytree(sources, copy)
+    files = [*sorted((copy / "spikeport").rglob("*.mojo")), copy / mojo_library.ENTRY]
+    assert {file.parent.name for file in files} >= {"spikeport", "operations", "checkpoint", "extension"}
+    paths = {mojo_library.library_path(copy, "1")}
+    for file in files:
+        file.write_text(file.read_text("utf-8") + "\n", "utf-8")
+        paths.add(mojo_library.library_path(copy, "1"))
+    assert len(paths) == len(files) + 1
+    assert mojo_library.library_path(sources, "1") in paths
 
 
 def test_another_compiler_compiles_again(stub):

@@ -9,11 +9,12 @@ from std.ffi import external_call
 from std.os import listdir, remove
 from std.os.path import dirname, isdir, isfile, islink
 
-from .archive import LARGEST_ARCHIVE, largest_archive, read_archive
+from .archive import LARGEST_ARCHIVE, Archive, largest_archive
 from .checkpoint import Checkpoint, checkpoint_bytes
-from .checks import code_of, refusal
+from ..checks import code_of, refusal
 from .sha256 import sha256
 from .sidecar import LARGEST_SIDECAR, Sidecar, read_sidecar
+from .version_1 import expected_members, read_layers
 
 
 comptime ATTEMPTS = 64
@@ -30,14 +31,7 @@ struct CheckpointPaths(Copyable):
     """Path of the `.json`."""
 
     def staged(self, digest: String) -> String:
-        """Returns where an archive waits for its sidecar.
-
-        Args:
-            digest: SHA-256 of the archive.
-
-        Returns:
-            A hidden path beside the archive.
-        """
+        """Returns where an archive waits for its sidecar."""
         return _hidden(self.archive, String(digest[byte=0:16]))
 
 
@@ -52,14 +46,7 @@ struct Loaded(Copyable):
 
 
 def checkpoint_paths(path: String) -> CheckpointPaths:
-    """Names the pair: `name`, `name.npz` and `name.json` mean the same.
-
-    Args:
-        path: A path with either suffix, or with none.
-
-    Returns:
-        The paths of archive and sidecar.
-    """
+    """Names the pair: `name`, `name.npz` and `name.json` mean the same."""
     var base = path
     var name = path.byte_length() - path.rfind("/") - 1
     for suffix in [".npz", ".json"]:
@@ -97,12 +84,13 @@ def load_checkpoint(path: String) raises -> Loaded:
                 raise e^
             text = again^
             continue
-        return _loaded(sidecar, content)
+        return _loaded(sidecar, content^)
     raise refusal("archive_digest", "the pair kept changing while it was read")
 
 
-def _loaded(sidecar: Sidecar, content: List[UInt8]) raises -> Loaded:
-    var arrays = read_archive(content, sidecar.layer_sizes)
+def _loaded(sidecar: Sidecar, var content: List[UInt8]) raises -> Loaded:
+    var expected = expected_members(sidecar.layer_sizes)
+    var arrays = read_layers(Archive(content^, expected^))
     var checkpoint = Checkpoint(
         sidecar.layer_names.copy(),
         sidecar.layer_sizes.copy(),
@@ -155,7 +143,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: String) raises:
 def _read_archive(
     paths: CheckpointPaths, sidecar: Sidecar
 ) raises -> List[UInt8]:
-    var most = min(largest_archive(sidecar.layer_sizes), LARGEST_ARCHIVE)
+    var expected = expected_members(sidecar.layer_sizes)
+    var most = min(largest_archive(expected), LARGEST_ARCHIVE)
     if sidecar.archive_bytes > most:
         raise refusal(
             "too_large",

@@ -1,19 +1,10 @@
 """Percent coding of texts, by which the runner protocol writes them."""
-from .checks import refusal
-
-comptime HEX_DIGITS = "0123456789abcdef"
-"""The digits of lower-case hex."""
+from spikeport.checkpoint.hex import hex_value
+from spikeport.checks import refusal
 
 
 def is_plain(byte: UInt8) -> Bool:
-    """Tells whether a byte is written as it is.
-
-    Args:
-        byte: A byte of UTF-8.
-
-    Returns:
-        True for `A-Z a-z 0-9 . _ - / :`.
-    """
+    """Tells whether a byte is written as it is: `A-Z a-z 0-9 . _ - / :`."""
     return (
         (65 <= Int(byte) <= 90)
         or (97 <= Int(byte) <= 122)
@@ -23,14 +14,7 @@ def is_plain(byte: UInt8) -> Bool:
 
 
 def quote(text: StringSpan) -> String:
-    """Writes a text as one word.
-
-    Args:
-        text: The text.
-
-    Returns:
-        The word: every byte that is not plain as `%XX`.
-    """
+    """Writes a text as one word: every byte that is not plain as `%XX`."""
     var out = List[UInt8](capacity=text.byte_length())
     comptime upper = "0123456789ABCDEF"
     var digits = upper.as_bytes()
@@ -45,17 +29,7 @@ def quote(text: StringSpan) -> String:
 
 
 def unquote(word: StringSpan) raises -> String:
-    """Reads a text back.
-
-    Args:
-        word: A word of the protocol.
-
-    Returns:
-        The text.
-
-    Raises:
-        Error: `percent` for a broken `%XX` or bytes that are not UTF-8.
-    """
+    """Reads a text back; raises `percent` for a broken `%XX` or no UTF-8."""
     var bytes = word.as_bytes()
     var out = List[UInt8](capacity=len(bytes))
     var at = 0
@@ -74,22 +48,3 @@ def unquote(word: StringSpan) raises -> String:
         return String(from_utf8=out)
     except:
         raise refusal("percent", "a text is not UTF-8")
-
-
-def hex_value(byte: UInt8) -> Int:
-    """Reads one hex digit.
-
-    Args:
-        byte: A character.
-
-    Returns:
-        0 to 15, or -1 for no hex digit.
-    """
-    var b = Int(byte)
-    if 48 <= b <= 57:
-        return b - 48
-    if 65 <= b <= 70:
-        return b - 55
-    if 97 <= b <= 102:
-        return b - 87
-    return -1

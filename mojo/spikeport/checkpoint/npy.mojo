@@ -4,7 +4,7 @@ The machine is little-endian, as all that Mojo compiles for are.
 """
 from std.memory import bitcast
 
-from .checks import all_finite, product, refusal
+from ..checks import all_finite, product, refusal
 
 comptime MAGIC = "NUMPY\x01\x00"
 """What follows the byte 0x93 at the begin of a version 1.0 file."""
@@ -98,15 +98,7 @@ struct StoredArray(Copyable):
 
 
 def npy_header(double: Bool, shape: List[Int]) -> List[UInt8]:
-    """Returns the header of a file, padded to a multiple of 64 bytes.
-
-    Args:
-        double: Whether the values are float64.
-        shape: The sizes.
-
-    Returns:
-        The bytes before the values.
-    """
+    """Returns the header of a file, padded to a multiple of 64 bytes."""
     var text = String(
         "{'descr': '",
         "<f8" if double else "<f4",
@@ -130,21 +122,13 @@ def npy_header(double: Bool, shape: List[Int]) -> List[UInt8]:
 
 
 def read_npy(
-    data: Span[UInt8, _], shapes: List[List[Int]], place: String
+    data: Span[UInt8, _],
+    shapes: List[List[Int]],
+    types: List[String],
+    place: String,
 ) raises -> StoredArray:
-    """Reads a file that must have one of some shapes.
-
-    Args:
-        data: The bytes of the file.
-        shapes: The shapes that are allowed.
-        place: Where the file comes from, for messages.
-
-    Returns:
-        The array.
-
-    Raises:
-        Error: `archive_syntax`, `pickle`, `dtype`, `shape`, `non_finite`, in
-            this order.
+    """Reads a file that must have one of some shapes and types; refuses by
+    `archive_syntax`, `pickle`, `dtype`, `shape`, `non_finite`, in this order.
     """
     var syntax = refusal(
         "archive_syntax", String(place, " is not a .npy that we write")
@@ -162,12 +146,11 @@ def read_npy(
             "pickle",
             String(place, " holds Python objects, which are never loaded"),
         )
-    if header.descr != "<f8" and header.descr != "<f4":
-        raise refusal("dtype", String(place, " is neither '<f4' nor '<f8'"))
-    var fits = False
-    for shape in shapes:
-        fits = fits or header.shape == shape
-    if header.fortran_order or not fits:
+    if header.descr not in types:
+        raise refusal(
+            "dtype", String(place, " is not of type ", " or ".join(types))
+        )
+    if header.fortran_order or header.shape not in shapes:
         raise refusal(
             "shape", String(place, " has not the shape that the sidecar says")
         )
@@ -188,14 +171,7 @@ def read_npy(
 
 
 def product_of(shape: List[Int]) -> Int:
-    """Multiplies the sizes of a shape without overflow.
-
-    Args:
-        shape: Sizes of at least 0.
-
-    Returns:
-        Their product, `Int.MAX` where it is larger.
-    """
+    """Multiplies the sizes of a shape without overflow."""
     var total = 1
     for size in shape:
         total = product(total, size)
@@ -219,14 +195,7 @@ struct NpyHeader(Copyable):
         self.shape = []
 
     def parse(mut self, text: Span[UInt8, _]) -> Bool:
-        """Reads the one form that is allowed; no `eval`.
-
-        Args:
-            text: The header's text.
-
-        Returns:
-            Whether it has the form.
-        """
+        """Reads the one form that is allowed; no `eval`."""
         var at = 0
         if not _take(text, at, "{'descr': '"):
             return False

@@ -2,14 +2,7 @@
 
 
 def crc32(data: Span[UInt8, _]) -> UInt32:
-    """Sums bytes, eight at a time.
-
-    Args:
-        data: The bytes.
-
-    Returns:
-        The checksum.
-    """
+    """Sums bytes, eight at a time."""
     # Row r of the table holds the checksum of a byte with r zeros behind it.
     var table = List[UInt32](length=8 * 256, fill=0)
     for byte in range(256):

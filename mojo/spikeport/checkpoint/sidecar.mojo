@@ -1,7 +1,7 @@
 """The sidecar: what `<name>.json` says of the archive beside it."""
 
-from .checks import refusal
-from .percent import hex_value
+from ..checks import refusal
+from .hex import hex_value
 from .strict_json import LIST, OBJECT, TEXT, WHOLE, Json, escape
 
 comptime FORMAT = "spikeport-checkpoint"
@@ -48,7 +48,7 @@ struct Sidecar(Copyable):
     var layer_sizes: List[LayerSize]
     """Widths of the layers, chained."""
     var neuron_types: List[String]
-    """A label a layer."""
+    """A label for each layer."""
     var frozen_layers: List[String]
     """Names of the frozen layers, in network order."""
     var total_params: Int
@@ -61,11 +61,7 @@ struct Sidecar(Copyable):
     """A JSON object, as the text it was read from."""
 
     def check(self) raises:
-        """Checks every field's range, then the chain of layers.
-
-        Raises:
-            Error: `sidecar_schema`, `layer_chain`.
-        """
+        """Checks every field's range, then the chain of layers."""
         var count = len(self.layer_names)
         demand(
             1 <= count <= MOST_LAYERS,
@@ -118,17 +114,7 @@ struct Sidecar(Copyable):
 
 
 def write_sidecar(sidecar: Sidecar) raises -> List[UInt8]:
-    """Returns the one encoding of a checked sidecar.
-
-    Args:
-        sidecar: The content.
-
-    Returns:
-        The bytes of the file.
-
-    Raises:
-        Error: `too_large`.
-    """
+    """Returns the one encoding of a checked sidecar."""
     var sizes = String("[")
     for k in range(len(sidecar.layer_sizes)):
         var size = sidecar.layer_sizes[k]
@@ -167,18 +153,7 @@ def write_sidecar(sidecar: Sidecar) raises -> List[UInt8]:
 
 
 def read_sidecar(var content: List[UInt8]) raises -> Sidecar:
-    """Reads and checks a sidecar.
-
-    Args:
-        content: The bytes of the file.
-
-    Returns:
-        The content.
-
-    Raises:
-        Error: `too_large`, `sidecar_syntax`, `version`, `sidecar_schema`,
-            `layer_chain`.
-    """
+    """Reads and checks a sidecar."""
     if len(content) > LARGEST_SIDECAR:
         raise refusal("too_large", "the sidecar has more than 16 MiB")
     var json: Json
@@ -189,7 +164,7 @@ def read_sidecar(var content: List[UInt8]) raises -> Sidecar:
     demand(json.kind(0) == OBJECT, "the content must be a JSON object")
     _check_version(json)
 
-    # One node a key, in the order of KEYS.
+    # One node for each key, in the order of KEYS.
     var keys = materialize[KEYS]()
     var nodes = List[Int]()
     for key in keys:
@@ -232,15 +207,7 @@ def read_sidecar(var content: List[UInt8]) raises -> Sidecar:
 
 
 def demand(condition: Bool, expected: String) raises:
-    """Refuses a sidecar unless a condition holds.
-
-    Args:
-        condition: What must hold.
-        expected: What was expected.
-
-    Raises:
-        Error: `sidecar_schema`.
-    """
+    """Refuses a sidecar unless a condition holds."""
     if not condition:
         raise refusal("sidecar_schema", expected)
 

@@ -7,7 +7,7 @@ until it is asked for.
 from std.collections import Set
 from std.math import isfinite
 
-from .percent import HEX_DIGITS, hex_value
+from .hex import HEX_DIGITS, hex_value
 
 comptime DEEPEST = 64
 """Levels of `[` and `{` that a text may nest."""
@@ -53,15 +53,7 @@ struct Json(Copyable):
     """All values and keys, in the order of the text."""
 
     def __init__(out self, var text: List[UInt8], *, depth: Int = 0) raises:
-        """Scans a text.
-
-        Args:
-            text: Its bytes, fewer than 2^31.
-            depth: Levels of brackets within which it will stand.
-
-        Raises:
-            Error: Saying what is not strict JSON.
-        """
+        """Scans a text."""
         try:
             _ = StringSpan(from_utf8=text)
         except:
@@ -73,37 +65,17 @@ struct Json(Copyable):
             raise Error("something stands behind the value")
 
     def kind(self, node: Int) -> UInt8:
-        """Returns what a node is.
-
-        Args:
-            node: A node.
-
-        Returns:
-            One of the kinds.
-        """
+        """Returns what a node is."""
         return self.nodes[node].kind
 
     def source(self, node: Int) -> StringSpan[origin_of(self.text)]:
-        """Returns a node's own text, as it stands.
-
-        Args:
-            node: A node.
-
-        Returns:
-            Its bytes; quotes included for a text.
-        """
+        """Returns a node's own text, as it stands."""
         var start = Int(self.nodes[node].start)
         var end = Int(self.nodes[node].end)
         return StringSpan(unsafe_from_utf8=Span(self.text)[start:end])
 
     def children(self, node: Int) -> List[Int]:
-        """Lists a node's children.
-
-        Args:
-            node: An object (keys and values in turn) or a list.
-
-        Returns:
-            Their nodes; none for other kinds.
+        """Lists the items of a list, or keys and values of an object in turn.
         """
         var result = List[Int]()
         var child = node + 1
@@ -113,18 +85,7 @@ struct Json(Copyable):
         return result^
 
     def member(self, node: Int, key: StringSpan) raises -> Optional[Int]:
-        """Finds the value of a key.
-
-        Args:
-            node: An object.
-            key: The key.
-
-        Returns:
-            The value's node, or None.
-
-        Raises:
-            Error: Never, for a text that was scanned.
-        """
+        """Finds the value of a key of an object."""
         var items = self.children(node)
         for i in range(0, len(items), 2):
             if self.string(items[i]) == key:
@@ -132,30 +93,13 @@ struct Json(Copyable):
         return None
 
     def string(self, node: Int) raises -> String:
-        """Returns a text without quotes and escapes.
-
-        Args:
-            node: A text.
-
-        Returns:
-            What it says.
-
-        Raises:
-            Error: Never, for a text that was scanned.
-        """
+        """Returns a text without quotes and escapes."""
         var start = Int(self.nodes[node].start) + 1
         var end = Int(self.nodes[node].end) - 1
         return unescape(Span(self.text)[start:end])
 
     def whole(self, node: Int) -> Int:
-        """Returns a whole number.
-
-        Args:
-            node: A node of kind `WHOLE`.
-
-        Returns:
-            Its value, or `SATURATED` with its sign where it is beyond that.
-        """
+        """Returns a whole number; `SATURATED`, with its sign, beyond that."""
         var digits = self.source(node).as_bytes()
         var negative = digits[0] == UInt8(ord("-"))
         var value = 0
@@ -289,17 +233,7 @@ struct Json(Copyable):
 
 
 def unescape(text: Span[UInt8, _]) raises -> String:
-    """Takes the escapes out of a text.
-
-    Args:
-        text: UTF-8 without the quotes around it.
-
-    Returns:
-        What it says.
-
-    Raises:
-        Error: For an escape that does not exist or a lone surrogate.
-    """
+    """Takes the escapes out of a text."""
     var out = List[UInt8](capacity=len(text))
     var at = 0
     while at < len(text):
@@ -347,12 +281,7 @@ def unescape(text: Span[UInt8, _]) raises -> String:
 
 
 def append_utf8(mut out: List[UInt8], point: Int):
-    """Appends a character.
-
-    Args:
-        out: UTF-8, which grows.
-        point: A code point that is no surrogate.
-    """
+    """Appends a character, given by its code point, as UTF-8."""
     if point < 0x80:
         out.append(UInt8(point))
     elif point < 0x800:
@@ -370,14 +299,7 @@ def append_utf8(mut out: List[UInt8], point: Int):
 
 
 def escape(text: StringSpan) -> String:
-    """Writes a text as JSON in the one way of the contract.
-
-    Args:
-        text: A text.
-
-    Returns:
-        The text between quotes, escaped.
-    """
+    """Writes a text as JSON in the one way of the contract."""
     var out: List[UInt8] = [UInt8(ord('"'))]
     for byte in text.as_bytes():
         var c = Int(byte)

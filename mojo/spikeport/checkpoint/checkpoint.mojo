@@ -1,12 +1,14 @@
 """A checkpoint: weights with what is needed to use them again."""
-from .archive import NEURON_ROWS, LayerArrays, write_archive
-from .checks import refusal
-from .network import Layer
-from .neuron import LARGEST_TRACER, Neuron, is_kind
+from ..checks import refusal
+from ..network import Network, Node
+from ..neuron import Neuron, is_kind
+from ..operations import Linear
+from .neurons import NEURON_ROWS, neuron_from_rows
 from .npy import StoredArray, product_of
 from .sha256 import SHA256, sha256
-from .sidecar import Sidecar, LayerSize, demand, write_sidecar
+from .sidecar import LayerSize, Sidecar, demand, write_sidecar
 from .strict_json import OBJECT, Json
+from .version_1 import LayerArrays, write_layers
 
 
 struct Checkpoint(Copyable):
@@ -17,7 +19,7 @@ struct Checkpoint(Copyable):
     var layer_sizes: List[LayerSize]
     """Widths of the layers."""
     var neuron_types: List[String]
-    """A label a layer; a network runs where each is a kind of neuron."""
+    """A label for each layer; a network runs where each is a kind of neuron."""
     var frozen_layers: List[String]
     """Names of layers that fine-tuning leaves alone."""
     var metadata: String
@@ -39,7 +41,7 @@ struct Checkpoint(Copyable):
         Args:
             layer_names: Unique names, input side first.
             layer_sizes: Widths of the layers.
-            neuron_types: A label a layer.
+            neuron_types: A label for each layer.
             arrays: The arrays of every layer.
             frozen_layers: Names of frozen layers, in any order.
             metadata: A JSON object.
@@ -108,14 +110,14 @@ struct Checkpoint(Copyable):
             )
         return Neuron(self.neuron_types[k])
 
-    def layers[dtype: DType](self) raises -> List[Layer[dtype]]:
+    def network[dtype: DType](self) raises -> Network[dtype]:
         """Returns the network, ready to run.
 
         Parameters:
             dtype: Element type, that of all weights.
 
         Returns:
-            The layers.
+            The network: one linear node for each layer.
 
         Raises:
             Error: `neuron`, `dtype`.
@@ -123,22 +125,18 @@ struct Checkpoint(Copyable):
         var neurons = [self.neuron(k) for k in range(len(self.arrays))]
         if self.is_double() != (dtype == DType.float64):
             raise refusal("dtype", "the weights are of another type")
-        var result = List[Layer[dtype]]()
+        var nodes = List[Node[dtype]]()
         for k in range(len(self.arrays)):
             ref layer = self.arrays[k]
+            var size = self.layer_sizes[k]
             var bias = Optional[List[Scalar[dtype]]](None)
             if layer.bias:
                 bias = layer.bias.value().values[dtype]()
-            result.append(
-                Layer(
-                    layer.weight.values[dtype](),
-                    self.layer_sizes[k].n_in,
-                    self.layer_sizes[k].n_out,
-                    bias,
-                    neurons[k].copy(),
-                )
+            var linear = Linear(
+                layer.weight.values[dtype](), size.n_in, size.n_out, bias
             )
-        return result^
+            nodes.append(Node(linear^, neurons[k].copy()))
+        return Network(self.layer_sizes[0].n_in, nodes^)
 
     def is_double(self) raises -> Bool:
         """Tells the type of the weights.
@@ -239,101 +237,10 @@ def checkpoint_bytes(checkpoint: Checkpoint) raises -> CheckpointBytes:
         Error: Those of `Checkpoint.check`, and `too_large`.
     """
     var sidecar = checkpoint.check()
-    var archive = write_archive(checkpoint.arrays)
+    var archive = write_layers(checkpoint.arrays)
     sidecar.archive_bytes = len(archive)
     sidecar.archive_sha256 = sha256(archive)
     return CheckpointBytes(archive^, write_sidecar(sidecar))
-
-
-def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
-    """Returns what a layer's neuron member holds.
-
-    Args:
-        neuron: The neurons.
-        n: How many the layer has.
-
-    Returns:
-        Float64 of shape (7, 1) where one number a parameter says everything,
-        else (7, n).
-    """
-    var rows: List[List[Float64]] = [
-        neuron.threshold.copy(),
-        neuron.v_init.copy(),
-        [1.0 if neuron.v_reset else 0.0],
-        neuron.v_reset.copy().or_else([0.0]),
-        neuron.beta.copy(),
-        [Float64(neuron.tracer_min)],
-        [Float64(neuron.tracer_max)],
-    ]
-    var width = 1
-    for row in rows:
-        if len(row) > 1:
-            width = n
-    var values = List[Float64](capacity=NEURON_ROWS * width)
-    for row in rows:
-        for k in range(width):
-            values.append(row[min(k, len(row) - 1)])
-    return StoredArray.of(values, [NEURON_ROWS, width])
-
-
-def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
-    """Reads the parameters of a neuron member.
-
-    Args:
-        kind: The layer's label.
-        rows: 7 rows of one length: threshold, v_init, hard_reset, v_reset,
-            beta, tracer_min, tracer_max.
-
-    Returns:
-        The neurons.
-
-    Raises:
-        Error: `neuron`, also for -0 where 0 is meant: a content has one
-            encoding only.
-    """
-    var width = len(rows) // NEURON_ROWS
-    var row = [
-        List[Float64](Span(rows)[r * width : (r + 1) * width])
-        for r in range(NEURON_ROWS)
-    ]
-    for r in [2, 5, 6]:
-        for value in row[r]:
-            if value != row[r][0] or _is_minus_zero(value):
-                raise refusal(
-                    "neuron",
-                    "hard_reset and the tracer are one value for the layer",
-                )
-    if row[2][0] != 0 and row[2][0] != 1:
-        raise refusal("neuron", "hard_reset must be 0 or 1")
-    var hard = row[2][0] == 1
-    for value in row[3]:
-        if not hard and (value != 0 or _is_minus_zero(value)):
-            raise refusal("neuron", "v_reset must be 0 under soft reset")
-    for bound in [row[5][0], row[6][0]]:
-        # Compared before it is converted, so no bound is out of reach.
-        if abs(bound) > Float64(LARGEST_TRACER) or Float64(Int(bound)) != bound:
-            raise refusal("neuron", "a tracer bound is no whole number")
-    try:
-        var v_reset = Optional[List[Float64]](None)
-        if hard:
-            v_reset = row[3].copy()
-        var neuron = Neuron(
-            kind,
-            threshold=row[0].copy(),
-            v_init=row[1].copy(),
-            v_reset=v_reset^,
-            beta=row[4].copy(),
-            tracer_min=Int(row[5][0]),
-            tracer_max=Int(row[6][0]),
-        )
-        neuron.check(width)
-        return neuron^
-    except e:
-        raise refusal("neuron", String(e))
-
-
-def _is_minus_zero(value: Float64) -> Bool:
-    return value == 0 and 1 / value < 0
 
 
 def _check_array(name: String, array: StoredArray, shape: List[Int]) raises:

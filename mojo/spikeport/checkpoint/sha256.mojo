@@ -1,5 +1,5 @@
 """SHA-256 (FIPS 180-4), which the standard library does not have."""
-from .percent import HEX_DIGITS
+from .hex import HEX_DIGITS
 
 comptime ROUND_CONSTANTS: List[UInt32] = [
     0x428A2F98,
@@ -99,11 +99,7 @@ struct SHA256(Copyable):
         self.constants = materialize[ROUND_CONSTANTS]()
 
     def update(mut self, data: Span[UInt8, _]):
-        """Takes bytes in.
-
-        Args:
-            data: The bytes.
-        """
+        """Takes bytes in."""
         self.length += UInt64(len(data))
         var at = 0
         if len(self.pending) > 0:
@@ -120,11 +116,7 @@ struct SHA256(Copyable):
         self.pending.extend(data[at : len(data)])
 
     def hexdigest(mut self) -> String:
-        """Finishes the digest.
-
-        Returns:
-            64 hex digits in lower case.
-        """
+        """Finishes the digest."""
         var bits = self.length * 8
         var tail: List[UInt8] = [0x80]
         while (len(self.pending) + len(tail)) % 64 != 56:
@@ -183,27 +175,12 @@ struct SHA256(Copyable):
 
 
 def rotate(x: UInt32, by: UInt32) -> UInt32:
-    """Rotates a word to the right.
-
-    Args:
-        x: The word.
-        by: Number of bits, 1 to 31.
-
-    Returns:
-        The rotated word.
-    """
+    """Rotates a word to the right."""
     return (x >> by) | (x << (32 - by))
 
 
 def sha256(data: Span[UInt8, _]) -> String:
-    """Digests bytes.
-
-    Args:
-        data: The bytes.
-
-    Returns:
-        64 hex digits in lower case.
-    """
+    """Digests bytes."""
     var digest = SHA256()
     digest.update(data)
     return digest.hexdigest()

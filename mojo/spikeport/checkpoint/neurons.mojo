@@ -1,0 +1,86 @@
+"""A layer's neuron parameters, as the rows of its neuron member."""
+from ..checks import refusal
+from ..neuron import LARGEST_TRACER, Neuron
+from .npy import StoredArray
+
+comptime NEURON_ROWS = 7
+"""Rows of a neuron member: threshold, v_init, hard_reset, v_reset, beta,
+tracer_min, tracer_max."""
+
+
+def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
+    """Returns what a layer's neuron member holds.
+
+    Args:
+        neuron: The neurons.
+        n: How many the layer has.
+
+    Returns:
+        Float64 of shape (7, 1) where every parameter is a single number, the
+        same for all neurons, else (7, n).
+    """
+    var rows: List[List[Float64]] = [
+        neuron.threshold.copy(),
+        neuron.v_init.copy(),
+        [1.0 if neuron.v_reset else 0.0],
+        neuron.v_reset.copy().or_else([0.0]),
+        neuron.beta.copy(),
+        [Float64(neuron.tracer_min)],
+        [Float64(neuron.tracer_max)],
+    ]
+    var width = 1
+    for row in rows:
+        if len(row) > 1:
+            width = n
+    var values = List[Float64](capacity=NEURON_ROWS * width)
+    for row in rows:
+        for k in range(width):
+            values.append(row[min(k, len(row) - 1)])
+    return StoredArray.of(values, [NEURON_ROWS, width])
+
+
+def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
+    """Reads the parameters of a neuron member."""
+    var width = len(rows) // NEURON_ROWS
+    var row = [
+        List[Float64](Span(rows)[r * width : (r + 1) * width])
+        for r in range(NEURON_ROWS)
+    ]
+    for r in [2, 5, 6]:
+        for value in row[r]:
+            if value != row[r][0] or _is_minus_zero(value):
+                raise refusal(
+                    "neuron",
+                    "hard_reset and the tracer are one value for the layer",
+                )
+    if row[2][0] != 0 and row[2][0] != 1:
+        raise refusal("neuron", "hard_reset must be 0 or 1")
+    var hard = row[2][0] == 1
+    for value in row[3]:
+        if not hard and (value != 0 or _is_minus_zero(value)):
+            raise refusal("neuron", "v_reset must be 0 under soft reset")
+    for bound in [row[5][0], row[6][0]]:
+        # Compared before it is converted, so no bound is out of reach.
+        if abs(bound) > Float64(LARGEST_TRACER) or Float64(Int(bound)) != bound:
+            raise refusal("neuron", "a tracer bound is no whole number")
+    try:
+        var v_reset = Optional[List[Float64]](None)
+        if hard:
+            v_reset = row[3].copy()
+        var neuron = Neuron(
+            kind,
+            threshold=row[0].copy(),
+            v_init=row[1].copy(),
+            v_reset=v_reset^,
+            beta=row[4].copy(),
+            tracer_min=Int(row[5][0]),
+            tracer_max=Int(row[6][0]),
+        )
+        neuron.check(width)
+        return neuron^
+    except e:
+        raise refusal("neuron", String(e))
+
+
+def _is_minus_zero(value: Float64) -> Bool:
+    return value == 0 and 1 / value < 0
