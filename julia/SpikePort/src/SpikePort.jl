@@ -20,7 +20,7 @@ using Base.Filesystem: rename
 using SHA: SHA2_256_CTX, digest!, sha256, update!
 
 export Checkpoint, CheckpointError, GraphError, KernelError, SpikePortError
-export Layer, NetworkTrace, Neuron, Schedule, Trace
+export Layer, Neuron, RunResult, Schedule, Trace
 export encode_poisson, finetune_schedule, finetune_step, finetune_unfreeze, if_constant, if_multistep, layer_forward
 export layer_sizes, load_checkpoint, network, network_run, qcfs, sample_keys, save_checkpoint, st_bif_multistep
 export total_params
@@ -28,6 +28,8 @@ export total_params
 include("errors.jl")
 include("neuron.jl")
 include("checks.jl")
+include("trace.jl")
+include("steps.jl")
 include("integrate_fire.jl")
 include("st_bif.jl")
 include("layer.jl")

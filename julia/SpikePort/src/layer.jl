@@ -101,22 +101,6 @@ function add_columns!(total, W::Matrix{T}, active::Vector{Int}, values::Vector{T
     return nothing
 end
 
-"Return `Σ_t currents[t]`, added step by step from +0."
-function sum_in_order(currents::Array{T}) where {T<:Float}
-    inner, steps = size(currents)[1:end-1], size(currents)[end]
-    total = zeros(T, prod(inner))
-    add_steps!(total, reshape(currents, length(total), steps), steps)
-    return reshape(total, inner)
-end
-
-function add_steps!(total, currents, steps::Int)
-    fill!(total, 0)
-    for t in 1:steps
-        total .+= current_at(currents, t)
-    end
-    return nothing
-end
-
 function fire(::PassOn, currents::Array{T}) where {T<:Float}
     return Trace(currents, zeros(T, size(currents)[1:end-1]), sum_in_order(currents))
 end

@@ -3,22 +3,7 @@
 const ENCODINGS = ("current", "poisson", "spikes")
 
 """
-What a network did, an array a layer.
-
-- `counts`: (n, batch), net spikes over the run; for `identity` layers the sum of what they passed on
-- `membrane`: (n, batch), after the last step (`ST-BIF`: in units of the threshold; `identity`: 0)
-- `drive`: (n_out, batch), what the output layer received in all
-- `spikes`: (n, batch, steps), or nothing unless recorded
-"""
-struct NetworkTrace{T<:Float}
-    counts::Vector{Matrix}
-    membrane::Vector{Matrix{T}}
-    drive::Matrix{T}
-    spikes::Union{Nothing,Vector{Array}}
-end
-
-"""
-    network_run(layers, inputs; timesteps, encoding = "current", seed = 0, record = false) -> NetworkTrace
+    network_run(layers, inputs; timesteps, encoding = "current", seed = 0, record = false) -> RunResult
 
 Run a vector of [`Layer`](@ref)s on `inputs` of size (in, batch), or (in, batch, timesteps) with `encoding = "spikes"`.
 
@@ -50,10 +35,11 @@ function network_run(
         end
         add_steps!(view(drive, :, b), last(parts).currents, steps)
     end
-    return NetworkTrace{T}(
+    return RunResult{T}(
         [part.counts for part in parts],
         [part.membrane for part in parts],
         drive,
+        steps,
         record ? [part.spikes for part in parts] : nothing,
     )
 end

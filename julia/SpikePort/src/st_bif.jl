@@ -1,7 +1,7 @@
 # Bipolar integrate-and-fire with a tracer.
 
-"Checked parameters of `ST-BIF`, one value a neuron."
-struct Bipolar{T<:Float}
+"Checked parameters of `ST-BIF`, one value for each neuron."
+struct Bipolar{T<:Float} <: Steps{T}
     threshold::Vector{T}
     v_init::Vector{T}
     tracer_min::Int
@@ -45,23 +45,10 @@ function st_bif_multistep(
     return fire(Bipolar(eltype(I), n, batch; threshold = threshold, v_init = v_init, bounds...), I)
 end
 
-function fire!(spikes, v, counts, neurons::Bipolar, currents, steps::Int)
-    v .= neurons.v_init
-    fill!(counts, 0)
-    for t in 1:steps
-        st_bif_step!(view(spikes, :, t), v, counts, current_at(currents, t), neurons)
-    end
-    return nothing
-end
+start!(v, neurons::Bipolar) = v .= neurons.v_init
 
-function st_bif_step!(spikes, v::Vector{T}, S, I, neurons::Bipolar{T}) where {T}
-    θ, lowest, highest = neurons.threshold, neurons.tracer_min, neurons.tracer_max
-    @inbounds @simd ivdep for i in eachindex(v)
-        u = v[i] + I[i] / θ[i]
-        s = ((u >= 1) & (S[i] < highest)) - ((u < 0) & (S[i] > lowest))
-        S[i] += s
-        v[i] = u - T(s)
-        spikes[i] = s % Int8
-    end
-    return nothing
+Base.@propagate_inbounds function advance(neurons::Bipolar{T}, i, v, S, current) where {T}
+    u = v + current / neurons.threshold[i]
+    s = ((u >= 1) & (S < neurons.tracer_max)) - ((u < 0) & (S > neurons.tracer_min))
+    return u - T(s), s
 end
