@@ -25,6 +25,7 @@ dyadic(seed, dims...; low = -32, high = 32) = reshape(
     include("networks.jl")
     include("finetuning.jl")
     include("json.jl")
+    include("archives.jl")
     include("checkpoints.jl")
     include("callers.jl")
 end
