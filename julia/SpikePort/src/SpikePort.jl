@@ -20,21 +20,26 @@ using Base.Filesystem: rename
 using SHA: SHA2_256_CTX, digest!, sha256, update!
 
 export Checkpoint, CheckpointError, GraphError, KernelError, SpikePortError
-export Layer, Neuron, RunResult, Schedule, Trace
+export Layer, Linear, Neuron, Node, Operation, RunResult, Schedule, Signal, Trace
 export encode_poisson, finetune_schedule, finetune_step, finetune_unfreeze, if_constant, if_multistep, layer_forward
 export layer_sizes, load_checkpoint, network, network_run, qcfs, sample_keys, save_checkpoint, st_bif_multistep
 export total_params
 
 include("errors.jl")
-include("neuron.jl")
 include("checks.jl")
+include("row_major.jl")
+include("neuron.jl")
 include("trace.jl")
 include("steps.jl")
 include("integrate_fire.jl")
 include("st_bif.jl")
+include("operations/operations.jl")
+include("running/neurons.jl")
 include("layer.jl")
 include("encode.jl")
+include("running/input.jl")
 include("network.jl")
+include("running/at_work.jl")
 include("qcfs.jl")
 include("finetune.jl")
 include("checkpoint/strict_json.jl")

@@ -8,7 +8,7 @@ struct IntegrateFire{T<:Float,R<:Union{Nothing,Vector{T}}} <: Steps{T}
     beta::Vector{T}
 end
 
-function IntegrateFire(::Type{T}, n::Int, batch::Int; threshold, v_init, v_reset, beta) where {T<:Float}
+function IntegrateFire(::Type{T}, n::Int, batch::Int, threshold, v_init, v_reset, beta) where {T<:Float}
     θ, v0 = as_parameter(T, "threshold", threshold, n), as_parameter(T, "v_init", v_init, n)
     reset = v_reset === nothing ? nothing : as_parameter(T, "v_reset", v_reset, n)
     β = as_parameter(T, "beta", beta, n)
@@ -39,7 +39,7 @@ The membrane starts at `v_init·θ`. Parameters are numbers, or vectors with one
 function if_multistep(currents::AbstractArray; threshold = 1.0, v_init = 0.5, v_reset = nothing, beta = 1.0)
     I = as_currents(currents)
     n, batch = size(I, 1), prod(size(I)[2:end-1])
-    neurons = IntegrateFire(eltype(I), n, batch; threshold = threshold, v_init = v_init, v_reset = v_reset, beta = beta)
+    neurons = IntegrateFire(eltype(I), n, batch, threshold, v_init, v_reset, beta)
     return fire(neurons, I)
 end
 
@@ -61,7 +61,7 @@ function if_constant(
     ndims(current) >= 1 || throw(KernelError("shape", "current is a single number: give an array"))
     I = as_float("current", current)
     n, batch = size(I, 1), prod(size(I)[2:end])
-    neurons = IntegrateFire(eltype(I), n, batch; threshold = threshold, v_init = v_init, v_reset = v_reset, beta = beta)
+    neurons = IntegrateFire(eltype(I), n, batch, threshold, v_init, v_reset, beta)
     return multistep(neurons, reshape(I, n * batch, 1), size(I), steps)
 end
 

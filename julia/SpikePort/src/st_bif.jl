@@ -8,7 +8,7 @@ struct Bipolar{T<:Float} <: Steps{T}
     tracer_max::Int
 end
 
-function Bipolar(::Type{T}, n::Int, batch::Int; threshold, v_init, tracer_min, tracer_max) where {T<:Float}
+function Bipolar(::Type{T}, n::Int, batch::Int, threshold, v_init, tracer_min, tracer_max) where {T<:Float}
     θ, v0 = as_parameter(T, "threshold", threshold, n), as_parameter(T, "v_init", v_init, n)
     all(>(0), θ) || throw(KernelError("threshold", "threshold must be above 0, not $threshold"))
     tracer_min <= 0 <= tracer_max ||
@@ -41,8 +41,7 @@ function st_bif_multistep(
 )
     I = as_currents(currents)
     n, batch = size(I, 1), prod(size(I)[2:end-1])
-    bounds = (tracer_min = tracer_min, tracer_max = tracer_max)
-    return fire(Bipolar(eltype(I), n, batch; threshold = threshold, v_init = v_init, bounds...), I)
+    return fire(Bipolar(eltype(I), n, batch, threshold, v_init, tracer_min, tracer_max), I)
 end
 
 start!(v, neurons::Bipolar) = v .= neurons.v_init

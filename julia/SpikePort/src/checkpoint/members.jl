@@ -14,7 +14,8 @@ const PARTS = ("weight", "bias", "neuron")
 """
 Return the members of an archive whose layers have these (in, out) sizes: three for each layer.
 
-A neuron's rows are always Float64; that is checked with its layer, in [`layers_of`](@ref), since other checks come before.
+A neuron's rows are always Float64; that is checked with its layer, in [`layers_of`](@ref), since other checks come
+before.
 """
 function expected_members(sizes)
     members, rows = Member[], length(NEURON_ROWS)
