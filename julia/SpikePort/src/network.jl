@@ -109,7 +109,7 @@ element_type(::Vector{Node{T}}) where {T} = T
 
 "Return for each node the places of what it reads, in order: 0 is the input, k the node at k, which stands before it."
 function places_read(nodes)
-    all(node -> isempty(node.inputs), nodes) && return [[k - 1] for k in eachindex(nodes)]
+    all(node -> isempty(node.inputs) && isempty(node.name), nodes) && return [[k - 1] for k in eachindex(nodes)]
     place = Dict(INPUT => 0)
     return map(enumerate(nodes)) do (k, node)
         places = isempty(node.inputs) ? [k - 1] : [place_of(name, place) for name in node.inputs]

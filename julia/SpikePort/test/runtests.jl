@@ -23,6 +23,7 @@ dyadic(seed, dims...; low = -32, high = 32) = reshape(
 @testset "SpikePort" begin
     include("neurons.jl")
     include("networks.jl")
+    include("operations.jl")
     include("finetuning.jl")
     include("json.jl")
     include("archives.jl")
