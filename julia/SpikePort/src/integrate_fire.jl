@@ -33,7 +33,7 @@ For every step and neuron, in this order, with no fused multiply-add:
     s = v >= θ
     v = v - θ where s          soft reset, or  v = v_reset where s
 
-The membrane starts at `v_init·θ`. Parameters are numbers, or vectors with one value a neuron. Throws
+The membrane starts at `v_init·θ`. Parameters are numbers, or vectors with one value for each neuron. Throws
 [`KernelError`](@ref) with `shape`, `non_finite`, `threshold`, `beta` or `v_reset`.
 """
 function if_multistep(currents::AbstractArray; threshold = 1.0, v_init = 0.5, v_reset = nothing, beta = 1.0)

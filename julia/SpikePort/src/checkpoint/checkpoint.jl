@@ -8,11 +8,11 @@ const Bias = Union{Nothing,Vector{Float32},Vector{Float64}}
 
 A spiking network at rest.
 
-- `weights`: a matrix of size (out, in) a layer, Float32 or Float64
+- `weights`: for each layer a matrix of size (out, in), Float32 or Float64
 - `layer_names`: unique, input side first
-- `biases`: a vector of length out or nothing a layer; none by default
-- `neurons`: a [`Neuron`](@ref) or nothing a layer; none by default
-- `neuron_types`: a label a layer; by default the kind of its neuron, or "LIF"
+- `biases`: for each layer a vector of length out, or nothing; none by default
+- `neurons`: for each layer a [`Neuron`](@ref), or nothing; none by default
+- `neuron_types`: for each layer a label; by default the kind of its neuron, or "LIF"
 - `metadata`: the text of a JSON object, carried byte for byte
 - `frozen_layers`: names of layers that fine-tuning leaves alone
 
@@ -112,7 +112,7 @@ function layer_arrays(checkpoint::Checkpoint)
 end
 
 """
-    network(checkpoint) -> Vector{Layer}
+    network(checkpoint) -> Vector{Node}
 
 Return the network that runs; a layer without a stored neuron gets its label's kind with default parameters.
 
@@ -127,7 +127,7 @@ function network(checkpoint::Checkpoint)
     T = eltype(first(checkpoint.weights))
     all(weight -> eltype(weight) == T, checkpoint.weights) ||
         throw(CheckpointError("dtype", "layers differ in dtype: give all weights as Float32 or all as Float64"))
-    return Layer{T}[
+    return Node{T}[
         Layer(checkpoint.weights[k], checkpoint.biases[k], something(checkpoint.neurons[k], Neuron(kind))) for
         (k, kind) in enumerate(checkpoint.neuron_types)
     ]
