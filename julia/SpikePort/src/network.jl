@@ -67,7 +67,7 @@ function network_run(
     steps = check_timesteps(timesteps)
     stream = as_seed(seed)
     network = of_one_type(nodes)
-    x = as_inputs(element_type(network), inputs, steps, encoding)
+    x = as_inputs(number_type(first(network)), inputs, steps, encoding)
     return walk(network, x, steps, encoding, stream, record)
 end
 
@@ -96,16 +96,13 @@ end
 "Return the nodes, all of one element type, or throw `shape` where there are none and `dtype` where types differ."
 function of_one_type(nodes::AbstractVector{<:Node})
     isempty(nodes) && throw(KernelError("shape", "a network needs at least one layer"))
-    return of_type(first(nodes), nodes)
-end
-
-function of_type(::Node{T}, nodes) where {T}
+    T = number_type(first(nodes))
     all(node -> node isa Node{T}, nodes) ||
         throw(KernelError("dtype", "layers differ in dtype: give all weights as Float32 or all as Float64"))
     return convert(Vector{Node{T}}, nodes)
 end
 
-element_type(::Vector{Node{T}}) where {T} = T
+number_type(::Node{T}) where {T} = T
 
 "Return for each node the places of what it reads, in order: 0 is the input, k the node at k, which stands before it."
 function places_read(nodes)
