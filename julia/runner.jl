@@ -47,7 +47,7 @@ function shaped(values::Vector, shape)
     return reshape(values, reverse(shape)...)
 end
 
-# Parameters are always vectors, of one value or of one a neuron: fewer types, less to compile.
+# Parameters are always vectors, of one value or of one for each neuron: fewer types, less to compile.
 parameter(::Type{T}, args, key, default) where {T<:Float} = haskey(args, key) ? floats(T, args, key) : T[default]
 optional(::Type{T}, args, key) where {T<:Float} = haskey(args, key) ? floats(T, args, key) : nothing
 

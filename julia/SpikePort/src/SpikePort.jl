@@ -20,28 +20,37 @@ using Base.Filesystem: rename
 using SHA: SHA2_256_CTX, digest!, sha256, update!
 
 export Checkpoint, CheckpointError, GraphError, KernelError, SpikePortError
-export Layer, NetworkTrace, Neuron, Schedule, Trace
+export Layer, Linear, Neuron, Node, Operation, RunResult, Schedule, Signal, Trace
 export encode_poisson, finetune_schedule, finetune_step, finetune_unfreeze, if_constant, if_multistep, layer_forward
 export layer_sizes, load_checkpoint, network, network_run, qcfs, sample_keys, save_checkpoint, st_bif_multistep
 export total_params
 
 include("errors.jl")
-include("neuron.jl")
 include("checks.jl")
+include("row_major.jl")
+include("neuron.jl")
+include("trace.jl")
+include("steps.jl")
 include("integrate_fire.jl")
 include("st_bif.jl")
+include("operations/operations.jl")
+include("running/neurons.jl")
 include("layer.jl")
 include("encode.jl")
+include("running/input.jl")
 include("network.jl")
+include("running/at_work.jl")
 include("qcfs.jl")
 include("finetune.jl")
-include("strict_json.jl")
-include("sidecar.jl")
-include("npy.jl")
-include("crc32.jl")
-include("archive.jl")
-include("checkpoint.jl")
-include("store.jl")
+include("checkpoint/strict_json.jl")
+include("checkpoint/sidecar.jl")
+include("checkpoint/crc32.jl")
+include("checkpoint/archive.jl")
+include("checkpoint/npy.jl")
+include("checkpoint/neurons.jl")
+include("checkpoint/members.jl")
+include("checkpoint/checkpoint.jl")
+include("checkpoint/store.jl")
 include("python.jl")
 
 end

@@ -53,6 +53,3 @@ function check_timesteps(timesteps::Integer)
         throw(KernelError("timesteps", "timesteps must be a whole number of at least 0, not $timesteps"))
     return Int(timesteps)
 end
-
-"Return the current of step `t`, a column; where there is one column only, it holds for every step."
-current_at(currents::Matrix, t::Int) = view(currents, :, min(t, size(currents, 2)))

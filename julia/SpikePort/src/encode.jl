@@ -41,8 +41,8 @@ end
 
 Draw spikes of size (n, batch, timesteps) from `rates` of size (n, batch) in [0, 1].
 
-`samples` names each sample's stream of draws, an integer a column; by default it is [`sample_keys`](@ref) of the rates.
-Throws [`KernelError`](@ref) with `timesteps`, `seed`, `shape`, `non_finite` or `rate_range`.
+`samples` names each sample's stream of draws, one integer for each column; by default it is [`sample_keys`](@ref) of the
+rates. Throws [`KernelError`](@ref) with `timesteps`, `seed`, `shape`, `non_finite` or `rate_range`.
 """
 function encode_poisson(rates::AbstractArray; timesteps::Integer, seed::Integer = 0, samples = nothing)
     steps = check_timesteps(timesteps)
@@ -52,7 +52,7 @@ function encode_poisson(rates::AbstractArray; timesteps::Integer, seed::Integer 
     check_rates(p)
     keys = samples === nothing ? sample_keys(p) : Vector{UInt64}(samples)
     length(keys) == size(p, 2) ||
-        throw(KernelError("shape", "there are $(length(keys)) samples: give one a column of rates, $(size(p, 2))"))
+        throw(KernelError("shape", "there are $(length(keys)) samples: give one for each column, $(size(p, 2))"))
     spikes = zeros(Int8, size(p, 1), size(p, 2), steps)
     for b in axes(p, 2)
         draw!(view(spikes, :, b, :), view(p, :, b), keys[b], stream)

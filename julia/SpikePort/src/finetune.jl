@@ -65,9 +65,9 @@ Return the weights and the velocities after one step of gradient descent with mo
     w = w - η·u
 
 in this order, with no fused multiply-add; rates and momentum are checked as given, then rounded to the weights' type. A
-layer that is frozen, or whose rate is 0, keeps the bits of both. There is
-one array a layer; velocities are zeros by default. Throws [`KernelError`](@ref) with `momentum`, `shape`,
-`unknown_layer`, `learning_rate` or `non_finite`, in this order.
+layer that is frozen, or whose rate is 0, keeps the bits of both. Each vector has one array for each layer; velocities
+are zeros by default. Throws [`KernelError`](@ref) with `momentum`, `shape`, `unknown_layer`, `learning_rate` or
+`non_finite`, in this order.
 """
 function finetune_step(
     weights::AbstractVector,
@@ -82,7 +82,10 @@ function finetune_step(
         throw(KernelError("momentum", "momentum must be in [0, 1), not $momentum"))
     moving = velocities === nothing ? [zeros(element_type(w), size(w)) for w in weights] : velocities
     length(layer_names) == length(weights) == length(gradients) == length(rates) == length(moving) || throw(
-        KernelError("shape", "names, weights, gradients, rates and velocities differ in number: give one a layer"),
+        KernelError(
+            "shape",
+            "names, weights, gradients, rates and velocities differ in number: give one for each layer",
+        ),
     )
     still = [position_of(layer_names, name) for name in frozen]
     stepped = [

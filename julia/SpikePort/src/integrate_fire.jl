@@ -1,27 +1,14 @@
 # Integrate-and-fire over many steps.
 
-"""
-What one layer of neurons did.
-
-- `spikes`: Int8 of size (neurons, …, steps): -1, 0 or 1
-- `membrane`: after the last step, size (neurons, …)
-- `counts`: sum of the spikes over the steps, size (neurons, …)
-"""
-struct Trace{S<:AbstractArray,V<:AbstractArray,C<:AbstractArray}
-    spikes::S
-    membrane::V
-    counts::C
-end
-
-"Checked parameters of `IF` and `LIF`, one value a neuron; `reset` is nothing under soft reset."
-struct IntegrateFire{T<:Float,R<:Union{Nothing,Vector{T}}}
+"Checked parameters of `IF` and `LIF`, one value for each neuron; `reset` is nothing under soft reset."
+struct IntegrateFire{T<:Float,R<:Union{Nothing,Vector{T}}} <: Steps{T}
     threshold::Vector{T}
     v_init::Vector{T}
     reset::R
     beta::Vector{T}
 end
 
-function IntegrateFire(::Type{T}, n::Int, batch::Int; threshold, v_init, v_reset, beta) where {T<:Float}
+function IntegrateFire(::Type{T}, n::Int, batch::Int, threshold, v_init, v_reset, beta) where {T<:Float}
     θ, v0 = as_parameter(T, "threshold", threshold, n), as_parameter(T, "v_init", v_init, n)
     reset = v_reset === nothing ? nothing : as_parameter(T, "v_reset", v_reset, n)
     β = as_parameter(T, "beta", beta, n)
@@ -46,13 +33,13 @@ For every step and neuron, in this order, with no fused multiply-add:
     s = v >= θ
     v = v - θ where s          soft reset, or  v = v_reset where s
 
-The membrane starts at `v_init·θ`. Parameters are numbers, or vectors with one value a neuron. Throws
+The membrane starts at `v_init·θ`. Parameters are numbers, or vectors with one value for each neuron. Throws
 [`KernelError`](@ref) with `shape`, `non_finite`, `threshold`, `beta` or `v_reset`.
 """
 function if_multistep(currents::AbstractArray; threshold = 1.0, v_init = 0.5, v_reset = nothing, beta = 1.0)
     I = as_currents(currents)
     n, batch = size(I, 1), prod(size(I)[2:end-1])
-    neurons = IntegrateFire(eltype(I), n, batch; threshold = threshold, v_init = v_init, v_reset = v_reset, beta = beta)
+    neurons = IntegrateFire(eltype(I), n, batch, threshold, v_init, v_reset, beta)
     return fire(neurons, I)
 end
 
@@ -74,41 +61,18 @@ function if_constant(
     ndims(current) >= 1 || throw(KernelError("shape", "current is a single number: give an array"))
     I = as_float("current", current)
     n, batch = size(I, 1), prod(size(I)[2:end])
-    neurons = IntegrateFire(eltype(I), n, batch; threshold = threshold, v_init = v_init, v_reset = v_reset, beta = beta)
-    spikes, v, counts = zeros(Int8, n * batch, steps), zeros(eltype(I), n * batch), zeros(Int, n * batch)
-    fire!(spikes, v, counts, neurons, reshape(I, n * batch, 1), steps)
-    return Trace(reshape(spikes, size(I)..., steps), reshape(v, size(I)), reshape(counts, size(I)))
+    neurons = IntegrateFire(eltype(I), n, batch, threshold, v_init, v_reset, beta)
+    return multistep(neurons, reshape(I, n * batch, 1), size(I), steps)
 end
 
-"Run checked neurons over currents of size (neurons, …, steps)."
-function fire(neurons, currents::Array{T}) where {T<:Float}
-    inner, steps = size(currents)[1:end-1], size(currents)[end]
-    n = prod(inner)
-    spikes, v, counts = zeros(Int8, n, steps), zeros(T, n), zeros(Int, n)
-    fire!(spikes, v, counts, neurons, reshape(currents, n, steps), steps)
-    return Trace(reshape(spikes, size(currents)), reshape(v, inner), reshape(counts, inner))
+start!(v, neurons::IntegrateFire) = v .= neurons.v_init .* neurons.threshold
+
+Base.@propagate_inbounds function advance(neurons::IntegrateFire, i, v, count, current)
+    θ = neurons.threshold[i]
+    u = neurons.beta[i] * v + current
+    s = u >= θ
+    return ifelse(s, after_spike(neurons.reset, i, u, θ), u), s
 end
 
-function fire!(spikes, v, counts, neurons::IntegrateFire, currents, steps::Int)
-    v .= neurons.v_init .* neurons.threshold
-    fill!(counts, 0)
-    for t in 1:steps
-        if_step!(view(spikes, :, t), v, counts, current_at(currents, t), neurons)
-    end
-    return nothing
-end
-
-function if_step!(spikes, v::Vector{T}, counts, I, neurons::IntegrateFire{T}) where {T}
-    θ, β, reset = neurons.threshold, neurons.beta, neurons.reset
-    @inbounds @simd ivdep for i in eachindex(v)
-        u = β[i] * v[i] + I[i]
-        s = u >= θ[i]
-        v[i] = ifelse(s, after_spike(reset, u, θ, i), u)
-        spikes[i] = s
-        counts[i] += s
-    end
-    return nothing
-end
-
-after_spike(::Nothing, u, θ, i) = @inbounds u - θ[i]
-after_spike(reset::Vector, u, θ, i) = @inbounds reset[i]
+after_spike(::Nothing, i, u, θ) = u - θ
+Base.@propagate_inbounds after_spike(reset::Vector, i, u, θ) = reset[i]

@@ -1,133 +1,125 @@
-# A whole network, layer by layer over all steps, one sample after the other.
+# A whole network, node by node over all steps, one sample after the other.
 
-const ENCODINGS = ("current", "poisson", "spikes")
+"The name by which a node reads the input of the network; no node may bear it."
+const INPUT = "input"
 
 """
-What a network did, an array a layer.
+    Node(operation, neuron; name = "", inputs = [])
 
-- `counts`: (n, batch), net spikes over the run; for `identity` layers the sum of what they passed on
-- `membrane`: (n, batch), after the last step (`ST-BIF`: in units of the threshold; `identity`: 0)
-- `drive`: (n_out, batch), what the output layer received in all
-- `spikes`: (n, batch, steps), or nothing unless recorded
+Hold one node of a network: an [`Operation`](@ref) on the signals it reads, and the [`Neuron`](@ref)s behind it.
+
+`inputs` names the nodes it reads, in order, or `"$INPUT"`; by default it reads the node before it, the first one the
+input. A node that another one names has a `name` of its own. Throws [`GraphError`](@ref) with `name`.
 """
-struct NetworkTrace{T<:Float}
-    counts::Vector{Matrix}
-    membrane::Vector{Matrix{T}}
-    drive::Matrix{T}
-    spikes::Union{Nothing,Vector{Array}}
+struct Node{T<:Float}
+    operation::Operation{T}
+    neuron::Neuron
+    name::String
+    inputs::Vector{String}
+
+    function Node(
+        operation::Operation{T},
+        neuron::Neuron;
+        name::AbstractString = "",
+        inputs::AbstractVector{<:AbstractString} = String[],
+    ) where {T<:Float}
+        name == INPUT && throw(GraphError("name", "no node can be called \"$INPUT\": that is the input of the network"))
+        return new{T}(operation, neuron, name, inputs)
+    end
 end
 
 """
-    network_run(layers, inputs; timesteps, encoding = "current", seed = 0, record = false) -> NetworkTrace
+    Layer(weights, bias, neuron)
 
-Run a vector of [`Layer`](@ref)s on `inputs` of size (in, batch), or (in, batch, timesteps) with `encoding = "spikes"`.
+Return the [`Node`](@ref) of a [`Linear`](@ref) operation: weights of size (out, in), a bias of length out or nothing,
+and its [`Neuron`](@ref)s. Its `weights` and `bias` are those of the operation.
+"""
+const Layer = Node
 
-    s⁰ = encode(x);   sˡ = layer(sˡ⁻¹)  for l = 1 … L;   drive = Σ_t I[t] of the last layer
+Node(weights::AbstractMatrix, bias::Union{Nothing,AbstractVector}, neuron::Neuron) = Node(Linear(weights, bias), neuron)
+
+function Base.getproperty(node::Node, name::Symbol)
+    name === :weights && return getfield(node, :operation).weights
+    name === :bias && return getfield(node, :operation).bias
+    return getfield(node, name)
+end
+
+"""
+    network_run(nodes, inputs; timesteps, encoding = "current", seed = 0, record = false) -> RunResult
+
+Run a vector of [`Node`](@ref)s on `inputs` of size (in, batch), or (in, batch, timesteps) with `encoding = "spikes"`.
+
+    s⁰ = encode(x);   sˡ = neurons(operation(sˡ⁻¹))  for l = 1 … L;   drive = Σ_t I[t] of the last node
 
 `"current"` feeds the value at every step, `"poisson"` draws spikes with the value as rate in [0, 1], `"spikes"` takes
-the input as it is, step by step. `record` keeps every layer's spikes. Throws [`KernelError`](@ref) with `timesteps`,
-`encoding`, `shape`, `non_finite`, `rate_range` or `seed`.
+the input as it is, step by step. `record` keeps the spikes of every node. Throws [`KernelError`](@ref) with
+`timesteps`, `seed`, `shape`, `dtype`, `encoding`, `non_finite`, `rate_range`, `unknown_layer` or a code of the neurons,
+and [`GraphError`](@ref) with `name` where two nodes have one name.
 """
 function network_run(
-    layers::AbstractVector{Layer{T}},
+    nodes::AbstractVector{<:Node},
     inputs::AbstractArray;
     timesteps::Integer,
     encoding::AbstractString = "current",
     seed::Integer = 0,
     record::Bool = false,
-) where {T<:Float}
+)
     steps = check_timesteps(timesteps)
     stream = as_seed(seed)
-    x = as_inputs(layers, inputs, steps, encoding)
-    batch, widths = size(x, 2), [size(layer.weights, 1) for layer in layers]
-    columns = [k == 1 && encoding == "current" ? 1 : steps for k in eachindex(layers)]
-    parts = [LayerRun(layer, batch, columns[k], steps, record) for (k, layer) in enumerate(layers)]
-    drive = zeros(T, last(widths), batch)
+    network = of_one_type(nodes)
+    x = as_inputs(number_type(first(network)), inputs, steps, encoding)
+    return walk(network, x, steps, encoding, stream, record)
+end
+
+"Run a network on checked inputs `x`: every sample from the input to the last node."
+function walk(nodes::Vector{Node{T}}, x::Array{T}, steps::Int, encoding, seed::UInt64, record::Bool) where {T}
+    batch, input = size(x, 2), input_signal(x, steps, encoding)
+    parts = lay_out(nodes, input, batch, steps, record)
+    output = last(parts)
+    drive = zeros(T, size(output.membrane))
     for b in 1:batch
-        signal = first_signal(x, b, steps, encoding, stream)
+        encode!(input, x, b, encoding, seed)
         for part in parts
-            signal = run!(part, b, signal, steps)
+            run!(part, b, steps)
         end
-        add_steps!(view(drive, :, b), last(parts).currents, steps)
+        add_steps!(view(drive, :, b), output.currents, steps)
     end
-    return NetworkTrace{T}(
+    return RunResult{T}(
         [part.counts for part in parts],
         [part.membrane for part in parts],
         drive,
+        steps,
         record ? [part.spikes for part in parts] : nothing,
     )
 end
 
-"Return `inputs` in the element type of the weights, or throw: the checks of `network_run`."
-function as_inputs(layers::AbstractVector{Layer{T}}, inputs::AbstractArray, steps::Int, encoding) where {T}
-    encoding in ENCODINGS ||
-        throw(KernelError("encoding", "encoding \"$encoding\" is not one of $(join(ENCODINGS, ", "))"))
-    isempty(layers) && throw(KernelError("shape", "a network needs at least one layer"))
-    for (before, after) in zip(layers, layers[2:end])
-        size(after.weights, 2) == size(before.weights, 1) ||
-            throw(KernelError("shape", "a layer of $(size(before.weights, 1)) feeds weights $(size(after.weights))"))
+"Return the nodes, all of one element type, or throw `shape` where there are none and `dtype` where types differ."
+function of_one_type(nodes::AbstractVector{<:Node})
+    isempty(nodes) && throw(KernelError("shape", "a network needs at least one layer"))
+    T = number_type(first(nodes))
+    all(node -> node isa Node{T}, nodes) ||
+        throw(KernelError("dtype", "layers differ in dtype: give all weights as Float32 or all as Float64"))
+    return convert(Vector{Node{T}}, nodes)
+end
+
+number_type(::Node{T}) where {T} = T
+
+"Return for each node the places of what it reads, in order: 0 is the input, k the node at k, which stands before it."
+function places_read(nodes)
+    all(node -> isempty(node.inputs) && isempty(node.name), nodes) && return [[k - 1] for k in eachindex(nodes)]
+    place = Dict(INPUT => 0)
+    return map(enumerate(nodes)) do (k, node)
+        places = isempty(node.inputs) ? [k - 1] : [place_of(name, place) for name in node.inputs]
+        haskey(place, node.name) &&
+            throw(GraphError("name", "two nodes are called \"$(node.name)\": give each a name of its own"))
+        isempty(node.name) || (place[node.name] = k)
+        places
     end
-    n_in = size(first(layers).weights, 2)
-    fits = encoding == "spikes" ? ndims(inputs) == 3 && size(inputs, 3) == steps : ndims(inputs) == 2
-    fits && size(inputs, 1) == n_in || throw(
-        KernelError(
-            "shape",
-            "inputs have size $(size(inputs)): give ($n_in, batch$(encoding == "spikes" ? ", $steps" : "")) " *
-            "for encoding \"$encoding\"",
-        ),
+end
+
+function place_of(name, place)
+    haskey(place, name) || throw(
+        KernelError("unknown_layer", "no node before it is called \"$name\": there are $(join(keys(place), ", "))"),
     )
-    x = convert(Array{T}, as_float("inputs", inputs))
-    check_finite("inputs", x)
-    encoding == "poisson" && check_rates(convert(Array{Float64}, x))
-    return x
-end
-
-"Return what the first layer receives of sample `b`: one column where every step is the same, else (in, steps)."
-function first_signal(x::Array, b::Int, steps::Int, encoding, seed::UInt64)
-    encoding == "current" && return x[:, b:b]
-    encoding == "spikes" && return x[:, b, :]
-    spikes = zeros(Int8, size(x, 1), steps)
-    rates = convert(Vector{Float64}, x[:, b])
-    draw!(spikes, rates, sample_key(rates), seed)
-    return spikes
-end
-
-"One layer of a run: what it is, and room for what it does."
-struct LayerRun{T<:Float,P,C,S}
-    layer::Layer{T}
-    neurons::P
-    counts::Matrix{C}
-    membrane::Matrix{T}
-    currents::Matrix{T}
-    passed::Matrix{S}
-    spikes::Union{Nothing,Array{S,3}}
-end
-
-function LayerRun(layer::Layer{T}, batch::Int, columns::Int, steps::Int, record::Bool) where {T}
-    n = size(layer.weights, 1)
-    neurons = neurons_of(layer.neuron, T, n, 1)
-    C, S = neurons isa PassOn ? (T, T) : (Int, Int8)
-    spikes = record ? zeros(S, n, batch, steps) : nothing
-    room = (zeros(C, n, batch), zeros(T, n, batch), zeros(T, n, columns), zeros(S, n, steps))
-    return LayerRun{T,typeof(neurons),C,S}(layer, neurons, room..., spikes)
-end
-
-"Run sample `b` through one layer and return the spikes (n, steps) for the next."
-function run!(part::LayerRun{T}, b::Int, signal, steps::Int) where {T}
-    weighted_sum!(part.currents, part.layer, signal)
-    v, counts = zeros(T, size(part.membrane, 1)), zeros(eltype(part.counts), size(part.counts, 1))
-    fire!(part.passed, v, counts, part.neurons, part.currents, steps)
-    part.membrane[:, b] = v
-    part.counts[:, b] = counts
-    part.spikes === nothing || (part.spikes[:, b, :] = part.passed)
-    return part.passed
-end
-
-function fire!(passed, v, counts, ::PassOn, currents, steps::Int)
-    for t in 1:steps
-        passed[:, t] = current_at(currents, t)
-    end
-    add_steps!(counts, currents, steps)
-    check_finite("currents, added up,", counts)
-    return nothing
+    return place[name]
 end

@@ -72,7 +72,7 @@ end
 per_neuron(name, value::Real) = only(per_neuron(name, [value]))
 
 function per_neuron(name, values::AbstractVector)
-    isempty(values) && throw(GraphError("shape", "$name is empty: give one number, or one a neuron"))
+    isempty(values) && throw(GraphError("shape", "$name is empty: give one number, or one for each neuron"))
     array = Vector{Float64}(values)
     all(isfinite, array) || throw(GraphError("non_finite", "$name $values is not finite"))
     return array
@@ -81,7 +81,7 @@ end
 """
     is_uniform(neuron)
 
-Return whether one number a parameter says everything.
+Return whether every parameter is a single number, the same for all neurons.
 """
 is_uniform(neuron::Neuron) =
     all(value -> !(value isa Vector), (neuron.threshold, neuron.v_init, neuron.v_reset, neuron.beta))

@@ -6,7 +6,7 @@ shape. Arrays of arguments are used where they lie; answers are written into arr
 """
 module Python
 
-using ..SpikePort: Layer, KernelError, Neuron, SpikePortError, Trace, transposed
+using ..SpikePort: KernelError, Neuron, Node, OPERATIONS, SpikePortError, Trace, from_row_major
 import ..SpikePort
 
 const TYPES = Dict("f64" => Float64, "f32" => Float32, "i8" => Int8, "i64" => Int64, "u64" => UInt64)
@@ -41,7 +41,7 @@ end
 
 integer(words, key) = parse(Int, words[key])
 
-"Return the neuron's parameters that are given; `index` is \".0\" and so on where there are several layers."
+"Return the neuron's parameters that are given; `index` is \".0\" and so on where there are several nodes."
 function parameters(words::Words, index = "")
     given = Pair{Symbol,Any}[]
     for key in PARAMETERS
@@ -55,11 +55,15 @@ function parameters(words::Words, index = "")
     return given
 end
 
-function layer(words::Words, index)
-    bias = haskey(words, "bias" * index) ? array(words["bias"*index]) : nothing
-    neuron = Neuron(words["kind"*index]; parameters(words, index)...)
-    return Layer(transposed(array(words["weights"*index])), bias, neuron)
+"Return the operation whose word is `operation`, with the arrays that words of their names describe."
+function operation(words::Words, index)
+    kind = words["operation"*index]
+    haskey(OPERATIONS, kind) || throw(KernelError("operation", "the Julia backend has no operation \"$kind\""))
+    find(name) = haskey(words, name * index) ? array(words[name*index]) : nothing
+    return from_row_major(OPERATIONS[kind], find)
 end
+
+neuron(words::Words, index) = Neuron(words["kind"*index]; parameters(words, index)...)
 
 give!(words::Words, key, values) = (copyto!(array(words[key]), values); nothing)
 
@@ -79,21 +83,21 @@ end
 st_bif_multistep(words) = give!(words, SpikePort.st_bif_multistep(array(words["currents"]); parameters(words)...))
 
 function layer_forward(words)
-    one = layer(words, "")
-    return give!(words, SpikePort.layer_forward(array(words["inputs"]), one.weights, one.bias, one.neuron))
+    one = operation(words, "")
+    return give!(words, SpikePort.layer_forward(array(words["inputs"]), one.weights, one.bias, neuron(words, "")))
 end
 
 function network_run(words)
-    layers = [layer(words, ".$k") for k in 0:integer(words, "layers")-1]
+    nodes = [Node(operation(words, ".$k"), neuron(words, ".$k")) for k in 0:integer(words, "nodes")-1]
     run = SpikePort.network_run(
-        layers,
+        nodes,
         array(words["inputs"]);
         timesteps = integer(words, "timesteps"),
         encoding = words["encoding"],
         seed = parse(UInt64, words["seed"]),
         record = haskey(words, "spikes.0"),
     )
-    for k in eachindex(layers)
+    for k in eachindex(nodes)
         give!(words, "counts.$(k - 1)", run.counts[k])
         give!(words, "membrane.$(k - 1)", run.membrane[k])
         run.spikes === nothing || give!(words, "spikes.$(k - 1)", run.spikes[k])

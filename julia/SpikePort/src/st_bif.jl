@@ -1,14 +1,14 @@
 # Bipolar integrate-and-fire with a tracer.
 
-"Checked parameters of `ST-BIF`, one value a neuron."
-struct Bipolar{T<:Float}
+"Checked parameters of `ST-BIF`, one value for each neuron."
+struct Bipolar{T<:Float} <: Steps{T}
     threshold::Vector{T}
     v_init::Vector{T}
     tracer_min::Int
     tracer_max::Int
 end
 
-function Bipolar(::Type{T}, n::Int, batch::Int; threshold, v_init, tracer_min, tracer_max) where {T<:Float}
+function Bipolar(::Type{T}, n::Int, batch::Int, threshold, v_init, tracer_min, tracer_max) where {T<:Float}
     θ, v0 = as_parameter(T, "threshold", threshold, n), as_parameter(T, "v_init", v_init, n)
     all(>(0), θ) || throw(KernelError("threshold", "threshold must be above 0, not $threshold"))
     tracer_min <= 0 <= tracer_max ||
@@ -41,27 +41,13 @@ function st_bif_multistep(
 )
     I = as_currents(currents)
     n, batch = size(I, 1), prod(size(I)[2:end-1])
-    bounds = (tracer_min = tracer_min, tracer_max = tracer_max)
-    return fire(Bipolar(eltype(I), n, batch; threshold = threshold, v_init = v_init, bounds...), I)
+    return fire(Bipolar(eltype(I), n, batch, threshold, v_init, tracer_min, tracer_max), I)
 end
 
-function fire!(spikes, v, counts, neurons::Bipolar, currents, steps::Int)
-    v .= neurons.v_init
-    fill!(counts, 0)
-    for t in 1:steps
-        st_bif_step!(view(spikes, :, t), v, counts, current_at(currents, t), neurons)
-    end
-    return nothing
-end
+start!(v, neurons::Bipolar) = v .= neurons.v_init
 
-function st_bif_step!(spikes, v::Vector{T}, S, I, neurons::Bipolar{T}) where {T}
-    θ, lowest, highest = neurons.threshold, neurons.tracer_min, neurons.tracer_max
-    @inbounds @simd ivdep for i in eachindex(v)
-        u = v[i] + I[i] / θ[i]
-        s = ((u >= 1) & (S[i] < highest)) - ((u < 0) & (S[i] > lowest))
-        S[i] += s
-        v[i] = u - T(s)
-        spikes[i] = s % Int8
-    end
-    return nothing
+Base.@propagate_inbounds function advance(neurons::Bipolar{T}, i, v, S, current) where {T}
+    u = v + current / neurons.threshold[i]
+    s = ((u >= 1) & (S < neurons.tracer_max)) - ((u < 0) & (S > neurons.tracer_min))
+    return u - T(s), s
 end

@@ -33,13 +33,14 @@ end
 @testset "layers and networks take weights as the caller stores them" begin
     W, b, x = dyadic(1, 2, 3), [0.25, -0.5], dyadic(2, 3, 2, 4)
     rows, out = permutedims(W), room(Float64, (2, 2), 4)
-    @test call("layer_forward"; inputs = x, weights = rows, bias = b, kind = "IF", v_init = [0.5], out...) == ""
+    given = (operation = "linear", weight = rows, bias = b, kind = "IF", v_init = [0.5])
+    @test call("layer_forward"; inputs = x, given..., out...) == ""
     @test out.counts == layer_forward(x, W, b, Neuron("IF"; v_init = 0.5)).counts
 
     still, counts, membrane, drive = x[:, :, 1], zeros(Int, 2, 2), zeros(2, 2), zeros(2, 2)
-    spikes, given = zeros(Int8, 2, 2, 4), (timesteps = 4, encoding = "current", seed = 0, layers = 1)
-    layer = ("weights" => rows, "kind" => "LIF", "counts" => counts, "membrane" => membrane, "spikes" => spikes)
-    words = (Symbol(key, ".0") => value for (key, value) in layer)
+    spikes, given = zeros(Int8, 2, 2, 4), (timesteps = 4, encoding = "current", seed = 0, nodes = 1)
+    node = (operation = "linear", weight = rows, kind = "LIF", counts = counts, membrane = membrane, spikes = spikes)
+    words = (Symbol(key, ".0") => value for (key, value) in pairs(node))
     @test call("network_run"; inputs = still, given..., drive = drive, words...) == ""
     run = network_run([Layer(W, nothing, Neuron("LIF"))], still; timesteps = 4, record = true)
     @test (counts, membrane, drive, spikes) == (run.counts[1], run.membrane[1], run.drive, run.spikes[1])
@@ -54,6 +55,12 @@ end
     x, y = dyadic(4, 6), zeros(6)
     @test call("qcfs"; x = x, timesteps = 4, threshold = [0.5], y = y) == ""
     @test y == qcfs(x; timesteps = 4, threshold = 0.5)
+end
+
+@testset "an operation that there is not is refused by name" begin
+    words = (operation = "conv", weight = ones(2, 2), kind = "IF", inputs = ones(2, 1, 1))
+    @test call("layer_forward"; words..., room(Float64, (2, 1), 1)...) ==
+          "operation the Julia backend has no operation \"conv\""
 end
 
 @testset "a refusal is its code and its message, and nothing is written" begin

@@ -41,6 +41,11 @@ end
     @test code_of(() -> network(mixed)) == "dtype"
 end
 
+@testset "a stored layer may be called input, since a chain reads nothing by name" begin
+    nodes = network(Checkpoint([ones(2, 3), ones(1, 2)], ["hidden", "input"]))
+    @test network_run(nodes, ones(3, 1); timesteps = 2).counts == [fill(2, 2, 1), fill(2, 1, 1)]
+end
+
 @testset "the bytes are those of the contract" begin
     checkpoint = Checkpoint([reshape([1.0, 2.0], 1, 2)], ["a"])
     archive, sidecar = checkpoint_bytes(checkpoint)

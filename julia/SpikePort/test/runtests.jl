@@ -23,8 +23,10 @@ dyadic(seed, dims...; low = -32, high = 32) = reshape(
 @testset "SpikePort" begin
     include("neurons.jl")
     include("networks.jl")
+    include("operations.jl")
     include("finetuning.jl")
     include("json.jl")
+    include("archives.jl")
     include("checkpoints.jl")
     include("callers.jl")
 end

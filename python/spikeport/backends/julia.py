@@ -113,7 +113,7 @@ class JuliaNetwork(Network):
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
         words: dict[str, Any] = {"inputs": _contiguous(x), "timesteps": timesteps, "encoding": encoding, "seed": seed}
-        words["layers"] = len(self.nodes)
+        words["nodes"] = len(self.nodes)
         counts: list[Array] = []
         membrane: list[Array] = []
         spikes: list[Array] = []
@@ -149,15 +149,11 @@ def _given(parameters: IfParameters | StBifParameters) -> dict[str, Any]:
 
 
 def _node_words(operation: Operation, neuron: Neuron) -> dict[str, Any]:
-    if not isinstance(operation, Linear):
-        raise KernelError("operation", f"the Julia backend has no operation {operation.kind!r}")
     given = {name: getattr(neuron, name) for name in PARAMETERS}
     words: dict[str, Any] = {name: np.atleast_1d(value) for name, value in given.items() if value is not None}
-    words |= {"weights": _contiguous(operation.weight), "kind": neuron.kind}
-    words |= {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
-    if operation.bias is not None:
-        words["bias"] = _contiguous(operation.bias)
-    return words
+    words |= {"kind": neuron.kind, "tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
+    words |= {name: _contiguous(array) for name, array in operation.arrays().items()}
+    return words | {"operation": operation.kind}
 
 
 def load() -> Julia:

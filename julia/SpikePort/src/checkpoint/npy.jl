@@ -38,11 +38,11 @@ npy_bytes(values::Union{Vector{T},Matrix{T}}) where {T<:Float} =
     append!(npy_header(descr(T), size(values)), value_bytes(values))
 
 """
-Return the array of a member's bytes, whose shape must be one of `shapes`, or throw [`CheckpointError`](@ref).
+Return the array of a member's bytes, of a shape and type of `member`, or throw [`CheckpointError`](@ref).
 
 No `eval` and no pickle: a header is one of those that [`npy_header`](@ref) writes.
 """
-function read_npy(data::AbstractVector{UInt8}, shapes, place::AbstractString)
+function read_npy(data::AbstractVector{UInt8}, member::Member, place::AbstractString)
     refuse(code, what) = throw(CheckpointError(code, "$place $what"))
     length(data) >= 10 && view(data, 1:8) == NPY_MAGIC || refuse("archive_syntax", "is not a version 1.0 .npy")
     header_end = 10 + Int(data[9]) + Int(data[10]) << 8
@@ -51,12 +51,13 @@ function read_npy(data::AbstractVector{UInt8}, shapes, place::AbstractString)
     header === nothing && refuse("archive_syntax", "has a header that we do not write")
     type, order, dimensions = header.captures
     occursin('O', type) && refuse("pickle", "holds serialised objects, which would run code: they are never loaded")
-    type in ("<f4", "<f8") || refuse("dtype", "has dtype '$type': give '<f4' or '<f8'")
+    found = findfirst(T -> descr(T) == type, member.types)
+    found === nothing && refuse("dtype", "has dtype '$type': give '$(join(descr.(member.types), "' or '"))'")
     shape = Tuple(parse(Int, n.match) for n in eachmatch(r"[0-9]+", dimensions))
-    shape in shapes && order == "False" ||
-        refuse("shape", "has shape $shape (Fortran order: $order): the sidecar says $(first(shapes))")
+    shape in member.shapes && order == "False" ||
+        refuse("shape", "has shape $shape (Fortran order: $order): the sidecar says $(first(member.shapes))")
     view(data, 1:header_end) == npy_header(type, shape) || refuse("archive_syntax", "has a header that we do not write")
-    T = type == "<f8" ? Float64 : Float32
+    T = member.types[found]
     count = length(data) - header_end
     count == sizeof(T) * prod(Int128.(shape)) ||
         refuse("shape", "has $count bytes of values, which is not shape $shape")
@@ -65,16 +66,4 @@ function read_npy(data::AbstractVector{UInt8}, shapes, place::AbstractString)
     values .= ltoh.(values)
     all_finite(values) || refuse("non_finite", "holds NaN or infinity")
     return length(shape) == 1 ? values : transposed(values)
-end
-
-"Return the transpose of a matrix as a matrix, tile by tile, so that both sides stay in the cache."
-function transposed(matrix::Matrix{T}) where {T}
-    rows, columns = size(matrix)
-    result = Matrix{T}(undef, columns, rows)
-    for j0 in 1:16:columns, i0 in 1:16:rows
-        @inbounds for i in i0:min(i0 + 15, rows), j in j0:min(j0 + 15, columns)
-            result[j, i] = matrix[i, j]
-        end
-    end
-    return result
 end

@@ -20,7 +20,7 @@ end
 Return the bytes of the two files: the same content, the same bytes, in every language.
 """
 function checkpoint_bytes(checkpoint::Checkpoint)
-    archive = write_archive(layer_arrays(checkpoint))
+    archive = write_archive(named_arrays(layer_arrays(checkpoint)))
     return archive, write_sidecar(describe(checkpoint, archive))
 end
 
@@ -66,7 +66,8 @@ load_checkpoint(path::AbstractString) = first(read_checkpoint(path))
 function read_checkpoint(path::AbstractString)
     archive_path, sidecar_path = checkpoint_paths(path)
     sidecar, content = read_pair(archive_path, sidecar_path)
-    layers = read_archive(content, sidecar.layer_sizes, basename(archive_path))
+    file, expected = basename(archive_path), expected_members(sidecar.layer_sizes)
+    layers = layers_of(read_archive(content, expected, file), file)
     total = sum(layer -> length(layer.weight) + (layer.bias === nothing ? 0 : length(layer.bias)), layers)
     total == sidecar.total_params ||
         throw(CheckpointError("shape", "total_params says $(sidecar.total_params), the archive holds $total"))
@@ -102,7 +103,7 @@ function read_pair(archive_path, sidecar_path)
 end
 
 function read_archive_file(path, sidecar::Sidecar)
-    sidecar.archive_bytes <= min(largest_archive(sidecar.layer_sizes), LARGEST_ARCHIVE) || throw(
+    sidecar.archive_bytes <= min(largest_archive(expected_members(sidecar.layer_sizes)), LARGEST_ARCHIVE) || throw(
         CheckpointError(
             "too_large",
             "$(basename(path)) should have $(sidecar.archive_bytes) bytes, more than its layers could need",
@@ -190,7 +191,7 @@ end
 "Return the SHA-256 of the values of all members in archive order, headers left out."
 function arrays_digest(checkpoint::Checkpoint)
     context = SHA2_256_CTX()
-    for (_, array) in archive_members(layer_arrays(checkpoint))
+    for (_, array) in named_arrays(layer_arrays(checkpoint))
         update!(context, value_bytes(array))
     end
     return bytes2hex(digest!(context))

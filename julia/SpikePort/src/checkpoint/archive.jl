@@ -1,34 +1,37 @@
 # The archive: `<name>.npz`, a stored ZIP of `.npy` members with one possible encoding of a content.
 #
-# Every length is checked against the sidecar before anything is made of it. No inflate.
+# What a member is for is not known here: whoever read the sidecar hands over a list of the members to expect, and every
+# length is checked against it before anything is made of it. No inflate.
 
 const LOCAL_SIZE, CENTRAL_SIZE, END_SIZE = 30, 46, 22
 const DATE = 0x0021 # 1 January 1980
-const NEURON_ROWS = ("threshold", "v_init", "hard_reset", "v_reset", "beta", "tracer_min", "tracer_max")
+const RECORDS = LOCAL_SIZE + CENTRAL_SIZE + 128 + 64 # of one member: local, central, room for its header and names
 
-"The arrays of one layer: weight (out, in), bias (out) or nothing, neuron (7, 1) or (7, out) or nothing."
-struct LayerArrays
-    weight::Union{Matrix{Float32},Matrix{Float64}}
-    bias::Union{Nothing,Vector{Float32},Vector{Float64}}
-    neuron::Union{Nothing,Matrix{Float64}}
+"""
+A member that an archive may have.
+
+- `name`: in the archive it stands with `.npy` behind it
+- `shapes`: those that its array may have, row-major; the first is the one that messages name
+- `types`: the element types that its array may have
+- `is_required`: whether an archive without it is refused
+"""
+struct Member
+    name::String
+    shapes::Vector{Tuple{Vararg{Int}}}
+    types::Vector{DataType}
+    is_required::Bool
 end
 
-"Return the members in canonical order: for each layer its weight, then bias and neuron where there are any."
-function archive_members(layers::AbstractVector{LayerArrays})
-    members = Pair{String,Union{Vector,Matrix}}[]
-    for (k, layer) in enumerate(layers), part in (:weight, :bias, :neuron)
-        array = getfield(layer, part)
-        array === nothing || push!(members, "layer_$(k - 1).$part.npy" => array)
-    end
-    return members
-end
+file_name(member::Member) = member.name * ".npy"
 
-"Return the archive's bytes."
-function write_archive(layers::AbstractVector{LayerArrays})
-    members = archive_members(layers)
-    body, directory = UInt8[], UInt8[]
-    for (name, array) in members
-        data = npy_bytes(array)
+"Return the most bytes that the values of a member can need."
+most_bytes(member::Member) = maximum(sizeof, member.types) * maximum(shape -> prod(Int128.(shape)), member.shapes)
+
+"Return the bytes of the archive with these members, names and arrays in order; the caller has checked them."
+function write_archive(arrays)
+    body, directory, count = UInt8[], UInt8[], UInt16(length(arrays))
+    for (member, array) in arrays
+        name, data = member * ".npy", npy_bytes(array)
         length(body) + length(data) <= LARGEST_ARCHIVE - 2^20 ||
             throw(CheckpointError("too_large", "$name takes the archive beyond 4 GiB: split the network"))
         checksum, size = crc32(data), UInt32(length(data))
@@ -36,7 +39,6 @@ function write_archive(layers::AbstractVector{LayerArrays})
         append!(body, local_record(name, checksum, size))
         append!(body, data)
     end
-    count = UInt16(length(members))
     ending = record("PK\5\6", 0x0000, 0x0000, count, count, UInt32(length(directory)), UInt32(length(body)), 0x0000)
     return append!(append!(body, directory), ending)
 end
@@ -53,28 +55,22 @@ function central_record(name, checksum::UInt32, size::UInt32, offset::UInt32)
     return append!(record("PK\1\2", fields..., 0x0000, 0x0000, 0x0000, 0x0000, 0x00000000, offset), codeunits(name))
 end
 
-"Return the most that an archive of layers of these (in, out) sizes can need: Float64, all members there."
-largest_archive(sizes) =
-    END_SIZE + sum(804 + 8 * (Int128(n_out) * n_in + 8 * Int128(n_out)) for (n_in, n_out) in sizes)
+"Return an upper bound of an archive's length: every member there, of its widest type and largest shape."
+largest_archive(expected::Vector{Member}) = END_SIZE + sum(member -> RECORDS + most_bytes(member), expected)
 
-"Return the arrays of an archive whose layers have these (in, out) sizes, or throw [`CheckpointError`](@ref)."
-function read_archive(content::Vector{UInt8}, sizes, file::AbstractString)
-    members = read_directory(content, length(sizes), file)
-    return map(enumerate(sizes)) do (k, (n_in, n_out))
-        function part(name, shapes...)
-            member = "layer_$(k - 1).$name.npy"
-            haskey(members, member) || return nothing
-            return read_npy(view(content, members[member]), shapes, "$file: $member")
-        end
-        weight, bias = part("weight", (n_out, n_in)), part("bias", (n_out,))
-        neuron = part("neuron", (length(NEURON_ROWS), 1), (length(NEURON_ROWS), n_out))
-        bias === nothing ||
-            eltype(bias) == eltype(weight) ||
-            throw(CheckpointError("dtype", "$file: layer_$(k - 1): bias and weight differ in dtype"))
-        neuron isa Matrix{Float32} &&
-            throw(CheckpointError("dtype", "$file: layer_$(k - 1): neuron must be Float64"))
-        LayerArrays(weight, bias, neuron)
-    end
+"""
+Check the archive's records, then return an iterator over one array for each expected member, in order.
+
+A member that is not required and not there gives nothing. An array is checked when the iterator comes to it, so that
+the caller can compare arrays that belong together before the next ones are looked at. Throws [`CheckpointError`](@ref).
+"""
+function read_archive(content::Vector{UInt8}, expected::Vector{Member}, file::AbstractString)
+    members = read_directory(content, expected, file)
+    return (
+        haskey(members, file_name(member)) ?
+        read_npy(view(content, members[file_name(member)]), member, "$file: $(file_name(member))") : nothing for
+        member in expected
+    )
 end
 
 unsigned_at(content, at::Int, count::Int) = foldl((value, k) -> value << 8 | content[at+k], count-1:-1:0; init = 0)
@@ -88,17 +84,17 @@ struct Entry
 end
 
 "Return where each member's bytes stand."
-function read_directory(content::Vector{UInt8}, n_layers::Int, file)
+function read_directory(content::Vector{UInt8}, expected::Vector{Member}, file)
     damaged(what) = throw(
         CheckpointError("archive_syntax", "$file is not an archive of ours: $what; save the checkpoint again"),
     )
     entries, start = read_entries(content, damaged)
-    check_names(entries, n_layers, file)
+    places = check_names(entries, expected, file)
     for entry in entries
         u16(content, entry.at + 10) == 0 ||
             throw(CheckpointError("compressed_entry", "$file: $(entry.name) is compressed: members must be stored"))
     end
-    issorted([member_rank(entry.name) for entry in entries]) || damaged("its members are out of order")
+    issorted(places) || damaged("its members are out of order")
 
     members, position = Dict{String,UnitRange{Int}}(), 0
     for entry in entries
@@ -139,27 +135,24 @@ function read_entries(content::Vector{UInt8}, damaged)
     return entries, start
 end
 
-const MEMBER_NAME = r"^layer_(0|[1-9][0-9]{0,4})\.(weight|bias|neuron)\.npy\z"
-
-"Return a member's place in canonical order, or nothing for a name that no member has."
-function member_rank(name::String)
-    found = isvalid(name) ? match(MEMBER_NAME, name) : nothing
-    found === nothing && return nothing
-    return 3 * parse(Int, found.captures[1]) + findfirst(==(found.captures[2]), ("weight", "bias", "neuron")) - 1
-end
-
-function check_names(entries::Vector{Entry}, n_layers::Int, file)
+"Return the place of every entry among the expected members, or throw for a name that is wrong or missing."
+function check_names(entries::Vector{Entry}, expected::Vector{Member}, file)
+    place = Dict(file_name(member) => k for (k, member) in enumerate(expected))
     seen = Set{String}()
     for entry in entries
         entry.name in seen && throw(CheckpointError("duplicate_entry", "$file: $(repr(entry.name)) stands twice"))
-        rank = member_rank(entry.name)
-        rank !== nothing && rank < 3n_layers ||
-            throw(CheckpointError("unexpected_entry", "$file: $(repr(entry.name)) belongs to no layer of the sidecar"))
+        haskey(place, entry.name) || throw(
+            CheckpointError(
+                "unexpected_entry",
+                "$file: $(repr(entry.name)) belongs to nothing that the sidecar names",
+            ),
+        )
         push!(seen, entry.name)
     end
-    for k in 0:n_layers-1
-        "layer_$k.weight.npy" in seen ||
-            throw(CheckpointError("missing_entry", "$file: layer_$k.weight.npy is not there"))
+    for member in expected
+        member.is_required &&
+            !(file_name(member) in seen) &&
+            throw(CheckpointError("missing_entry", "$file: $(file_name(member)) is not there"))
     end
-    return nothing
+    return [place[entry.name] for entry in entries]
 end

@@ -22,8 +22,8 @@ const SIDECAR_KEYS = (
 """
 The content of a sidecar.
 
-- `layer_names`: unique, not empty; `neuron_types`: a label a layer
-- `layer_sizes`: (in, out) a layer, each 1 … 2^31 - 1, chained
+- `layer_names`: unique, not empty; `neuron_types`: one label for each layer
+- `layer_sizes`: (in, out) of each layer, each number 1 … 2^31 - 1, chained
 - `frozen_layers`: names, in network order
 - `total_params`: number of weights and biases
 - `archive_bytes`, `archive_sha256`: length and digest of the archive
@@ -40,7 +40,7 @@ struct Sidecar
     metadata::String
 end
 
-"Return the canonical bytes: keys sorted, one a line, a line feed at the end."
+"Return the canonical bytes: keys sorted, one per line, a line feed at the end."
 function write_sidecar(sidecar::Sidecar)
     texts = (
         "{\"bytes\": $(sidecar.archive_bytes), \"sha256\": $(json_text(sidecar.archive_sha256))}",

@@ -8,11 +8,11 @@ const Bias = Union{Nothing,Vector{Float32},Vector{Float64}}
 
 A spiking network at rest.
 
-- `weights`: a matrix of size (out, in) a layer, Float32 or Float64
+- `weights`: for each layer a matrix of size (out, in), Float32 or Float64
 - `layer_names`: unique, input side first
-- `biases`: a vector of length out or nothing a layer; none by default
-- `neurons`: a [`Neuron`](@ref) or nothing a layer; none by default
-- `neuron_types`: a label a layer; by default the kind of its neuron, or "LIF"
+- `biases`: for each layer a vector of length out, or nothing; none by default
+- `neurons`: for each layer a [`Neuron`](@ref), or nothing; none by default
+- `neuron_types`: for each layer a label; by default the kind of its neuron, or "LIF"
 - `metadata`: the text of a JSON object, carried byte for byte
 - `frozen_layers`: names of layers that fine-tuning leaves alone
 
@@ -112,7 +112,7 @@ function layer_arrays(checkpoint::Checkpoint)
 end
 
 """
-    network(checkpoint) -> Vector{Layer}
+    network(checkpoint) -> Vector{Node}
 
 Return the network that runs; a layer without a stored neuron gets its label's kind with default parameters.
 
@@ -127,52 +127,8 @@ function network(checkpoint::Checkpoint)
     T = eltype(first(checkpoint.weights))
     all(weight -> eltype(weight) == T, checkpoint.weights) ||
         throw(CheckpointError("dtype", "layers differ in dtype: give all weights as Float32 or all as Float64"))
-    return Layer{T}[
+    return Node{T}[
         Layer(checkpoint.weights[k], checkpoint.biases[k], something(checkpoint.neurons[k], Neuron(kind))) for
         (k, kind) in enumerate(checkpoint.neuron_types)
     ]
-end
-
-"Return a neuron's parameters as the array of `layer_<i>.neuron.npy`: (7, 1) where uniform, else (7, n)."
-function neuron_rows(neuron::Neuron, n::Int)
-    reset = something(neuron.v_reset, 0.0)
-    hard = Float64(neuron.v_reset !== nothing)
-    tracer = (Float64(neuron.tracer_min), Float64(neuron.tracer_max))
-    rows = zeros(length(NEURON_ROWS), is_uniform(neuron) ? 1 : n)
-    for (row, value) in enumerate((neuron.threshold, neuron.v_init, hard, reset, neuron.beta, tracer...))
-        rows[row, :] .= value
-    end
-    return rows
-end
-
-"""
-Return the neuron that [`neuron_rows`](@ref) describes, or throw [`CheckpointError`](@ref) with `neuron`.
-
-What is 0 is +0: a content has one encoding only.
-"""
-function neuron_from_rows(kind::AbstractString, rows::Matrix{Float64})
-    row = Dict(zip(NEURON_ROWS, (rows[k, :] for k in axes(rows, 1))))
-    for name in ("hard_reset", "tracer_min", "tracer_max")
-        value = first(row[name])
-        all(v -> v === value, row[name]) && isinteger(value) && value !== -0.0 && abs(value) <= LARGEST_TRACER ||
-            throw(CheckpointError("neuron", "$name must be one whole number for the layer"))
-    end
-    hard = first(row["hard_reset"])
-    hard == 1 || (hard == 0 && all(v -> v === 0.0, row["v_reset"])) ||
-        throw(CheckpointError("neuron", "hard_reset must be 0 (with v_reset 0) or 1"))
-    values(name) = size(rows, 2) > 1 ? row[name] : only(row[name])
-    try
-        return Neuron(
-            kind;
-            threshold = values("threshold"),
-            v_init = values("v_init"),
-            v_reset = hard == 1 ? values("v_reset") : nothing,
-            beta = values("beta"),
-            tracer_min = Int(first(row["tracer_min"])),
-            tracer_max = Int(first(row["tracer_max"])),
-        )
-    catch err
-        err isa GraphError || rethrow()
-        throw(CheckpointError("neuron", err.message))
-    end
 end

@@ -1,0 +1,47 @@
+# Neurons as the rows of `layer_<i>.neuron`.
+
+const NEURON_ROWS = ("threshold", "v_init", "hard_reset", "v_reset", "beta", "tracer_min", "tracer_max")
+
+"Return a neuron's parameters as the array of `layer_<i>.neuron.npy`: (7, 1) where uniform, else (7, n)."
+function neuron_rows(neuron::Neuron, n::Int)
+    reset = something(neuron.v_reset, 0.0)
+    hard = Float64(neuron.v_reset !== nothing)
+    tracer = (Float64(neuron.tracer_min), Float64(neuron.tracer_max))
+    rows = zeros(length(NEURON_ROWS), is_uniform(neuron) ? 1 : n)
+    for (row, value) in enumerate((neuron.threshold, neuron.v_init, hard, reset, neuron.beta, tracer...))
+        rows[row, :] .= value
+    end
+    return rows
+end
+
+"""
+Return the neuron that [`neuron_rows`](@ref) describes, or throw [`CheckpointError`](@ref) with `neuron`.
+
+A zero must be +0, so that equal contents have equal bytes.
+"""
+function neuron_from_rows(kind::AbstractString, rows::Matrix{Float64})
+    row = Dict(zip(NEURON_ROWS, (rows[k, :] for k in axes(rows, 1))))
+    for name in ("hard_reset", "tracer_min", "tracer_max")
+        value = first(row[name])
+        all(v -> v === value, row[name]) && isinteger(value) && value !== -0.0 && abs(value) <= LARGEST_TRACER ||
+            throw(CheckpointError("neuron", "$name must be one whole number for the layer"))
+    end
+    hard = first(row["hard_reset"])
+    hard == 1 || (hard == 0 && all(v -> v === 0.0, row["v_reset"])) ||
+        throw(CheckpointError("neuron", "hard_reset must be 0 (with v_reset 0) or 1"))
+    values(name) = size(rows, 2) > 1 ? row[name] : only(row[name])
+    try
+        return Neuron(
+            kind;
+            threshold = values("threshold"),
+            v_init = values("v_init"),
+            v_reset = hard == 1 ? values("v_reset") : nothing,
+            beta = values("beta"),
+            tracer_min = Int(first(row["tracer_min"])),
+            tracer_max = Int(first(row["tracer_max"])),
+        )
+    catch err
+        err isa GraphError || rethrow()
+        throw(CheckpointError("neuron", err.message))
+    end
+end

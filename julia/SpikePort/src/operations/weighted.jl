@@ -1,0 +1,46 @@
+# Operations with weights, and the one loop that adds.
+#
+# The order of a sum is part of the contract: it makes a current independent of the batch, of the number of threads and
+# of the language. A sum starts at +0 and so can never be -0, which is why terms whose input is 0 may be left out; the
+# bias comes last.
+
+"Set `currents` (out, columns) to `W·x + b` for each column x of `inputs` (in, columns)."
+function weighted_sum!(currents::Matrix{T}, W::Matrix{T}, bias::Union{Nothing,Vector{T}}, inputs::Matrix) where {T}
+    active, values = Vector{Int}(undef, size(inputs, 1)), Vector{T}(undef, size(inputs, 1))
+    for column in axes(inputs, 2)
+        count = 0
+        @inbounds for k in axes(inputs, 1)
+            x = T(inputs[k, column])
+            active[count+1], values[count+1] = k, x
+            count += x != 0
+        end
+        total = view(currents, :, column)
+        add_columns!(total, W, active, values, count)
+        bias === nothing || (total .+= bias)
+    end
+    return nothing
+end
+
+"""
+Set `total[j] = 0 + W[j, active[1]]·values[1] + …` over the first `count` inputs, in their order.
+
+Four at a time, so that `total` is read and written a quarter as often; every output keeps its own order of additions.
+"""
+function add_columns!(total, W::Matrix{T}, active::Vector{Int}, values::Vector{T}, count::Int) where {T}
+    fill!(total, zero(T))
+    blocked = count - count % 4
+    @inbounds for i in 1:4:blocked
+        a, b, c, d = active[i], active[i+1], active[i+2], active[i+3]
+        x, y, z, w = values[i], values[i+1], values[i+2], values[i+3]
+        @simd for j in eachindex(total)
+            total[j] = (((total[j] + W[j, a] * x) + W[j, b] * y) + W[j, c] * z) + W[j, d] * w
+        end
+    end
+    @inbounds for i in blocked+1:count
+        a, x = active[i], values[i]
+        @simd for j in eachindex(total)
+            total[j] += W[j, a] * x
+        end
+    end
+    return nothing
+end

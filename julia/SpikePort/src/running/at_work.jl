@@ -1,0 +1,93 @@
+# Nodes at work: laid out once for a run, then taken through one sample after the other.
+
+"Return a matrix of this type and size to write into: one of the `free` ones, which is so no longer, or a new one."
+function take_matrix!(free::Vector{Matrix}, ::Type{S}, rows::Int, columns::Int) where {S}
+    for k in length(free):-1:1
+        matrix = free[k]
+        matrix isa Matrix{S} && size(matrix) == (rows, columns) && return (deleteat!(free, k); matrix)
+    end
+    return zeros(S, rows, columns)
+end
+
+"""
+A node of a run: what it reads, and room for what it does.
+
+- `reads`, `currents`, `signal`: of one sample, those of the last sample until the next one comes
+- `counts`, `membrane`, `spikes`: of all samples, as in [`RunResult`](@ref)
+"""
+struct AtWork{T<:Float,O<:Operation{T},P,R<:Tuple,S,C}
+    operation::O
+    neurons::P
+    reads::R
+    currents::Matrix{T}
+    signal::Signal{S}
+    counts::Matrix{C}
+    membrane::Matrix{T}
+    spikes::Union{Nothing,Array{S,3}}
+end
+
+"Return a node of width `n` at work; its matrices of one sample are among the `free` ones where these are fit."
+function AtWork(
+    operation::O,
+    neurons::P,
+    reads::R,
+    n::Int,
+    free::Vector{Matrix},
+    batch::Int,
+    steps::Int,
+    record::Bool,
+) where {T,O<:Operation{T},P,R<:Tuple}
+    is_steady = all(signal -> signal.is_steady, reads)
+    currents = take_matrix!(free, T, n, is_steady ? 1 : steps)
+    S, C = P == PassOn ? (T, T) : (Int8, Int)
+    signal = P == PassOn ? Signal(currents, is_steady) : Signal(take_matrix!(free, Int8, n, steps), false)
+    counts, membrane = zeros(C, n, batch), zeros(T, n, batch)
+    spikes = record ? zeros(S, n, batch, steps) : nothing
+    return AtWork{T,O,P,R,S,C}(operation, neurons, reads, currents, signal, counts, membrane, spikes)
+end
+
+"""
+Return the nodes laid out for a run of which `input` is the first signal.
+
+A signal is forgotten after the last node that reads it, and its matrix serves again for a later one of the same size.
+"""
+function lay_out(nodes::Vector{Node{T}}, input::Signal, batch::Int, steps::Int, record::Bool) where {T}
+    sources = places_read(nodes)
+    forgotten = places_forgotten(sources)
+    free, signals, parts = Matrix[], Signal[input], AtWork{T}[]
+    for (k, node) in enumerate(nodes)
+        reads = Tuple(signals[sources[k].+1])
+        n = width(node.operation, map(signal -> size(signal.values, 1), reads))
+        part = AtWork(node.operation, neurons_of(node.neuron, T, n, 1), reads, n, free, batch, steps, record)
+        push!(parts, part)
+        push!(signals, part.signal)
+        part.signal.values === part.currents || push!(free, part.currents)
+        for place in forgotten[k]
+            push!(free, signals[place+1].values)
+        end
+    end
+    return parts
+end
+
+"Return for each node the places of the signals that no later node reads; `sources` are the places that each reads."
+function places_forgotten(sources)
+    last_reader = collect(0:length(sources))
+    for (k, places) in enumerate(sources), place in places
+        last_reader[place+1] = k
+    end
+    forgotten = [Int[] for _ in sources]
+    for (index, k) in enumerate(last_reader)
+        push!(forgotten[max(k, 1)], index - 1)
+    end
+    return forgotten
+end
+
+"Take sample `b` through one node: from the signals it reads to the one it passes on."
+function run!(part::AtWork, b::Int, steps::Int)
+    currents!(part.currents, part.operation, part.reads...)
+    check_finite("currents", part.currents)
+    signal, v, counts = part.signal.values, view(part.membrane, :, b), view(part.counts, :, b)
+    fire!(signal, v, counts, part.neurons, part.currents, steps)
+    part.spikes === nothing || (part.spikes[:, b, :] .= signal)
+    return nothing
+end

@@ -1,0 +1,22 @@
+# The neurons of a layer, whatever their kind, ready to run.
+
+"What takes the place of neurons in an `identity` layer."
+struct PassOn end
+
+"Return the checked neurons of a layer of `n`, for `batch` samples."
+function neurons_of(neuron::Neuron, ::Type{T}, n::Int, batch::Int) where {T<:Float}
+    neuron.kind == "identity" && return PassOn()
+    θ, v0 = neuron.threshold, neuron.v_init
+    neuron.kind == "ST-BIF" && return Bipolar(T, n, batch, θ, v0, neuron.tracer_min, neuron.tracer_max)
+    return IntegrateFire(T, n, batch, θ, v0, neuron.v_reset, neuron.beta)
+end
+
+fire(::PassOn, currents::Array{T}) where {T<:Float} =
+    Trace(currents, zeros(T, size(currents)[1:end-1]), sum_in_order(currents))
+
+"Currents pass on as they are, so there is no signal to write: `counts` is what they add up to."
+function fire!(signal, v, counts, ::PassOn, currents, steps::Int)
+    add_steps!(counts, currents, steps)
+    check_finite("currents, added up,", counts)
+    return nothing
+end
