@@ -76,7 +76,7 @@ end
 function check_rates(rates::AbstractArray{Float64})
     for rate in rates
         0 <= rate <= 1 ||
-            throw(KernelError("rate_range", "a rate is $rate: Poisson encoding wants [0, 1]; scale the input"))
+            throw(KernelError("rate_range", "a rate is $rate: Poisson encoding wants [0, 1]; encoding = \"current\" takes values of any size"))
     end
     return nothing
 end
