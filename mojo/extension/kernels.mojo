@@ -48,7 +48,6 @@ def spikeport_if_steps(
     batch: Int,
     neurons: Int,
     threshold: Floats,
-    start: Floats,
     reset: Floats,
     beta: Floats,
     spikes: SpikesOut,
@@ -65,7 +64,6 @@ def spikeport_if_steps(
             batch,
             neurons,
             threshold.unsafe_bitcast[Scalar[dtype]](),
-            start.unsafe_bitcast[Scalar[dtype]](),
             reset.unsafe_bitcast[Scalar[dtype]](),
             beta.unsafe_bitcast[Scalar[dtype]](),
             spikes,
@@ -93,7 +91,6 @@ def spikeport_st_bif_steps(
     batch: Int,
     neurons: Int,
     threshold: Floats,
-    start: Floats,
     tracer_min: Int,
     tracer_max: Int,
     spikes: SpikesOut,
@@ -110,7 +107,6 @@ def spikeport_st_bif_steps(
             batch,
             neurons,
             threshold.unsafe_bitcast[Scalar[dtype]](),
-            start.unsafe_bitcast[Scalar[dtype]](),
             tracer_min,
             tracer_max,
             spikes,
@@ -246,10 +242,11 @@ def spikeport_poisson_steps(
     rates: Rates,
     batch: Int,
     neurons: Int,
+    first: Int,
     steps: Int,
     seed: UInt64,
     keys: ImmPointer[UInt64, ImmUntrackedOrigin],
     spikes: SpikesOut,
 ) abi("C"):
     """Draws spikes for rates (batch, neurons): `poisson_steps`."""
-    poisson_steps(rates, batch, neurons, steps, seed, keys, spikes)
+    poisson_steps(rates, batch, neurons, first, steps, seed, keys, spikes)

@@ -107,6 +107,7 @@ def encode_poisson(
         rates.unsafe_ptr(),
         batch,
         neurons,
+        0,
         timesteps,
         seed,
         keys.unsafe_ptr(),
@@ -119,13 +120,14 @@ def poisson_steps(
     rates: ImmPointer[Float64, _],
     batch: Int,
     neurons: Int,
+    first: Int,
     steps: Int,
     seed: UInt64,
     keys: ImmPointer[UInt64, _],
     spikes: MutPointer[Int8, _],
 ):
-    """Draws spikes (steps, batch, neurons) for checked rates (batch, neurons)
-    and one key for each sample; allocates nothing."""
+    """Draws spikes (steps, batch, neurons) from step `first` on, for checked
+    rates (batch, neurons) and one key for each sample; allocates nothing."""
     comptime lanes = simd_width_of[DType.uint64]()
 
     def draw[
@@ -143,7 +145,7 @@ def poisson_steps(
     for b in range(batch):
         var sample = mix((start ^ keys[unsafe_offset=b]) + GOLDEN)
         for t in range(steps if neurons > 0 else 0):
-            var stream = mix((sample ^ UInt64(t)) + GOLDEN)
+            var stream = mix((sample ^ UInt64(first + t)) + GOLDEN)
             var target = (t * batch + b) * neurons
             var k = 0
             while k + lanes <= neurons:

@@ -158,7 +158,9 @@ struct IFParameters[dtype: DType](Copyable):
         var neurons = len(self.threshold)
         var size = batch * neurons
         var spikes = List[Int8](length=steps * size, fill=0)
-        var membrane = List[Scalar[Self.dtype]](length=size, fill=0)
+        var membrane = List[Scalar[Self.dtype]](capacity=size)
+        for _ in range(batch):
+            membrane.extend(Span(self.start))
         var counts = List[Int64](length=size, fill=0)
 
         # Sound: every buffer has the length that the shapes above give it.
@@ -170,7 +172,6 @@ struct IFParameters[dtype: DType](Copyable):
                 batch,
                 neurons,
                 self.threshold.unsafe_ptr(),
-                self.start.unsafe_ptr(),
                 self.reset.unsafe_ptr(),
                 self.beta.unsafe_ptr(),
                 spikes.unsafe_ptr(),
@@ -221,7 +222,6 @@ def if_steps[
     batch: Int,
     neurons: Int,
     threshold: ImmPointer[Scalar[dtype], _],
-    start: ImmPointer[Scalar[dtype], _],
     reset: ImmPointer[Scalar[dtype], _],
     beta: ImmPointer[Scalar[dtype], _],
     spikes: MutPointer[Int8, _],
@@ -231,8 +231,8 @@ def if_steps[
     """Runs checked neurons on buffers, and allocates nothing.
 
     Currents and spikes are (steps, batch, neurons), with `stride` from one step
-    of the currents to the next; parameters (neurons,); membrane and counts
-    (batch, neurons).
+    of the currents to the next; parameters (neurons,). Membrane and counts
+    (batch, neurons) hold the state before the steps, and then the one after.
     """
     comptime counter = DType.int32 if dtype == DType.float32 else DType.int64
     comptime lanes = simd_width_of[dtype]()
@@ -242,9 +242,9 @@ def if_steps[
         var theta = threshold.unsafe_load[width=width](k)
         var leak = beta.unsafe_load[width=width](k)
         var v_reset = reset.unsafe_load[width=width](k)
-        var v = start.unsafe_load[width=width](k)
-        var count = SIMD[counter, width](0)
         var at = sample * neurons + k
+        var v = membrane.unsafe_load[width=width](at)
+        var count = SIMD[counter, width](0)
         for t in range(steps):
             v = leak * v + currents.unsafe_load[width=width](t * stride + at)
             var s = v.ge(theta)
@@ -255,7 +255,8 @@ def if_steps[
             spikes.unsafe_store(t * size + at, s.cast[DType.int8]())
             count += s.cast[counter]()
         membrane.unsafe_store(at, v)
-        counts.unsafe_store(at, count.cast[DType.int64]())
+        var before = counts.unsafe_load[width=width](at)
+        counts.unsafe_store(at, before + count.cast[DType.int64]())
 
     for sample in range(batch):
         var k = 0

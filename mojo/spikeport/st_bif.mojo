@@ -117,7 +117,9 @@ struct STBIFParameters[dtype: DType](Copyable):
         var neurons = len(self.threshold)
         var size = batch * neurons
         var spikes = List[Int8](length=steps * size, fill=0)
-        var membrane = List[Scalar[Self.dtype]](length=size, fill=0)
+        var membrane = List[Scalar[Self.dtype]](capacity=size)
+        for _ in range(batch):
+            membrane.extend(Span(self.start))
         var tracer = List[Int64](length=size, fill=0)
         # Sound: every buffer has the length that the shapes above give it.
         st_bif_steps(
@@ -127,7 +129,6 @@ struct STBIFParameters[dtype: DType](Copyable):
             batch,
             neurons,
             self.threshold.unsafe_ptr(),
-            self.start.unsafe_ptr(),
             self.tracer_min,
             self.tracer_max,
             spikes.unsafe_ptr(),
@@ -146,7 +147,6 @@ def st_bif_steps[
     batch: Int,
     neurons: Int,
     threshold: ImmPointer[Scalar[dtype], _],
-    start: ImmPointer[Scalar[dtype], _],
     tracer_min: Int,
     tracer_max: Int,
     spikes: MutPointer[Int8, _],
@@ -156,8 +156,8 @@ def st_bif_steps[
     """Runs checked neurons on buffers, and allocates nothing.
 
     Currents and spikes are (steps, batch, neurons), with `stride` from one step
-    of the currents to the next; parameters (neurons,); membrane and tracer
-    (batch, neurons).
+    of the currents to the next; parameters (neurons,). Membrane and tracer
+    (batch, neurons) hold the state before the steps, and then the one after.
     """
     comptime counter = DType.int32 if dtype == DType.float32 else DType.int64
     comptime lanes = simd_width_of[dtype]()
@@ -168,9 +168,9 @@ def st_bif_steps[
 
     def block[width: Int](sample: Int, k: Int) {imm}:
         var theta = threshold.unsafe_load[width=width](k)
-        var v = start.unsafe_load[width=width](k)
-        var S = SIMD[counter, width](0)
         var at = sample * neurons + k
+        var v = membrane.unsafe_load[width=width](at)
+        var S = tracer.unsafe_load[width=width](at).cast[counter]()
         for t in range(steps):
             v = v + currents.unsafe_load[width=width](t * stride + at) / theta
             var up = v.ge(1) & S.lt(highest)

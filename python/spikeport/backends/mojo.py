@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import math
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ from spikeport.neuron import Neuron
 from spikeport.operations import Linear
 
 Array = npt.NDArray[Any]
+
+OPERATIONS_AT_ONCE: Final = 1 << 27
+"""In one call into Mojo: about a tenth of a second. Between calls Python sees Ctrl-C."""
 
 
 class Mojo(Backend):
@@ -59,7 +63,10 @@ class Mojo(Backend):
         if samples is None:
             self.library.spikeport_sample_keys(_at(p), *p.shape, _at(keys))
         spikes = np.empty((timesteps, *p.shape), np.int8)
-        self.library.spikeport_poisson_steps(_at(p), *p.shape, timesteps, int(seed), _at(keys), _at(spikes))
+        for part in _parts(timesteps, p.size):
+            size = len(range(timesteps)[part])
+            draws = (_at(p), *p.shape, part.start, size, int(seed), _at(keys), _at(spikes[part]))
+            self.library.spikeport_poisson_steps(*draws)
         return spikes
 
     def _qcfs(self, x: Array, timesteps: int, θ: Array) -> Array:
@@ -85,22 +92,24 @@ class Mojo(Backend):
         I, shape, stride = _steps(currents)
         θ, β = _each(given.threshold, I), _each(given.beta, I)
         reset = _each(np.zeros((), I.dtype) if given.v_reset is None else given.v_reset, I)
-        start = _each(given.v_init * given.threshold, I)
-        trace = _empty_trace(shape, steps, I.dtype)
+        trace = _trace_before(given.v_init * given.threshold, shape, steps, I.dtype)
         hard, sizes = int(given.v_reset is not None), (math.prod(shape[:-1]), shape[-1])
-        self.library.spikeport_if_steps(
-            _is_double(I), hard, _at(I), steps, stride, *sizes, *map(_at, (θ, start, reset, β, *trace))
-        )
+        for part in _parts(steps, math.prod(shape)):
+            current, spikes = I if currents.steady else I[part], trace.spikes[part]
+            state = map(_at, (θ, reset, β, spikes, trace.membrane, trace.counts))
+            self.library.spikeport_if_steps(_is_double(I), hard, _at(current), len(spikes), stride, *sizes, *state)
         return trace
 
     def _st_bif_steps(self, currents: Signal, steps: int, given: StBifParameters) -> Trace:
         I, shape, stride = _steps(currents)
-        θ, start = _each(given.threshold, I), _each(given.v_init, I)
-        trace = _empty_trace(shape, steps, I.dtype)
+        θ, trace = _each(given.threshold, I), _trace_before(given.v_init, shape, steps, I.dtype)
         sizes, bounds = (math.prod(shape[:-1]), shape[-1]), (given.tracer_min, given.tracer_max)
-        self.library.spikeport_st_bif_steps(
-            _is_double(I), _at(I), steps, stride, *sizes, _at(θ), _at(start), *bounds, *map(_at, trace)
-        )
+        for part in _parts(steps, math.prod(shape)):
+            current, spikes = I if currents.steady else I[part], trace.spikes[part]
+            state = map(_at, (spikes, trace.membrane, trace.counts))
+            self.library.spikeport_st_bif_steps(
+                _is_double(I), _at(current), len(spikes), stride, *sizes, _at(θ), *bounds, *state
+            )
         return trace
 
     def _floats(self, name: str, values: npt.ArrayLike) -> Array:
@@ -152,13 +161,14 @@ class WeightedSum:
         """Return the currents; int8 inputs are taken as they are, others in the type of the weights."""
         spiking = inputs.dtype == np.int8
         x = np.asarray(inputs, None if spiking else self._packed.dtype, order="C")
-        currents = np.empty((*x.shape[:-1], self.n_out), self._packed.dtype)
         rows = math.prod(x.shape[:-1])
+        flat, currents = x.reshape(rows, self.n_in), np.empty((rows, self.n_out), self._packed.dtype)
         bias, has_bias = (self._packed, 0) if self._bias is None else (self._bias, 1)
-        inputs_at = (self._double, int(spiking), _at(x), rows)
         weights_at = (_at(self._packed), self.n_in, self.n_out, _at(bias), has_bias)
-        self._library.spikeport_weighted_sum(*inputs_at, *weights_at, _at(self._active), _at(currents))
-        return currents
+        for part in _parts(rows, self.n_in * self.n_out):
+            inputs_at = (self._double, int(spiking), _at(flat[part]), len(flat[part]))
+            self._library.spikeport_weighted_sum(*inputs_at, *weights_at, _at(self._active), _at(currents[part]))
+        return currents.reshape(*x.shape[:-1], self.n_out)
 
 
 def _at(array: Array) -> int:
@@ -181,8 +191,17 @@ def _each(value: Array, I: Array) -> Array:
     return np.ascontiguousarray(np.broadcast_to(np.asarray(value, I.dtype).ravel(), I.shape[-1:]))
 
 
-def _empty_trace(shape: tuple[int, ...], steps: int, dtype: Any) -> Trace:
-    return Trace(np.empty((steps, *shape), np.int8), np.empty(shape, dtype), np.empty(shape, np.int64))
+def _trace_before(start: Array, shape: tuple[int, ...], steps: int, dtype: Any) -> Trace:
+    """Return room for spikes, and the state of neurons before their first step."""
+    membrane = np.broadcast_to(np.asarray(start, dtype), shape).copy()
+    return Trace(np.empty((steps, *shape), np.int8), membrane, np.zeros(shape, np.int64))
+
+
+def _parts(count: int, operations: int) -> Iterator[slice]:
+    """Yield slices of ``count`` pieces of work of so many operations: no signal ends a call, so calls are short."""
+    at_once = max(1, OPERATIONS_AT_ONCE // max(1, operations))
+    for start in range(0, count, at_once):
+        yield slice(start, min(count, start + at_once))
 
 
 def load() -> Mojo:

@@ -32,15 +32,15 @@ LONGEST_BUILD: Final = 900  # seconds
 _INT, _SEED, _BUFFER = ctypes.c_ssize_t, ctypes.c_uint64, ctypes.c_void_p
 FUNCTIONS: Final = {
     "all_finite": (_INT, _BUFFER, _INT),
-    "if_steps": (_INT, _INT, _BUFFER, *[_INT] * 4, *[_BUFFER] * 7),
-    "st_bif_steps": (_INT, _BUFFER, *[_INT] * 4, *[_BUFFER] * 2, *[_INT] * 2, *[_BUFFER] * 3),
+    "if_steps": (_INT, _INT, _BUFFER, *[_INT] * 4, *[_BUFFER] * 6),
+    "st_bif_steps": (_INT, _BUFFER, *[_INT] * 4, _BUFFER, *[_INT] * 2, *[_BUFFER] * 3),
     "packed_length": (_INT, _INT, _INT),
     "pack": (_INT, _BUFFER, _INT, _INT, _BUFFER),
     "active_length": (_INT,),
     "weighted_sum": (_INT, _INT, _BUFFER, _INT, _BUFFER, _INT, _INT, _BUFFER, _INT, _BUFFER, _BUFFER),
     "quantise": (_INT, _BUFFER, _INT, _INT, _INT, _BUFFER, _BUFFER),
     "sample_keys": (_BUFFER, _INT, _INT, _BUFFER),
-    "poisson_steps": (_BUFFER, _INT, _INT, _INT, _SEED, _BUFFER, _BUFFER),
+    "poisson_steps": (_BUFFER, _INT, _INT, _INT, _INT, _SEED, _BUFFER, _BUFFER),
 }
 RETURNING: Final = ("all_finite", "packed_length", "active_length")
 

@@ -20,6 +20,10 @@ from spikeport.errors import SpikeportError
 __all__ = ["main"]
 
 
+STOPPED = 130
+"""What a shell gives for a program that Ctrl-C ended."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that ``arguments`` name (by default those of the process) and leave with its code."""
     for stream in (sys.stdout, sys.stderr):
@@ -28,10 +32,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for module in pkgutil.iter_modules(__path__, __name__ + "."):
         importlib.import_module(module.name)
     try:
-        application(arguments, prog_name="spikeport")
+        _run(arguments)
     except (SpikeportError, OSError) as error:
         explain(str(error))
         sys.exit(USER_ERROR)
     except MemoryError as error:
         explain(f"there is not enough memory for this; fewer timesteps or samples need less ({error})")
         sys.exit(USER_ERROR)
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    try:
+        application(arguments, prog_name="spikeport")
+    except KeyboardInterrupt:
+        left: object = STOPPED
+    except SystemExit as error:
+        left = error.code
+        if left != STOPPED:
+            raise
+    else:
+        return
+    explain("stopped by Ctrl-C: what is written only at the end was not written", "note")
+    sys.exit(STOPPED)
