@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import numpy as np
 
 from spikeport.profiling.pathology import NETWORK, Pathology, Severity, Thresholds
-from spikeport.profiling.statistics import Frame, LayerStats
+from spikeport.profiling.recording.statistics import Frame, LayerStats
 
 Layers = Mapping[str, LayerStats]
 Detector = Callable[[Layers, Thresholds], Iterable[Pathology]]

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from spikeport.graph import SNNGraph
 from spikeport.profiling.diagnosis import Detector, diagnose
-from spikeport.profiling.layer import LayerRecorder
 from spikeport.profiling.pathology import ProfilingError, Thresholds
+from spikeport.profiling.recording.layer import LayerRecorder
+from spikeport.profiling.recording.statistics import LayerStats
+from spikeport.profiling.recording.synaptic import Operations
 from spikeport.profiling.report import ProfileReport
-from spikeport.profiling.statistics import LayerStats
-from spikeport.profiling.synaptic import Operations
 
 if TYPE_CHECKING:
-    from spikeport.profiling.live import LiveView
-    from spikeport.profiling.watch import Watch
+    from spikeport.profiling.shown.live import LiveView
+    from spikeport.profiling.watching.watch import Watch
 
 
 class SpikeProfiler:
@@ -174,7 +174,7 @@ class SpikeProfiler:
         Raises ProfilingError (``no_neurons``) where the model has no known neuron, (``watched``) where the profiler
         watches layers of those names already.
         """
-        from spikeport.profiling.watch import DEFAULT_EVERY, Watch
+        from spikeport.profiling.watching.watch import DEFAULT_EVERY, Watch
 
         watch = Watch(
             self,
@@ -189,7 +189,7 @@ class SpikeProfiler:
 
     def live(self, refresh_per_second: float = 4.0) -> LiveView:
         """Return a context manager that shows a line a layer on the terminal while it is open."""
-        from spikeport.profiling.live import LiveView
+        from spikeport.profiling.shown.live import LiveView
 
         return LiveView(self, refresh_per_second)
 

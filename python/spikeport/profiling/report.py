@@ -12,8 +12,8 @@ from typing import Any
 
 from spikeport.profiling.diagnosis import timeline
 from spikeport.profiling.pathology import Pathology, Severity, Thresholds
-from spikeport.profiling.statistics import LayerStats
-from spikeport.profiling.synaptic import Activity
+from spikeport.profiling.recording.statistics import LayerStats
+from spikeport.profiling.recording.synaptic import Activity
 
 FORMAT = "spikeport.profile/1"
 
@@ -54,7 +54,7 @@ class ProfileReport:
 
         ``colour`` adds terminal colours; without it they are added where standard output is a terminal.
         """
-        from spikeport.profiling.terminal import render
+        from spikeport.profiling.shown.terminal import render
 
         return render(self, colour)
 
@@ -85,7 +85,7 @@ class ProfileReport:
 
         Raises `spikeport.errors.MissingExtra` without matplotlib (extra ``plot``).
         """
-        from spikeport.profiling.html import page
+        from spikeport.profiling.shown.html import page
 
         return page(self, title).save(path)
 

@@ -253,7 +253,7 @@ def test_the_live_view_follows_a_recording():
 
     from rich.console import Console
 
-    from spikeport.profiling.live import LiveView
+    from spikeport.profiling.shown.live import LiveView
 
     profiler = recorded(hidden=healthy)
     screen = Console(file=io.StringIO(), force_terminal=True, width=110)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikeport.profiling import ProfilingError, SpikeProfiler, Thresholds, arrays
-from spikeport.profiling.arrays import summarise
-from spikeport.profiling.streaming import History, Intervals, Moments, Raster, Sample
+from spikeport.profiling import ProfilingError, SpikeProfiler, Thresholds
+from spikeport.profiling.recording import arrays
+from spikeport.profiling.recording.arrays import summarise
+from spikeport.profiling.recording.streaming import History, Intervals, Moments, Raster, Sample
 
 
 def stats_of(*recordings, **options):
@@ -78,8 +79,6 @@ def test_tensors_of_every_dtype(torch, dtype):
 
 
 def test_reductions_on_a_device_are_those_of_numpy(torch):
-    from spikeport.profiling import arrays
-
     rng = np.random.default_rng(0)
     cases = [spikes(0.3, (3, 4, 5)), rng.normal(1e3, 1, (3, 4, 5)), rng.integers(-3, 4, (3, 4, 5)).astype(float)]
     cases += [cases[0] > 0, np.int8(cases[0])]
@@ -353,7 +352,7 @@ def test_counts_beyond_single_precision_are_kept():
 
 
 def test_operations_beyond_single_precision_are_counted(torch):
-    from spikeport.profiling.connections import _sum_of_products
+    from spikeport.profiling.watching.connections import _sum_of_products
 
     active, fan_out = torch.ones(2, 4099), torch.full((4099,), 4099.0)
     assert _sum_of_products(active, fan_out, 4099.0**2) == 2 * 4099**2

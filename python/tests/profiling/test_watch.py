@@ -159,7 +159,7 @@ def test_evaluation_is_recorded_without_gradients(spiking):
 
 def test_a_neuron_of_ones_own_is_registered(spiking):
     from spikeport.profiling import Recording, SpikeProfiler, register_neuron
-    from spikeport.profiling.neurons import _REGISTRY
+    from spikeport.profiling.watching.libraries.registry import _REGISTRY
 
     torch = spiking.torch
 
@@ -260,7 +260,7 @@ def test_the_live_view_follows_a_training_and_a_report_in_its_midst(spiking):
     from rich.console import Console
 
     from spikeport.profiling import SpikeProfiler
-    from spikeport.profiling.live import LiveView
+    from spikeport.profiling.shown.live import LiveView
 
     torch, model, profiler = spiking.torch, spiking.network(), SpikeProfiler()
     screen = Console(file=io.StringIO(), force_terminal=True, width=110)

@@ -152,7 +152,7 @@ def test_what_is_written_in_place_is_recorded_as_it_was(torch, kinds):
 
 
 def test_what_is_written_in_place_and_large_is_lost_once_and_never_wrong(torch, kinds, monkeypatch):
-    from spikeport.profiling import hooks as module
+    from spikeport.profiling.watching import hooks as module
 
     monkeypatch.setattr(module.Kept.__init__, "__defaults__", (0, None))
     profiler, model = SpikeProfiler(), kinds["in place"]()
@@ -200,7 +200,7 @@ def test_an_exception_leaves_no_hook_and_no_half_iteration(torch, kinds):
 
 def test_hooks_go_even_where_the_last_recording_fails(torch, kinds):
     from spikeport.profiling import Recording, register_neuron
-    from spikeport.profiling.neurons import _REGISTRY
+    from spikeport.profiling.watching.libraries.registry import _REGISTRY
 
     class Wrong(torch.nn.Module):
         def forward(self, x):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from spikeport.profiling.pathology import Severity
+from spikeport.profiling.recording.statistics import LayerStats
 from spikeport.profiling.report import ProfileReport
-from spikeport.profiling.statistics import LayerStats
 from spikeport.report.page import Html, Page, badge, card, columns, figure, paragraph, table, tiles
 from spikeport.report.plots import COLOURS, INK, lines, new_figure, plain, raster, svg
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spikeport.profiling.pathology import Pathology, Severity
-from spikeport.profiling.statistics import LayerStats
+from spikeport.profiling.recording.statistics import LayerStats
 
 if TYPE_CHECKING:
     from spikeport.profiling.report import ProfileReport

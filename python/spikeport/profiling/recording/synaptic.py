@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from spikeport.graph import RunResult, SNNGraph
-from spikeport.profiling.statistics import LayerStats
+from spikeport.profiling.recording.statistics import LayerStats
 
 
 @dataclass(frozen=True)

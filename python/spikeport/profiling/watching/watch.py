@@ -27,15 +27,16 @@ try:
 except ImportError:
     raise MissingExtra("torch", "torch", "watching a model") from None
 
-from spikeport.profiling.arrays import as_array, norm
-from spikeport.profiling.connections import Connection, is_connection
-from spikeport.profiling.hooks import Hook, Kept, hook_backward, hook_gradient
-from spikeport.profiling.neurons import Neurons, Recording, neurons_of
-from spikeport.profiling.sequences import letters_of, sequences
+from spikeport.profiling.recording.arrays import as_array, norm
+from spikeport.profiling.watching.connections import Connection, is_connection
+from spikeport.profiling.watching.hooks import Hook, Kept, hook_backward, hook_gradient
+from spikeport.profiling.watching.libraries.neurons import Neurons, Recording
+from spikeport.profiling.watching.libraries.registry import neurons_of
+from spikeport.profiling.watching.sequences import letters_of, sequences
 
 if TYPE_CHECKING:
-    from spikeport.profiling.layer import LayerRecorder
     from spikeport.profiling.profiler import SpikeProfiler
+    from spikeport.profiling.recording.layer import LayerRecorder
 
 DEFAULT_EVERY = 20
 

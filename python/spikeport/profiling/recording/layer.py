@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.profiling.arrays import as_array, as_steps, count_spikes, norm, pick, subsample, summarise
 from spikeport.profiling.pathology import ProfilingError, Thresholds
-from spikeport.profiling.statistics import Curve, Explosion, Frame, LayerStats
-from spikeport.profiling.streaming import History, Intervals, Moments, Raster, Sample
+from spikeport.profiling.recording.arrays import as_array, as_steps, count_spikes, norm, pick, subsample, summarise
+from spikeport.profiling.recording.statistics import Curve, Explosion, Frame, LayerStats
+from spikeport.profiling.recording.streaming import History, Intervals, Moments, Raster, Sample
 
 Array = npt.NDArray[Any]
 

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from spikeport.profiling.pathology import ProfilingError
-from spikeport.profiling.terminal import layer_table
+from spikeport.profiling.shown.terminal import layer_table
 
 if TYPE_CHECKING:
     from spikeport.profiling.profiler import SpikeProfiler

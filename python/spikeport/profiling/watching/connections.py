@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spikeport.profiling.arrays import VALUES_AT_ONCE
-from spikeport.profiling.hooks import Kept
-from spikeport.profiling.synaptic import Operations
+from spikeport.profiling.recording.arrays import VALUES_AT_ONCE
+from spikeport.profiling.recording.synaptic import Operations
+from spikeport.profiling.watching.hooks import Kept
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
