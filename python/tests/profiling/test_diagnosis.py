@@ -257,7 +257,7 @@ def test_the_live_view_follows_a_recording():
 
     profiler = recorded(hidden=healthy)
     screen = Console(file=io.StringIO(), force_terminal=True, width=110)
-    with LiveView(profiler, refresh_per_second=1000, console=screen):
+    with LiveView(profiler.report, profiler.listeners, refresh_per_second=1000, console=screen):
         profiler.record_step("second", np.zeros((8, 5)))
     assert "hidden" in screen.file.getvalue() and "second" in screen.file.getvalue()
     assert not profiler.listeners

@@ -174,7 +174,7 @@ def test_memory_is_flat_over_a_hundred_thousand_steps():
         for step in range(number):
             spiked, membranes, gradients = parts[step % 16]
             profiler.record_step("layer", spiked, membranes, gradients, membranes)
-        return len(pickle.dumps(profiler._layers["layer"]))
+        return len(pickle.dumps(profiler._ledger.recorders["layer"]))
 
     sizes = [held_after(20_000) for _ in range(5)]
     assert profiler.report().layer_stats["layer"].n_records == 100_000

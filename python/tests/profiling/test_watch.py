@@ -264,7 +264,10 @@ def test_the_live_view_follows_a_training_and_a_report_in_its_midst(spiking):
 
     torch, model, profiler = spiking.torch, spiking.network(), SpikeProfiler()
     screen = Console(file=io.StringIO(), force_terminal=True, width=110)
-    with profiler.watch(model, every=1), LiveView(profiler, refresh_per_second=1e6, console=screen):
+    with (
+        profiler.watch(model, every=1),
+        LiveView(profiler.report, profiler.listeners, refresh_per_second=1e6, console=screen),
+    ):
         steps(spiking, model, 3)
         loss = model(torch.rand(16, 64)).sum()
         assert profiler.report().layer_stats["body.lif1"].n_records == 4

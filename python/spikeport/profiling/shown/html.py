@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from spikeport.profiling.findings import Findings
 from spikeport.profiling.pathology import Severity
 from spikeport.profiling.recording.statistics import LayerStats
-from spikeport.profiling.report import ProfileReport
 from spikeport.report.page import Html, Page, badge, card, columns, figure, paragraph, table, tiles
 from spikeport.report.plots import COLOURS, INK, lines, new_figure, plain, raster, svg
 
 _SEVERITY_COLOURS = {Severity.CRITICAL: COLOURS[3], Severity.WARNING: COLOURS[1], Severity.INFO: COLOURS[0]}
 
 
-def page(report: ProfileReport, title: str) -> Page:
-    """Return the page of a report."""
-    layers = report.layer_stats
+def page(findings: Findings, title: str) -> Page:
+    """Return the page of a diagnosis."""
+    layers = findings.layer_stats
     records = max((stats.n_records for stats in layers.values()), default=0)
     result = Page(title, f"{len(layers)} layers, {records:,} recordings")
-    result.section("Diagnosis", _headline(report), *_findings(report))
+    result.section("Diagnosis", _headline(findings), *_findings(findings))
     if not layers:
         return result
-    result.section("Layers", _layer_table(report))
-    if report.timeline():
-        result.section("Timeline", _timeline(report))
+    result.section("Layers", _layer_table(findings))
+    if findings.timeline():
+        result.section("Timeline", _timeline(findings))
     result.section("Activity", _rate_curves(layers), columns(*(_rate_histogram(s) for s in layers.values())))
     rasters = [_raster(stats) for stats in layers.values() if stats.raster]
     if rasters:
@@ -41,8 +41,8 @@ def page(report: ProfileReport, title: str) -> Page:
     intervals = [stats for stats in layers.values() if stats.interval_histogram.sum()]
     if intervals:
         result.section("Inter-spike intervals", columns(*(_intervals(stats) for stats in intervals)))
-    if report.activity.effective_acs is not None:
-        result.section("Synaptic operations", *_operations(report))
+    if findings.activity.effective_acs is not None:
+        result.section("Synaptic operations", *_operations(findings))
     return result
 
 
@@ -56,23 +56,23 @@ def _title(stats: LayerStats) -> str:
     return _short([stats.name], 44)[stats.name]
 
 
-def _headline(report: ProfileReport) -> Html:
-    count = {s: sum(p.severity is s for p in report.pathologies) for s in Severity}
+def _headline(findings: Findings) -> Html:
+    count = {s: sum(p.severity is s for p in findings.pathologies) for s in Severity}
     worst = next((s for s in Severity if count[s]), None)
     verdict = badge("pass", "healthy") if worst is None else badge(worst.value)
-    rates = [s.firing_rate for s in report.layer_stats.values() if s.n_observations]
-    figures: dict[str, object] = {"verdict": verdict, "findings": len(report.pathologies)}
+    rates = [s.firing_rate for s in findings.layer_stats.values() if s.n_observations]
+    figures: dict[str, object] = {"verdict": verdict, "findings": len(findings.pathologies)}
     if rates:
         figures["mean rate of a layer"] = float(np.mean(rates))
-    if report.activity.activation_sparsity is not None:
-        figures["activation sparsity"] = f"{report.activity.activation_sparsity:.1%}"
+    if findings.activity.activation_sparsity is not None:
+        figures["activation sparsity"] = f"{findings.activity.activation_sparsity:.1%}"
     return tiles(figures)
 
 
-def _findings(report: ProfileReport) -> list[str]:
-    if not report.layer_stats:
+def _findings(findings: Findings) -> list[str]:
+    if not findings.layer_stats:
         return ["Nothing was recorded."]
-    if not report.pathologies:
+    if not findings.pathologies:
         return ["No pathology found: rates, membranes and gradients of every layer are within the thresholds."]
     return [
         card(
@@ -80,11 +80,11 @@ def _findings(report: ProfileReport) -> list[str]:
             p.message,
             f"Fix: {p.suggestion}",
         )
-        for p in report.pathologies
+        for p in findings.pathologies
     ]
 
 
-def _layer_table(report: ProfileReport) -> Html:
+def _layer_table(findings: Findings) -> Html:
     headers = ["layer", "neurons", "rate", "dead", "saturated", "membrane", "deviation", "gradient norm", "synchrony"]
     rows = [
         [
@@ -98,18 +98,18 @@ def _layer_table(report: ProfileReport) -> Html:
             stats.gradient_norm_mean,
             stats.synchrony,
         ]
-        for name, stats in report.layer_stats.items()
+        for name, stats in findings.layer_stats.items()
     ]
     return table(headers, rows, sortable=True)
 
 
-def _timeline(report: ProfileReport) -> Html:
-    spans = report.timeline()
-    severities = {(p.category, p.layer): p.severity for p in report.pathologies}
+def _timeline(findings: Findings) -> Html:
+    spans = findings.timeline()
+    severities = {(p.category, p.layer): p.severity for p in findings.pathologies}
     rows = list(dict.fromkeys((category, layer) for category, layer, _, _ in spans))
     fig, ax = new_figure(9.2, 0.9 + 0.36 * len(rows))
     last = max(end for _, _, _, end in spans)
-    last = max([last, *(frame.end for stats in report.layer_stats.values() for frame in stats.frames)])
+    last = max([last, *(frame.end for stats in findings.layer_stats.values() for frame in stats.frames)])
     for category, layer, first, end in spans:
         severity = severities.get((category, layer), Severity.INFO)
         width = max(end - first, last / 200, 0.5)
@@ -257,8 +257,8 @@ def _intervals(stats: LayerStats) -> Html:
     return figure(svg(fig), words)
 
 
-def _operations(report: ProfileReport) -> list[str]:
-    a = report.activity
+def _operations(findings: Findings) -> list[str]:
+    a = findings.activity
     shown = {
         "effective ACs a sample": a.effective_acs,
         "effective MACs a sample": a.effective_macs,
