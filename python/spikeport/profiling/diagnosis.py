@@ -32,16 +32,16 @@ def non_finite(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
         if total:
             kinds = ", ".join(f"{number:,} in the {kind}" for kind, number in stats.non_finite.items())
             yield Pathology(
-                "non_finite",
-                CRITICAL,
-                name,
-                f"NaN or infinity: {kinds}, first at step {stats.first_non_finite}.",
-                "Stop at this step: nothing after it means anything. Lower the learning rate, clip gradients "
+                category="non_finite",
+                severity=CRITICAL,
+                layer=name,
+                message=f"NaN or infinity: {kinds}, first at step {stats.first_non_finite}.",
+                suggestion="Stop at this step: nothing after it means anything. Lower the learning rate, clip gradients "
                 "(torch.nn.utils.clip_grad_norm_), look for a division by zero or a logarithm of 0 in the loss, and "
                 "check the data with torch.isfinite.",
-                float(total),
-                0.0,
-                stats.first_non_finite,
+                value=float(total),
+                threshold=0.0,
+                first_step=stats.first_non_finite,
             )
 
 
@@ -56,16 +56,16 @@ def silent_network(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology
     if min(highest, lately) < thresholds.silent_rate:
         since = None if highest < thresholds.silent_rate else max(step or 0 for _, step in spells)
         yield Pathology(
-            "silent_network",
-            CRITICAL,
-            NETWORK,
-            f"No neuron spikes{'' if since is None else f' since step {since}'}: the highest rate of the network is "
+            category="silent_network",
+            severity=CRITICAL,
+            layer=NETWORK,
+            message=f"No neuron spikes{'' if since is None else f' since step {since}'}: the highest rate of the network is "
             f"{min(highest, lately):.2g}.",
-            "Check that the input is encoded and scaled (values around the threshold), then lower all thresholds or "
+            suggestion="Check that the input is encoded and scaled (values around the threshold), then lower all thresholds or "
             f"scale up the weights.{_gain(next(iter(layers.values())))}",
-            min(highest, lately),
-            thresholds.silent_rate,
-            since or 0,
+            value=min(highest, lately),
+            threshold=thresholds.silent_rate,
+            first_step=since or 0,
         )
 
 
@@ -78,16 +78,16 @@ def dead_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
             continue
         critical = share > thresholds.dead_critical
         yield Pathology(
-            "dead_neurons",
-            CRITICAL if critical else WARNING,
-            name,
-            f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) have a rate below "
+            category="dead_neurons",
+            severity=CRITICAL if critical else WARNING,
+            layer=name,
+            message=f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) have a rate below "
             f"{thresholds.dead_rate:g} spikes a step{_when(stats, since)}.{_evidence(stats, thresholds)}",
-            f"Lower the threshold of layer {name}, scale up its weights or input, or add noise to its membrane."
+            suggestion=f"Lower the threshold of layer {name}, scale up its weights or input, or add noise to its membrane."
             f"{_gain(stats)}",
-            share,
-            thresholds.dead_critical if critical else thresholds.dead_warning,
-            since,
+            value=share,
+            threshold=thresholds.dead_critical if critical else thresholds.dead_warning,
+            first_step=since,
         )
 
 
@@ -98,16 +98,16 @@ def saturated_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathol
         share = float(np.fmax(stats.saturated_neuron_fraction, lately))
         if share > thresholds.saturated_warning:
             yield Pathology(
-                "saturated_neurons",
-                WARNING,
-                name,
-                f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) spike at more than "
+                category="saturated_neurons",
+                severity=WARNING,
+                layer=name,
+                message=f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) spike at more than "
                 f"{thresholds.saturated_rate:.0%} of the steps{_when(stats, since)}.",
-                f"Raise the threshold of layer {name}, scale down its weights or input, check that the neuron resets, "
+                suggestion=f"Raise the threshold of layer {name}, scale down its weights or input, check that the neuron resets, "
                 "or add a penalty on the rate to the loss.",
-                share,
-                thresholds.saturated_warning,
-                since,
+                value=share,
+                threshold=thresholds.saturated_warning,
+                first_step=since,
             )
 
 
@@ -121,15 +121,15 @@ def voltage_collapse(layers: Layers, thresholds: Thresholds) -> Iterator[Patholo
         if deviation < thresholds.voltage_std:
             where = (stats.voltage_curve.means or [stats.voltage_mean])[-1]
             yield Pathology(
-                "voltage_collapse",
-                WARNING,
-                name,
-                f"All membranes stay at {where:.3g}{_when(stats, since)}: they deviate by {deviation:.2g}.",
-                f"Check that layer {name} receives its input (weights that are not 0, a current that is not clipped "
+                category="voltage_collapse",
+                severity=WARNING,
+                layer=name,
+                message=f"All membranes stay at {where:.3g}{_when(stats, since)}: they deviate by {deviation:.2g}.",
+                suggestion=f"Check that layer {name} receives its input (weights that are not 0, a current that is not clipped "
                 "away) and scale the input up; a leak near 0 forgets every input at once.",
-                deviation,
-                thresholds.voltage_std,
-                since,
+                value=deviation,
+                threshold=thresholds.voltage_std,
+                first_step=since,
             )
 
 
@@ -140,16 +140,16 @@ def gradient_explosion(layers: Layers, thresholds: Thresholds) -> Iterator[Patho
         if seen is not None:
             again = f" ({seen.times} times)" if seen.times > 1 else ""
             yield Pathology(
-                "gradient_explosion",
-                CRITICAL,
-                name,
-                f"The gradient's norm reached {seen.norm:.3g}, {seen.ratio:.0f} times the mean of the norms before "
+                category="gradient_explosion",
+                severity=CRITICAL,
+                layer=name,
+                message=f"The gradient's norm reached {seen.norm:.3g}, {seen.ratio:.0f} times the mean of the norms before "
                 f"it, first at step {seen.first_step}{again}.",
-                "Clip gradients (torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)) and lower the learning rate; "
+                suggestion="Clip gradients (torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)) and lower the learning rate; "
                 "a flatter surrogate or a smaller β shortens the product through time.",
-                seen.ratio,
-                thresholds.explosion_ratio,
-                seen.first_step,
+                value=seen.ratio,
+                threshold=thresholds.explosion_ratio,
+                first_step=seen.first_step,
             )
 
 
@@ -168,17 +168,17 @@ def gradient_vanishing(layers: Layers, thresholds: Thresholds) -> Iterator[Patho
         last, name, ratio = lost
         first = next(iter(norms))
         yield Pathology(
-            "gradient_vanishing",
-            CRITICAL,
-            name,
-            f"The gradient's mean norm falls from {norms[last]:.3g} at layer {last} to {norms[name]:.3g} at layer "
+            category="gradient_vanishing",
+            severity=CRITICAL,
+            layer=name,
+            message=f"The gradient's mean norm falls from {norms[last]:.3g} at layer {last} to {norms[name]:.3g} at layer "
             f"{name}"
             f"{f' and {norms[first]:.3g} at layer {first}' if first != name else ''}{when}.",
-            f"Widen the surrogate of the layers after {name} (a smaller slope), bring their membranes nearer the "
+            suggestion=f"Widen the surrogate of the layers after {name} (a smaller slope), bring their membranes nearer the "
             "threshold, add skip connections, or train with fewer steps.",
-            ratio,
-            thresholds.vanishing_ratio,
-            _quarter(known[name].gradient_curve.steps, 3 if when else 0),
+            value=ratio,
+            threshold=thresholds.vanishing_ratio,
+            first_step=_quarter(known[name].gradient_curve.steps, 3 if when else 0),
         )
         return
 
@@ -192,16 +192,16 @@ def gradient_growth(layers: Layers, thresholds: Thresholds) -> Iterator[Patholog
         growth = fourth / second
         if growth > thresholds.growth_ratio and second < third < fourth:
             yield Pathology(
-                "gradient_growth",
-                WARNING,
-                name,
-                f"The gradient's norm keeps growing: {second:.3g} in the second quarter of the recording, "
+                category="gradient_growth",
+                severity=WARNING,
+                layer=name,
+                message=f"The gradient's norm keeps growing: {second:.3g} in the second quarter of the recording, "
                 f"{fourth:.3g} in the last.",
-                "Lower the learning rate or let it decay, clip gradients, and add weight decay: growth comes before "
+                suggestion="Lower the learning rate or let it decay, clip gradients, and add weight decay: growth comes before "
                 "an explosion.",
-                growth,
-                thresholds.growth_ratio,
-                _quarter(stats.gradient_curve.steps, 1),
+                value=growth,
+                threshold=thresholds.growth_ratio,
+                first_step=_quarter(stats.gradient_curve.steps, 1),
             )
 
 
@@ -214,16 +214,16 @@ def surrogate_inactive(layers: Layers, thresholds: Thresholds) -> Iterator[Patho
         share = float(np.fmax(stats.surrogate_inactive_fraction, lately))
         if share > thresholds.inactive_share:
             yield Pathology(
-                "surrogate_inactive",
-                WARNING,
-                name,
-                f"The surrogate's derivative is below {thresholds.inactive_derivative:.0%} of its peak for "
+                category="surrogate_inactive",
+                severity=WARNING,
+                layer=name,
+                message=f"The surrogate's derivative is below {thresholds.inactive_derivative:.0%} of its peak for "
                 f"{share:.0%} of the membranes{_when(stats, since)}: they learn nothing.",
-                f"Give layer {name} a wider surrogate (a smaller slope), or bring its membranes nearer the threshold "
+                suggestion=f"Give layer {name} a wider surrogate (a smaller slope), or bring its membranes nearer the threshold "
                 "by scaling its weights.",
-                share,
-                thresholds.inactive_share,
-                since,
+                value=share,
+                threshold=thresholds.inactive_share,
+                first_step=since,
             )
 
 
@@ -236,16 +236,16 @@ def rate_drift(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
         drift = max(fourth / second, second / fourth)
         if drift > thresholds.drift_ratio and (second < third < fourth or second > third > fourth):
             yield Pathology(
-                "rate_drift",
-                WARNING,
-                name,
-                f"The mean rate keeps {'rising' if fourth > second else 'falling'}: {second:.3g} in the second "
+                category="rate_drift",
+                severity=WARNING,
+                layer=name,
+                message=f"The mean rate keeps {'rising' if fourth > second else 'falling'}: {second:.3g} in the second "
                 f"quarter of the recording, {fourth:.3g} in the last.",
-                "Hold the rate with a penalty towards a target (such as (rate - 0.1)²), lower the learning rate, or "
+                suggestion="Hold the rate with a penalty towards a target (such as (rate - 0.1)²), lower the learning rate, or "
                 "weaken the regularisation that pushes it.",
-                drift,
-                thresholds.drift_ratio,
-                _quarter(stats.rate_curve.steps, 1),
+                value=drift,
+                threshold=thresholds.drift_ratio,
+                first_step=_quarter(stats.rate_curve.steps, 1),
             )
 
 
@@ -256,16 +256,16 @@ def batch_synchronous(layers: Layers, thresholds: Thresholds) -> Iterator[Pathol
         share = float(np.fmax(stats.synchrony, lately))
         if share > thresholds.synchrony:
             yield Pathology(
-                "batch_synchronous",
-                WARNING,
-                name,
-                f"The samples of a batch spike together{_when(stats, since)}: {share:.0%} of the spikes' variance is "
+                category="batch_synchronous",
+                severity=WARNING,
+                layer=name,
+                message=f"The samples of a batch spike together{_when(stats, since)}: {share:.0%} of the spikes' variance is "
                 "common to all of them, so the layer says little about its input.",
-                f"Check the scale of the input against the biases of layer {name} (an input normalised twice is a "
+                suggestion=f"Check the scale of the input against the biases of layer {name} (an input normalised twice is a "
                 "common cause), start from random membranes, or lower the biases.",
-                share,
-                thresholds.synchrony,
-                since,
+                value=share,
+                threshold=thresholds.synchrony,
+                first_step=since,
             )
 
 

@@ -141,7 +141,15 @@ def test_every_line_can_be_moved():
 def test_a_detector_of_ones_own_joins_in():
     def too_many_layers(layers, thresholds):
         if len(layers) > 1:
-            yield Pathology("too_many_layers", Severity.INFO, "network", "Two.", "Take one.", len(layers), 1)
+            yield Pathology(
+                category="too_many_layers",
+                severity=Severity.INFO,
+                layer="network",
+                message="Two.",
+                suggestion="Take one.",
+                value=len(layers),
+                threshold=1,
+            )
 
     profiler = recorded(detectors=[too_many_layers], a=healthy, b=healthy)
     assert categories(profiler) == {"too_many_layers"} and not profiler.report().has_critical

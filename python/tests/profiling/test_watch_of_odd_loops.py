@@ -154,7 +154,7 @@ def test_what_is_written_in_place_is_recorded_as_it_was(torch, kinds):
 def test_what_is_written_in_place_and_large_is_lost_once_and_never_wrong(torch, kinds, monkeypatch):
     from spikeport.profiling.watching import hooks as module
 
-    monkeypatch.setattr(module.Kept.__init__, "__defaults__", (0, None))
+    monkeypatch.setattr(module.KeptTensors.__init__, "__defaults__", (0, None))
     profiler, model = SpikeProfiler(), kinds["in place"]()
     x = torch.rand(4, 16)
     with profiler.watch(model, every=1):

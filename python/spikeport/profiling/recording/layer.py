@@ -290,17 +290,17 @@ class LayerRecorder:
         inactive, judged, within, between = (now - then for now, then in zip(sums, self._frame_sums, strict=True))
         return [
             Frame(
-                self._frame_first,
-                self._frame_last,
-                self._frame_observations,
-                float(rates.mean()),
-                float(rates.max()),
-                float((rates < self.thresholds.dead_rate).mean()),
-                float((rates > self.thresholds.saturated_rate).mean()),
-                self._frame_gradient,
-                self._frame_non_finite,
-                self._frame_deviation,
-                inactive / judged if judged else math.nan,
-                1 - within / between if between > 0 else math.nan,
+                start=self._frame_first,
+                end=self._frame_last,
+                observations=self._frame_observations,
+                rate=float(rates.mean()),
+                highest=float(rates.max()),
+                dead=float((rates < self.thresholds.dead_rate).mean()),
+                saturated=float((rates > self.thresholds.saturated_rate).mean()),
+                gradient=self._frame_gradient,
+                non_finite=self._frame_non_finite,
+                deviation=self._frame_deviation,
+                inactive=inactive / judged if judged else math.nan,
+                synchrony=1 - within / between if between > 0 else math.nan,
             )
         ]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frame:
     """A stretch of training: shares and means over it. What was not recorded in it is NaN.
 
@@ -50,18 +50,18 @@ class Frame:
             return b if math.isnan(a) else a if math.isnan(b) else weight * a + (1 - weight) * b
 
         return Frame(
-            self.start,
-            later.end,
-            self.observations + later.observations,
-            mean(self.rate, later.rate),
-            max(self.highest, later.highest),
-            mean(self.dead, later.dead),
-            mean(self.saturated, later.saturated),
-            float(np.fmax(self.gradient, later.gradient)),
-            self.non_finite + later.non_finite,
-            float(np.fmax(self.deviation, later.deviation)),
-            mean(self.inactive, later.inactive),
-            mean(self.synchrony, later.synchrony),
+            start=self.start,
+            end=later.end,
+            observations=self.observations + later.observations,
+            rate=mean(self.rate, later.rate),
+            highest=max(self.highest, later.highest),
+            dead=mean(self.dead, later.dead),
+            saturated=mean(self.saturated, later.saturated),
+            gradient=float(np.fmax(self.gradient, later.gradient)),
+            non_finite=self.non_finite + later.non_finite,
+            deviation=float(np.fmax(self.deviation, later.deviation)),
+            inactive=mean(self.inactive, later.inactive),
+            synchrony=mean(self.synchrony, later.synchrony),
         )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spikeport.profiling.recording.arrays import as_array, norm
 from spikeport.profiling.recording.layer import LayerRecorder
-from spikeport.profiling.watching.hooks import Kept
+from spikeport.profiling.watching.hooks import KeptTensors
 from spikeport.profiling.watching.libraries.neurons import Neurons, Recording
 from spikeport.profiling.watching.sequences import letters_of, sequences
 
@@ -23,7 +23,7 @@ class SpikingLayer:
 
     def __init__(self, name: str, module: nn.Module, neurons: Neurons) -> None:
         self.name, self.module, self.neurons = name, module, neurons
-        self.captured = Kept()
+        self.captured = KeptTensors()
         self.disarm: Callable[[], None] | None = None
 
     def stand_down(self) -> None:
@@ -39,7 +39,7 @@ class Population:
 
     def __init__(self, name: str, layer: SpikingLayer) -> None:
         self.name, self.layer = name, layer
-        self.spikes, self.membranes = Kept(), Kept(source=layer.captured)
+        self.spikes, self.membranes = KeptTensors(), KeptTensors(source=layer.captured)
         self.gradients: list[Tensor] = []
         self.expects_gradient = False
         self._passes: list[int] = []

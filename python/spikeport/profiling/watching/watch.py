@@ -28,7 +28,7 @@ except ImportError:
 
 from spikeport.profiling.recording.ledger import Ledger
 from spikeport.profiling.watching.connections import Connection, is_connection
-from spikeport.profiling.watching.hooks import Hook, hook_backward, hook_gradient
+from spikeport.profiling.watching.hooks import CopyableHook, hook_backward, hook_gradient
 from spikeport.profiling.watching.libraries.neurons import Recording
 from spikeport.profiling.watching.libraries.registry import neurons_of
 from spikeport.profiling.watching.pace import Pace
@@ -164,12 +164,12 @@ class Watch:
         self._ledger.take_names(names)
         yield lambda: self._ledger.give_back(names)
         if self._follow:
-            yield model.register_forward_pre_hook(Hook(self._before_model)).remove
+            yield model.register_forward_pre_hook(CopyableHook(self._before_model)).remove
         for layer in self._layers:
             if layer.module is model:  # its forward pass has begun when a sample does
                 yield from self._hooked(layer)
         if self._follow:
-            yield model.register_forward_hook(Hook(self._after_model)).remove
+            yield model.register_forward_hook(CopyableHook(self._after_model)).remove
 
     def _placed_for_a_sample(self) -> Iterator[Callable[[], Any]]:
         """Place the hooks that only a recorded iteration needs, so that the others cost next to nothing."""
@@ -180,13 +180,13 @@ class Watch:
             target = id(layer.neurons.tapped(layer.module))
             if target not in tapped:
                 tapped.add(target)
-                yield layer.neurons.tap(layer.module, Hook(self._capture))
+                yield layer.neurons.tap(layer.module, CopyableHook(self._capture))
         for connection in self._connections:
-            yield connection.module.register_forward_hook(Hook(self._connecting(connection))).remove
+            yield connection.module.register_forward_hook(CopyableHook(self._connecting(connection))).remove
 
     def _hooked(self, layer: SpikingLayer) -> Iterator[Callable[[], Any]]:
-        yield layer.module.register_forward_pre_hook(Hook(self._entering(layer))).remove
-        yield layer.module.register_forward_hook(Hook(self._leaving(layer))).remove
+        yield layer.module.register_forward_pre_hook(CopyableHook(self._entering(layer))).remove
+        yield layer.module.register_forward_hook(CopyableHook(self._leaving(layer))).remove
 
     def _withdraw(self) -> None:
         self._stand_down()

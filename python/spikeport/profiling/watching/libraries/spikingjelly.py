@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from spikeport.profiling.watching.hooks import Hook
+from spikeport.profiling.watching.hooks import CopyableHook
 from spikeport.profiling.watching.libraries.neurons import (
     Capture,
     Neurons,
@@ -28,7 +28,7 @@ def _tap(module: Any, capture: Capture) -> Callable[[], None]:
     θ = number_of(module.v_threshold) or 0.0
     if not isinstance(module.surrogate_function, nn.Module):
         return lambda: None
-    handle = module.surrogate_function.register_forward_pre_hook(Hook(lambda _, inputs: capture(inputs[0] + θ)))
+    handle = module.surrogate_function.register_forward_pre_hook(CopyableHook(lambda _, inputs: capture(inputs[0] + θ)))
     return lambda: handle.remove()
 
 
