@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spikeport.graph import SNNGraph
-from spikeport.profiling.diagnosis import Detector, diagnose
+from spikeport.profiling.detectors.course import Detector
+from spikeport.profiling.diagnosis import diagnose
 from spikeport.profiling.pathology import ProfilingError, Thresholds
 from spikeport.profiling.recording.ledger import Ledger
 from spikeport.profiling.recording.statistics import LayerStats
