@@ -17,7 +17,7 @@ from spikeport.profiling.detectors.rates import (
     silent_network,
 )
 from spikeport.profiling.pathology import Pathology, Thresholds
-from spikeport.profiling.recording.statistics import Frame
+from spikeport.profiling.recording.frames import Frame
 
 DETECTORS: tuple[Detector, ...] = (
     non_finite,

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from spikeport.profiling.pathology import Pathology, Thresholds
-from spikeport.profiling.recording.statistics import Frame, LayerStats
+from spikeport.profiling.recording.frames import Frame
+from spikeport.profiling.recording.statistics import LayerStats
 
 Layers = Mapping[str, LayerStats]
 Detector = Callable[[Layers, Thresholds], Iterable[Pathology]]
