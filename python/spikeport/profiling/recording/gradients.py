@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from spikeport.profiling.pathology import Thresholds
-from spikeport.profiling.recording.arrays import ValueSummary
+from spikeport.profiling.recording.reductions import ValueSummary
 from spikeport.profiling.recording.statistics import Explosion
 from spikeport.profiling.recording.streaming import History, Moments
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from spikeport.profiling.pathology import Thresholds
-from spikeport.profiling.recording.arrays import as_array, norm
+from spikeport.profiling.recording.arrays import as_array
 from spikeport.profiling.recording.frames import Frames, Totals
 from spikeport.profiling.recording.gradients import GradientRecorder
 from spikeport.profiling.recording.membranes import MembraneRecorder
+from spikeport.profiling.recording.reductions import norm
 from spikeport.profiling.recording.spikes import SpikeRecorder
 from spikeport.profiling.recording.statistics import Curve, LayerStats
 from spikeport.profiling.recording.streaming import History

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from spikeport.profiling.recording.arrays import subsample, summarise
+from spikeport.profiling.recording.arrays import subsample
+from spikeport.profiling.recording.reductions import summarise
 from spikeport.profiling.recording.streaming import History, Moments, Sample
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.profiling.pathology import ProfilingError
-from spikeport.profiling.recording.arrays import as_steps, count_spikes, pick
+from spikeport.profiling.recording.arrays import as_steps, pick
+from spikeport.profiling.recording.reductions import count_spikes
 from spikeport.profiling.recording.streaming import History, Intervals, Raster
 from spikeport.profiling.recording.synchrony import Synchrony
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.profiling.recording.arrays import ValueSummary
+from spikeport.profiling.recording.reductions import ValueSummary
 
 Array = npt.NDArray[Any]
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spikeport.profiling.recording.arrays import VALUES_AT_ONCE
+from spikeport.profiling.recording.reductions import VALUES_AT_ONCE
 from spikeport.profiling.recording.synaptic import Operations
 from spikeport.profiling.watching.hooks import KeptTensors
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from spikeport.profiling.recording.arrays import as_array, norm
+from spikeport.profiling.recording.arrays import as_array
 from spikeport.profiling.recording.layer import LayerRecorder
+from spikeport.profiling.recording.reductions import norm
 from spikeport.profiling.watching.hooks import KeptTensors
 from spikeport.profiling.watching.libraries.neurons import Neurons, Recording
 from spikeport.profiling.watching.sequences import letters_of, sequences
