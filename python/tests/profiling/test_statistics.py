@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from spikeport.profiling import ProfilingError, SpikeProfiler, Thresholds
 from spikeport.profiling.recording import arrays, reductions
 from spikeport.profiling.recording.layer import LayerRecorder
-from spikeport.profiling.recording.streaming import History, Intervals, Moments, Raster, Sample
+from spikeport.profiling.recording.spike_trains import Intervals, Raster
+from spikeport.profiling.recording.streaming import History, Moments, Sample
 
 
 def stats_of(*recordings, **options):

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from spikeport.profiling.pathology import ProfilingError
 from spikeport.profiling.recording.arrays import as_steps, pick
 from spikeport.profiling.recording.reductions import count_spikes
-from spikeport.profiling.recording.streaming import History, Intervals, Raster
+from spikeport.profiling.recording.spike_trains import Intervals, Raster
+from spikeport.profiling.recording.streaming import History
 from spikeport.profiling.recording.synchrony import Synchrony
 
 Array = npt.NDArray[Any]

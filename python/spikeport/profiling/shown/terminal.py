@@ -42,7 +42,7 @@ def render(findings: Findings, colour: bool | None = None) -> str:
 
 
 def layer_table(layers: Mapping[str, LayerStats], pathologies: Iterable[Pathology]) -> Table:
-    """Return a table with a line a layer."""
+    """Return a table with one line per layer."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("layer", overflow="fold")
     for heading in ("neurons", "rate", "dead", "saturated", "voltage", "gradient"):
