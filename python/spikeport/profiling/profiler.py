@@ -65,6 +65,10 @@ class SpikeProfiler:
         """All the lines that are drawn."""
         return self._ledger.thresholds
 
+    @thresholds.setter
+    def thresholds(self, thresholds: Thresholds) -> None:
+        self._ledger.thresholds = thresholds
+
     @property
     def operations(self) -> Operations:
         """Synaptic operations so far, by connection."""
