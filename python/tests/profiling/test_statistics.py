@@ -2,7 +2,6 @@
 
 import math
 import pickle
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,10 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikeport.profiling import ProfilingError, SpikeProfiler, Thresholds
-from spikeport.profiling.recording import arrays, reductions
 from spikeport.profiling.recording.layer import LayerRecorder
-from spikeport.profiling.recording.spike_trains import Intervals, Raster
-from spikeport.profiling.recording.streaming import History, Moments, Sample
 
 
 def stats_of(*recordings, **options):
@@ -79,22 +75,6 @@ def test_tensors_of_every_dtype(torch, dtype):
     assert stats_of(values).firing_rates.mean() == pytest.approx(float(values.float().mean()))
 
 
-def test_reductions_on_a_device_are_those_of_numpy(torch):
-    rng = np.random.default_rng(0)
-    cases = [spikes(0.3, (3, 4, 5)), rng.normal(1e3, 1, (3, 4, 5)), rng.integers(-3, 4, (3, 4, 5)).astype(float)]
-    cases += [cases[0] > 0, np.int8(cases[0])]
-    cases.append(np.where(rng.random((3, 4, 5)) < 0.1, np.nan, cases[0]))
-    for case in cases:
-        tensor = torch.tensor(case)
-        ours, theirs = reductions.count_spikes(case), reductions.count_spikes(tensor)
-        np.testing.assert_array_equal(ours[0], theirs[0])
-        assert ours[1] == theirs[1]
-        np.testing.assert_allclose(reductions.summarise(case), reductions.summarise(tensor), rtol=1e-6)
-        np.testing.assert_allclose(reductions.norm(case), reductions.norm(tensor), rtol=1e-12)
-        chosen = np.array([0, 2])
-        np.testing.assert_array_equal(arrays.pick(case, 2, chosen), arrays.pick(tensor, 2, chosen))
-
-
 def test_a_spike_is_a_value_that_is_not_zero_and_whole_numbers_are_counts():
     assert stats_of(np.array([[-1.0, 0.0, 1.0]])).firing_rates.tolist() == [1, 0, 1]
     assert stats_of(np.array([[0.3, 0.0, 3.7]])).firing_rates.tolist() == [1, 0, 1]
@@ -136,18 +116,6 @@ def test_thresholds_must_be_numbers():
     assert SpikeProfiler(0.02, 0.9, 50.0).thresholds == Thresholds(
         dead_rate=0.02, saturated_rate=0.9, explosion_ratio=50.0
     )
-
-
-@given(st.floats(-1e8, 1e8), st.floats(1e-3, 1e3), st.integers(1, 30))
-def test_moments_are_those_of_all_values_at_once(centre, width, parts):
-    values = np.random.default_rng(parts).normal(centre, width, 300)
-    moments = Moments()
-    for part in np.array_split(values, parts):
-        moments.add(reductions.summarise(part))
-    assert moments.mean == pytest.approx(values.mean(), rel=1e-9, abs=1e-9)
-    # A deviation cannot be known better than the values' own rounding, which is relative to their size.
-    assert moments.std == pytest.approx(values.std(), rel=1e-6, abs=abs(centre) * 1e-9)
-    assert (moments.low, moments.high) == (values.min(), values.max())
 
 
 def test_membranes_far_from_zero_keep_their_deviation():
@@ -196,22 +164,6 @@ def test_norms_neither_overflow_nor_vanish(scale):
     assert stats_of(np.zeros(3), gradients=np.array([3.0, 4.0]) * scale).gradient_norm_mean == pytest.approx(5 * scale)
 
 
-@given(st.lists(st.integers(1, 20), min_size=1, max_size=6), st.floats(0.05, 0.9))
-def test_intervals_are_those_of_the_whole_sequence(lengths, rate):
-    train = spikes(rate, (sum(lengths), 5), 3)
-    intervals = Intervals()
-    start = 0
-    for length in lengths:
-        intervals.add(train[start : start + length])
-        start += length
-    direct = np.concatenate([np.diff(np.flatnonzero(train[:, n])) for n in range(5)])
-    assert intervals.histogram.sum() == len(direct)
-    np.testing.assert_array_equal(intervals.histogram, np.bincount(np.minimum(direct, 64) - 1, minlength=64))
-    if len(direct):
-        assert intervals.moments.mean == pytest.approx(direct.mean())
-        assert intervals.moments.std == pytest.approx(direct.std())
-
-
 def test_no_interval_reaches_over_the_end_of_a_sequence():
     profiler = SpikeProfiler()
     for _ in range(3):
@@ -236,42 +188,6 @@ def test_synchrony_of_steps_recorded_one_by_one_is_that_of_the_sequence():
         profiler.record_step("layer", step)
     together = stats_of(both, layout="TBN").synchrony
     assert profiler.report().layer_stats["layer"].synchrony == pytest.approx(together)
-
-
-@given(st.integers(1, 3000))
-def test_a_history_is_bounded_and_keeps_mean_and_peak(n):
-    history, values = History(capacity=16), np.random.default_rng(n).random(n)
-    for step, value in enumerate(values):
-        history.add(step, value)
-    assert (
-        len(pickle.dumps(history)) < 2000
-        and len(history.means) <= 17
-        and history.steps[0] == 0
-        and max(history.peaks) == values.max()
-    )
-    whole = len(history._points) * history.stride
-    assert np.mean([mean for _, mean, _ in history._points]) == pytest.approx(values[:whole].mean()) if whole else True
-
-
-def test_a_sample_is_bounded_and_spread_over_the_stream():
-    sample = Sample(capacity=1000)
-    for step in range(10_000):
-        if sample.wants():
-            sample.add(np.full(7, step))
-    assert 400 < len(sample.values) <= 1000
-    assert abs(sample.values.mean() - 5000) < 500
-
-
-def test_every_window_has_the_same_chance_to_stand_in_the_raster():
-    chosen = np.zeros(40)
-    for seed in range(300):
-        raster = Raster(windows=4, window=5, seed=seed)
-        for step in range(40):
-            raster.add(step, np.full((5, 2), 1))
-        assert len(raster.windows()) == 4 and all(rows.shape == (5, 2) for _, rows in raster.windows())
-        for step, _ in raster.windows():
-            chosen[step] += 1
-    assert chosen.sum() == 1200 and chosen[:10].sum() / 1200 == pytest.approx(0.25, abs=0.04)
 
 
 def test_a_window_holds_consecutive_steps_of_one_sequence():
@@ -340,54 +256,8 @@ def test_gradients_alone_make_a_report(tmp_path):
     assert "gradient vanishing" in report.save_html(tmp_path / "page.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("scale", [1e160, 1e-170, 1.0])
-def test_norms_on_a_device_neither_overflow_nor_vanish(torch, scale):
-    value, non_finite = reductions.norm(torch.tensor([3.0, 4.0, math.nan], dtype=torch.float64) * scale)
-    assert (value, non_finite) == (pytest.approx(5 * scale), 1)
-
-
-def test_counts_beyond_single_precision_are_kept():
-    many = np.full((1, 3, 1), 2**24 + 1, np.int64)
-    counts, _ = reductions.count_spikes(many)
-    assert counts.tolist() == [[3 * (2**24 + 1)]]
-
-
 def test_operations_beyond_single_precision_are_counted(torch):
     from spikeport.profiling.watching.connections import _sum_of_products
 
     active, fan_out = torch.ones(2, 4099), torch.full((4099,), 4099.0)
     assert _sum_of_products(active, fan_out, 4099.0**2) == 2 * 4099**2
-
-
-@pytest.mark.parametrize("fault", [None, math.nan, math.inf])
-@pytest.mark.parametrize("reduce", [reductions.summarise, reductions.norm])
-def test_moments_and_norms_take_no_more_memory_than_some_blocks(reduce, fault):
-    values = np.ones(8 << 20, np.float32)
-    if fault is not None:
-        values[1 << 20] = fault
-    tracemalloc.start()
-    found = reduce(values)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < values.nbytes / 8 and found[-1] == (fault is not None)
-
-
-def test_counts_of_spikes_take_no_more_memory_than_some_blocks():
-    values = np.full((64, 4, 1 << 14), 3, np.int8)
-    tracemalloc.start()
-    counts, _ = reductions.count_spikes(values)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert (counts == 12).all() and peak < 2.5 * counts.nbytes  # the counts themselves, in parts and together
-
-
-def test_recordings_of_many_blocks_are_reduced_as_a_whole(torch, monkeypatch):
-    rng = np.random.default_rng(0)
-    case = np.where(rng.random((7, 3, 5)) < 0.2, np.nan, rng.integers(-3, 4, (7, 3, 5)))
-    whole = [reductions.count_spikes(case)[0], *reductions.summarise(case), *reductions.norm(case)]
-    monkeypatch.setattr(reductions, "VALUES_AT_ONCE", 20)
-    monkeypatch.setattr(reductions, "_AT_ONCE_ON_A_DEVICE", 20)
-    for values in (case, torch.tensor(case)):
-        parts = [reductions.count_spikes(values)[0], *reductions.summarise(values), *reductions.norm(values)]
-        for a, b in zip(whole, parts, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-12)

@@ -84,7 +84,7 @@ class Totals(NamedTuple):
 
 
 class Frames:
-    """Frames of a layer: a number of recordings each, which doubles whenever there are too many frames.
+    """Frames of a layer, of equally many recordings each; that number doubles whenever there are too many frames.
 
     A frame is closed when it has enough observations to say which neurons are dead.
     """
