@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 from spikeport.profiling.compare import Comparison, compare
 from spikeport.profiling.pathology import Pathology, ProfilingError, Severity, Thresholds
 from spikeport.profiling.profiler import SpikeProfiler
+from spikeport.profiling.recording.statistics import LayerStats
+from spikeport.profiling.recording.synaptic import Activity
 from spikeport.profiling.report import ProfileReport, schema
-from spikeport.profiling.statistics import LayerStats
-from spikeport.profiling.synaptic import Activity
 
 if TYPE_CHECKING:
     from spikeport.profiling.callbacks import LightningProfilerCallback, TrainerProfilerCallback
-    from spikeport.profiling.lif import LIF
-    from spikeport.profiling.neurons import Neurons, Recording, register_neuron
-    from spikeport.profiling.watch import Watch
+    from spikeport.profiling.watching.libraries.neurons import Neurons, Recording
+    from spikeport.profiling.watching.libraries.registry import register_neuron
+    from spikeport.profiling.watching.lif import LIF
+    from spikeport.profiling.watching.watch import Watch
 
 __all__ = [
     "LIF",
@@ -48,13 +49,13 @@ __all__ = [
 ]
 
 _LAZY = {
-    "LIF": "lif",
+    "LIF": "watching.lif",
     "LightningProfilerCallback": "callbacks",
-    "Neurons": "neurons",
-    "Recording": "neurons",
+    "Neurons": "watching.libraries.neurons",
+    "Recording": "watching.libraries.neurons",
     "TrainerProfilerCallback": "callbacks",
-    "Watch": "watch",
-    "register_neuron": "neurons",
+    "Watch": "watching.watch",
+    "register_neuron": "watching.libraries.registry",
 }
 
 

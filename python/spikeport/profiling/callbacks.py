@@ -14,7 +14,7 @@ from spikeport.profiling.pathology import ProfilingError
 from spikeport.profiling.profiler import SpikeProfiler
 
 if TYPE_CHECKING:
-    from spikeport.profiling.watch import Watch
+    from spikeport.profiling.watching.watch import Watch
 
     TrainerProfilerCallback: Any
     LightningProfilerCallback: Any

@@ -46,7 +46,7 @@ class Severity(Enum):
         return list(Severity).index(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pathology:
     """One thing that is wrong.
 
@@ -87,7 +87,7 @@ class Thresholds:
 
     Attributes
     ----------
-    dead_rate : a neuron with a lower rate (spikes a step and sample) is dead
+    dead_rate : a neuron with a lower rate (spikes per step and sample) is dead
     dead_warning, dead_critical : share of dead neurons in a layer above which it is reported
     saturated_rate : a neuron with a higher rate is saturated
     saturated_warning : share of saturated neurons in a layer

@@ -10,16 +10,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spikeport.graph import SNNGraph
-from spikeport.profiling.diagnosis import Detector, diagnose
-from spikeport.profiling.layer import LayerRecorder
+from spikeport.profiling.detectors.course import Detector
+from spikeport.profiling.diagnosis import diagnose
 from spikeport.profiling.pathology import ProfilingError, Thresholds
+from spikeport.profiling.recording.ledger import Ledger
+from spikeport.profiling.recording.statistics import LayerStats
+from spikeport.profiling.recording.synaptic import Operations
 from spikeport.profiling.report import ProfileReport
-from spikeport.profiling.statistics import LayerStats
-from spikeport.profiling.synaptic import Operations
 
 if TYPE_CHECKING:
-    from spikeport.profiling.live import LiveView
-    from spikeport.profiling.watch import Watch
+    from spikeport.profiling.shown.live import LiveView
+    from spikeport.profiling.watching.watch import Watch
 
 
 class SpikeProfiler:
@@ -27,7 +28,7 @@ class SpikeProfiler:
 
     Parameters
     ----------
-    dead_threshold : a neuron with a lower rate (spikes a step and sample) is dead
+    dead_threshold : a neuron with a lower rate (spikes per step and sample) is dead
     saturated_threshold : a neuron with a higher rate is saturated
     gradient_explosion_ratio : a gradient norm that many times the mean of the layer's norms before is an explosion
     thresholds : all the lines that are drawn; the three above take precedence where they are not at their defaults
@@ -55,13 +56,28 @@ class SpikeProfiler:
         }
         usual = Thresholds()
         changes = {name: value for name, value in given.items() if value != getattr(usual, name)}
-        self.thresholds = replace(thresholds or Thresholds(), **changes)  # type: ignore[arg-type]
         self.detectors = list(detectors)
-        self.operations = Operations()
-        self._seed = seed
-        self._layers: dict[str, LayerRecorder] = {}
+        self._ledger = Ledger(replace(thresholds or Thresholds(), **changes), seed)  # type: ignore[arg-type]
         self._watches: list[Watch] = []
-        self.listeners: list[Callable[[], None]] = []
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """All the lines that are drawn."""
+        return self._ledger.thresholds
+
+    @thresholds.setter
+    def thresholds(self, thresholds: Thresholds) -> None:
+        self._ledger.thresholds = thresholds
+
+    @property
+    def operations(self) -> Operations:
+        """Synaptic operations so far, by connection."""
+        return self._ledger.operations
+
+    @property
+    def listeners(self) -> list[Callable[[], None]]:
+        """Functions without arguments that are called after every recording of steps."""
+        return self._ledger.listeners
 
     @property
     def dead_threshold(self) -> float:
@@ -102,7 +118,7 @@ class SpikeProfiler:
         voltages : membranes, any shape
         gradients : the gradient at this layer, any shape; its Euclidean norm is kept
         surrogate : derivatives of the surrogate at the membranes, any shape
-        layout : a letter an axis: T for steps, B for samples, any other for neurons, such as "TBN" or "BCHW"
+        layout : one letter per axis: T for steps, B for samples, any other for neurons, such as "TBN" or "BCHW"
         bits : number of neurons, where the last axis holds them packed into unsigned integers, lowest bit first
         threshold : the neurons' threshold, in units of the membrane
         surrogate_peak : the surrogate's derivative at the threshold; without it, the largest one given
@@ -113,7 +129,7 @@ class SpikeProfiler:
         """
         if spikes is None:
             raise ProfilingError("spikes", f"{layer}: there are no spikes; record_gradient takes a gradient by itself")
-        recorder = self._recorder(layer)
+        recorder = self._ledger.recorder(layer)
         recorder.record(
             recorder.n_records if step is None else _whole(step),
             spikes,
@@ -125,20 +141,19 @@ class SpikeProfiler:
             threshold=threshold,
             surrogate_peak=surrogate_peak,
         )
-        for listener in self.listeners:
-            listener()
+        self._ledger.tell_listeners()
 
     def record_gradient(self, layer: str, gradients: Any, *, step: int | None = None) -> None:
         """Add a gradient of ``layer`` by itself, of any shape; its Euclidean norm is kept.
 
         ``step`` is the training step for the curves; without it, the number of the gradient.
         """
-        recorder = self._recorder(layer)
+        recorder = self._ledger.recorder(layer)
         recorder.record(recorder.n_gradients if step is None else _whole(step), gradients=gradients)
 
     def end_sequence(self) -> None:
         """Say that membranes are reset: the next step recorded does not follow the last one."""
-        for recorder in self._layers.values():
+        for recorder in self._ledger.recorders.values():
             recorder.end_sequence()
 
     def record_graph(self, graph: SNNGraph, x: Any, *, T: int, **options: Any) -> None:
@@ -174,10 +189,10 @@ class SpikeProfiler:
         Raises ProfilingError (``no_neurons``) where the model has no known neuron, (``watched``) where the profiler
         watches layers of those names already.
         """
-        from spikeport.profiling.watch import DEFAULT_EVERY, Watch
+        from spikeport.profiling.watching.watch import DEFAULT_EVERY, Watch
 
         watch = Watch(
-            self,
+            self._ledger,
             model,
             DEFAULT_EVERY if every is None else every,
             max_overhead=max_overhead,
@@ -188,13 +203,13 @@ class SpikeProfiler:
         return watch
 
     def live(self, refresh_per_second: float = 4.0) -> LiveView:
-        """Return a context manager that shows a line a layer on the terminal while it is open."""
-        from spikeport.profiling.live import LiveView
+        """Return a context manager that shows one line per layer on the terminal while it is open."""
+        from spikeport.profiling.shown.live import LiveView
 
-        return LiveView(self, refresh_per_second)
+        return LiveView(self.report, self.listeners, refresh_per_second)
 
     def log_scalars(self, writer: Any, step: int, prefix: str = "spikes") -> None:
-        """Write a scalar a layer and figure to a TensorBoard ``SummaryWriter`` (or anything with ``add_scalar``)."""
+        """Write every figure of `scalars` to a TensorBoard ``SummaryWriter`` (or anything with ``add_scalar``)."""
         for name, value in self.scalars(prefix).items():
             writer.add_scalar(name, value, step)
 
@@ -203,7 +218,7 @@ class SpikeProfiler:
         found: dict[str, float] = {}
         for name, stats in self.layer_stats().items():
             figures = {
-                "rate": self._layers[name].last_rate,
+                "rate": self._ledger.recorders[name].last_rate,
                 "dead": stats.dead_neuron_fraction if stats.n_neurons else float("nan"),
                 "saturated": stats.saturated_neuron_fraction if stats.n_neurons else float("nan"),
                 "voltage_mean": stats.voltage_mean,
@@ -217,7 +232,7 @@ class SpikeProfiler:
         """Return the statistics of every layer, in network order."""
         for watch in self._watches:
             watch.flush()
-        return {name: recorder.stats() for name, recorder in self._layers.items() if recorder.is_used}
+        return self._ledger.layer_stats()
 
     def report(self) -> ProfileReport:
         """Return the diagnosis of everything recorded so far."""
@@ -230,8 +245,7 @@ class SpikeProfiler:
         """Forget everything recorded; watches stay."""
         for watch in self._watches:
             watch.flush()
-        self._layers.clear()
-        self.operations = Operations()
+        self._ledger.clear()
 
     def close(self) -> None:
         """Remove the hooks of every watch."""
@@ -246,13 +260,6 @@ class SpikeProfiler:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _recorder(self, layer: str) -> LayerRecorder:
-        if not isinstance(layer, str) or not layer:
-            raise ProfilingError("layer", f"a layer's name must be a text that is not empty, not {layer!r}")
-        if layer not in self._layers:
-            self._layers[layer] = LayerRecorder(layer, self.thresholds, self._seed)
-        return self._layers[layer]
 
 
 def _whole(step: Any) -> int:

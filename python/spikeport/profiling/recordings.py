@@ -1,4 +1,4 @@
-"""Recordings in a file: a ``.npz`` of arrays, a layer each.
+"""Recordings in a file: a ``.npz`` with one or more arrays for each layer.
 
 A key is ``layer`` or ``layer.spikes``, ``layer.voltages``, ``layer.gradients`` or ``layer.threshold``. Spikes and
 voltages have the steps on their first axis, then the samples where there are three axes or more, then the neurons,

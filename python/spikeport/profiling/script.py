@@ -30,7 +30,7 @@ def profile_script(
         from torch.nn.modules.module import register_module_forward_pre_hook
     except ImportError:
         raise MissingExtra("torch", "torch", "profiling a script") from None
-    from spikeport.profiling.neurons import neurons_of
+    from spikeport.profiling.watching.libraries.registry import neurons_of
 
     script = Path(path)
     if not script.is_file():

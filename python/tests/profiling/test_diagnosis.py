@@ -141,7 +141,15 @@ def test_every_line_can_be_moved():
 def test_a_detector_of_ones_own_joins_in():
     def too_many_layers(layers, thresholds):
         if len(layers) > 1:
-            yield Pathology("too_many_layers", Severity.INFO, "network", "Two.", "Take one.", len(layers), 1)
+            yield Pathology(
+                category="too_many_layers",
+                severity=Severity.INFO,
+                layer="network",
+                message="Two.",
+                suggestion="Take one.",
+                value=len(layers),
+                threshold=1,
+            )
 
     profiler = recorded(detectors=[too_many_layers], a=healthy, b=healthy)
     assert categories(profiler) == {"too_many_layers"} and not profiler.report().has_critical
@@ -253,11 +261,11 @@ def test_the_live_view_follows_a_recording():
 
     from rich.console import Console
 
-    from spikeport.profiling.live import LiveView
+    from spikeport.profiling.shown.live import LiveView
 
     profiler = recorded(hidden=healthy)
     screen = Console(file=io.StringIO(), force_terminal=True, width=110)
-    with LiveView(profiler, refresh_per_second=1000, console=screen):
+    with LiveView(profiler.report, profiler.listeners, refresh_per_second=1000, console=screen):
         profiler.record_step("second", np.zeros((8, 5)))
     assert "hidden" in screen.file.getvalue() and "second" in screen.file.getvalue()
     assert not profiler.listeners

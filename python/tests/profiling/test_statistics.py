@@ -2,16 +2,14 @@
 
 import math
 import pickle
-import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikeport.profiling import ProfilingError, SpikeProfiler, Thresholds, arrays
-from spikeport.profiling.arrays import summarise
-from spikeport.profiling.streaming import History, Intervals, Moments, Raster, Sample
+from spikeport.profiling import ProfilingError, SpikeProfiler, Thresholds
+from spikeport.profiling.recording.layer import LayerRecorder
 
 
 def stats_of(*recordings, **options):
@@ -77,24 +75,6 @@ def test_tensors_of_every_dtype(torch, dtype):
     assert stats_of(values).firing_rates.mean() == pytest.approx(float(values.float().mean()))
 
 
-def test_reductions_on_a_device_are_those_of_numpy(torch):
-    from spikeport.profiling import arrays
-
-    rng = np.random.default_rng(0)
-    cases = [spikes(0.3, (3, 4, 5)), rng.normal(1e3, 1, (3, 4, 5)), rng.integers(-3, 4, (3, 4, 5)).astype(float)]
-    cases += [cases[0] > 0, np.int8(cases[0])]
-    cases.append(np.where(rng.random((3, 4, 5)) < 0.1, np.nan, cases[0]))
-    for case in cases:
-        tensor = torch.tensor(case)
-        ours, theirs = arrays.count_spikes(case), arrays.count_spikes(tensor)
-        np.testing.assert_array_equal(ours[0], theirs[0])
-        assert ours[1] == theirs[1]
-        np.testing.assert_allclose(arrays.summarise(case), arrays.summarise(tensor), rtol=1e-6)
-        np.testing.assert_allclose(arrays.norm(case), arrays.norm(tensor), rtol=1e-12)
-        chosen = np.array([0, 2])
-        np.testing.assert_array_equal(arrays.pick(case, 2, chosen), arrays.pick(tensor, 2, chosen))
-
-
 def test_a_spike_is_a_value_that_is_not_zero_and_whole_numbers_are_counts():
     assert stats_of(np.array([[-1.0, 0.0, 1.0]])).firing_rates.tolist() == [1, 0, 1]
     assert stats_of(np.array([[0.3, 0.0, 3.7]])).firing_rates.tolist() == [1, 0, 1]
@@ -138,18 +118,6 @@ def test_thresholds_must_be_numbers():
     )
 
 
-@given(st.floats(-1e8, 1e8), st.floats(1e-3, 1e3), st.integers(1, 30))
-def test_moments_are_those_of_all_values_at_once(centre, width, parts):
-    values = np.random.default_rng(parts).normal(centre, width, 300)
-    moments = Moments()
-    for part in np.array_split(values, parts):
-        moments.add(summarise(part))
-    assert moments.mean == pytest.approx(values.mean(), rel=1e-9, abs=1e-9)
-    # A deviation cannot be known better than the values' own rounding, which is relative to their size.
-    assert moments.std == pytest.approx(values.std(), rel=1e-6, abs=abs(centre) * 1e-9)
-    assert (moments.low, moments.high) == (values.min(), values.max())
-
-
 def test_membranes_far_from_zero_keep_their_deviation():
     profiler, rng = SpikeProfiler(), np.random.default_rng(0)
     everything = [rng.normal(1e8, 1.0, (8, 100)) for _ in range(200)]
@@ -168,17 +136,17 @@ def test_float32_membranes_are_summed_beyond_their_own_precision():
 
 
 def test_memory_is_flat_over_a_hundred_thousand_steps():
-    profiler, rng = SpikeProfiler(), np.random.default_rng(0)
+    recorder, rng = LayerRecorder("layer", Thresholds()), np.random.default_rng(0)
     parts = [(rng.random((2, 40)) < 0.2, rng.normal(size=(2, 40)), rng.normal(size=10)) for _ in range(16)]
 
     def held_after(number):
         for step in range(number):
             spiked, membranes, gradients = parts[step % 16]
-            profiler.record_step("layer", spiked, membranes, gradients, membranes)
-        return len(pickle.dumps(profiler._layers["layer"]))
+            recorder.record(step, spiked, membranes, gradients, membranes)
+        return len(pickle.dumps(recorder))
 
     sizes = [held_after(20_000) for _ in range(5)]
-    assert profiler.report().layer_stats["layer"].n_records == 100_000
+    assert recorder.n_records == 100_000
     # Curves and frames fill up and merge, so the size swings below a bound that the number of steps is not in.
     assert max(sizes) < 150_000, f"bytes held after every 20,000 steps: {sizes}"
 
@@ -194,22 +162,6 @@ def test_values_that_are_not_finite_are_counted_and_left_out():
 @pytest.mark.parametrize("scale", [1e-30, 1e-160, 1.0, 1e30, 1e160])
 def test_norms_neither_overflow_nor_vanish(scale):
     assert stats_of(np.zeros(3), gradients=np.array([3.0, 4.0]) * scale).gradient_norm_mean == pytest.approx(5 * scale)
-
-
-@given(st.lists(st.integers(1, 20), min_size=1, max_size=6), st.floats(0.05, 0.9))
-def test_intervals_are_those_of_the_whole_sequence(lengths, rate):
-    train = spikes(rate, (sum(lengths), 5), 3)
-    intervals = Intervals()
-    start = 0
-    for length in lengths:
-        intervals.add(train[start : start + length])
-        start += length
-    direct = np.concatenate([np.diff(np.flatnonzero(train[:, n])) for n in range(5)])
-    assert intervals.histogram.sum() == len(direct)
-    np.testing.assert_array_equal(intervals.histogram, np.bincount(np.minimum(direct, 64) - 1, minlength=64))
-    if len(direct):
-        assert intervals.moments.mean == pytest.approx(direct.mean())
-        assert intervals.moments.std == pytest.approx(direct.std())
 
 
 def test_no_interval_reaches_over_the_end_of_a_sequence():
@@ -236,42 +188,6 @@ def test_synchrony_of_steps_recorded_one_by_one_is_that_of_the_sequence():
         profiler.record_step("layer", step)
     together = stats_of(both, layout="TBN").synchrony
     assert profiler.report().layer_stats["layer"].synchrony == pytest.approx(together)
-
-
-@given(st.integers(1, 3000))
-def test_a_history_is_bounded_and_keeps_mean_and_peak(n):
-    history, values = History(capacity=16), np.random.default_rng(n).random(n)
-    for step, value in enumerate(values):
-        history.add(step, value)
-    assert (
-        len(pickle.dumps(history)) < 2000
-        and len(history.means) <= 17
-        and history.steps[0] == 0
-        and max(history.peaks) == values.max()
-    )
-    whole = len(history._points) * history.stride
-    assert np.mean([mean for _, mean, _ in history._points]) == pytest.approx(values[:whole].mean()) if whole else True
-
-
-def test_a_sample_is_bounded_and_spread_over_the_stream():
-    sample = Sample(capacity=1000)
-    for step in range(10_000):
-        if sample.wants():
-            sample.add(np.full(7, step))
-    assert 400 < len(sample.values) <= 1000
-    assert abs(sample.values.mean() - 5000) < 500
-
-
-def test_every_window_has_the_same_chance_to_stand_in_the_raster():
-    chosen = np.zeros(40)
-    for seed in range(300):
-        raster = Raster(windows=4, window=5, seed=seed)
-        for step in range(40):
-            raster.add(step, np.full((5, 2), 1))
-        assert len(raster.windows()) == 4 and all(rows.shape == (5, 2) for _, rows in raster.windows())
-        for step, _ in raster.windows():
-            chosen[step] += 1
-    assert chosen.sum() == 1200 and chosen[:10].sum() / 1200 == pytest.approx(0.25, abs=0.04)
 
 
 def test_a_window_holds_consecutive_steps_of_one_sequence():
@@ -340,29 +256,8 @@ def test_gradients_alone_make_a_report(tmp_path):
     assert "gradient vanishing" in report.save_html(tmp_path / "page.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("scale", [1e160, 1e-170, 1.0])
-def test_norms_on_a_device_neither_overflow_nor_vanish(torch, scale):
-    value, non_finite = arrays.norm(torch.tensor([3.0, 4.0, math.nan], dtype=torch.float64) * scale)
-    assert (value, non_finite) == (pytest.approx(5 * scale), 1)
-
-
-def test_counts_beyond_single_precision_are_kept():
-    many = np.full((1, 3, 1), 2**24 + 1, np.int64)
-    counts, _ = arrays.count_spikes(many)
-    assert counts.tolist() == [[3 * (2**24 + 1)]]
-
-
 def test_operations_beyond_single_precision_are_counted(torch):
-    from spikeport.profiling.connections import _sum_of_products
+    from spikeport.profiling.watching.connections import _sum_of_products
 
     active, fan_out = torch.ones(2, 4099), torch.full((4099,), 4099.0)
     assert _sum_of_products(active, fan_out, 4099.0**2) == 2 * 4099**2
-
-
-def test_moments_take_no_more_memory_than_a_block():
-    values = np.ones(8 << 20, np.float32)
-    tracemalloc.start()
-    assert arrays.summarise(values).squares == 0
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < values.nbytes / 4

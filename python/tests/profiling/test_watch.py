@@ -159,14 +159,14 @@ def test_evaluation_is_recorded_without_gradients(spiking):
 
 def test_a_neuron_of_ones_own_is_registered(spiking):
     from spikeport.profiling import Recording, SpikeProfiler, register_neuron
-    from spikeport.profiling.neurons import _REGISTRY
+    from spikeport.profiling.watching.libraries.registry import _REGISTRY
 
     torch = spiking.torch
 
     class Mine(torch.nn.Module):
         def forward(self, x):
             self.v = x
-            return (x > 0.5).float(), "state"
+            return (x > 0.5).to(x.dtype), "state"
 
     model, profiler = torch.nn.Sequential(Mine()), SpikeProfiler()
     with pytest.raises(TypeError, match="register_neuron"):
@@ -174,12 +174,12 @@ def test_a_neuron_of_ones_own_is_registered(spiking):
     register_neuron(Mine, lambda module, inputs, output: Recording(output[0], "B", module.v))
     try:
         with profiler.watch(model, every=1):
-            x = torch.rand(5, 3, 4)
+            x = torch.rand(5, 3, 4, dtype=torch.float64)
             model(x)
     finally:
         del _REGISTRY[0]
     stats = profiler.report().layer_stats["0"]
-    np.testing.assert_allclose(stats.firing_rates, (x > 0.5).float().mean(0).flatten())
+    np.testing.assert_allclose(stats.firing_rates, (x > 0.5).double().mean(0).flatten())
     assert stats.voltage_mean == pytest.approx(float(x.mean())) and stats.shape == (3, 4)
 
 
@@ -260,11 +260,14 @@ def test_the_live_view_follows_a_training_and_a_report_in_its_midst(spiking):
     from rich.console import Console
 
     from spikeport.profiling import SpikeProfiler
-    from spikeport.profiling.live import LiveView
+    from spikeport.profiling.shown.live import LiveView
 
     torch, model, profiler = spiking.torch, spiking.network(), SpikeProfiler()
     screen = Console(file=io.StringIO(), force_terminal=True, width=110)
-    with profiler.watch(model, every=1), LiveView(profiler, refresh_per_second=1e6, console=screen):
+    with (
+        profiler.watch(model, every=1),
+        LiveView(profiler.report, profiler.listeners, refresh_per_second=1e6, console=screen),
+    ):
         steps(spiking, model, 3)
         loss = model(torch.rand(16, 64)).sum()
         assert profiler.report().layer_stats["body.lif1"].n_records == 4
@@ -274,24 +277,54 @@ def test_the_live_view_follows_a_training_and_a_report_in_its_midst(spiking):
     assert "body.lif2" in screen.file.getvalue()
 
 
-def test_the_interval_grows_to_keep_a_bound_on_the_overhead(spiking):
-    from spikeport.profiling import SpikeProfiler
+class Clock:
+    """A clock that stands still until it is moved."""
 
-    model = spiking.network()
-    profiler = SpikeProfiler()
-    with profiler.watch(model, every=1, max_overhead=1e-6) as watch:
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+def recorded_at(every, max_overhead, cost, iterations=100):
+    """The iterations that are recorded where each takes a second and recording one takes ``cost`` seconds more."""
+    from spikeport.profiling.watching.pace import Pace
+
+    clock, recorded = Clock(), []
+    pace = Pace(every, max_overhead, clock)
+    for iteration in range(iterations):
+        if pace.next():
+            recorded.append(iteration)
+            with pace.recording():
+                clock.seconds += cost
+        clock.seconds += 1
+    return recorded
+
+
+def test_the_interval_grows_to_keep_a_bound_on_the_overhead(torch):
+    assert recorded_at(every=1, max_overhead=0.125, cost=2.0) == [0, 16, 32, 48, 64, 80, 96]
+    assert recorded_at(every=1, max_overhead=None, cost=2.0) == list(range(100))
+
+
+def test_the_interval_never_falls_below_the_one_given(torch):
+    assert recorded_at(every=30, max_overhead=0.125, cost=2.0) == [0, 30, 60, 90]
+    assert recorded_at(every=30, max_overhead=0.125, cost=0.0) == [0, 30, 60, 90]
+
+
+def test_a_watch_keeps_the_bound(spiking):
+    import itertools
+
+    from spikeport.profiling.pathology import Thresholds
+    from spikeport.profiling.recording.ledger import Ledger
+    from spikeport.profiling.watching.watch import Watch
+
+    ledger, model = Ledger(Thresholds()), spiking.network()
+    clock = itertools.count().__next__  # every look takes a second: two for a recording, one for a bound
+    with Watch(ledger, model, every=1, max_overhead=0.125, clock=clock) as watch:
         steps(spiking, model, 8)
-        assert watch.every > 100
-    assert profiler.report().layer_stats["body.lif1"].n_records == 1
-
-
-def test_the_interval_never_falls_below_the_one_given(spiking):
-    from spikeport.profiling import SpikeProfiler
-
-    model = spiking.network()
-    with SpikeProfiler().watch(model, every=3, max_overhead=0.999) as watch:
-        steps(spiking, model, 12)
-        assert 3 <= watch.every < 1000
+        assert watch.every == 10
+    assert ledger.layer_stats()["body.lif1"].rate_curve.steps == [0, 4]
 
 
 def test_without_torch_the_extra_is_named():

@@ -1,113 +1,22 @@
 """What training loops do besides training: evaluate, copy, save, fail, share modules, write in place."""
 
 import copy
-import dataclasses
 import io
 
 import numpy as np
 import pytest
+from odd_models import Backwards, LoopInside, Plain, Shared, Wrapped, WritesInPlace
 
 from spikeport.profiling import ProfilingError, SpikeProfiler
-
-
-@pytest.fixture(scope="module")
-def kinds(torch):
-    """Models of two layers, each with a peculiarity."""
-    from spikeport.profiling import LIF
-
-    nn = torch.nn
-
-    class Plain(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.fc1, self.lif1 = nn.Linear(8, 16), LIF(threshold=0.1)
-            self.fc2, self.lif2 = nn.Linear(16, 5), LIF(threshold=0.1)
-
-        def forward(self, x):
-            return self.lif2(self.fc2(self.lif1(self.fc1(x.expand(6, *x.shape))))).mean(0)
-
-    class Backwards(Plain):
-        def __init__(self):
-            super().__init__()
-            first = self.lif1
-            del self.lif1
-            self.lif1 = first  # listed after lif2, called before it
-
-    class Shared(Plain):
-        def __init__(self):
-            super().__init__()
-            self.lif1 = self.lif2
-
-    @dataclasses.dataclass
-    class Answer:
-        logits: object
-
-    class Wrapped(Plain):
-        def forward(self, x):
-            return Answer(super().forward(x))
-
-    class Step(nn.Module):
-        spike_layout = "B"
-
-        def forward(self, x):
-            return (x > 0.5) * x
-
-    class LoopInside(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.fc, self.neuron = nn.Linear(8, 16), Step()
-
-        def forward(self, x):
-            return sum(self.neuron(self.fc(x) + 0.5) for _ in range(5))
-
-    class WritesInPlace(nn.Module):
-        """One buffer holds the membranes of all steps, and what follows writes into the spikes."""
-
-        def __init__(self):
-            super().__init__()
-            self.neuron = Neuron()
-
-        def forward(self, x):
-            for _ in range(4):
-                spikes = self.neuron(x)
-                spikes.mul_(7)
-
-    class Neuron(nn.Module):
-        spike_layout = "B"
-
-        def __init__(self):
-            super().__init__()
-            self.v, self.on_membrane, self.spikes, self.membranes = 0.0, None, [], []
-
-        def forward(self, x):
-            if not self.membranes:
-                self.v = torch.zeros_like(x)
-            self.v.mul_(0.9).add_(x)
-            self.membranes.append(self.v.clone())
-            if self.on_membrane is not None:
-                self.on_membrane(self.v)
-            spikes = (self.v > 1).float()
-            self.spikes.append(spikes.clone())
-            self.v -= spikes
-            return spikes
-
-    return {
-        "plain": Plain,
-        "backwards": Backwards,
-        "shared": Shared,
-        "wrapped": Wrapped,
-        "loop inside": LoopInside,
-        "in place": WritesInPlace,
-    }
 
 
 def hooks(model):
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
 
 
-@pytest.mark.parametrize("kind,steps", [("plain", 6), ("loop inside", 5)])
-def test_a_forward_pass_without_backward_and_of_another_batch_size(torch, kinds, kind, steps):
-    profiler, model = SpikeProfiler(), kinds[kind]()
+@pytest.mark.parametrize("kind,steps", [(Plain, 6), (LoopInside, 5)])
+def test_a_forward_pass_without_backward_and_of_another_batch_size(torch, kind, steps):
+    profiler, model = SpikeProfiler(), kind()
     with profiler.watch(model, every=1):
         for _ in range(3):
             model(torch.rand(4, 8)).sum().backward()
@@ -116,15 +25,15 @@ def test_a_forward_pass_without_backward_and_of_another_batch_size(torch, kinds,
         assert stats.n_observations == 3 * steps * (4 + 9) and stats.has_gradients
 
 
-def test_layers_stand_in_the_order_of_their_calls(torch, kinds):
-    profiler, model = SpikeProfiler(), kinds["backwards"]()
+def test_layers_stand_in_the_order_of_their_calls(torch):
+    profiler, model = SpikeProfiler(), Backwards()
     with profiler.watch(model, every=1) as watch:
         model(torch.rand(4, 8)).sum().backward()
     assert watch.layers == ["lif2", "lif1"] and list(profiler.report().layer_stats) == ["lif1", "lif2"]
 
 
-def test_one_module_that_works_as_two_layers_is_two_layers(torch, kinds):
-    profiler, model = SpikeProfiler(), kinds["shared"]()
+def test_one_module_that_works_as_two_layers_is_two_layers(torch):
+    profiler, model = SpikeProfiler(), Shared()
     with profiler.watch(model, every=1):
         for _ in range(2):
             model(torch.rand(4, 8)).sum().backward()
@@ -133,8 +42,8 @@ def test_one_module_that_works_as_two_layers_is_two_layers(torch, kinds):
     assert all(stats.n_records == 2 and stats.has_gradients and stats.has_voltages for stats in found.values())
 
 
-def test_gradients_are_found_behind_an_output_of_any_kind(torch, kinds):
-    profiler, model = SpikeProfiler(), kinds["wrapped"]()
+def test_gradients_are_found_behind_an_output_of_any_kind(torch):
+    profiler, model = SpikeProfiler(), Wrapped()
     with profiler.watch(model, every=1) as watch:
         for _ in range(3):
             model(torch.rand(4, 8)).logits.sum().backward()
@@ -142,21 +51,21 @@ def test_gradients_are_found_behind_an_output_of_any_kind(torch, kinds):
     assert len(profiler.report().layer_stats["lif1"].gradient_curve.steps) == 3
 
 
-def test_what_is_written_in_place_is_recorded_as_it_was(torch, kinds):
-    profiler, model = SpikeProfiler(), kinds["in place"]()
+def test_what_is_written_in_place_is_recorded_as_it_was(torch):
+    profiler, model = SpikeProfiler(), WritesInPlace()
     with profiler.watch(model, every=1):
-        model(torch.rand(4, 16))
+        model(torch.rand(4, 16, dtype=torch.float64))
     stats, neuron = profiler.report().layer_stats["neuron"], model.neuron
     assert stats.firing_rate == pytest.approx(float(torch.stack(neuron.spikes).mean()))
     assert stats.voltage_mean == pytest.approx(float(torch.stack(neuron.membranes).mean()))
 
 
-def test_what_is_written_in_place_and_large_is_lost_once_and_never_wrong(torch, kinds, monkeypatch):
-    from spikeport.profiling import hooks as module
+def test_what_is_written_in_place_and_large_is_lost_once_and_never_wrong(torch, monkeypatch):
+    from spikeport.profiling.watching import hooks as module
 
-    monkeypatch.setattr(module.Kept.__init__, "__defaults__", (0, None))
-    profiler, model = SpikeProfiler(), kinds["in place"]()
-    x = torch.rand(4, 16)
+    monkeypatch.setattr(module.KeptTensors.__init__, "__defaults__", (0, None))
+    profiler, model = SpikeProfiler(), WritesInPlace()
+    x = torch.rand(4, 16, dtype=torch.float64)
     with profiler.watch(model, every=1):
         model(x)
         assert "neuron" not in profiler.report().layer_stats or not profiler.report().layer_stats["neuron"].n_records
@@ -167,8 +76,8 @@ def test_what_is_written_in_place_and_large_is_lost_once_and_never_wrong(torch, 
     assert stats.voltage_mean == pytest.approx(float(torch.stack(neuron.membranes[lost:]).mean()))
 
 
-def test_a_copy_and_a_saved_model_record_nothing(torch, kinds):
-    profiler, model = SpikeProfiler(), kinds["plain"]()
+def test_a_copy_and_a_saved_model_record_nothing(torch):
+    profiler, model = SpikeProfiler(), Plain()
     file = io.BytesIO()
     with profiler.watch(model, every=1):
         model(torch.rand(4, 8)).sum().backward()
@@ -183,8 +92,8 @@ def test_a_copy_and_a_saved_model_record_nothing(torch, kinds):
     assert again(torch.rand(6, 2, 3)).shape == (6, 2, 3)
 
 
-def test_an_exception_leaves_no_hook_and_no_half_iteration(torch, kinds):
-    profiler, model = SpikeProfiler(), kinds["plain"]()
+def test_an_exception_leaves_no_hook_and_no_half_iteration(torch):
+    profiler, model = SpikeProfiler(), Plain()
     model(torch.rand(4, 8)).sum().backward()
     with pytest.raises(RuntimeError, match="shapes"), profiler.watch(model, every=1):
         model(torch.rand(4, 7))
@@ -198,16 +107,16 @@ def test_an_exception_leaves_no_hook_and_no_half_iteration(torch, kinds):
     assert profiler.report().layer_stats["lif2"].n_records == 2
 
 
-def test_hooks_go_even_where_the_last_recording_fails(torch, kinds):
+def test_hooks_go_even_where_the_last_recording_fails(torch):
     from spikeport.profiling import Recording, register_neuron
-    from spikeport.profiling.neurons import _REGISTRY
+    from spikeport.profiling.watching.libraries.registry import _REGISTRY
 
     class Wrong(torch.nn.Module):
         def forward(self, x):
             return x
 
     register_neuron(Wrong, lambda module, inputs, output: Recording(output, "TB"))
-    profiler, models = SpikeProfiler(), [torch.nn.Sequential(Wrong()), kinds["plain"]()]
+    profiler, models = SpikeProfiler(), [torch.nn.Sequential(Wrong()), Plain()]
     try:
         for model in models:
             profiler.watch(model, every=1)
@@ -229,10 +138,10 @@ def test_layers_without_samples_are_recorded(torch):
     assert stats.n_observations == 7 and stats.shape == (3,)
 
 
-def test_two_models_with_the_same_names_are_not_mixed(torch, kinds):
-    profiler, model = SpikeProfiler(), kinds["plain"]()
+def test_two_models_with_the_same_names_are_not_mixed(torch):
+    profiler, model = SpikeProfiler(), Plain()
     first = profiler.watch(model)
-    for other in (model, kinds["plain"]()):
+    for other in (model, Plain()):
         with pytest.raises(ProfilingError, match="a profiler of its own") as caught:
             profiler.watch(other)
         assert caught.value.code == "watched" and hooks(other) == (hooks(model) if other is model else 0)

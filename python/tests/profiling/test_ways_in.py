@@ -63,6 +63,7 @@ torch.manual_seed(0)
 torch.set_num_threads(1)
 scale = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
 net = torch.nn.Sequential(torch.nn.Linear(16, 20), LIF(), torch.nn.Linear(20, 4))
+net[0].bias.data[:8] = -50.0  # eight neurons that nothing wakes
 optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
 for step in range(40):
     x = 2 * scale * torch.rand(32, 16)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def letters_of(prefix: str, ndim: int) -> str:
-    """Return a letter an axis; what has too few axes has no samples."""
+    """Return one letter per axis; what has too few axes has no samples."""
     prefix = prefix if ndim > len(prefix) else prefix.replace("B", "")
     return prefix + "CDEFGHIJ"[: ndim - len(prefix)]
 

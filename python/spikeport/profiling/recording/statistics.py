@@ -1,4 +1,4 @@
-"""What is known of one layer: `LayerStats`, and its course over training in `Frame`s."""
+"""What is known of one layer: `LayerStats`."""
 
 from __future__ import annotations
 
@@ -9,60 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.profiling.recording.frames import Frame
+
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A stretch of training: shares and means over it. What was not recorded in it is NaN.
-
-    Attributes
-    ----------
-    start, end : first and last recorded step
-    observations : steps times samples
-    rate, highest : mean rate of the layer, and that of its most active neuron
-    dead, saturated : share of its neurons
-    gradient : largest gradient norm
-    non_finite : values that are not finite
-    deviation : largest standard deviation of the membranes of a recording
-    inactive : share of membranes at which the surrogate's derivative is about 0
-    synchrony : share of the spikes' variance that all samples of a batch have in common
-    """
-
-    start: int
-    end: int
-    observations: int
-    rate: float
-    highest: float
-    dead: float
-    saturated: float
-    gradient: float = math.nan
-    non_finite: int = 0
-    deviation: float = math.nan
-    inactive: float = math.nan
-    synchrony: float = math.nan
-
-    def merged(self, later: Frame) -> Frame:
-        """Return one frame for this and the next one."""
-        weight = self.observations / max(self.observations + later.observations, 1)
-
-        def mean(a: float, b: float) -> float:
-            return b if math.isnan(a) else a if math.isnan(b) else weight * a + (1 - weight) * b
-
-        return Frame(
-            self.start,
-            later.end,
-            self.observations + later.observations,
-            mean(self.rate, later.rate),
-            max(self.highest, later.highest),
-            mean(self.dead, later.dead),
-            mean(self.saturated, later.saturated),
-            float(np.fmax(self.gradient, later.gradient)),
-            self.non_finite + later.non_finite,
-            float(np.fmax(self.deviation, later.deviation)),
-            mean(self.inactive, later.inactive),
-            mean(self.synchrony, later.synchrony),
-        )
 
 
 @dataclass(frozen=True)
@@ -101,7 +50,7 @@ class LayerStats:
     voltage_mean, voltage_std, voltage_min, voltage_max : of all membranes recorded
     membrane_threshold : the neurons' threshold, where it is known
     membranes : a sample of the membranes
-    gradient_norm_mean, gradient_norm_last : Euclidean norm of the layer's gradient, a recording
+    gradient_norm_mean, gradient_norm_last : Euclidean norm of the layer's gradient, over the recordings
     n_gradients : gradients recorded
     explosion : a gradient norm far above those before it, or None
     surrogate_inactive_fraction : membranes whose surrogate derivative is about 0

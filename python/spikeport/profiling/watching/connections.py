@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from spikeport.profiling.arrays import VALUES_AT_ONCE
-from spikeport.profiling.hooks import Kept
-from spikeport.profiling.synaptic import Operations
+from spikeport.profiling.recording.reductions import VALUES_AT_ONCE
+from spikeport.profiling.recording.synaptic import Operations
+from spikeport.profiling.watching.hooks import KeptTensors
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -31,7 +31,7 @@ class Connection:
     def __init__(self, name: str, module: nn.Module) -> None:
         self.name = name or type(module).__name__
         self.module: Any = module
-        self.inputs = Kept(small=0)
+        self.inputs = KeptTensors(small=0)
 
     def record(self, operations: Operations, n_samples: int) -> None:
         """Add the operations of the inputs seen, which belong to ``n_samples`` samples, and forget the inputs."""

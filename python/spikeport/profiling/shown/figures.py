@@ -1,4 +1,4 @@
-"""The report as one page: what is wrong and what to do first, then the layers, then how it came about."""
+"""The figures of the page: rates, rasters, membranes, gradients and intervals of the layers, and when each was ill."""
 
 from __future__ import annotations
 
@@ -8,108 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from spikeport.profiling.findings import Findings
 from spikeport.profiling.pathology import Severity
-from spikeport.profiling.report import ProfileReport
-from spikeport.profiling.statistics import LayerStats
-from spikeport.report.page import Html, Page, badge, card, columns, figure, paragraph, table, tiles
+from spikeport.profiling.recording.statistics import LayerStats
+from spikeport.report.page import Html, figure
 from spikeport.report.plots import COLOURS, INK, lines, new_figure, plain, raster, svg
 
 _SEVERITY_COLOURS = {Severity.CRITICAL: COLOURS[3], Severity.WARNING: COLOURS[1], Severity.INFO: COLOURS[0]}
 
 
-def page(report: ProfileReport, title: str) -> Page:
-    """Return the page of a report."""
-    layers = report.layer_stats
-    records = max((stats.n_records for stats in layers.values()), default=0)
-    result = Page(title, f"{len(layers)} layers, {records:,} recordings")
-    result.section("Diagnosis", _headline(report), *_findings(report))
-    if not layers:
-        return result
-    result.section("Layers", _layer_table(report))
-    if report.timeline():
-        result.section("Timeline", _timeline(report))
-    result.section("Activity", _rate_curves(layers), columns(*(_rate_histogram(s) for s in layers.values())))
-    rasters = [_raster(stats) for stats in layers.values() if stats.raster]
-    if rasters:
-        result.section("Spikes", columns(*rasters))
-    with_voltages = [stats for stats in layers.values() if stats.has_voltages]
-    if with_voltages:
-        result.section("Membranes", columns(*(_membranes(stats) for stats in with_voltages)), _voltages(with_voltages))
-    with_gradients = [stats for stats in layers.values() if stats.has_gradients]
-    if with_gradients:
-        result.section("Gradients", columns(_gradient_curves(with_gradients), _gradient_profile(with_gradients)))
-    intervals = [stats for stats in layers.values() if stats.interval_histogram.sum()]
-    if intervals:
-        result.section("Inter-spike intervals", columns(*(_intervals(stats) for stats in intervals)))
-    if report.activity.effective_acs is not None:
-        result.section("Synaptic operations", *_operations(report))
-    return result
-
-
-def _short(names: Iterable[str], limit: int = 22) -> dict[str, str]:
-    """Return a label for each name: the end of the long ones, where that tells the layers apart."""
-    short = {name: name if len(name) <= limit else "…" + name[1 - limit :] for name in names}
-    return short if len(set(short.values())) == len(short) else {name: name for name in short}
-
-
-def _title(stats: LayerStats) -> str:
-    return _short([stats.name], 44)[stats.name]
-
-
-def _headline(report: ProfileReport) -> Html:
-    count = {s: sum(p.severity is s for p in report.pathologies) for s in Severity}
-    worst = next((s for s in Severity if count[s]), None)
-    verdict = badge("pass", "healthy") if worst is None else badge(worst.value)
-    rates = [s.firing_rate for s in report.layer_stats.values() if s.n_observations]
-    figures: dict[str, object] = {"verdict": verdict, "findings": len(report.pathologies)}
-    if rates:
-        figures["mean rate of a layer"] = float(np.mean(rates))
-    if report.activity.activation_sparsity is not None:
-        figures["activation sparsity"] = f"{report.activity.activation_sparsity:.1%}"
-    return tiles(figures)
-
-
-def _findings(report: ProfileReport) -> list[str]:
-    if not report.layer_stats:
-        return ["Nothing was recorded."]
-    if not report.pathologies:
-        return ["No pathology found: rates, membranes and gradients of every layer are within the thresholds."]
-    return [
-        card(
-            badge(p.severity.value) + f" {p.category.replace('_', ' ')} · {p.layer}",
-            p.message,
-            f"Fix: {p.suggestion}",
-        )
-        for p in report.pathologies
-    ]
-
-
-def _layer_table(report: ProfileReport) -> Html:
-    headers = ["layer", "neurons", "rate", "dead", "saturated", "membrane", "deviation", "gradient norm", "synchrony"]
-    rows = [
-        [
-            name,
-            stats.n_neurons,
-            stats.firing_rate if stats.n_observations else None,
-            stats.dead_neuron_fraction if stats.n_observations else None,
-            stats.saturated_neuron_fraction if stats.n_observations else None,
-            stats.voltage_mean,
-            stats.voltage_std,
-            stats.gradient_norm_mean,
-            stats.synchrony,
-        ]
-        for name, stats in report.layer_stats.items()
-    ]
-    return table(headers, rows, sortable=True)
-
-
-def _timeline(report: ProfileReport) -> Html:
-    spans = report.timeline()
-    severities = {(p.category, p.layer): p.severity for p in report.pathologies}
+def timeline(findings: Findings) -> Html:
+    """Return a bar for every spell of illness, in the colour of its severity."""
+    spans = findings.timeline()
+    severities = {(p.category, p.layer): p.severity for p in findings.pathologies}
     rows = list(dict.fromkeys((category, layer) for category, layer, _, _ in spans))
     fig, ax = new_figure(9.2, 0.9 + 0.36 * len(rows))
     last = max(end for _, _, _, end in spans)
-    last = max([last, *(frame.end for stats in report.layer_stats.values() for frame in stats.frames)])
+    last = max([last, *(frame.end for stats in findings.layer_stats.values() for frame in stats.frames)])
     for category, layer, first, end in spans:
         severity = severities.get((category, layer), Severity.INFO)
         width = max(end - first, last / 200, 0.5)
@@ -129,14 +44,16 @@ def _timeline(report: ProfileReport) -> Html:
     return figure(svg(fig), words, wide=True)
 
 
-def _rate_curves(layers: dict[str, LayerStats]) -> Html:
+def rate_curves(layers: dict[str, LayerStats]) -> Html:
+    """Return the mean rate of every layer over training."""
     short = _short(layers)
     curves = {short[n]: (s.rate_curve.steps, s.rate_curve.means) for n, s in layers.items() if s.rate_curve.steps}
     fig = lines(curves, "step", "rate", title="Mean rate over training", size=(9.2, 3.2))
     return figure(svg(fig), "Spikes per neuron, step and sample.", wide=True)
 
 
-def _rate_histogram(stats: LayerStats) -> Html:
+def rate_histogram(stats: LayerStats) -> Html:
+    """Return how many neurons of a layer have which rate."""
     fig, ax = new_figure(4.6, 2.8)
     rates = stats.firing_rates[np.isfinite(stats.firing_rates)]
     top = max(1.0, float(rates.max(initial=0.0)))
@@ -151,7 +68,8 @@ def _rate_histogram(stats: LayerStats) -> Html:
     return figure(svg(fig), words)
 
 
-def _raster(stats: LayerStats) -> Html:
+def raster_windows(stats: LayerStats) -> Html:
+    """Return the windows of spikes that were kept of a layer, one beside the other."""
     windows = stats.raster
     gap = np.zeros((2, windows[0][1].shape[1]), np.int8)
     rows = [part for _, spikes in windows for part in (spikes, gap)][:-1]
@@ -166,7 +84,8 @@ def _raster(stats: LayerStats) -> Html:
     return figure(svg(fig), f"One sample, {windows[0][1].shape[1]} neurons; windows at training steps {steps}.")
 
 
-def _membranes(stats: LayerStats) -> Html:
+def membrane_histogram(stats: LayerStats) -> Html:
+    """Return the membranes of a layer, and its threshold where that is known."""
     fig, ax = new_figure(4.6, 2.8)
     values = stats.membranes
     if len(values):
@@ -196,7 +115,8 @@ def _membranes(stats: LayerStats) -> Html:
     return figure(svg(fig), words + tail)
 
 
-def _voltages(layers: list[LayerStats]) -> Html:
+def membrane_curves(layers: list[LayerStats]) -> Html:
+    """Return the mean of the membranes of every layer over training, and their deviation."""
     short = _short(stats.name for stats in layers)
     fig, ax = new_figure(9.2, 3.2)
     for index, stats in enumerate(layers):
@@ -215,14 +135,16 @@ def _voltages(layers: list[LayerStats]) -> Html:
     return figure(svg(fig), "Mean of the membranes, and one standard deviation around it.", wide=True)
 
 
-def _gradient_curves(layers: list[LayerStats]) -> Html:
+def gradient_curves(layers: list[LayerStats]) -> Html:
+    """Return the gradient norm of every layer over training."""
     short = _short(s.name for s in layers)
     curves = {short[s.name]: (s.gradient_curve.steps, s.gradient_curve.peaks) for s in layers}
     fig = lines(curves, "step", "norm", title="Gradient norm over training", log_y=True)
     return figure(svg(fig), "Euclidean norm of the gradient at each layer; a gap is a gradient of 0.")
 
 
-def _gradient_profile(layers: list[LayerStats]) -> Html:
+def gradient_profile(layers: list[LayerStats]) -> Html:
+    """Return the mean gradient norm by layer, from the input to the output."""
     fig, ax = new_figure()
     values = [stats.gradient_norm_mean for stats in layers]
     seen = [v for v in values if v > 0]
@@ -243,7 +165,8 @@ def _gradient_profile(layers: list[LayerStats]) -> Html:
     )
 
 
-def _intervals(stats: LayerStats) -> Html:
+def interval_histogram(stats: LayerStats) -> Html:
+    """Return how many steps lie between two spikes of a neuron."""
     fig, ax = new_figure(4.6, 2.6)
     counts = stats.interval_histogram
     last = int(np.flatnonzero(counts)[-1]) + 1
@@ -257,21 +180,11 @@ def _intervals(stats: LayerStats) -> Html:
     return figure(svg(fig), words)
 
 
-def _operations(report: ProfileReport) -> list[str]:
-    a = report.activity
-    shown = {
-        "effective ACs a sample": a.effective_acs,
-        "effective MACs a sample": a.effective_macs,
-        "dense operations a sample": a.dense,
-        "connection sparsity": "–" if a.connection_sparsity is None else f"{a.connection_sparsity:.1%}",
-    }
-    note = paragraph(
-        "In NeuroBench's terms: an accumulate (AC) is a weight meeting an input of -1, 0 or 1 that is not 0, a "
-        "multiply-accumulate (MAC) one meeting a graded input; biases are not counted."
-    )
-    rows = [[name, value] for name, value in (a.layers or {}).items()]
-    return [
-        tiles({key: value if isinstance(value, str) else f"{value or 0:,.0f}" for key, value in shown.items()}),
-        table(["connection", "effective operations a sample"], rows, sortable=True),
-        note,
-    ]
+def _short(names: Iterable[str], limit: int = 22) -> dict[str, str]:
+    """Return a label for each name: the end of the long ones, where that tells the layers apart."""
+    short = {name: name if len(name) <= limit else "…" + name[1 - limit :] for name in names}
+    return short if len(set(short.values())) == len(short) else {name: name for name in short}
+
+
+def _title(stats: LayerStats) -> str:
+    return _short([stats.name], 44)[stats.name]

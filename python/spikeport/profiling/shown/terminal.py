@@ -15,15 +15,15 @@ from rich.table import Table
 from rich.text import Text
 
 from spikeport.profiling.pathology import Pathology, Severity
-from spikeport.profiling.statistics import LayerStats
+from spikeport.profiling.recording.statistics import LayerStats
 
 if TYPE_CHECKING:
-    from spikeport.profiling.report import ProfileReport
+    from spikeport.profiling.findings import Findings
 
 _COLOURS = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
-def render(report: ProfileReport, colour: bool | None = None) -> str:
+def render(findings: Findings, colour: bool | None = None) -> str:
     """Return the report as text of at most 110 columns."""
     if colour is None:
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -35,14 +35,14 @@ def render(report: ProfileReport, colour: bool | None = None) -> str:
         highlight=False,
         legacy_windows=False,
     )
-    console.print(layer_table(report.layer_stats, report.pathologies))
-    console.print(Group(*_findings(report)))
+    console.print(layer_table(findings.layer_stats, findings.pathologies))
+    console.print(Group(*_findings(findings)))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().rstrip() + "\n"
 
 
 def layer_table(layers: Mapping[str, LayerStats], pathologies: Iterable[Pathology]) -> Table:
-    """Return a table with a line a layer."""
+    """Return a table with one line per layer."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("layer", overflow="fold")
     for heading in ("neurons", "rate", "dead", "saturated", "voltage", "gradient"):
@@ -65,12 +65,12 @@ def layer_table(layers: Mapping[str, LayerStats], pathologies: Iterable[Patholog
     return table
 
 
-def _findings(report: ProfileReport) -> Iterable[RenderableType]:
-    if not report.layer_stats:
+def _findings(findings: Findings) -> Iterable[RenderableType]:
+    if not findings.layer_stats:
         yield Text("Nothing was recorded.")
-    elif not report.pathologies:
+    elif not findings.pathologies:
         yield Text("No pathology found.", "green")
-    for p in report.pathologies:
+    for p in findings.pathologies:
         head = Text.assemble((f"{p.severity.value.upper():8}", _COLOURS[p.severity]), f" {p.category} @ {p.layer}")
         yield Text()
         yield head

@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 
 from spikeport.graph import RunResult, SNNGraph
-from spikeport.profiling.statistics import LayerStats
+from spikeport.profiling.recording.statistics import LayerStats
 
 
 @dataclass(frozen=True)
 class Activity:
-    """Activity of the network, a sample; None where connections were not seen.
+    """Activity of the network per sample; None where connections were not seen.
 
-    ``layers`` has effective operations a sample by connection.
+    ``layers`` has effective operations per sample, by connection.
     """
 
     activation_sparsity: float | None = None
@@ -77,7 +77,7 @@ class Operations:
             signal = spikes
 
     def summary(self, layers: Mapping[str, LayerStats]) -> Activity:
-        """Return the figures a sample, with the sparsity of the layers recorded."""
+        """Return the figures per sample, with the sparsity of the layers recorded."""
         weight = [(stats.n_observations * stats.n_neurons, stats.sparsity) for stats in layers.values()]
         total = sum(size for size, _ in weight)
         sparsity = sum(size * share for size, share in weight if size) / total if total else None

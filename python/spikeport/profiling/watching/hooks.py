@@ -11,10 +11,10 @@ _SMALL = 1 << 20
 """Tensors of at most that many values are copied at once."""
 
 
-class Hook:
+class CopyableHook:
     """A function on a model that copies of the model do without.
 
-    `copy.deepcopy` and `torch.save` of a watched model put a `Nothing` in its place, so that the copy records nothing.
+    `copy.deepcopy` and `torch.save` of a watched model put a `NoHook` in its place, so that the copy records nothing.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -25,17 +25,17 @@ class Hook:
         return self._function(*arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Nothing, ()
+        return NoHook, ()
 
 
-class Nothing:
-    """What stands for a `Hook` in a copied model: it does nothing."""
+class NoHook:
+    """What stands for a `CopyableHook` in a copied model: it does nothing."""
 
     def __call__(self, *arguments: Any) -> None:
         """Do nothing."""
 
 
-class Kept:
+class KeptTensors:
     """Tensors of a forward pass, in order, until they are taken.
 
     A network may write into a tensor later on: dropout in place, or one buffer for the membranes of all steps. So small
@@ -48,7 +48,7 @@ class Kept:
     source : where tensors that are moved here come from; both learn from one that was written to
     """
 
-    def __init__(self, small: int = _SMALL, source: Kept | None = None) -> None:
+    def __init__(self, small: int = _SMALL, source: KeptTensors | None = None) -> None:
         self._small: list[float] = [small] if source is None else source._small
         self._tensors: list[tuple[Tensor, int]] = []
 
@@ -62,7 +62,7 @@ class Kept:
             tensor = tensor.clone()
         self._tensors.append((tensor, _version(tensor)))
 
-    def move(self, source: Kept) -> None:
+    def move(self, source: KeptTensors) -> None:
         """Move what another one keeps here."""
         self._tensors += source._tensors
         source._tensors = []
