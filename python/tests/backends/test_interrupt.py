@@ -41,6 +41,8 @@ PROGRAMS = {
     "mojo, neurons": NEURONS.format(backend="mojo"),
     "mojo, draws": DRAWS.format(backend="mojo"),
 }
+# Whoever started the tests in the background had SIGINT ignored, and children inherit that.
+LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 # One after the other until the signal comes: the fastest kernel might be done with a single call before that.
 LOOP = """
 print("ready", flush=True)
@@ -62,7 +64,7 @@ def needs(backend):
 def test_ctrl_c_stops_a_kernel_at_any_number_of_steps(what):
     needs(what.split(",")[0])
     child = subprocess.Popen(
-        [sys.executable, "-c", PROGRAMS[what] + LOOP],
+        [sys.executable, "-c", LISTEN + PROGRAMS[what] + LOOP],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -88,7 +90,11 @@ def test_the_command_says_that_it_was_stopped(tmp_path):
         "cli.main(['run', 'net', 'x.npy', '-T', '2000000000'])"
     )
     child = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", LISTEN + program],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert child.stdout.readline() == "ready\n"
