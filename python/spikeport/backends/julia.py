@@ -14,9 +14,11 @@ import contextlib
 import importlib.util
 import io
 import os
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -43,13 +45,16 @@ PARAMETERS = ("threshold", "v_init", "v_reset", "beta")
 class Julia(Backend):
     """Runs the kernels of the Julia package SpikePort; see `spikeport.kernels` for every method.
 
-    ``answer`` is Julia's ``SpikePort.Python.answer``: kernel and words in, "" or "code message" out.
+    ``answer`` is Julia's ``SpikePort.Python.answer``: kernel and words in, "" or "code message" out. It is called on
+    the thread that made this object, which is the one that loaded Julia: on another one, Julia's first garbage
+    collection would wait for ever for the thread that loaded it, which waits for the GIL.
     """
 
     name = "julia"
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
+        self._thread = threading.get_ident()
 
     def _if_multistep(self, I: Array, given: IfParameters) -> Trace:
         return self._trace("if_multistep", {"currents": I, **_given(given)}, I.shape, I.dtype)
@@ -96,7 +101,16 @@ class Julia(Backend):
         return trace
 
     def call(self, kernel: str, words: dict[str, Any]) -> None:
-        """Have Julia run ``kernel``; it writes its answer into the arrays among ``words``."""
+        """Have Julia run ``kernel``; it writes its answer into the arrays among ``words``.
+
+        Raises `BackendError` ``thread`` on another thread than that which loaded Julia.
+        """
+        if threading.get_ident() != self._thread:
+            raise BackendError(
+                "thread",
+                "Julia answers on the thread that loaded it, and this is another one: it would hang at its first "
+                "garbage collection. Call it from that thread, or take backend='rust'",
+            )
         line = " ".join(f"{key}={_word(value)}" for key, value in words.items())
         code, _, message = self._answer(kernel, line).partition(" ")
         if code:
@@ -170,7 +184,9 @@ def load() -> Julia:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # of juliacall, on torch having been imported before it
             _without_downloads()
-            main = importlib.import_module("juliacall").Main
+            juliacall = importlib.import_module("juliacall")
+            main = juliacall.Main
+            _check_version(juliacall, main)
         main.seval(f'pushfirst!(LOAD_PATH, raw"{package}")')
         main.seval("import SpikePort")
         return Julia(main.seval("(kernel, words) -> SpikePort.Python.answer(String(kernel), String(words))"))
@@ -180,6 +196,14 @@ def load() -> Julia:
             "run `python -c 'import juliacall'` once, which brings both from the network, or point "
             "PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT at a Julia that has PythonCall",
         ) from error
+
+
+def _check_version(juliacall: ModuleType, main: Any) -> None:
+    """Raise `RuntimeError` where Julia's half of juliacall, PythonCall, has another version than Python's."""
+    ours = getattr(juliacall, "__version__", None)
+    theirs = str(main.seval("import PythonCall; string(pkgversion(PythonCall))"))
+    if ours is not None and theirs not in ("nothing", str(ours)):
+        raise RuntimeError(f"juliacall is {ours} and Julia's PythonCall {theirs}: they must have one version")
 
 
 def _without_downloads() -> None:

@@ -6,6 +6,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -98,3 +99,29 @@ def test_with_any_julia_it_gives_the_bits_of_the_reference():
     command = [executable, "--startup-file=no", "-e", LAUNCH, sys.executable, str(EMBEDDED)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_another_thread_is_refused_before_it_hangs():
+    backend = julia.Julia(lambda kernel, words: "")
+    backend.call("qcfs", {})
+    with ThreadPoolExecutor(1) as pool:
+        error = pool.submit(backend.if_constant, [0.5], timesteps=4).exception()
+    assert isinstance(error, BackendError) and error.code == "thread" and "backend='rust'" in str(error)
+
+
+@pytest.mark.usefixtures("_with_juliacall")
+@pytest.mark.parametrize(("theirs", "works"), [("0.9.31", True), ("0.9.24", False)])
+def test_halves_of_juliacall_of_two_versions_are_named(monkeypatch, theirs, works):
+    class Main:
+        def seval(self, text):
+            return theirs if "pkgversion" in text else lambda kernel, words: ""
+
+    juliacall = ModuleType("juliacall")
+    juliacall.__version__, juliacall.Main = "0.9.31", Main()
+    monkeypatch.setitem(sys.modules, "juliacall", juliacall)
+    monkeypatch.setenv("PYTHON_JULIACALL_EXE", "julia")
+    if works:
+        assert julia.load().name == "julia"
+        return
+    with pytest.raises(BackendError, match=r"juliacall is 0\.9\.31 and Julia's PythonCall 0\.9\.24"):
+        julia.load()
