@@ -7,16 +7,24 @@ The same file gives the same counts in Python, Rust and Julia.
 """
 from std.sys import argv
 
-from spikeport import load_checkpoint, network_run, schedule
+from spikeport import Checkpoint, load_checkpoint, network_run, schedule
+
+
+def run[dtype: DType](checkpoint: Checkpoint, timesteps: Int) raises:
+    """Runs the network of a checkpoint in the type of its weights."""
+    var network = checkpoint.network[dtype]()
+    var x = List[Scalar[dtype]](length=network.n_inputs(), fill=0.5)
+    var result = network_run(network, x, 1, timesteps=timesteps)
+    var last = len(network.nodes) - 1
+    print("spikes of the last layer:", result.counts[last])
+    print("its drive:", result.drive)
 
 
 def main() raises:
     """Runs the example."""
     var arguments = argv()
     if len(arguments) != 2 and len(arguments) != 3:
-        raise Error(
-            "usage: run_checkpoint CHECKPOINT [TIMESTEPS] (of float64 weights)"
-        )
+        raise Error("usage: run_checkpoint CHECKPOINT [TIMESTEPS]")
     var timesteps = atol(arguments[2]) if len(arguments) == 3 else 25
     var loaded = load_checkpoint(String(arguments[1]))
     ref checkpoint = loaded.checkpoint
@@ -33,15 +41,16 @@ def main() raises:
             sep="",
         )
 
-    var network = checkpoint.network[DType.float64]()
-    var x = List[Float64](length=network.n_inputs(), fill=0.5)
-    var result = network_run(network, x, 1, timesteps=timesteps)
-    var last = len(network.nodes) - 1
-    print("spikes of the last layer:", result.counts[last])
-    print("its drive:", result.drive)
+    if checkpoint.is_double():
+        run[DType.float64](checkpoint, timesteps)
+    else:
+        run[DType.float32](checkpoint, timesteps)
 
-    # Freeze all but the head, as fine-tuning would.
+    # What fine-tuning the head alone would freeze.
     var plan = schedule(
-        checkpoint.layer_names, freeze_until=last - 1, lr_head=0.01
+        checkpoint.layer_names,
+        freeze_until=len(checkpoint.layer_names) - 2,
+        lr_head=0.01,
     )
-    print("frozen:", plan.frozen, " rates:", plan.rates)
+    print("to train the head alone, freeze:", plan.frozen)
+    print("rates:", plan.rates)

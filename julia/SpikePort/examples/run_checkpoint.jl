@@ -48,7 +48,7 @@ function main(folder)
         frozen_layers = schedule.frozen,
     )
     sidecar = save_checkpoint(tuned, joinpath(folder, "tuned"))
-    println("frozen: ", join(load_checkpoint(sidecar).frozen_layers, ", "))
+    println("frozen in the tuned copy: ", join(load_checkpoint(sidecar).frozen_layers, ", "))
 end
 
 mktempdir(main)
