@@ -6,7 +6,12 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 from spikeport.profiling.detectors.course import Detector, Layers
-from spikeport.profiling.detectors.gradients import gradient_explosion, gradient_growth, gradient_vanishing
+from spikeport.profiling.detectors.gradients import (
+    gradient_explosion,
+    gradient_growth,
+    gradient_vanishing,
+    no_gradient,
+)
 from spikeport.profiling.detectors.membranes import surrogate_inactive, voltage_collapse
 from spikeport.profiling.detectors.non_finite import non_finite
 from spikeport.profiling.detectors.rates import (
@@ -25,6 +30,7 @@ DETECTORS: tuple[Detector, ...] = (
     dead_neurons,
     saturated_neurons,
     voltage_collapse,
+    no_gradient,
     gradient_explosion,
     gradient_vanishing,
     gradient_growth,

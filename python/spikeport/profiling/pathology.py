@@ -16,6 +16,7 @@ CATEGORIES = (
     "dead_neurons",
     "saturated_neurons",
     "voltage_collapse",
+    "no_gradient",
     "gradient_explosion",
     "gradient_vanishing",
     "gradient_growth",

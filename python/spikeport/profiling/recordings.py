@@ -49,8 +49,22 @@ def profile_recordings(
     return profiler
 
 
+def _check_spikes(name: str, spikes: np.ndarray[Any, Any]) -> None:
+    if spikes.dtype.kind not in "fiub":
+        raise ProfilingError("file", f"{name} has dtype {spikes.dtype}: spikes are 0 and 1, or whole counts")
+    if spikes.dtype.kind == "f":
+        odd = spikes[np.isfinite(spikes) & (spikes != np.trunc(spikes))]
+        if odd.size:
+            raise ProfilingError(
+                "file",
+                f"{name} holds values such as {odd.flat[0]:.6g}, which are no spikes (0 and 1, or whole counts): a "
+                "recording has one array of spikes for each layer, and weights or samples are none",
+            )
+
+
 def _record(profiler: SpikeProfiler, name: str, found: dict[str, Any], layout: str | None) -> None:
     spikes = found["spikes"]
+    _check_spikes(name, spikes)
     if layout is None:
         default = {1: "N", 2: "TN", 3: "TBN", 4: "TBCH", 5: "TBCHW"}
         if spikes.ndim not in default:

@@ -99,10 +99,14 @@ def test_ninety_nine_times_is_no_explosion_and_the_first_norms_are_none():
     assert "gradient_explosion" not in categories(recorded(steps=3, layer=gradient(1e-9, 1.0, 1.0)))
 
 
-def test_vanishing_is_in_network_order_and_knows_zero():
+def test_vanishing_is_in_network_order_and_a_gradient_that_is_cut_off_is_not_called_so():
     profiler = recorded(a=gradient(0.0), b=gradient(1e-3), c=gradient(1.0))
-    (found,) = (p for p in profiler.report().pathologies if p.category == "gradient_vanishing")
-    assert found.layer == "b" and found.value == pytest.approx(1000) and "0 at layer a" in found.message
+    cut, vanishing = (p for p in profiler.report().pathologies if p.category in ("no_gradient", "gradient_vanishing"))
+    assert (vanishing.layer, vanishing.value) == ("b", pytest.approx(1000)) and "layer a" not in vanishing.message
+    assert (cut.category, cut.layer) == ("no_gradient", "a") and ".detach()" in cut.suggestion
+    assert categories(recorded(a=gradient(0.0), b=gradient(1.0))) == {"no_gradient"}
+    assert "no_gradient" not in categories(recorded(a=gradient(1.0), b=gradient(0.0)))  # the loss does not see b
+    assert "no_gradient" not in categories(recorded(a=gradient(0.0, 1.0), b=gradient(1.0, 1.0)))
     assert "gradient_vanishing" not in categories(recorded(a=gradient(1.0), b=gradient(1e-3)))
     assert "gradient_vanishing" not in categories(recorded(a=gradient(0.0), b=gradient(0.0)))
 

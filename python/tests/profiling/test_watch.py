@@ -142,7 +142,8 @@ def test_a_layer_that_no_gradient_reaches_has_a_gradient_of_nought(spiking):
         model(5 * torch.rand(4, 3, 8)).sum().backward()
     report = profiler.report()
     assert report.layer_stats["lif1"].gradient_norm_last == 0 < report.layer_stats["lif2"].gradient_norm_last
-    assert ("gradient_vanishing", "lif1") in {(p.category, p.layer) for p in report.pathologies}
+    found = {(p.category, p.layer) for p in report.pathologies}
+    assert ("no_gradient", "lif1") in found and ("gradient_vanishing", "lif1") not in found
 
 
 def test_evaluation_is_recorded_without_gradients(spiking):
@@ -181,6 +182,15 @@ def test_a_neuron_of_ones_own_is_registered(spiking):
     stats = profiler.report().layer_stats["0"]
     np.testing.assert_allclose(stats.firing_rates, (x > 0.5).double().mean(0).flatten())
     assert stats.voltage_mean == pytest.approx(float(x.mean())) and stats.shape == (3, 4)
+
+
+@pytest.mark.parametrize("layout", ["BN", "N", "TBN", "", "tb"])
+def test_a_layout_that_a_recording_does_not_know_is_refused(spiking, layout):
+    from spikeport.profiling import ProfilingError, Recording
+
+    with pytest.raises(ProfilingError, match="one of B, TB, BT") as caught:
+        Recording(spiking.torch.ones(6, 5), layout)
+    assert caught.value.code == "layout"
 
 
 def test_the_surrogate_that_spikeport_describes_is_the_one_it_trains_with(spiking):

@@ -99,6 +99,16 @@ def test_a_file_that_holds_no_recordings_is_refused(tmp_path):
         profile_recordings(tmp_path / "absent.npz")
 
 
+def test_arrays_that_are_no_spikes_are_refused(tmp_path):
+    for name, array in {"weight": np.eye(3) / 3, "x": np.full((5, 4), 0.5), "label": np.array(["a", "b"])}.items():
+        np.savez(tmp_path / "other.npz", **{name: array})
+        with pytest.raises(ProfilingError, match=f"^{name} .*spikes") as caught:
+            profile_recordings(tmp_path / "other.npz")
+        assert caught.value.code == "file"
+    np.savez(tmp_path / "spikes.npz", counts=np.array([[0.0, 3.0], [1.0, -1.0]]), broken=np.array([[0.0, np.nan]]))
+    assert profile_recordings(tmp_path / "spikes.npz").report().pathologies[0].category == "non_finite"
+
+
 def test_a_script_is_profiled_as_it_stands(tmp_path, capsys, torch):
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)

@@ -34,12 +34,37 @@ def gradient_explosion(layers: Layers, thresholds: Thresholds) -> Iterator[Patho
             )
 
 
+def no_gradient(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
+    """A gradient that is exactly 0 in every recording, while a layer nearer the output has one: it was cut off.
+
+    Named for the layer nearest the output that has none.
+    """
+    for name, after in list(_cut(layers))[-1:]:
+        yield Pathology(
+            category="no_gradient",
+            severity=Severity.CRITICAL,
+            layer=name,
+            message=(
+                f"The gradient at {name} is exactly 0 in all {layers[name].n_gradients} recordings, while {after} has "
+                f"one: nothing up to {name} can learn."
+            ),
+            suggestion=(
+                f"Look between {name} and {after} for what cuts it off: .detach(), torch.no_grad(), a way through "
+                "NumPy, or spikes made by a comparison that has no surrogate gradient."
+            ),
+            value=0.0,
+            threshold=0.0,
+            first_step=start_of_quarter(layers[name].gradient_curve.steps, 0),
+        )
+
+
 def gradient_vanishing(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
     """Gradients that are lost on their way to the input: over the whole recording, or in its last quarter.
 
     Named for the layer nearest the output that lost them.
     """
-    known = {name: stats for name, stats in layers.items() if stats.has_gradients}
+    cut = {name for name, _ in _cut(layers)}
+    known = {name: stats for name, stats in layers.items() if stats.has_gradients and name not in cut}
     whole = {name: stats.gradient_norm_mean for name, stats in known.items()}
     lately = {n: s.gradient_quarters[-1] for n, s in known.items() if _has_trend(s, thresholds)}
     for norms, when in ((whole, ""), (lately, " in the last quarter of the recording")):
@@ -91,6 +116,18 @@ def gradient_growth(layers: Layers, thresholds: Thresholds) -> Iterator[Patholog
                 threshold=thresholds.growth_ratio,
                 first_step=start_of_quarter(stats.gradient_curve.steps, 1),
             )
+
+
+def _cut(layers: Layers) -> Iterator[tuple[str, str]]:
+    """Yield layers without any gradient, each with the next one that has some."""
+    after = None
+    found = []
+    for name, stats in reversed([item for item in layers.items() if item[1].has_gradients]):
+        if stats.gradient_norm_mean > 0:
+            after = name
+        elif after is not None:
+            found.append((name, after))
+    yield from reversed(found)
 
 
 def _lost(norms: Mapping[str, float], limit: float) -> tuple[str, str, float] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spikeport.errors import MissingExtra
+from spikeport.profiling.pathology import ProfilingError
 
 try:
     import torch
@@ -15,6 +16,7 @@ except ImportError:
     raise MissingExtra("torch", "torch", "watching a model") from None
 
 Capture = Callable[[Tensor], None]
+LAYOUTS = ("B", "TB", "BT")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Recording:
     Attributes
     ----------
     spikes : the output that holds the spikes
-    layout : the leading axes: "B" for one step, "TB" or "BT" for all; the rest are neurons
+    layout : the leading axes: "B" for one step, "TB" or "BT" for all; the rest are neurons. `ProfilingError`
+        ``layout`` for any other
     membranes : membranes of that call, or None; those that a tap captured come first
     after_reset : whether the membranes of neurons that spiked are reset already, by an amount that is not known
     """
@@ -33,6 +36,14 @@ class Recording:
     layout: str = "B"
     membranes: Tensor | None = None
     after_reset: bool = False
+
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise ProfilingError(
+                "layout",
+                f"a Recording's layout must be one of {', '.join(LAYOUTS)}, not {self.layout!r}: it names the leading "
+                "axes alone, and the axes of the neurons have no letter",
+            )
 
 
 def first_of(output: Any) -> Any:
