@@ -187,6 +187,11 @@ def _rejects() -> list[Case]:
         flags = ["hostile", "damaged"] if code in ("archive_syntax", "sidecar_syntax") else ["hostile"]
         one = case("checkpoint.reject", f"checkpoint.reject.{name}", comment, flags, {}, {"path": f"hostile/{name}"})
         made.append(_demand(one, code))
+    two = "one suffix is taken off, not two: small.npz.npz is not there"
+    one = case(
+        "checkpoint.reject", "checkpoint.reject.suffixes", two, ["hostile"], {}, {"path": "networks/small.npz.json"}
+    )
+    made.append(_demand(one, "missing_file"))
     for name, (code, comment, length) in LARGE.items():
         params = {"pad_sidecar_to": length}
         one = case(
