@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 from conformance import generate
 from conformance.cases import FILES, KERNELS, VECTORS, load_cases, vector_path
 from conformance.generate import checkpoint as checkpoint_cases
+from conformance.generate import worked
 from conformance.lines import encode_line
+from spikeport.kernels import encode_poisson, sample_keys
 from spikeport.transfer import CODES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -77,6 +80,16 @@ def test_no_case_gives_what_the_specification_says_that_none_gives():
             assert len(shape) == axes.get(case.kernel, 3 if spikes else 2) and min(shape) >= 0, case.id
         assert len(size) == 2 and min(size) >= 0, case.id
         assert encode_line(0, case.kernel, case.arguments).isascii(), case.id
+
+
+def test_the_worked_examples_of_the_specification_are_what_the_code_gives():
+    text = (ROOT / "conformance" / "SPEC.md").read_text("utf-8")
+    assert [example for example in worked.texts() if example not in text] == []
+    rates = np.array([[0.5, 0.25]])
+    (key,) = sample_keys(rates)
+    assert f"= {key}\n" in worked.poisson()
+    drawn = [int(line[-1]) for line in worked.poisson().splitlines() if "spike" in line]
+    assert drawn == encode_poisson(rates, timesteps=2, seed=1).ravel().tolist()
 
 
 def test_the_specification_is_wrapped():
