@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from conformance import harness, report
 from conformance.cases import VECTORS
+from conformance.languages import PATIENCE
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,7 +26,23 @@ def main(argv: list[str] | None = None) -> int:
         "--language", action="append", default=[], help="a column only: rust, julia, rust-in-process, …"
     )
     parser.add_argument("--kernel", action="append", default=[], help="a kernel only")
-    parser.add_argument("--case", action="append", default=[], help="a case only, by its id")
+    parser.add_argument(
+        "--case", action="append", default=[], help="cases only: an id, how ids begin, or a pattern such as '*.frozen*'"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=PATIENCE,
+        metavar="SECONDS",
+        help="a runner that gives no reply for so long is killed (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--show",
+        action="append",
+        default=[],
+        metavar="CASE",
+        help="print the lines of cases, named as for --case, as a runner reads them, and stop",
+    )
     parser.add_argument("--report", type=Path, help="folder for report.json, matrix.md, matrix.html and badge.json")
     parser.add_argument("--json", action="store_true", help="print the report as JSON instead of the matrix")
     parser.add_argument("--generate", action="store_true", help="make the vectors from the reference and stop")
@@ -39,7 +60,16 @@ def main(argv: list[str] | None = None) -> int:
 
         return 0 if print_table() else 1
     try:
-        columns = harness.run(harness.select(options.kernel, options.case), options.language)
+        if options.show:
+            lines = harness.lines_of(harness.select(options.kernel, options.show), Path(tempfile.mkdtemp()))
+            print("\n".join(lines))
+            return 0
+        if not options.timeout > 0:
+            raise ValueError(f"--timeout must be above 0 seconds, not {options.timeout:g}")
+        with _stopped_whole():
+            columns = harness.run(
+                harness.select(options.kernel, options.case), options.language, timeout=options.timeout
+            )
     except ValueError as error:
         print(f"conformance: {error}", file=sys.stderr)
         return 2
@@ -50,6 +80,21 @@ def main(argv: list[str] | None = None) -> int:
     else:
         report.print_matrix(columns)
     return 0 if all(column.ok for column in columns) else 1
+
+
+@contextmanager
+def _stopped_whole() -> Iterator[None]:
+    """Make a signal that ends this process an exception, so that the runner is killed on the way out."""
+
+    def stop(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

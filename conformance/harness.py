@@ -8,14 +8,16 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from conformance.cases import KERNELS, Case, load_cases
 from conformance.compare import Outcome, compare
 from conformance.in_process import answer
-from conformance.languages import Language, load_languages, run_language
-from conformance.lines import expected_words, resolve
+from conformance.languages import PATIENCE, Language, load_languages, run_language
+from conformance.lines import encode_line, expected_words, resolve
 from spikeport.backends import BACKENDS, BackendError, get_backend
+from spikeport.report.progress import bar
 
 KNOWN = Path(__file__).parent / "known_failures"
 KNOWN_FAILURE = "known failure"
@@ -25,20 +27,23 @@ KNOWN_FAILURE = "known failure"
 class Column:
     """One column of the matrix: a language by its runner, or a backend in process.
 
-    ``absent`` says why it did not run at all; ``required`` makes that a failure.
+    ``absent`` says why it did not run at all; ``required`` makes that a failure. ``not_built`` says why its runner
+    could not be built, which always is one.
     """
 
     name: str
     version: str = ""
     flags: str = ""
     absent: str = ""
+    not_built: str = ""
     required: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         """Whether nothing failed, and nothing that is required is absent."""
-        return not (self.absent and self.required) and all(o.status != "failed" for o in self.outcomes)
+        missing = self.not_built or (self.absent and self.required)
+        return not missing and all(o.status != "failed" for o in self.outcomes)
 
     def passes(self, kernel: str) -> bool:
         """Whether the column ran this kernel and every case of it passed."""
@@ -47,20 +52,38 @@ class Column:
 
 
 def select(kernels: Sequence[str] = (), ids: Sequence[str] = ()) -> list[Case]:
-    """Return the cases of the kernels and ids named (all where none is); `ValueError` for a name that is nothing."""
+    """Return the cases of the kernels and ids named (all where none is); `ValueError` for a name that is nothing.
+
+    An id that no case has names all cases that begin with it, or that it matches as a pattern (``*``, ``?``, ``[ab]``).
+    """
     unknown = sorted(set(kernels) - set(KERNELS))
     if unknown:
         raise ValueError(f"no kernel is called {', '.join(unknown)}: there are {', '.join(KERNELS)}")
     cases = list(load_cases(tuple(k for k in KERNELS if not kernels or k in kernels)))
-    missing = sorted(set(ids) - {case.id for case in cases})
+    if not ids:
+        return cases
+    named = {name: {case.id for case in cases if case.id == name} or _like(name, cases) for name in ids}
+    missing = sorted(name for name in named if not named[name])
     if missing:
         among = f" among those of {', '.join(kernels)}" if kernels else ""
-        raise ValueError(f"no case is called {', '.join(missing)}{among}")
-    return [case for case in cases if not ids or case.id in ids]
+        raise ValueError(f"no case is called {', '.join(missing)}, or begins so, or matches{among}")
+    return [case for case in cases if any(case.id in found for found in named.values())]
+
+
+def _like(name: str, cases: Sequence[Case]) -> set[str]:
+    return {case.id for case in cases if case.id.startswith(name) or fnmatchcase(case.id, name)}
+
+
+def lines_of(cases: Sequence[Case], scratch: Path) -> list[str]:
+    """Return the lines that a runner is given for the cases; files that they need or write are in ``scratch``."""
+    return [encode_line(number, case.kernel, resolve(case, scratch)) for number, case in enumerate(cases)]
 
 
 def run(
-    cases: Sequence[Case], columns: Sequence[str] = (), languages: Sequence[Language] | None = None
+    cases: Sequence[Case],
+    columns: Sequence[str] = (),
+    languages: Sequence[Language] | None = None,
+    timeout: float = PATIENCE,
 ) -> list[Column]:
     """Run the cases in every column, or in those named: a language, or ``<backend>-in-process``."""
     required = required_languages()
@@ -76,10 +99,10 @@ def run(
     result = [run_backend("reference", cases)] if wanted("reference") else []
     for language in entries:
         if wanted(language.name):
-            result.append(run_runner(language, cases, language.name in required))
+            result.append(run_runner(language, cases, language.name in required, timeout))
     for name in BACKENDS:
         if name != "reference" and wanted(f"{name}-in-process"):
-            result.append(run_backend(name, cases, name in required and name != "julia"))
+            result.append(run_backend(name, cases, name in required and name != "julia", timeout))
     return result
 
 
@@ -88,16 +111,16 @@ def required_languages() -> set[str]:
     return {name.strip() for name in os.environ.get("SPIKEPORT_REQUIRE", "").split(",") if name.strip()}
 
 
-def run_runner(language: Language, cases: Sequence[Case], required: bool = False) -> Column:
+def run_runner(language: Language, cases: Sequence[Case], required: bool = False, timeout: float = PATIENCE) -> Column:
     """Build and run one language's runner."""
-    column = Column(language.name, language.says(), language.flags, language.absent(), required)
+    column = Column(language.name, language.says(), language.flags, language.absent(), required=required)
     if column.absent:
         return column
-    failed = language.prepare()
-    if failed:
-        column.outcomes = [Outcome(case.kernel, case.id, "failed", failed) for case in cases]
+    column.not_built = language.prepare()
+    if column.not_built:
         return column
-    column.outcomes = with_known_failures(language.name, run_language(language, cases))
+    with bar(language.name, len(cases)) as advance:
+        column.outcomes = with_known_failures(language.name, run_language(language, cases, timeout, advance))
     if required:
         column.outcomes = [_not_skipped(outcome) for outcome in column.outcomes]
     return column
@@ -110,7 +133,7 @@ def _not_skipped(outcome: Outcome) -> Outcome:
     return replace(outcome, status="failed", detail=f"skipped ({outcome.detail}), but the language is required")
 
 
-def run_backend(name: str, cases: Iterable[Case], required: bool = False) -> Column:
+def run_backend(name: str, cases: Iterable[Case], required: bool = False, timeout: float = PATIENCE) -> Column:
     """Call one backend: the reference in this process, compiled code in one of its own."""
     column = Column(name if name == "reference" else f"{name}-in-process", "in process", required=required)
     try:
@@ -120,10 +143,9 @@ def run_backend(name: str, cases: Iterable[Case], required: bool = False) -> Col
         return column
     if name != "reference":
         command = f"{shlex.quote(sys.executable)} -m conformance.backend_runner {name} {{cases}}"
-        column.outcomes = run_language(
-            Language(column.name, sys.executable, "", command),
-            [case for case in cases if not case.kernel.startswith(("finetune.", "checkpoint."))],
-        )
+        mine = [case for case in cases if not case.kernel.startswith(("finetune.", "checkpoint."))]
+        with bar(column.name, len(mine)) as advance:
+            column.outcomes = run_language(Language(column.name, sys.executable, "", command), mine, timeout, advance)
         return column
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def _network_run(backend: Backend, a: Arguments) -> Words:
 
 
 def _encode_poisson(backend: Backend, a: Arguments) -> Words:
-    rates = _array(a, "rates", a["shape"])
+    rates = np.array([float(value) for value in a["rates"]]).reshape(a["shape"])  # f64, whatever dtype a case names
     samples = np.array(a["samples"], np.uint64) if "samples" in a else None
     spikes = backend.encode_poisson(rates, timesteps=a["timesteps"], seed=a.get("seed", 0), samples=samples)
     return {"spikes": array_words(spikes), "keys": array_words(sample_keys(rates))}
@@ -120,22 +121,25 @@ def _unfreeze(_: Backend, a: Arguments) -> Words:
 
 
 def _step(_: Backend, a: Arguments) -> Words:
-    layers = [k for k in range(len(a["names"]) + 1) if f"weights.{k}" in a]
-    parts = {part: [_array(a, f"{part}.{k}") for k in layers] for part in ("weights", "gradients")}
-    velocities = [_array(a, f"velocities.{k}") for k in layers] if "velocities.0" in a else None
     weights, velocities = finetune.step(
-        parts["weights"],
-        parts["gradients"],
+        _numbered(a, "weights"),
+        _numbered(a, "gradients"),
         [float(rate) for rate in a["rates"]],
         layer_names=a["names"],
         frozen=a.get("frozen", []),
         momentum=float(a.get("momentum", 0.0)),
-        velocities=velocities,
+        velocities=_numbered(a, "velocities") or None,
     )
     words = {}
     for k, (w, u) in enumerate(zip(weights, velocities, strict=True)):
         words |= {f"weights.{k}": array_words(w), f"velocities.{k}": array_words(u)}
     return words
+
+
+def _numbered(a: Arguments, part: str) -> list[Any]:
+    """Return ``part.0``, ``part.1``, … up to the first that is not given."""
+    given = itertools.takewhile(lambda key: key in a, (f"{part}.{k}" for k in itertools.count()))
+    return [_array(a, key) for key in given]
 
 
 def _read(_: Backend, a: Arguments) -> Words:
@@ -160,25 +164,40 @@ def _read(_: Backend, a: Arguments) -> Words:
 
 
 def _write(_: Backend, a: Arguments) -> Words:
+    if not 2 * len(a["names"]) == 2 * len(a["kinds"]) == len(a["sizes"]):
+        raise CheckpointError("sidecar_schema", "give a name, a kind and two sizes for each layer")
     sizes = list(zip(a["sizes"][::2], a["sizes"][1::2], strict=True))
-    weights, biases, neurons = [], [], []
+    weights, biases, neurons = _numbered(a, "weight"), [], []
+    if len(weights) != len(sizes):
+        raise CheckpointError("shape", f"{len(weights)} weights for {len(sizes)} layers: give one for each")
     for k, (n_in, n_out) in enumerate(sizes):
-        weights.append(_array(a, f"weight.{k}", (n_out, n_in)))
+        if weights[k].size != n_in * n_out:
+            raise CheckpointError("shape", f"weight.{k} has {weights[k].size} values for ({n_out}, {n_in})")
+        weights[k] = weights[k].reshape(n_out, n_in)
         biases.append(_array(a, f"bias.{k}") if f"bias.{k}" in a else None)
         rows = a.get(f"neuron.{k}")
-        neurons.append(rows and neuron_from_rows(a["kinds"][k], np.array(rows, np.float64).reshape(7, -1)))
+        neurons.append(None if rows is None else _neuron(a["kinds"][k], rows, n_out))
     checkpoint = SNNCheckpoint(
         weights,
         a["names"],
         sizes,
         a["kinds"],
-        _metadata(a["metadata"]),
-        a["frozen"],
+        _metadata(a.get("metadata", "{}")),
+        a.get("frozen", []),
         biases=biases,
         neurons=neurons,
     )
     save_checkpoint(checkpoint, a["path"])
     return written_files(Path(a["path"]))
+
+
+def _neuron(kind: str, rows: list[Any], n: int) -> Neuron:
+    values = np.array([float(value) for value in rows])
+    if len(values) not in (7, 7 * n):
+        raise CheckpointError("shape", f"{len(values)} values for a neuron: give 7, or 7 for each of {n}")
+    if not np.isfinite(values).all():
+        raise CheckpointError("non_finite", "a neuron's parameter is NaN or infinite")
+    return neuron_from_rows(kind, values.reshape(7, -1))
 
 
 def _metadata(text: str) -> Any:

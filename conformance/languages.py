@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from conformance.lines import Words, decode_reply, encode_line, expected_words, 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_RESTARTS = 20
 MOST_BYTES = 2**28
+PATIENCE = 300.0
+"""Seconds that a runner may take for a reply."""
+Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,9 @@ class Language:
                     shlex.split(command), cwd=self.root, capture_output=True, text=True, timeout=timeout, check=False
                 )
             except (OSError, subprocess.TimeoutExpired) as error:
-                return f"build failed: {error}"
+                return str(error)
             if done.returncode:
-                return f"build failed: {command}: {_tail(done.stderr or done.stdout)}"
+                return f"{command}: {_tail(done.stderr or done.stdout)}"
         return ""
 
     def says(self) -> str:
@@ -74,14 +77,19 @@ def load_languages(path: Path | None = None) -> list[Language]:
     return [Language(name=name, **entry) for name, entry in content.items()]
 
 
-def run_language(language: Language, cases: Sequence[Case], timeout: float = 300) -> list[Outcome]:
-    """Answer ``cases`` by the language's runner; a runner that stops is started again behind the case it stopped at."""
+def run_language(
+    language: Language, cases: Sequence[Case], timeout: float = PATIENCE, advance: Advance = lambda _: None
+) -> list[Outcome]:
+    """Answer ``cases`` by the language's runner; a runner that stops is started again behind the case it stopped at.
+
+    ``advance`` is told of further replies as they come, and called with 0 while none does.
+    """
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         waiting, restarts = list(cases), 0
         while waiting:
-            done = _run_once(language, waiting, scratch, timeout)
+            done = _run_once(language, waiting, scratch, timeout, advance)
             outcomes += done
             waiting = waiting[len(done) :]
             restarts += 1
@@ -92,11 +100,13 @@ def run_language(language: Language, cases: Sequence[Case], timeout: float = 300
     return outcomes
 
 
-def _run_once(language: Language, cases: Sequence[Case], scratch: Path, timeout: float) -> list[Outcome]:
+def _run_once(
+    language: Language, cases: Sequence[Case], scratch: Path, timeout: float, advance: Advance
+) -> list[Outcome]:
     """Run the runner once; return an outcome for every case it reached, the one it stopped at included."""
     lines = [encode_line(number, case.kernel, resolve(case, scratch)) for number, case in enumerate(cases)]
-    replies, end = converse(language, lines, scratch, timeout)
-    outcomes = []
+    replies, end = converse(language, lines, scratch, timeout, advance)
+    outcomes: list[Outcome] = []
     for number, case in enumerate(cases):
         if number >= len(replies):
             outcomes.append(Outcome(case.kernel, case.id, "failed", f"no reply: {end}"))
@@ -113,7 +123,13 @@ def _run_once(language: Language, cases: Sequence[Case], scratch: Path, timeout:
     return outcomes
 
 
-def converse(language: Language, lines: Sequence[str], scratch: Path, timeout: float) -> tuple[list[str], str]:
+def converse(
+    language: Language,
+    lines: Sequence[str],
+    scratch: Path,
+    timeout: float,
+    advance: Advance = lambda _: None,
+) -> tuple[list[str], str]:
     """Give ``lines`` to the runner; return its replies, and "" or what is wrong with how it ended.
 
     A runner that gives no reply for ``timeout`` seconds is killed, with all that it started. A last line without its
@@ -130,7 +146,7 @@ def converse(language: Language, lines: Sequence[str], scratch: Path, timeout: f
         except OSError as error:
             return [], f"the runner does not start: {error}"
         try:
-            end = _wait(process, replies, timeout)
+            end = _wait(process, replies, timeout, advance)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -146,20 +162,28 @@ def converse(language: Language, lines: Sequence[str], scratch: Path, timeout: f
     return whole[: len(lines)], end
 
 
-def _wait(process: subprocess.Popen[bytes], replies: Path, timeout: float) -> str:
+def _wait(process: subprocess.Popen[bytes], replies: Path, timeout: float, advance: Advance) -> str:
     """Wait for the runner while it gives replies; return "" where it ended by itself, else why it must not go on."""
     size, patience = 0, time.monotonic() + timeout
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.5)
+            advance(_lines(replies, size, replies.stat().st_size))
             return ""
         now, before = replies.stat().st_size, size
+        advance(_lines(replies, before, now))
         if now > MOST_BYTES:
             return f"the runner was killed after {now >> 20} MiB of replies"
         if now > before:
             size, patience = now, time.monotonic() + timeout
         elif time.monotonic() > patience:
             return f"the runner was killed after {timeout:g} s without a reply"
+
+
+def _lines(replies: Path, start: int, end: int) -> int:
+    with replies.open("rb") as file:
+        file.seek(start)
+        return file.read(end - start).count(b"\n")
 
 
 def judge(case: Case, reply: Words, scratch: Path) -> Outcome:

@@ -76,8 +76,10 @@ def encode_reply(number: int, words: Words) -> str:
 def decode_reply(line: str, number: int) -> Words:
     """Return the words of a reply, or raise `ValueError` where the line is not the reply to case ``number``."""
     first, *pairs = line.rstrip("\n").split(" ")
+    if first != str(number) and first.isdigit():
+        raise ValueError(f"a reply to line {first} of this run, where line {number} was asked: {line[:120]!r}")
     if first != str(number) or not pairs:
-        raise ValueError(f"expected a reply to {number}, got {line[:120]!r}")
+        raise ValueError(f"expected a line that begins with {number} and a word, got {line[:120]!r}")
     words: Words = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")

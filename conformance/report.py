@@ -15,6 +15,8 @@ def cell(column: Column, kernel: str) -> tuple[str, str]:
     """Return a cell's text and state: passed, failed, skipped, absent or none (a kernel a backend does not have)."""
     if column.absent:
         return ("absent", "failed" if column.required else "absent")
+    if column.not_built:
+        return ("not built", "failed")
     mine = [o for o in column.outcomes if o.kernel == kernel]
     counts = {status: sum(o.status == status for o in mine) for status in ("passed", "failed", "skipped")}
     if not mine:
@@ -42,6 +44,7 @@ def as_data(columns: Sequence[Column]) -> dict[str, Any]:
                 "version": column.version,
                 "flags": column.flags,
                 "absent": column.absent or None,
+                "not_built": column.not_built or None,
                 "required": column.required,
                 "kernels": {kernel: cell(column, kernel)[0] for kernel in kernels_of(columns)},
                 "failures": [
@@ -64,8 +67,14 @@ def as_markdown(columns: Sequence[Column]) -> str:
     ]
     for kernel in kernels_of(columns):
         lines.append(f"| `{kernel}` | " + " | ".join(cell(column, kernel)[0] for column in columns) + " |")
-    lines += ["", *(f"- {c.name}: {c.absent or ' '.join(filter(None, [c.version, c.flags]))}" for c in columns)]
+    lines += ["", *(f"- {c.name}: {_says(c)}" for c in columns)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _says(column: Column) -> str:
+    if column.not_built:
+        return f"not built: {column.not_built}"
+    return column.absent or " ".join(filter(None, [column.version, column.flags]))
 
 
 def as_badge(columns: Sequence[Column]) -> dict[str, Any]:
@@ -98,8 +107,8 @@ def write(columns: Sequence[Column], folder: Path) -> None:
         "Failures",
         table(["column", "case", "what differs"], failures) if failures else paragraph("None."),
     )
-    versions = [[c.name, c.absent or c.version, c.flags] for c in columns]
-    page.section("Toolchains", table(["column", "version, or why it is absent", "flags"], versions))
+    versions = [[c.name, c.not_built or c.absent or c.version, c.flags] for c in columns]
+    page.section("Toolchains", table(["column", "version, or why it is absent or not built", "flags"], versions))
     page.save(folder / "matrix.html")
 
 
@@ -120,6 +129,8 @@ def print_matrix(columns: Sequence[Column], shown: int = 12) -> None:
         if column.absent:
             state = "[bold red]required, but absent[/]" if column.required else "[yellow]absent[/]"
             console.print(f"{column.name}: {state}: {escape(column.absent)}")
+        if column.not_built:
+            console.print(f"{column.name}: [bold red]not built[/]: {escape(column.not_built)}")
         failed = [o for o in column.outcomes if o.status == "failed"]
         by_detail: dict[str, list[str]] = {}
         for outcome in failed:
@@ -133,5 +144,7 @@ def print_matrix(columns: Sequence[Column], shown: int = 12) -> None:
     failures = sum(o.status == "failed" for c in columns for o in c.outcomes)
     skips = sum(o.status == "skipped" for c in columns for o in c.outcomes)
     absent = sum(bool(c.absent) for c in columns)
-    rest = [f"{n} {what}" for n, what in ((skips, "skipped"), (absent, "of the columns absent")) if n]
+    unbuilt = sum(bool(c.not_built) for c in columns)
+    further = ((skips, "skipped"), (absent, "of the columns absent"), (unbuilt, "of the columns not built"))
+    rest = [f"{n} {what}" for n, what in further if n]
     console.print(", ".join([f"{passed} passed, {failures} failed", *rest]), highlight=False)

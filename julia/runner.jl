@@ -37,6 +37,9 @@ integer(args, key) = parse(Int, args[key])
 floats(::Type{T}, args, key) where {T<:Float} = T[T(decimal(item)) for item in items(args[key])]
 number(args, key, default) = haskey(args, key) ? decimal(args[key]) : default
 
+"Return the keys `name.0`, `name.1`, … up to the first that the case has not."
+given(args, name) = collect(Iterators.takewhile(key -> haskey(args, key), ("$name.$k" for k in Iterators.countfrom(0))))
+
 "Return the element type of a case."
 dtype(args) = get(args, "dtype", "f64") == "f32" ? Float32 : Float64
 
@@ -161,8 +164,7 @@ end
 
 KERNELS["finetune.step"] = function (args)
     T, names = dtype(args), texts(args, "names")
-    there = [k for k in 0:length(names) if haskey(args, "weights.$k")]
-    part(name) = [floats(T, args, "$name.$k") for k in there]
+    part(name) = [floats(T, args, key) for key in given(args, name)]
     weights, velocities = finetune_step(
         part("weights"),
         part("gradients"),
@@ -170,7 +172,7 @@ KERNELS["finetune.step"] = function (args)
         layer_names = names,
         frozen = texts(args, "frozen"),
         momentum = number(args, "momentum", 0.0),
-        velocities = haskey(args, "velocities.0") ? part("velocities") : nothing,
+        velocities = haskey(args, "velocities.0") ? part("velocities") : nothing, # for all layers, or for none
     )
     return reply(numbered("weights", weights)..., numbered("velocities", velocities)...)
 end
@@ -193,14 +195,19 @@ KERNELS["checkpoint.reject"] = KERNELS["checkpoint.read"]
 
 KERNELS["checkpoint.write"] = function (args)
     T, sizes, kinds = dtype(args), integers(Int, args, "sizes"), texts(args, "kinds")
+    names = texts(args, "names")
+    2length(names) == 2length(kinds) == length(sizes) ||
+        throw(CheckpointError("sidecar_schema", "give a name, a kind and two sizes for each layer"))
+    count = length(given(args, "weight"))
+    count == length(names) || throw(CheckpointError("shape", "$count weights for $(length(names)) layers"))
     there = 0:length(kinds)-1
     weights = [permutedims(shaped(floats(T, args, "weight.$k"), (sizes[2k+2], sizes[2k+1]))) for k in there]
     biases = [haskey(args, "bias.$k") ? floats(T, args, "bias.$k") : nothing for k in there]
     checkpoint = Checkpoint(
         weights,
-        texts(args, "names");
+        names;
         biases = biases,
-        neurons = [neuron(args, "neuron.$k", kinds[k+1]) for k in there],
+        neurons = [neuron(args, "neuron.$k", kinds[k+1], sizes[2k+2]) for k in there],
         neuron_types = kinds,
         metadata = unquote(get(args, "metadata", "{}")),
         frozen_layers = texts(args, "frozen"),
@@ -211,9 +218,12 @@ KERNELS["checkpoint.write"] = function (args)
     return reply("archive" => archive, "sidecar" => sidecar)
 end
 
-function neuron(args, key, kind)
+function neuron(args, key, kind, n)
     haskey(args, key) || return nothing
     values = floats(Float64, args, key)
+    length(values) in (7, 7n) ||
+        throw(CheckpointError("shape", "$(length(values)) values for a neuron: give 7, or 7 for each"))
+    all(isfinite, values) || throw(CheckpointError("non_finite", "a neuron's parameter is NaN or infinite"))
     return neuron_from_rows(kind, permutedims(reshape(values, :, length(NEURON_ROWS))))
 end
 

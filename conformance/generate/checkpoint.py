@@ -29,6 +29,7 @@ READ = {
     "deep": ["long"],
     "mixed_types": ["f32"],
     "unknown_kind": ["kind"],
+    "minus_zero_reset": ["hard_reset"],
 }
 
 
@@ -92,7 +93,7 @@ def _writes() -> list[Case]:
             made.append(
                 case("checkpoint.write", f"checkpoint.write.{name}_backwards", said, ["frozen_order"], params, again)
             )
-    return [*made, *_metadata_texts()]
+    return [*made, *_metadata_texts(), *_layers_refused(), *_lists_and_paths()]
 
 
 def _metadata_texts() -> list[Case]:
@@ -120,12 +121,77 @@ def _metadata_texts() -> list[Case]:
     ]
 
 
+TWO: dict[str, Any] = {
+    "names": ["first", "second"],
+    "sizes": [2, 3, 3, 1],
+    "kinds": ["IF", "LIF"],
+    "frozen": [],
+    "weight.0": [0.5, -0.25, 1.0, 0.0, 0.75, -1.0],
+    "bias.0": [0.5, 0.0, -0.5],
+    "neuron.0": [1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0],
+    "weight.1": [1.0, -1.0, 0.5],
+}
+PARAMS = {"dtype": "f64", "metadata": "{}"}
+WITHOUT_LAST = {key: value for key, value in TWO.items() if key != "weight.1"}
+LEAKY = [1.0, 0.5, 0.0, 0.0, 0.5, 0.0, 31.0]
+REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+    # name: (comment, what is given instead)
+    "unchained": ("three neurons feed four inputs", TWO | {"sizes": [2, 3, 4, 1], "weight.1": [1.0] * 4}),
+    "weight_length": ("five weights for two inputs and three neurons", TWO | {"weight.0": [0.5] * 5}),
+    "bias_length": ("two biases for three neurons", TWO | {"bias.0": [0.5, 0.5]}),
+    "weight_more": ("three weights, two names", TWO | {"weight.2": [1.0]}),
+    "weight_missing": ("one weight, two names", WITHOUT_LAST),
+    "neuron_six": ("six numbers for a neuron: neither 7 nor 7 for each", TWO | {"neuron.0": LEAKY[:6]}),
+    "neuron_fourteen": ("two columns for three neurons", TWO | {"neuron.0": [n for n in LEAKY for _ in range(2)]}),
+    "weight_nan": ("a weight that is NaN", TWO | {"weight.1": [1.0, "nan", 0.5]}),
+    "bias_inf": ("a bias that is infinite", TWO | {"bias.0": [0.5, "-inf", 0.0]}),
+    "neuron_nan": ("a threshold that is NaN", TWO | {"neuron.0": ["nan", *TWO["neuron.0"][1:]]}),
+    "neuron_threshold": ("a threshold of zero", TWO | {"neuron.0": [0.0, *TWO["neuron.0"][1:]]}),
+    "neuron_leak": ("IF with a leak", TWO | {"neuron.0": LEAKY}),
+    "neuron_label": ("neuron parameters of no known kind", TWO | {"kinds": ["McCulloch-Pitts", "IF"]}),
+    "same_names": ("two layers of one name", TWO | {"names": ["first", "first"]}),
+    "empty_name": ("a name without letters", TWO | {"names": ["", "second"]}),
+    "frozen_unknown": ("a frozen name that no layer has", TWO | {"frozen": ["nowhere"]}),
+    "kinds_more": ("three labels, two names", TWO | {"kinds": ["IF", "LIF", "IF"]}),
+    "sizes_more": ("three pairs of sizes, two names", TWO | {"sizes": [2, 3, 3, 1, 1, 1]}),
+    "sizes_fewer": ("one pair of sizes, two names", TWO | {"sizes": [2, 3]}),
+    "sizes_odd": ("a size without its partner", TWO | {"sizes": [2, 3, 3]}),
+    "size_zero": ("a layer of no width", TWO | {"sizes": [2, 3, 3, 0], "weight.1": []}),
+}
+
+
+def _layers_refused() -> list[Case]:
+    return [
+        case("checkpoint.write", f"checkpoint.write.{name}", comment, ["error"], PARAMS, inputs)
+        for name, (comment, inputs) in REFUSED.items()
+    ]
+
+
+def _lists_and_paths() -> list[Case]:
+    """Return what is written where a list or the path could be understood otherwise; a case's id is its path."""
+
+    def write(name: str, comment: str, flags: list[str], **changed: Any) -> Case:
+        return case("checkpoint.write", f"checkpoint.write.{name}", comment, flags, PARAMS, TWO | changed)
+
+    return [
+        write("frozen_twice", "a frozen name given twice stands once", ["frozen_order"], frozen=["second", "second"]),
+        write("suffix.npz", "a path with the archive's suffix names the pair", ["path"]),
+        write("suffix_other.json", "a path with the sidecar's suffix names the pair", ["path"]),
+        write("suffixes.npz.json", "one suffix is taken off, not two", ["path"]),
+    ]
+
+
 def _rejects() -> list[Case]:
     made = []
     for name, (code, comment, _) in HOSTILE.items():
         flags = ["hostile", "damaged"] if code in ("archive_syntax", "sidecar_syntax") else ["hostile"]
         one = case("checkpoint.reject", f"checkpoint.reject.{name}", comment, flags, {}, {"path": f"hostile/{name}"})
         made.append(_demand(one, code))
+    two = "one suffix is taken off, not two: small.npz.npz is not there"
+    one = case(
+        "checkpoint.reject", "checkpoint.reject.suffixes", two, ["hostile"], {}, {"path": "networks/small.npz.json"}
+    )
+    made.append(_demand(one, "missing_file"))
     for name, (code, comment, length) in LARGE.items():
         params = {"pad_sidecar_to": length}
         one = case(

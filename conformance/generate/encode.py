@@ -93,6 +93,15 @@ def _edges() -> list[Case]:
         _poisson("no_inputs", "no input: the key is 0", ["empty"], np.zeros((2, 0)), 4),
         _poisson("smallest", "the smallest positive rate", ["subnormal"], [[5e-324]], 8),
         _poisson("tenths", "rates that are no dyadic numbers", ["ordinary_floats"], [np.arange(11) / 10], 16, seed=9),
+        _poisson(
+            "dtype_not_read",
+            "rates are f64: a dtype is no argument of this kernel, and not read",
+            ["ordinary_floats"],
+            [np.arange(11) / 10],
+            16,
+            seed=9,
+            dtype="f32",
+        ),
     ]
 
 

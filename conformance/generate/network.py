@@ -120,6 +120,14 @@ def _edges() -> list[Case]:
             12,
         ),
         _run(
+            "identity_unused",
+            "what is stored for an identity layer is not looked at: a threshold that f32 cannot hold",
+            ["f32", "identity"],
+            "identity_unused_f32",
+            x,
+            8,
+        ),
+        _run(
             "negative_logits",
             "no output neuron fires: the drive still orders them",
             ["negative"],
@@ -193,4 +201,7 @@ def _errors() -> list[Case]:
             encoding="spikes",
         ),
         refused("missing", "no checkpoint there", network="nowhere"),
+        refused("threshold_rounds_to_zero", "a stored threshold that is 0 in f32", network="tiny_threshold_f32"),
+        refused("threshold_overflows", "a stored threshold that is infinite in f32", network="huge_threshold_f32"),
+        refused("reset_rounds_to_threshold", "a stored reset that is the threshold in f32", network="near_reset_f32"),
     ]

@@ -171,3 +171,28 @@ def one_weight() -> SNNCheckpoint:
 @_network
 def f32_per_neuron() -> SNNCheckpoint:
     return _build(16, [2, 3], Neuron("IF", [1.0, 2.0, 0.5], 0.5), dtype=np.float32)
+
+
+@_network
+def identity_unused_f32() -> SNNCheckpoint:
+    return _build(18, [3, 4, 3, 2], [HALF, Neuron("identity", 1e300), HALF], dtype=np.float32)
+
+
+@_network
+def tiny_threshold_f32() -> SNNCheckpoint:
+    return _build(19, [3, 2], Neuron("IF", 1e-60), dtype=np.float32)
+
+
+@_network
+def huge_threshold_f32() -> SNNCheckpoint:
+    return _build(20, [3, 2], Neuron("IF", 1e60), dtype=np.float32)
+
+
+@_network
+def near_reset_f32() -> SNNCheckpoint:
+    return _build(21, [3, 2], Neuron("IF", 1.0, 0.0, 1.0 - 2.0**-40), dtype=np.float32)
+
+
+@_network
+def minus_zero_reset() -> SNNCheckpoint:
+    return _build(22, [3, 2], Neuron("LIF", 1.0, 0.0, -0.0, 0.5), bits=3)

@@ -27,6 +27,7 @@ NOTES = {
     "names": "names with spaces, commas, quotes and letters beyond ASCII",
     "negative": "negative currents, weights or counts",
     "ordinary_floats": "not dyadic: every operation rounds, so the order and the absence of fused multiply-adds show",
+    "path": "which two files a path names",
     "per_neuron": "one parameter a neuron",
     "random": "drawn from a fixed seed, dyadic, so that any order of summation gives the same bits",
     "rate_edges": "rates 0 and 1: never and always",

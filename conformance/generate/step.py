@@ -109,6 +109,8 @@ def _ordinary_steps() -> list[Case]:
 
 
 ONES: dict[str, Any] = {"weights": [1.0, 2.0], "gradients": [1.0, 1.0]}
+ONES_MOVING = {**ONES, "velocities": [1.0, 1.0]}
+FROZEN = {"frozen": ["layer0"]}
 STEP_ERRORS: dict[str, tuple[str, dict[str, Any], list[float], dict[str, Any]]] = {
     # name: (comment, the layer, rates, other arguments)
     "lengths_differ": ("two weights, three gradients", {**ONES, "gradients": [1.0, 1.0, 1.0]}, [0.5], {}),
@@ -121,11 +123,23 @@ STEP_ERRORS: dict[str, tuple[str, dict[str, Any], list[float], dict[str, Any]]] 
     "momentum_one": ("momentum 1 never forgets", ONES, [0.5], {"momentum": 1.0}),
     "momentum_negative": ("a negative momentum", ONES, [0.5], {"momentum": -0.5}),
     "unknown_frozen": ("a frozen name that no layer has", ONES, [0.5], {"frozen": ["nowhere"]}),
+    "no_name": ("one layer, no name", ONES, [0.5], {"names": []}),
+    "no_gradient": ("a layer without gradients", {"weights": [1.0, 2.0]}, [0.5], {}),
+    "frozen_bad_rate": ("the rate of a frozen layer is checked too", ONES, [-0.5], FROZEN),
+    "frozen_nan": (
+        "the gradients of a frozen layer are checked too",
+        {**ONES, "gradients": [1.0, "nan"]},
+        [0.5],
+        FROZEN,
+    ),
+    "frozen_lengths": ("the lengths of a frozen layer are checked too", {**ONES, "gradients": [1.0]}, [0.5], FROZEN),
 }
 
 
 def _step_errors() -> list[Case]:
-    return [
+    made = [
         _step(name, comment, ["error"], [layer], rates, **arguments)
         for name, (comment, layer, rates, arguments) in STEP_ERRORS.items()
     ]
+    some = "velocities for the first of two layers only"
+    return [*made, _step("velocities_of_some", some, ["error"], [ONES_MOVING, ONES], [0.5, 0.5])]

@@ -39,6 +39,11 @@ def answer_write[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
     var flat = arguments.integers("sizes")
     if len(flat) != 2 * len(names):
         raise refusal("sidecar_schema", "sizes must hold two for each layer")
+    var count = 0
+    while arguments.has(String("weight.", count)):
+        count += 1
+    if count != len(names):
+        raise refusal("shape", String(count, " weights for the layers named"))
     var sizes = List[LayerSize]()
     var arrays = List[LayerArrays]()
     for k in range(len(names)):
@@ -53,6 +58,8 @@ def answer_write[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
         var neuron = String("neuron.", k)
         if arguments.has(neuron):
             var rows = arguments.floats(neuron)
+            if len(rows) != 7 and len(rows) != 7 * size.n_out:
+                raise refusal("shape", "a neuron has 7 numbers or 7 for each")
             layer.neuron = StoredArray.of(
                 rows, [NEURON_ROWS, len(rows) // NEURON_ROWS]
             )

@@ -339,6 +339,17 @@ def test_an_archive_left_staged_is_found() raises:
         remove(staged)
 
 
+def test_a_frozen_name_given_twice_is_written_once() raises:
+    """As in the other languages."""
+    with TemporaryDirectory() as folder:
+        var path = folder + "/net"
+        var twice = example()
+        twice.frozen_layers = ["output", "hidden", "output"]
+        save_checkpoint(twice, path)
+        var loaded = load_checkpoint(path)
+        assert_equal(loaded.checkpoint.frozen_layers, ["hidden", "output"])
+
+
 def test_saving_refuses_what_would_not_load() raises:
     """Content is checked before anything is written."""
     with TemporaryDirectory() as folder:

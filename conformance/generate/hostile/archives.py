@@ -141,6 +141,22 @@ def out_of_order() -> Pair:
     return put_archive(zip_of(good_members()[::-1]))
 
 
+@hostile("compressed_entry", "members out of order, one of them marked as deflated: that comes first")
+def out_of_order_deflated() -> Pair:
+    return put_archive(zip_of(good_members()[::-1], method=8))
+
+
+@hostile("unexpected_entry", "a foreign member that stands twice: names are looked at one by one")
+def foreign_twice() -> Pair:
+    return put_archive(zip_of([*good_members(), ("evil.npy", b"x"), ("evil.npy", b"x")]))
+
+
+@hostile("duplicate_entry", "a weight that stands twice before a foreign member: names are looked at one by one")
+def twice_before_foreign() -> Pair:
+    first = good_members()[0]
+    return put_archive(zip_of([first, first, ("evil.npy", b"x")]))
+
+
 @hostile("duplicate_entry", "a weight that stands twice")
 def twice() -> Pair:
     members = good_members()

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from conformance.generate.hostile.change import HOSTILE, WEIGHT, Pair, change_neuron, hostile, put_weight, weights
+from conformance.generate.hostile.change import (
+    HOSTILE,
+    WEIGHT,
+    Pair,
+    change_neuron,
+    good_members,
+    hostile,
+    put_archive,
+    put_weight,
+    weights,
+    zip_of,
+)
 
 
 def _header(text: str, values: bytes = WEIGHT.tobytes()) -> bytes:
@@ -67,6 +79,12 @@ NPY: dict[str, tuple[str, str, Callable[[], bytes]]] = {
         "a shape whose product overflows",
         lambda: _header(_described(shape="(4294967296, 4294967296)")),
     ),
+    "eleven_digits": (
+        "archive_syntax",
+        "a number of eleven digits in a shape",
+        lambda: _header(_described(shape="(10000000000, 3)")),
+    ),
+    "ten_digits": ("shape", "a number of ten digits in a shape", lambda: _header(_described(shape="(9999999999, 3)"))),
     "values_missing": ("shape", "one value too few", lambda: weights(WEIGHT)[:-8]),
     "values_extra": ("shape", "one byte too many", lambda: weights(WEIGHT) + b"\x00"),
     "tight_shape": ("archive_syntax", "a shape written without its space", lambda: _header(_described(shape="(4,3)"))),
@@ -121,6 +139,39 @@ def neuron_tracer_differs() -> Pair:
     rows = np.repeat(np.array([[1.0], [0.5], [0.0], [0.0], [1.0], [0.0], [31.0]]), 4, axis=1)
     rows[6, 2] = 30.0
     return change_neuron(lambda _: rows)
+
+
+@hostile("shape", "a wrong total_params beside a threshold of zero: the total comes first")
+def wrong_params_and_neuron() -> Pair:
+    archive, sidecar = change_neuron(_row(0, 0.0))
+    content = json.loads(sidecar)
+    content["total_params"] += 1
+    return archive, json.dumps(content).encode()
+
+
+def _members(**changed: bytes) -> Pair:
+    """Put bytes in place of members, named ``layer_0_weight`` and so on."""
+    members = good_members()
+    return put_archive(zip_of([(name, changed.get(name[:-4].replace(".", "_"), data)) for name, data in members]))
+
+
+SINGLE = weights(WEIGHT.astype("<f4"))
+NAN = np.full((2, 4), np.nan)
+
+
+@hostile("dtype", "a bias of another type in the first layer, NaN in the second: layer by layer")
+def other_type_before_nan() -> Pair:
+    return _members(layer_0_weight=SINGLE, layer_1_weight=weights(NAN))
+
+
+@hostile("non_finite", "a bias of another type and a neuron that is NaN in one layer: its members come first")
+def other_type_beside_nan() -> Pair:
+    return _members(layer_0_weight=SINGLE, layer_0_neuron=weights(np.full((7, 1), np.nan)))
+
+
+@hostile("shape", "neuron parameters as f32 and of six rows: the type is looked at behind the layer's members")
+def neuron_f32_six_rows() -> Pair:
+    return _members(layer_0_neuron=weights(np.ones((6, 1), "<f4")))
 
 
 @hostile("neuron", "a reset at the threshold")

@@ -30,6 +30,10 @@ SYNTAX: dict[str, tuple[str, Callable[[str], str]]] = {
     "single_quotes": ("single quotes", lambda s: s.replace('"', "'")),
     "control_character": ("a raw line feed inside a text", lambda s: s.replace("layer0", "lay\ner0")),
     "lone_surrogate": ("an escaped half of a character", lambda s: s.replace('"task": "small"', '"task": "\\ud800"')),
+    "lone_low_surrogate": (
+        "an escaped second half of a character",
+        lambda s: s.replace('"task": "small"', '"task": "\\udc00"'),
+    ),
     "bad_escape": ("an escape that does not exist", lambda s: s.replace('"task": "small"', '"task": "\\x41"')),
     "too_deep": ("sixty-five levels", lambda s: s.replace("0.972", "[" * 63 + "]" * 63)),
     "far_too_deep": ("two hundred thousand levels", lambda s: "[" * 200_000),

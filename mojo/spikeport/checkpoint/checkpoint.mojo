@@ -183,10 +183,11 @@ struct Checkpoint(Copyable):
             "",
             metadata^,
         )
-        demand(
-            len(sidecar.frozen_layers) == len(self.frozen_layers),
-            "frozen_layers must name layers, each once",
-        )
+        for name in self.frozen_layers:
+            demand(
+                name in self.layer_names,
+                String("frozen_layers names no layer: ", name),
+            )
         demand(
             len(self.arrays) == len(self.layer_names),
             "there must be arrays for every layer",

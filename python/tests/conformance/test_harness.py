@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ from conformance import harness, report
 from conformance.__main__ import main
 from conformance.cases import KERNELS
 from conformance.compare import compare
-from conformance.languages import Language, run_language
+from conformance.languages import ROOT, Language, run_language
 from conformance.lines import decode_line, decode_reply, encode_line, expected_words, resolve
 from conformance.mutations import Bug, planted
 
@@ -77,9 +79,50 @@ def test_rubbish_is_a_failure_of_its_case(tmp_path, cases):
     assert outcomes[0].status == "passed" and outcomes[1].status == "failed" and "rubbish" in outcomes[1].detail
 
 
+def test_a_reply_to_another_case_says_to_which(tmp_path, cases):
+    outcomes = run_language(language(tmp_path, "number += 5 * (number == 2)"), cases[:3])
+    assert [o.status for o in outcomes] == ["passed", "passed", "failed"]
+    assert "a reply to line 7 of this run, where line 2 was asked" in outcomes[2].detail
+
+
 def test_a_timeout_is_a_failure(tmp_path, cases):
     outcomes = run_language(language(tmp_path, "import time; time.sleep(60)"), cases[:1], timeout=1)
     assert outcomes[0].status == "failed" and "killed after 1 s" in outcomes[0].detail
+
+
+def test_the_timeout_is_the_callers(tmp_path, cases):
+    (column,) = harness.run(cases[:1], ["fake"], [language(tmp_path, "import time; time.sleep(60)")], timeout=1)
+    assert "killed after 1 s" in column.outcomes[0].detail
+    assert main(["--timeout", "0", "--language", "reference"]) == 2
+
+
+def test_progress_counts_every_reply_and_is_heard_of_while_none_comes(tmp_path, cases):
+    said = []
+    run_language(language(tmp_path, "import time; time.sleep(0.8)"), cases[:3], advance=said.append)
+    assert sum(said) == 3 and 0 in said
+
+
+def test_a_runner_is_killed_when_the_harness_is_stopped(tmp_path):
+    left = tmp_path / "runner"
+    fake = language(tmp_path, f"import os, time; open({str(left)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
+    program = (
+        "from conformance import harness, languages\n"
+        "from conformance.__main__ import main\n"
+        f"harness.load_languages = lambda: [languages.Language('fake', {fake.needs!r}, '', {fake.run!r})]\n"
+        "main(['--language', 'fake', '--kernel', 'if.constant'])\n"
+    )
+    stopped = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
+    wait_until(lambda: left.exists() and left.read_text())
+    stopped.terminate()
+    assert stopped.wait(60) == 128 + signal.SIGTERM
+    wait_until(lambda: not is_running(left.read_text()))
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it never happens"
+        time.sleep(0.1)
 
 
 def test_a_runner_that_is_slow_but_answers_is_not_killed(tmp_path, cases):
@@ -134,12 +177,16 @@ def test_a_runner_that_always_dies_is_given_up(tmp_path, cases):
     assert len(outcomes) == len(cases) and {o.status for o in outcomes} == {"failed"}
 
 
-def test_a_failing_build_is_said_and_the_other_languages_go_on(tmp_path, cases):
+def test_a_failing_build_is_said_and_the_other_languages_go_on(tmp_path, cases, capsys):
     broken = language(tmp_path, name="broken", build=[f"{sys.executable} -c \"raise SystemExit('no such flag')\""])
     columns = harness.run(cases[:5], ["reference", "broken", "fake"], [broken, language(tmp_path)])
     by_name = {column.name: column for column in columns}
-    assert "no such flag" in by_name["broken"].outcomes[0].detail and not by_name["broken"].ok
+    assert "no such flag" in by_name["broken"].not_built and not by_name["broken"].ok
+    assert by_name["broken"].outcomes == [] and report.cell(by_name["broken"], "if.constant") == ("not built", "failed")
     assert by_name["reference"].ok and by_name["fake"].ok
+    assert "- broken: not built" in report.as_markdown(columns)
+    report.print_matrix(columns)
+    assert "1 of the columns not built" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("require", "ok"), [("", True), ("fake", False)])
@@ -235,6 +282,22 @@ def test_reports_are_written(tmp_path, cases):
 def test_an_unknown_name_is_refused_by_name(call, capsys):
     assert main(call) == 2
     assert call[1] in capsys.readouterr().err
+
+
+def test_a_case_is_named_by_its_id_by_how_it_begins_or_by_a_pattern():
+    ids = lambda *names: [case.id for case in harness.select(["network.run"], names)]  # noqa: E731
+    assert ids("network.run.poisson") == ["network.run.poisson"]
+    assert ids("network.run.poisson_") == ["network.run.poisson_seed", "network.run.poisson_order"]
+    assert ids("*.poisson_[os]*", "network.run.small") == ["network.run.small", *ids("network.run.poisson_")]
+
+
+def test_the_line_of_a_case_is_shown(capsys):
+    assert main(["--show", "qcfs.error", "--kernel", "if.constant"]) == 2
+    assert main(["--show", "checkpoint.write.suffix.npz", "--show", "network.run.small"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("0 network.run checkpoint=/") and "timesteps=8" in first
+    path = next(word for word in second.split(" ") if word.startswith("path="))
+    assert path.endswith("/checkpoint.write.suffix.npz") and Path(path[5:]).parent.is_dir()
 
 
 def test_the_environment_names_required_languages(monkeypatch):

@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 from conformance import generate
 from conformance.cases import FILES, KERNELS, VECTORS, load_cases, vector_path
 from conformance.generate import checkpoint as checkpoint_cases
+from conformance.generate import worked
+from conformance.lines import encode_line
+from spikeport.kernels import encode_poisson, sample_keys
 from spikeport.transfer import CODES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,6 +64,32 @@ def test_the_specification_names_every_kernel_and_code():
     text = (ROOT / "conformance" / "SPEC.md").read_text("utf-8")
     codes = {case.expected["error"] for case in load_cases() if "error" in case.expected}
     assert [name for name in [*KERNELS, *codes] if f"`{name}`" not in text] == []
+
+
+def test_no_case_gives_what_the_specification_says_that_none_gives():
+    """Whole numbers are whole, shapes have the axes of their kernel, and no text is half a character."""
+    axes = {"if.multistep": 2, "st_bif.multistep": 2, "layer.forward": 3, "encode.poisson": 2}
+    whole = ("shape", "size", "sizes", "timesteps", "seed", "samples", "tracer_min", "tracer_max", "until_index", "all")
+    for case in load_cases():
+        for key, value in case.arguments.items():
+            if key in whole:
+                assert all(type(n) is int for n in (value if isinstance(value, list) else [value])), case.id
+        shape, size = case.arguments.get("shape"), case.arguments.get("size", [0, 0])
+        if shape is not None:
+            spikes = case.arguments.get("encoding") == "spikes"
+            assert len(shape) == axes.get(case.kernel, 3 if spikes else 2) and min(shape) >= 0, case.id
+        assert len(size) == 2 and min(size) >= 0, case.id
+        assert encode_line(0, case.kernel, case.arguments).isascii(), case.id
+
+
+def test_the_worked_examples_of_the_specification_are_what_the_code_gives():
+    text = (ROOT / "conformance" / "SPEC.md").read_text("utf-8")
+    assert [example for example in worked.texts() if example not in text] == []
+    rates = np.array([[0.5, 0.25]])
+    (key,) = sample_keys(rates)
+    assert f"= {key}\n" in worked.poisson()
+    drawn = [int(line[-1]) for line in worked.poisson().splitlines() if "spike" in line]
+    assert drawn == encode_poisson(rates, timesteps=2, seed=1).ravel().tolist()
 
 
 def test_the_specification_is_wrapped():

@@ -33,6 +33,11 @@ impl<'a> Arguments<'a> {
         self.0.contains_key(key)
     }
 
+    /// How many of `key.0`, `key.1`, … the case names, up to the first that it does not.
+    pub fn count(&self, key: &str) -> usize {
+        (0..).take_while(|k| self.has(&format!("{key}.{k}"))).count()
+    }
+
     /// A word, or an error where the case does not name it.
     pub fn word(&self, key: &str) -> Result<&'a str, Fault> {
         self.0.get(key).copied().ok_or_else(|| Fault::Protocol(format!("the case has no {key}")))

@@ -116,10 +116,11 @@ fn network(arguments: &Arguments, n: usize) -> Result<Call, Fault> {
     let n_in = checkpoint.layers[0].size[0];
     let inputs = fill(n * n_in, |i| g(3 * i));
     let options = RunOptions { threads: Some(1), ..RunOptions::new(16) };
+    let network = checkpoint.to_network()?;
     Ok(Box::new(move || {
         let shape = [n, n_in];
         let inputs = View::new(&inputs, &shape)?;
-        let sum_of_last = match checkpoint.to_network()? {
+        let sum_of_last = match &network {
             AnyNetwork::F32(network) => {
                 network.run(inputs, &options)?.layers.last().map(|l| total(&l.counts))
             }

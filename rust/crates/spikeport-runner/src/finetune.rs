@@ -47,9 +47,11 @@ fn step_in_type<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault
     let (names, rates) = (arguments.texts("names")?, arguments.numbers::<f64>("rates")?);
     let frozen = if arguments.has("frozen") { arguments.texts("frozen")? } else { Vec::new() };
     let mut parts: Vec<Parts<F>> = Vec::new();
-    while arguments.has(&format!("weights.{}", parts.len())) {
-        let floats = |part: &str| arguments.floats(&format!("{part}.{}", parts.len()));
-        let velocities = if arguments.has("velocities.0") { Some(floats("velocities")?) } else { None };
+    let [weights, gradients, velocities] =
+        ["weights", "gradients", "velocities"].map(|part| arguments.count(part));
+    for k in 0..weights.min(gradients) {
+        let floats = |part: &str| arguments.floats(&format!("{part}.{k}"));
+        let velocities = if k < velocities { Some(floats("velocities")?) } else { None };
         parts.push((floats("weights")?, floats("gradients")?, velocities));
     }
     let shapes: Vec<[usize; 3]> =
@@ -63,7 +65,8 @@ fn step_in_type<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault
             rate,
         });
     }
-    if rates.len() != parts.len() {
+    let fits = gradients == weights && (velocities == weights || velocities == 0) && rates.len() == weights;
+    if !fits {
         layers.clear();
     }
     let stepped = spikeport::finetune::step(&layers, &names, &frozen, arguments.number_or("momentum", 0.0)?)?;

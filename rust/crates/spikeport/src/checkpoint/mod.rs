@@ -17,5 +17,5 @@ mod values;
 pub use content::{Checkpoint, CheckpointLayer, Files};
 pub use digest::sha256;
 pub use neurons::from_rows as neuron_from_rows;
-pub use store::Loaded;
+pub use store::{Loaded, checkpoint_paths};
 pub use values::Values;

@@ -34,7 +34,7 @@ impl Checkpoint {
     /// `sidecar_schema`, `version`, `layer_chain`, `archive_digest`, `archive_syntax`, `duplicate_entry`,
     /// `unexpected_entry`, `missing_entry`, `compressed_entry`, `pickle`, `dtype`, `shape`, `non_finite`, `neuron`.
     pub fn load(path: &Path) -> Result<Loaded, Error> {
-        let [archive_path, sidecar_path] = paths(path);
+        let [archive_path, sidecar_path] = checkpoint_paths(path);
         let (sidecar, content) = read_pair(&archive_path, &sidecar_path)?;
         let arrays = archive::read(&content, &members::of_sizes(&sidecar.sizes), &name(&archive_path))?;
         drop(content);
@@ -47,7 +47,7 @@ impl Checkpoint {
     /// Errors: the codes by which loading would refuse the content (nothing is written then), `symlink`, and `io` where
     /// the files cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let [archive_path, sidecar_path] = paths(path);
+        let [archive_path, sidecar_path] = checkpoint_paths(path);
         for target in [&archive_path, &sidecar_path] {
             if target.is_symlink() {
                 return Err(symlink(target));
@@ -70,8 +70,8 @@ impl Checkpoint {
     }
 }
 
-/// Archive and sidecar of a path.
-fn paths(path: &Path) -> [PathBuf; 2] {
+/// Archive and sidecar of a path: `name`, `name.npz` and `name.json` name the same pair.
+pub fn checkpoint_paths(path: &Path) -> [PathBuf; 2] {
     let is_suffix = path.extension().is_some_and(|suffix| suffix == "npz" || suffix == "json");
     let base = if is_suffix { path.with_extension("") } else { path.to_owned() };
     ["npz", "json"].map(|suffix| {
