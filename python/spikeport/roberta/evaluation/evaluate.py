@@ -18,9 +18,10 @@ from torch import Tensor
 
 from spikeport.certificate import Certificate
 from spikeport.roberta.errors import RobertaError
-from spikeport.roberta.evaluation.energy import energy, fan_out
+from spikeport.roberta.evaluation.energy import energy, quantised_work, spiking_work
 from spikeport.roberta.evaluation.tasks import Task, compute_metrics
 from spikeport.roberta.network.quantised import QuantisedRobertaForSequenceClassification
+from spikeport.roberta.network.signals import EMBEDDING, signals
 from spikeport.roberta.network.spiking import SpikingRobertaForSequenceClassification
 
 Features = dict[str, list[int]]
@@ -75,7 +76,9 @@ def evaluate_spiking(
         ``figures`` has ``samples``, ``timesteps``, ``metrics``, ``quantised_metrics``, ``per_timestep`` (a list of
         metrics), ``agreement`` (``predictions``, ``largest_difference``, ``tolerance``, ``within_tolerance``,
         ``outside``: the sentences by number), ``settling`` (``mean``, ``most``, ``unsettled``), ``layers`` (spikes and
-        synaptic operations a sentence), ``energy`` and ``seconds`` (of each network, in this process).
+        synaptic operations a sentence), ``values`` (what enters as values and not as spikes: who reads it, whether at
+        every step, its multiply-adds a sentence), ``energy`` (with the task's own metric as ``score``) and ``seconds``
+        (of each network, in this process).
 
     Raises
     ------
@@ -117,7 +120,7 @@ def _run_batch(
     trajectory = run.trajectory.cpu().double().numpy()
     seconds += (time.perf_counter() - middle, middle - start)
     settled, steps = run.settled_at.cpu(), run.steps_run.cpu()
-    spikes = torch.stack(list(run.spikes.values()), dim=1).cpu()
+    spikes, first = (torch.stack(list(x.values()), dim=1).cpu() for x in (run.spikes, run.first_spikes))
     return [
         {
             "index": index,
@@ -126,6 +129,7 @@ def _run_batch(
             "settled_at": int(settled[i]),
             "tokens": len(samples[i]["input_ids"]),
             "spikes": spikes[i].numpy(),
+            "first_spikes": first[i].numpy(),
         }
         for i, index in enumerate(indices)
     ]
@@ -167,6 +171,10 @@ def _summarise(
         **_costs(spiking, results),
         "seconds": {"spiking": float(seconds[0]), "quantised": float(seconds[1])},
     }
+    both = (figures["metrics"], figures["quantised_metrics"])
+    figures["energy"]["score"] = (
+        {"name": task.score, "spiking": both[0][task.score], "quantised": both[1][task.score]} if labelled else None
+    )
     return SpikingEvaluation(figures, _certificate(figures), logits, quantised_logits)
 
 
@@ -200,19 +208,44 @@ def _settling(settled: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 def _costs(spiking: SpikingRobertaForSequenceClassification, results: list[dict[str, Any]]) -> dict[str, Any]:
     tokens = torch.tensor([result["tokens"] for result in results])
-    spikes = torch.tensor(np.stack([result["spikes"] for result in results]))
-    layers, total = [], torch.zeros_like(tokens)
-    for column, name in enumerate(spiking.neurons()):
-        operations = spikes[:, column] * fan_out(name, spiking.config, tokens)
-        total += operations
+    needed = [r["settled_at"] if r["settled_at"] >= 0 else len(r["trajectory"]) for r in results]
+    steps = torch.tensor(needed)
+    names = list(spiking.neurons())
+    spikes, first = (
+        dict(zip(names, torch.tensor(np.stack([result[kind] for result in results], axis=1)), strict=True))
+        for kind in ("spikes", "first_spikes")
+    )
+    layers, values = [], []
+    sent = {signal.sender: signal for signal in signals(spiking.config, tokens)}
+    for name in names:
+        operations = sent[name].operations(spikes[name], first[name])
         layers.append(
             {
                 "name": name,
-                "spikes": float(spikes[:, column].double().mean()),
+                "spikes": float(spikes[name].double().mean()),
                 "synaptic_operations": float(operations.double().mean()),
             }
         )
-    return {"layers": layers, "energy": energy(spiking.config, tokens, total)}
+    for name, signal in sent.items():
+        if name not in spikes:
+            every_step = name != EMBEDDING
+            values.append(
+                {
+                    "name": name.removesuffix(".quantiser"),
+                    "readers": list(signal.readers),
+                    "every_step": every_step,
+                    "multiply_adds": float((signal.products * (steps if every_step else 1)).double().mean()),
+                }
+            )
+    cost = energy(
+        spiking_work(spiking.config, tokens, steps, spikes, first), quantised_work(spiking.config, tokens, names)
+    )
+    return {"layers": layers, "values": values, "energy": cost}
+
+
+def readers_of_values(figures: dict[str, Any]) -> list[str]:
+    """Return the linear layers and residual blocks that values, and not spikes, enter at every step."""
+    return [reader for entry in figures["values"] if entry["every_step"] for reader in entry["readers"]]
 
 
 def _certificate(figures: dict[str, Any]) -> Certificate:
@@ -227,5 +260,9 @@ def _certificate(figures: dict[str, Any]) -> Certificate:
         agreement=agreement["predictions"],
         largest_difference=agreement["largest_difference"],
         samples=figures["samples"],
-        details={"outside_tolerance": len(agreement["outside"]), "tolerance": agreement["tolerance"]},
+        details={
+            "outside_tolerance": len(agreement["outside"]),
+            "tolerance": agreement["tolerance"],
+            "fed_by_values": readers_of_values(figures),
+        },
     )

@@ -11,7 +11,7 @@ from accelerate.utils import gather_object  # type: ignore[import-untyped]
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
 from transformers import Trainer
 
-from spikeport.roberta.evaluation.evaluate import evaluate_spiking
+from spikeport.roberta.evaluation.evaluate import evaluate_spiking, readers_of_values
 from spikeport.roberta.evaluation.evaluation_report import evaluation_table, save_evaluation
 from spikeport.roberta.evaluation.tasks import Task
 from spikeport.roberta.glue.arguments import ModelArguments
@@ -80,3 +80,6 @@ def _print(evaluation: Any) -> None:
     console = Console(stderr=True)
     console.print(evaluation_table(evaluation))
     console.print(str(evaluation.certificate), markup=False, highlight=False)
+    if readers := readers_of_values(evaluation.figures):
+        said = f"note: values and not spikes enter at every step, and cost multiply-adds: {', '.join(readers)}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
