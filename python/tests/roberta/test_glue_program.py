@@ -326,6 +326,7 @@ def test_a_gelu_checkpoint_is_refused_and_relufy_with_training_is_the_way_out(pr
         (EVALUATE + "--do_train --train_file ./unlabelled.tsv", "data", "2 of 2 train examples have none"),
         (EVALUATE.replace("${MODEL_NAME}", "./wordless"), "model", "wordless holds no tokenizer"),
         (EVALUATE.replace("${MODEL_NAME}", "./damaged"), "model", "cannot load './damaged'"),
+        (EVALUATE.replace("${MODEL_NAME}", "./poisoned"), "weights", "numbers of classifier.out_proj.bias are not fi"),
         (EVALUATE + "--transform_config ./half.yaml --convert_to_snn", "transform", "would not spike"),
         (EVALUATE + "--transform_config ./latin.yaml", "transform", "latin.yaml is not UTF-8"),
         (EVALUATE + "--validation_file ./latin.yaml", "data", "latin.yaml is not UTF-8"),
@@ -339,6 +340,11 @@ def test_what_cannot_work_is_refused_before_anything_is_written(program, tiny_mo
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / "wordless" / name).unlink()
     (tmp_path / "damaged/model.safetensors").write_bytes(b"\x00" * 64)
+    poisoned = RobertaForSequenceClassification.from_pretrained(tiny_model)
+    with torch.no_grad():
+        poisoned.classifier.out_proj.bias[0] = float("nan")
+    poisoned.save_pretrained(tmp_path / "poisoned")
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "poisoned")
     first_half = (tmp_path / "transform_cfg.yaml").read_text().partition("snn_transformer_config_attn")[0]
     (tmp_path / "half.yaml").write_text(first_half)
     (tmp_path / "latin.yaml").write_bytes(b"\xe9t\xe9: 1")

@@ -20,7 +20,7 @@ from spikeport.certificate import Certificate
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.evaluation.energy import energy, quantised_work, spiking_work
 from spikeport.roberta.evaluation.tasks import Task, compute_metrics
-from spikeport.roberta.network.quantised import QuantisedRobertaForSequenceClassification
+from spikeport.roberta.network.quantised import QuantisedRobertaForSequenceClassification, check_weights
 from spikeport.roberta.network.signals import EMBEDDING, signals
 from spikeport.roberta.network.spiking import SpikingRobertaForSequenceClassification
 
@@ -83,10 +83,12 @@ def evaluate_spiking(
     Raises
     ------
     RobertaError
-        ``samples``: none; ``timesteps``.
+        ``samples``: none; ``timesteps``; ``weights``: a number in a network is not finite, or a logit of its is not.
     """
     if not samples or len(samples) != len(labels):
         raise RobertaError("samples", f"{len(samples)} samples with {len(labels)} labels: give at least one, labelled")
+    for network in (quantised, spiking):
+        check_weights(network)
     order = sorted(range(len(samples)), key=lambda i: (len(samples[i]["input_ids"]), i))
     batches = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
     spiking.eval()
@@ -166,7 +168,7 @@ def _summarise(
         "metrics": per_timestep[-1] if labelled else {},
         "quantised_metrics": compute_metrics(task, quantised_logits, labels) if labelled else {},
         "per_timestep": per_timestep,
-        "agreement": _agreement(logits, quantised_logits, task, DIFFERENCE.get(spiking.dtype, 1e-2)),
+        "agreement": agreement_of(logits, quantised_logits, task, DIFFERENCE.get(spiking.dtype, 1e-2)),
         "settling": _settling(settled),
         **_costs(spiking, results),
         "seconds": {"spiking": float(seconds[0]), "quantised": float(seconds[1])},
@@ -183,9 +185,15 @@ def _hold(trajectory: np.ndarray[Any, Any], steps: int) -> np.ndarray[Any, Any]:
     return np.concatenate([trajectory, np.repeat(trajectory[-1:], steps - len(trajectory), axis=0)])
 
 
-def _agreement(
+def agreement_of(
     logits: np.ndarray[Any, Any], expected: np.ndarray[Any, Any], task: Task, tolerance: float
 ) -> dict[str, Any]:
+    """Return how far two networks' logits, of shape (samples, classes), agree; not finite ones are an error."""
+    for kind, values in (("spiking", logits), ("quantised", expected)):
+        if bad := np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
+            count = f"{len(bad)} of {len(values)} sentences, the first of them number {bad[0]}"
+            reason = f"the {kind} network's logits are not finite for {count}"
+            raise RobertaError("weights", f"{reason}: nothing agrees with that, so check weights and scales")
     difference = np.abs(logits - expected).max(axis=1)
     same = difference <= tolerance if task.is_regression else logits.argmax(1) == expected.argmax(1)
     return {

@@ -20,6 +20,7 @@ from spikeport.roberta.network.quantised import (
     QuantisedRobertaConfig,
     QuantisedRobertaForSequenceClassification,
     check_architecture,
+    check_weights,
     quantise,
 )
 from spikeport.roberta.network.spiking import SpikingRobertaConfig
@@ -129,6 +130,7 @@ def load_model(
         model = quantise(model, transform)
     if arguments.model_weights_path:
         load_weights(model, arguments.model_weights_path)
+    check_weights(model)
     return model
 
 

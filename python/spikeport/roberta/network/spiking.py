@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModelForSequenceClassification, RobertaModel, RobertaPreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, RobertaPreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.models.roberta.modeling_roberta import RobertaClassificationHead
 
@@ -32,6 +32,8 @@ from spikeport.roberta.modules.stream import Clock, SpikingModule
 from spikeport.roberta.network.quantised import (
     QuantisedRobertaConfig,
     QuantisedRobertaForSequenceClassification,
+    ScaledRobertaModel,
+    begin_scale,
     build,
     check_architecture,
     derive_config,
@@ -66,7 +68,7 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         super().__init__(config)
         check_architecture(config)
         self.num_labels = config.num_labels
-        self.roberta = RobertaModel(config, add_pooling_layer=False)
+        self.roberta = ScaledRobertaModel(config, add_pooling_layer=False)
         self.classifier: nn.Module = RobertaClassificationHead(config)
         self.clock = Clock()
         remove_biases(self, config.spikeport_without_bias or [])
@@ -84,9 +86,7 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, STBIF):
-            with torch.no_grad():
-                module.threshold.fill_(1.0)
+        begin_scale(module)
 
     def spiking_modules(self) -> Iterator[SpikingModule]:
         """Yield every module that has a state in time."""

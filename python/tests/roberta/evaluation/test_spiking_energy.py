@@ -1,14 +1,24 @@
 import contextlib
+import copy
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import RobertaConfig
 
-from spikeport.roberta import Transform, calibrate, convert_to_spiking, evaluate_spiking, explain, quantise
+from spikeport.roberta import (
+    RobertaError,
+    Transform,
+    calibrate,
+    convert_to_spiking,
+    evaluate_spiking,
+    explain,
+    quantise,
+)
 from spikeport.roberta.evaluation.energy import TABLES, energy, multiply_adds, quantised_work, spiking_work
-from spikeport.roberta.evaluation.evaluate import readers_of_values
+from spikeport.roberta.evaluation.evaluate import agreement_of, readers_of_values
 from spikeport.roberta.evaluation.tasks import TASKS
 from spikeport.roberta.modules.linear import UnfoldBiasLinear
 from spikeport.roberta.network.signals import EMBEDDING, signals
@@ -232,6 +242,19 @@ def test_the_evaluation_is_the_same_however_many_processes_share_it(networks, ra
         return {name: value for name, value in result.figures.items() if name != "seconds"}
 
     assert evaluate(3) == evaluate(1)
+
+
+def test_networks_that_answer_nan_never_agree(networks, random_batch):
+    quantised = copy.deepcopy(networks[0])
+    with torch.no_grad():
+        quantised.classifier.quantiser.scale.fill_(float("nan"))
+    with pytest.raises(RobertaError, match="are not finite"):
+        evaluated(quantised, random_batch)
+    for ours, theirs in ((np.nan, 0.0), (0.0, np.nan), (np.nan, np.nan), (np.inf, np.inf)):
+        spiking_logits, quantised_logits = np.zeros((3, 2)), np.zeros((3, 2))
+        spiking_logits[1], quantised_logits[1] = ours, theirs
+        with pytest.raises(RobertaError, match="not finite for 1 of 3 sentences, the first of them number 1"):
+            agreement_of(spiking_logits, quantised_logits, TASKS["sst2"], 1e-4)
 
 
 def test_sentences_that_do_not_agree_are_counted_and_named(networks, random_batch):

@@ -15,7 +15,7 @@ from spikeport.roberta import (
     quantise,
 )
 from spikeport.roberta.modules.stream import Clock
-from spikeport.roberta.network.quantised import QuantisedRobertaConfig
+from spikeport.roberta.network.quantised import QuantisedRobertaConfig, check_weights
 from spikeport.roberta.network.timeline import Record, plan_chunks
 
 
@@ -129,6 +129,30 @@ def test_what_was_saved_gives_the_same_logits_when_loaded(random_network, random
         for kind_of_loader in (own, AutoModelForSequenceClassification):
             loaded = kind_of_loader.from_pretrained(tmp_path).eval()
             assert torch.equal(loaded(**random_batch()).logits, expected)
+
+
+def test_scales_that_no_file_has_begin_at_one_in_every_layer(random_network, tmp_path):
+    random_network().float().save_pretrained(tmp_path)
+    quantised = QuantisedRobertaForSequenceClassification.from_pretrained(tmp_path)
+    assert len(quantised.quantisers()) == 17
+    assert [q.scale.item() for q in quantised.quantisers().values()] == [1.0] * 17
+    spiking = SpikingRobertaForSequenceClassification.from_pretrained(tmp_path)
+    assert [neuron.threshold.item() for neuron in spiking.neurons().values()] == [1.0] * 17
+
+
+def test_a_number_that_is_not_finite_and_a_scale_of_nought_are_found_by_name(random_network):
+    quantised = quantise(random_network())
+    check_weights(quantised)
+    dense = quantised.roberta.encoder.layer[1].output.dense.weight
+    with torch.no_grad():
+        dense[0, 3] = float("nan")
+    with pytest.raises(RobertaError, match=r"1 of the 512 numbers of roberta.encoder.layer.1.output.dense.weight"):
+        check_weights(quantised)
+    with torch.no_grad():
+        dense[0, 3] = 1.0
+        quantised.classifier.quantiser.scale.fill_(0.0)
+    with pytest.raises(RobertaError, match=r"classifier.quantiser.scale is 0"):
+        check_weights(quantised)
 
 
 def test_layers_without_a_bias_are_converted_saved_and_loaded_without_one(random_network, random_batch, tmp_path):
