@@ -175,7 +175,8 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
             token_type_ids = torch.zeros_like(input_ids)
         plan = self._plan(input_ids, limit, chunk)
         groups = zip(*(x.split(plan.sentences) for x in (input_ids, attention_mask, token_type_ids)), strict=True)
-        return join_runs([self._run_group(ids, mask, kinds, plan, early_stop) for ids, mask, kinds in groups])
+        batch = len(input_ids)
+        return join_runs([self._run_group(*group, plan, early_stop, len(group[0]) / batch) for group in groups])
 
     def _check_inputs(self, ids: Tensor, *others: Tensor | None) -> None:
         if not isinstance(ids, Tensor) or ids.dim() != 2 or not ids.shape[1]:
@@ -190,9 +191,17 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
             raise RobertaError("samples", f"a sentence is longer than the {room} tokens that this network has room for")
 
     def _run_group(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, plan: Plan, early_stop: bool
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor,
+        plan: Plan,
+        early_stop: bool,
+        share: float,
     ) -> SpikingRun:
         self.reset()
+        for neuron in self.neurons().values():
+            neuron.share = share
         embedded = self._embed(input_ids, token_type_ids)
         tokens = attention_mask.to(embedded)
         mask = None

@@ -210,6 +210,25 @@ def test_gradients_in_the_spiking_domain_are_those_of_the_quantised_network_once
     assert all(ours[f"{name}.scale"] != 0 for name in quantised.quantisers())
 
 
+@pytest.mark.parametrize("budget", [1, 2**13, 2**32])
+def test_the_gradient_of_a_threshold_is_the_same_however_the_batch_is_cut(
+    random_network, random_batch, monkeypatch, budget
+):
+    quantised, spiking = pair(random_network, random_batch)
+    batch, labels = random_batch(batch=5), torch.tensor([0, 1, 1, 0, 1])
+    quantised(**batch, labels=labels).loss.backward()
+    monkeypatch.setattr("spikeport.roberta.network.spiking.CPU_BYTES", budget)
+    spiking(**batch, labels=labels).loss.backward()
+    neuron, quantiser = spiking.classifier.quantiser, quantised.classifier.quantiser
+    torch.testing.assert_close(neuron.threshold.grad, quantiser.scale.grad, rtol=1e-7, atol=1e-9)
+    monkeypatch.setattr("spikeport.roberta.network.spiking.CPU_BYTES", 2**32)
+    whole = convert_to_spiking(quantised)
+    whole(**batch, labels=labels).loss.backward()
+    for name, other in whole.neurons().items():
+        cut = spiking.neurons()[name].threshold.grad
+        torch.testing.assert_close(cut, other.threshold.grad, rtol=1e-7, atol=1e-9, msg=name)
+
+
 def test_dropout_plays_no_part_in_the_spiking_domain(random_network, random_batch):
     _, spiking = pair(random_network, random_batch, hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
     batch = random_batch()
