@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 from transformers import DataCollatorWithPadding, EvalPrediction, Trainer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -106,13 +107,14 @@ def run(arguments: Arguments) -> dict[str, Any]:
         summary["calibrated_scales"] = len(scales)
     if training.do_train:
         summary |= _train(trainer, training, len(tokens["train"]))
+    exact = _exact_weights(trainer) if model_args.convert_to_snn else None
     if training.do_eval:
         summary |= _evaluate(trainer, tokens)
     if training.do_predict:
         _predict(trainer, tokens, task, order)
     if model_args.convert_to_snn:
         evaluated = {name: rows for name, rows in tokens.items() if name.startswith("validation")}
-        summary |= run_spiking_stage(trainer, model_args, evaluated, task)
+        summary |= run_spiking_stage(trainer, model_args, evaluated, task, exact)
     if trainer.is_world_process_zero():
         folder = Path(str(training.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
@@ -178,6 +180,14 @@ def _evaluate(trainer: Trainer, tokens: dict[str, list[dict[str, Any]]]) -> dict
     trainer.log_metrics("eval", metrics)
     trainer.save_metrics("eval", metrics, combined=False)
     return metrics
+
+
+def _exact_weights(trainer: Trainer) -> dict[str, Tensor] | None:
+    """Return a copy of the weights where Trainer's evaluation would round them in place, and None elsewhere."""
+    if not (trainer.args.fp16_full_eval or trainer.args.bf16_full_eval) or trainer.is_fsdp_enabled:
+        return None
+    network: Any = trainer.accelerator.unwrap_model(trainer.model)
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
 def _predict(

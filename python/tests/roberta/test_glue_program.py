@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
 
 from spikeport.roberta import (
@@ -226,6 +227,19 @@ def test_samples_and_steps_of_the_spiking_evaluation_are_limited(program, tmp_pa
     results = read(tmp_path / "output/sst2_eval/snn_results.json")
     assert "still moving after 6 steps" in results["certificate"]["reason"]
     assert read(tmp_path / "output/sst2_eval/snn/config.json")["snn_timesteps"] == 6
+
+
+@pytest.mark.parametrize("precision", ["--bf16 --do_train --max_steps 1 --learning_rate 1e-9", "--bf16_full_eval"])
+def test_both_networks_are_compared_and_saved_in_single_precision_whatever_the_training_computed_in(
+    program, tmp_path, precision
+):
+    summary = program(FULL_SPIKING + f" --use_cpu {precision}")
+    assert summary["snn_agreement"] == 1.0
+    assert summary["snn_largest_difference"] < 1e-4
+    saved = load_file(tmp_path / "output/sst2_eval/snn/model.safetensors")
+    assert {value.dtype for value in saved.values()} == {torch.float32}
+    weight = saved["classifier.dense.weight"]
+    assert not torch.equal(weight, weight.bfloat16().float()), "rounded on the way"
 
 
 def pair_files(folder, task, labels):

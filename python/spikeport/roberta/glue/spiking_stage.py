@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
+from torch import Tensor
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
 from transformers import Trainer
 
@@ -22,16 +23,23 @@ FOLDER = "snn"
 
 
 def run_spiking_stage(
-    trainer: Trainer, arguments: ModelArguments, evaluated: Mapping[str, list[dict[str, Any]]], task: Task
+    trainer: Trainer,
+    arguments: ModelArguments,
+    evaluated: Mapping[str, list[dict[str, Any]]],
+    task: Task,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Any]:
     """Convert the trainer's quantised network, evaluate the spiking one on every split given, and save it.
 
     Writes ``snn/`` (weights, thresholds, config, tokenizer: what `from_pretrained` reads), and
     ``snn_results.json``, ``snn_report.html`` and ``snn_accuracy.svg`` of each split. Returns the figures whose names
-    begin with ``snn_``.
+    begin with ``snn_``. Both networks are in single precision, whatever the training computed in; ``weights`` are the
+    quantised network's from before an evaluation that has rounded them.
     """
     accelerator = trainer.accelerator
-    quantised: Any = whole_network(trainer)
+    quantised: Any = whole_network(trainer).float()
+    if weights is not None:
+        quantised.load_state_dict(weights)
     spiking = convert_to_spiking(quantised, arguments.snn_timesteps)
     first = trainer.is_world_process_zero()
     output = Path(str(trainer.args.output_dir))
