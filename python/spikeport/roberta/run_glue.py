@@ -25,10 +25,11 @@ from transformers.trainer_utils import get_last_checkpoint
 from spikeport.errors import SpikeportError
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.evaluation.tasks import Task, compute_metrics, get_task
-from spikeport.roberta.glue.arguments import Arguments, DataArguments, parse_arguments
+from spikeport.roberta.glue.arguments import Arguments, DataArguments, ModelArguments, parse_arguments
 from spikeport.roberta.glue.distillation import DistillationTrainer, load_teacher
 from spikeport.roberta.glue.model_card import write_model_card
 from spikeport.roberta.glue.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
+from spikeport.roberta.glue.notices import say
 from spikeport.roberta.glue.process_group import process_group_ended_at_exit
 from spikeport.roberta.glue.sharding import check_sharding, shard_by_layer
 from spikeport.roberta.glue.spiking_stage import run_spiking_stage
@@ -101,10 +102,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     has_scales = isinstance(config, QuantisedRobertaConfig) or model_args.model_weights_path
     if quantised is not None and model_args.calibrate and not (has_scales or training.resume_from_checkpoint):
-        samples = tokens.get("train") or need(tokens, "validation", "calibration (or --no_calibrate)")
-        batches = model_args.calibration_batches
-        scales = calibrate_on(quantised, samples, batches, training.per_device_train_batch_size, training.seed)
-        summary["calibrated_scales"] = len(scales)
+        summary |= _calibrate(quantised, model_args, training, tokens)
     if training.do_train:
         summary |= _train(trainer, training, len(tokens["train"]))
     exact = _exact_weights(trainer) if model_args.convert_to_snn else None
@@ -180,6 +178,24 @@ def _evaluate(trainer: Trainer, tokens: dict[str, list[dict[str, Any]]]) -> dict
     trainer.log_metrics("eval", metrics)
     trainer.save_metrics("eval", metrics, combined=False)
     return metrics
+
+
+def _calibrate(
+    quantised: QuantisedRobertaForSequenceClassification,
+    model_args: ModelArguments,
+    training: TrainingArguments,
+    tokens: dict[str, list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Set the scales from training sentences, or, where there are none, from those of the evaluation, and say so."""
+    split = "train" if tokens.get("train") else "validation"
+    samples = tokens.get("train") or need(tokens, split, "calibration (or --no_calibrate)")
+    batches, size = model_args.calibration_batches, training.per_device_train_batch_size
+    scales = calibrate_on(quantised, samples, batches, size, training.seed)
+    origin = f"{min(len(samples), batches * size)} {split} sentences"
+    if split == "validation":
+        origin += ", which are the evaluation's own"
+    say(f"scales calibrated on {origin}" + ("" if split == "train" else ": give --train_file for figures to quote"))
+    return {"calibrated_scales": len(scales), "calibrated_on": origin}
 
 
 def _exact_weights(trainer: Trainer) -> dict[str, Tensor] | None:

@@ -79,11 +79,11 @@ def test_every_documented_command_runs_in_its_order(program, tmp_path):
     assert trained["train_loss"] > 0
     assert read(tmp_path / "output/sst2_snn/all_results.json") == pytest.approx(trained)
     card = tmp_path / "output/sst2_snn/README.md"
-    assert "calibrated on data, then trained\n" in card.read_text()
+    assert "calibrated on 160 train sentences, then trained\n" in card.read_text()
     assert 'QuantisedRobertaForSequenceClassification.from_pretrained(".")' in card.read_text()
     plain = program(EVALUATION_ONLY)
     card = tmp_path / "output/sst2_eval/README.md"
-    assert "calibrated on data\n" in card.read_text()
+    assert "calibrated on 160 train sentences\n" in card.read_text()
     assert "from_pretrained" not in card.read_text(), "an evaluation saves no weights"
     tuned = program(FINE_TUNED_WEIGHTS)
     assert "those of `./output/sst2_snn`\n" in card.read_text()
@@ -227,6 +227,18 @@ def test_samples_and_steps_of_the_spiking_evaluation_are_limited(program, tmp_pa
     results = read(tmp_path / "output/sst2_eval/snn_results.json")
     assert "still moving after 6 steps" in results["certificate"]["reason"]
     assert read(tmp_path / "output/sst2_eval/snn/config.json")["snn_timesteps"] == 6
+
+
+def test_scales_that_the_evaluation_sentences_gave_are_said_to_be_so(program, tmp_path, sentences, capsys):
+    command = "--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --transform_config default --output_dir o"
+    program(command, f"--validation_file {sentences}/dev.txt --disable_tqdm True")
+    assert "calibrated on 40 validation sentences, which are the evaluation's own: give" in capsys.readouterr().err
+    assert (
+        "calibrated on 40 validation sentences, which are the evaluation's own\n"
+        in (tmp_path / "o/README.md").read_text()
+    )
+    program(command + " --calibration_batches 2")
+    assert "calibrated on 16 train sentences\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("precision", ["--bf16 --do_train --max_steps 1 --learning_rate 1e-9", "--bf16_full_eval"])

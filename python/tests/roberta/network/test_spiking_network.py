@@ -254,6 +254,31 @@ def test_calibration_moves_every_scale_and_the_quantised_network_close_to_the_fl
     assert after < before / 2
 
 
+def test_calibration_is_the_same_however_the_sentences_are_batched_and_padded(random_network, random_batch):
+    batch = random_batch(batch=6)
+    lengths = batch["attention_mask"].sum(1).tolist()
+    one_by_one = [{name: value[i : i + 1, :n] for name, value in batch.items()} for i, n in enumerate(lengths)]
+    wider = {"input_ids": torch.nn.functional.pad(batch["input_ids"], (0, 7), value=1)}
+    wider["attention_mask"] = torch.nn.functional.pad(batch["attention_mask"], (0, 7))
+    expected = calibrate(quantise(random_network()), [batch])
+    for others in (one_by_one, [wider]):
+        found = calibrate(quantise(random_network()), others)
+        assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_scales_of_probabilities_follow_the_attention_and_not_the_length(random_network, random_batch):
+    scales = []
+    for sharper in (1.0, 30.0):
+        model = random_network()
+        with torch.no_grad():
+            for layer in model.roberta.encoder.layer:
+                layer.attention.self.query.weight.mul_(sharper)
+        found = calibrate(quantise(model), [random_batch(batch=16)])
+        scales.append(found["roberta.encoder.layer.0.attention.self.probability_quantiser"])
+    assert scales[1] > scales[0]
+    assert scales[1] == pytest.approx(1 / 31, rel=0.1)
+
+
 def test_quantising_leaves_the_model_and_the_random_numbers_of_the_caller_alone(random_network, random_batch):
     model = random_network()
     before = {name: value.clone() for name, value in model.state_dict().items()}
