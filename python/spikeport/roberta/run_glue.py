@@ -33,9 +33,12 @@ from spikeport.roberta.glue.notices import say
 from spikeport.roberta.glue.process_group import process_group_ended_at_exit
 from spikeport.roberta.glue.sharding import check_sharding, shard_by_layer
 from spikeport.roberta.glue.spiking_stage import run_spiking_stage
-from spikeport.roberta.glue.splits import label_order, load_splits, need, tokenise
+from spikeport.roberta.glue.splits import count_cut, label_order, load_splits, need, tokenise
 from spikeport.roberta.network.explanation import explain
 from spikeport.roberta.network.quantised import QuantisedRobertaConfig, QuantisedRobertaForSequenceClassification
+
+MANY_LEVELS = 256
+"""From here on a level is said aloud: neurons climb one level a step."""
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
@@ -59,6 +62,13 @@ def run(arguments: Arguments) -> dict[str, Any]:
         return {"explain": [vars(row) for row in explain(load_config(model_args, task), load_transform(model_args))]}
     transform = load_transform(model_args)
     _check_output(data_args, training)
+    if Path(str(training.output_dir)).name == "trainer_output":
+        say("without --output_dir everything is written into the folder trainer_output")
+    if (
+        transform is not None
+        and (most := max((rule.level for rule in transform.quantisation), default=0)) >= MANY_LEVELS
+    ):
+        say(f"level {most} quantises hardly at all, and the spiking network takes at least as many steps")
     set_seed(training.seed)
     config = load_config(model_args, task)
     tokenizer = load_tokenizer(model_args, config)
@@ -82,6 +92,11 @@ def run(arguments: Arguments) -> dict[str, Any]:
     if model_args.convert_to_snn:
         need(splits, "validation", "--convert_to_snn")
     tokens = {name: tokenise(tokenizer, rows, task, length, order) for name, rows in splits.items()}
+    for name, rows in splits.items():
+        if cut := count_cut(tokenizer, rows, task, length):
+            say(f"{cut} of {len(rows)} {name} examples are longer than {length} tokens, and are cut")
+    if length < data_args.max_seq_length:
+        data_args.max_seq_length = length  # what the model has positions for; the card says it
 
     make_trainer: Callable[..., Trainer] = Trainer
     if model_args.distillation:

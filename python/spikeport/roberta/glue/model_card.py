@@ -67,7 +67,7 @@ def _usage(folder: Path, spiking: bool, quantised: bool) -> str:
     name = f"{kind}RobertaForSequenceClassification"
     return f"""
 ```python
-from spikeport.roberta import {name}
+from spikeport.roberta import {name}  # this import is what makes transformers' Auto classes know the network
 
 model = {name}.from_pretrained("{where}")
 ```

@@ -37,7 +37,8 @@ def run_spiking_stage(
     quantised network's from before an evaluation that has rounded them.
     """
     accelerator = trainer.accelerator
-    quantised: Any = whole_network(trainer).float()
+    quantised: Any = whole_network(trainer)
+    quantised = quantised.to(torch.float32)
     if weights is not None:
         quantised.load_state_dict(weights)
     spiking = convert_to_spiking(quantised, arguments.snn_timesteps)

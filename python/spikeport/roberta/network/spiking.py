@@ -176,7 +176,8 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         plan = self._plan(input_ids, limit, chunk)
         groups = zip(*(x.split(plan.sentences) for x in (input_ids, attention_mask, token_type_ids)), strict=True)
         batch = len(input_ids)
-        return join_runs([self._run_group(*group, plan, early_stop, len(group[0]) / batch) for group in groups])
+        runs = [self._run_group(ids, mask, kinds, plan, early_stop, len(ids) / batch) for ids, mask, kinds in groups]
+        return join_runs(runs)
 
     def _check_inputs(self, ids: Tensor, *others: Tensor | None) -> None:
         if not isinstance(ids, Tensor) or ids.dim() != 2 or not ids.shape[1]:
