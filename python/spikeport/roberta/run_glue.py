@@ -18,22 +18,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 from transformers import DataCollatorWithPadding, EvalPrediction, Trainer, TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from spikeport.errors import SpikeportError
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.evaluation.tasks import Task, compute_metrics, get_task
-from spikeport.roberta.glue.arguments import Arguments, DataArguments, parse_arguments
+from spikeport.roberta.glue.arguments import Arguments, DataArguments, ModelArguments, parse_arguments
 from spikeport.roberta.glue.distillation import DistillationTrainer, load_teacher
 from spikeport.roberta.glue.model_card import write_model_card
 from spikeport.roberta.glue.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
+from spikeport.roberta.glue.notices import say
 from spikeport.roberta.glue.process_group import process_group_ended_at_exit
 from spikeport.roberta.glue.sharding import check_sharding, shard_by_layer
 from spikeport.roberta.glue.spiking_stage import run_spiking_stage
-from spikeport.roberta.glue.splits import label_order, load_splits, need, tokenise
+from spikeport.roberta.glue.splits import count_cut, label_order, load_splits, need, tokenise
 from spikeport.roberta.network.explanation import explain
 from spikeport.roberta.network.quantised import QuantisedRobertaConfig, QuantisedRobertaForSequenceClassification
+
+MANY_LEVELS = 256
+"""From here on a level is said aloud: neurons climb one level a step."""
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
@@ -57,6 +62,13 @@ def run(arguments: Arguments) -> dict[str, Any]:
         return {"explain": [vars(row) for row in explain(load_config(model_args, task), load_transform(model_args))]}
     transform = load_transform(model_args)
     _check_output(data_args, training)
+    if Path(str(training.output_dir)).name == "trainer_output":
+        say("without --output_dir everything is written into the folder trainer_output")
+    if (
+        transform is not None
+        and (most := max((rule.level for rule in transform.quantisation), default=0)) >= MANY_LEVELS
+    ):
+        say(f"level {most} quantises hardly at all, and the spiking network takes at least as many steps")
     set_seed(training.seed)
     config = load_config(model_args, task)
     tokenizer = load_tokenizer(model_args, config)
@@ -80,6 +92,11 @@ def run(arguments: Arguments) -> dict[str, Any]:
     if model_args.convert_to_snn:
         need(splits, "validation", "--convert_to_snn")
     tokens = {name: tokenise(tokenizer, rows, task, length, order) for name, rows in splits.items()}
+    for name, rows in splits.items():
+        if cut := count_cut(tokenizer, rows, task, length):
+            say(f"{cut} of {len(rows)} {name} examples are longer than {length} tokens, and are cut")
+    if length < data_args.max_seq_length:
+        data_args.max_seq_length = length  # what the model has positions for; the card says it
 
     make_trainer: Callable[..., Trainer] = Trainer
     if model_args.distillation:
@@ -100,19 +117,17 @@ def run(arguments: Arguments) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     has_scales = isinstance(config, QuantisedRobertaConfig) or model_args.model_weights_path
     if quantised is not None and model_args.calibrate and not (has_scales or training.resume_from_checkpoint):
-        samples = tokens.get("train") or need(tokens, "validation", "calibration (or --no_calibrate)")
-        batches = model_args.calibration_batches
-        scales = calibrate_on(quantised, samples, batches, training.per_device_train_batch_size, training.seed)
-        summary["calibrated_scales"] = len(scales)
+        summary |= _calibrate(quantised, model_args, training, tokens)
     if training.do_train:
         summary |= _train(trainer, training, len(tokens["train"]))
+    exact = _exact_weights(trainer) if model_args.convert_to_snn else None
     if training.do_eval:
         summary |= _evaluate(trainer, tokens)
     if training.do_predict:
         _predict(trainer, tokens, task, order)
     if model_args.convert_to_snn:
         evaluated = {name: rows for name, rows in tokens.items() if name.startswith("validation")}
-        summary |= run_spiking_stage(trainer, model_args, evaluated, task)
+        summary |= run_spiking_stage(trainer, model_args, evaluated, task, exact)
     if trainer.is_world_process_zero():
         folder = Path(str(training.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
@@ -178,6 +193,32 @@ def _evaluate(trainer: Trainer, tokens: dict[str, list[dict[str, Any]]]) -> dict
     trainer.log_metrics("eval", metrics)
     trainer.save_metrics("eval", metrics, combined=False)
     return metrics
+
+
+def _calibrate(
+    quantised: QuantisedRobertaForSequenceClassification,
+    model_args: ModelArguments,
+    training: TrainingArguments,
+    tokens: dict[str, list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Set the scales from training sentences, or, where there are none, from those of the evaluation, and say so."""
+    split = "train" if tokens.get("train") else "validation"
+    samples = tokens.get("train") or need(tokens, split, "calibration (or --no_calibrate)")
+    batches, size = model_args.calibration_batches, training.per_device_train_batch_size
+    scales = calibrate_on(quantised, samples, batches, size, training.seed)
+    origin = f"{min(len(samples), batches * size)} {split} sentences"
+    if split == "validation":
+        origin += ", which are the evaluation's own"
+    say(f"scales calibrated on {origin}" + ("" if split == "train" else ": give --train_file for figures to quote"))
+    return {"calibrated_scales": len(scales), "calibrated_on": origin}
+
+
+def _exact_weights(trainer: Trainer) -> dict[str, Tensor] | None:
+    """Return a copy of the weights where Trainer's evaluation would round them in place, and None elsewhere."""
+    if not (trainer.args.fp16_full_eval or trainer.args.bf16_full_eval) or trainer.is_fsdp_enabled:
+        return None
+    network: Any = trainer.accelerator.unwrap_model(trainer.model)
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
 def _predict(

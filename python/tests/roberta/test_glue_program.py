@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
 
 from spikeport.roberta import (
@@ -15,7 +16,7 @@ from spikeport.roberta import (
 )
 from spikeport.roberta.evaluation.evaluate import pad
 from spikeport.roberta.evaluation.tasks import TASKS
-from spikeport.roberta.glue.arguments import parse_arguments
+from spikeport.roberta.glue.arguments import IGNORED, _known_names, parse_arguments
 from spikeport.roberta.glue.data import read_examples
 from spikeport.roberta.glue.spiking_stage import FOLDER
 
@@ -78,11 +79,11 @@ def test_every_documented_command_runs_in_its_order(program, tmp_path):
     assert trained["train_loss"] > 0
     assert read(tmp_path / "output/sst2_snn/all_results.json") == pytest.approx(trained)
     card = tmp_path / "output/sst2_snn/README.md"
-    assert "calibrated on data, then trained\n" in card.read_text()
+    assert "calibrated on 160 train sentences, then trained\n" in card.read_text()
     assert 'QuantisedRobertaForSequenceClassification.from_pretrained(".")' in card.read_text()
     plain = program(EVALUATION_ONLY)
     card = tmp_path / "output/sst2_eval/README.md"
-    assert "calibrated on data\n" in card.read_text()
+    assert "calibrated on 160 train sentences\n" in card.read_text()
     assert "from_pretrained" not in card.read_text(), "an evaluation saves no weights"
     tuned = program(FINE_TUNED_WEIGHTS)
     assert "those of `./output/sst2_snn`\n" in card.read_text()
@@ -228,6 +229,95 @@ def test_samples_and_steps_of_the_spiking_evaluation_are_limited(program, tmp_pa
     assert read(tmp_path / "output/sst2_eval/snn/config.json")["snn_timesteps"] == 6
 
 
+def test_scales_that_the_evaluation_sentences_gave_are_said_to_be_so(program, tmp_path, sentences, capsys):
+    command = "--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --transform_config default --output_dir o"
+    program(command, f"--validation_file {sentences}/dev.txt --disable_tqdm True")
+    assert "calibrated on 40 validation sentences, which are the evaluation's own: give" in capsys.readouterr().err
+    assert (
+        "calibrated on 40 validation sentences, which are the evaluation's own\n"
+        in (tmp_path / "o/README.md").read_text()
+    )
+    program(command + " --calibration_batches 2")
+    assert "calibrated on 16 train sentences\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("precision", ["--bf16 --do_train --max_steps 1 --learning_rate 1e-9", "--bf16_full_eval"])
+def test_both_networks_are_compared_and_saved_in_single_precision_whatever_the_training_computed_in(
+    program, tmp_path, precision
+):
+    summary = program(FULL_SPIKING + f" --use_cpu {precision}")
+    assert summary["snn_agreement"] == 1.0
+    assert summary["snn_largest_difference"] < 1e-4
+    saved = load_file(tmp_path / "output/sst2_eval/snn/model.safetensors")
+    assert {value.dtype for value in saved.values()} == {torch.float32}
+    weight = saved["classifier.dense.weight"]
+    assert not torch.equal(weight, weight.bfloat16().float()), "rounded on the way"
+
+
+def test_what_a_run_does_of_its_own_accord_is_said_aloud(program, tmp_path, tiny_model, sentences, capsys):
+    program(EVALUATE + "--output_dir ./o --max_seq_length 300")
+    quiet = capsys.readouterr().err
+    assert "note:" not in quiet
+    assert "at most 32 tokens" in (tmp_path / "o/README.md").read_text(), "the model has no positions for more"
+    program(EVALUATE + "--output_dir ./o --max_seq_length 5")
+    assert "of 40 validation examples are longer than 5 tokens, and are cut" in capsys.readouterr().err
+    deep = (tmp_path / "transform_cfg.yaml").read_text().replace("level: 32", "level: 256")
+    (tmp_path / "deep.yaml").write_text(deep)
+    program(EVALUATE + "--transform_config ./deep.yaml")
+    said = capsys.readouterr().err
+    assert "level 256 quantises hardly at all" in said
+    assert "written into the folder trainer_output" in said
+
+
+def test_a_random_head_and_classes_of_other_names_are_said_aloud(program, tmp_path, tiny_model, capsys):
+    for name in ("headless", "named"):
+        AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / name)
+    RobertaForSequenceClassification.from_pretrained(tiny_model).roberta.save_pretrained(tmp_path / "headless")
+    program(EVALUATE.replace("${MODEL_NAME}", "./headless") + "--output_dir ./o")
+    assert "./headless has no classifier for this task: it begins at random" in capsys.readouterr().err
+    model = RobertaForSequenceClassification.from_pretrained(tiny_model)
+    model.config.id2label, model.config.label2id = {0: "up", 1: "down"}, {"up": 0, "down": 1}
+    model.save_pretrained(tmp_path / "named")
+    program(EVALUATE.replace("${MODEL_NAME}", "./named") + "--output_dir ./o")
+    said = capsys.readouterr().err
+    assert "calls its classes up, down, and sst2 negative, positive: taken by their numbers" in said
+    assert "at random" not in said
+
+
+def test_a_file_of_weights_is_as_good_as_its_folder(program, tmp_path):
+    trained = program(SINGLE_TASK)
+    folder = tmp_path / "output/sst2_snn"
+    torch.save(load_file(folder / "model.safetensors"), tmp_path / "pytorch_model.bin")
+    for file in ("./output/sst2_snn/model.safetensors", "./pytorch_model.bin"):
+        tuned = program(EVALUATION_ONLY + f" --model_weights_path {file}")
+        assert tuned["eval_loss"] == pytest.approx(trained["eval_loss"]), file
+
+
+def test_the_spiking_stage_runs_without_an_evaluation_of_the_quantised_network(program, tmp_path):
+    figures = program(FULL_SPIKING.replace("--do_eval", ""))
+    assert figures["snn_agreement"] == 1.0
+    assert "eval_loss" not in figures
+
+
+def test_flags_that_change_nothing_here_are_taken_with_a_word_from_the_line_and_from_a_file(tmp_path, capsys):
+    common = {"model_name_or_path": "m", "task_name": "sst2", "do_eval": True}
+    ignored = {"token": "secret", "use_fast_tokenizer": True, "overwrite_cache": True, "logging_dir": "runs"}
+    words = ["--token", "secret", "--no-use-fast-tokenizer", "--overwrite_cache", "--logging_dir=runs"]
+    _, data, training = parse_arguments([*words, "--model_name_or_path", "m", "--task_name", "sst2", "--do_eval"])
+    assert (data.task_name, training.do_eval) == ("sst2", True)
+    said = capsys.readouterr().err
+    assert said.count("is ignored") == 4
+    assert "secret" not in said
+    (tmp_path / "arguments.json").write_text(json.dumps(common | ignored))
+    _, data, training = parse_arguments([str(tmp_path / "arguments.json")])
+    assert (data.task_name, training.do_eval) == ("sst2", True)
+    assert capsys.readouterr().err.count("is ignored") == 4
+
+
+def test_no_flag_that_means_something_is_ignored():
+    assert not IGNORED.keys() & _known_names()
+
+
 def pair_files(folder, task, labels):
     for split in ("train", "dev", "dev_mismatched"):
         header = "\t".join([*task.sentences, "label"])
@@ -313,6 +403,9 @@ def test_a_gelu_checkpoint_is_refused_and_relufy_with_training_is_the_way_out(pr
             "weights",
             "has no quantiser scales",
         ),
+        (EVALUATE + "--transform_config ./elsewhere/transform_cfg.yaml", "transform", "give 'default'"),
+        (EVALUATE + "--max_eval 3", "arguments", "did you mean 'max_eval_samples'"),
+        (EVALUATE + "--model_weights_path ./latin.yaml", "weights", "latin.yaml cannot be read"),
         (EVALUATE + "--snn_timesteps 0", "arguments", "at least 1"),
         (EVALUATE + "--calibrate_batches 3", "arguments", "did you mean 'calibration_batches'"),
         (EVALUATE + "--max_eval_samples -1", "arguments", "at least 1, not -1"),
@@ -326,6 +419,7 @@ def test_a_gelu_checkpoint_is_refused_and_relufy_with_training_is_the_way_out(pr
         (EVALUATE + "--do_train --train_file ./unlabelled.tsv", "data", "2 of 2 train examples have none"),
         (EVALUATE.replace("${MODEL_NAME}", "./wordless"), "model", "wordless holds no tokenizer"),
         (EVALUATE.replace("${MODEL_NAME}", "./damaged"), "model", "cannot load './damaged'"),
+        (EVALUATE.replace("${MODEL_NAME}", "./poisoned"), "weights", "numbers of classifier.out_proj.bias are not fi"),
         (EVALUATE + "--transform_config ./half.yaml --convert_to_snn", "transform", "would not spike"),
         (EVALUATE + "--transform_config ./latin.yaml", "transform", "latin.yaml is not UTF-8"),
         (EVALUATE + "--validation_file ./latin.yaml", "data", "latin.yaml is not UTF-8"),
@@ -339,6 +433,11 @@ def test_what_cannot_work_is_refused_before_anything_is_written(program, tiny_mo
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / "wordless" / name).unlink()
     (tmp_path / "damaged/model.safetensors").write_bytes(b"\x00" * 64)
+    poisoned = RobertaForSequenceClassification.from_pretrained(tiny_model)
+    with torch.no_grad():
+        poisoned.classifier.out_proj.bias[0] = float("nan")
+    poisoned.save_pretrained(tmp_path / "poisoned")
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "poisoned")
     first_half = (tmp_path / "transform_cfg.yaml").read_text().partition("snn_transformer_config_attn")[0]
     (tmp_path / "half.yaml").write_text(first_half)
     (tmp_path / "latin.yaml").write_bytes(b"\xe9t\xe9: 1")

@@ -18,9 +18,10 @@ from torch import Tensor
 
 from spikeport.certificate import Certificate
 from spikeport.roberta.errors import RobertaError
-from spikeport.roberta.evaluation.energy import energy, fan_out
+from spikeport.roberta.evaluation.energy import energy, quantised_work, spiking_work
 from spikeport.roberta.evaluation.tasks import Task, compute_metrics
-from spikeport.roberta.network.quantised import QuantisedRobertaForSequenceClassification
+from spikeport.roberta.network.quantised import QuantisedRobertaForSequenceClassification, check_weights
+from spikeport.roberta.network.signals import EMBEDDING, signals
 from spikeport.roberta.network.spiking import SpikingRobertaForSequenceClassification
 
 Features = dict[str, list[int]]
@@ -75,15 +76,19 @@ def evaluate_spiking(
         ``figures`` has ``samples``, ``timesteps``, ``metrics``, ``quantised_metrics``, ``per_timestep`` (a list of
         metrics), ``agreement`` (``predictions``, ``largest_difference``, ``tolerance``, ``within_tolerance``,
         ``outside``: the sentences by number), ``settling`` (``mean``, ``most``, ``unsettled``), ``layers`` (spikes and
-        synaptic operations a sentence), ``energy`` and ``seconds`` (of each network, in this process).
+        synaptic operations a sentence), ``values`` (what enters as values and not as spikes: who reads it, whether at
+        every step, its multiply-adds a sentence), ``energy`` (with the task's own metric as ``score``) and ``seconds``
+        (of each network, in this process).
 
     Raises
     ------
     RobertaError
-        ``samples``: none; ``timesteps``.
+        ``samples``: none; ``timesteps``; ``weights``: a number in a network is not finite, or a logit of its is not.
     """
     if not samples or len(samples) != len(labels):
         raise RobertaError("samples", f"{len(samples)} samples with {len(labels)} labels: give at least one, labelled")
+    for network in (quantised, spiking):
+        check_weights(network)
     order = sorted(range(len(samples)), key=lambda i: (len(samples[i]["input_ids"]), i))
     batches = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
     spiking.eval()
@@ -117,7 +122,7 @@ def _run_batch(
     trajectory = run.trajectory.cpu().double().numpy()
     seconds += (time.perf_counter() - middle, middle - start)
     settled, steps = run.settled_at.cpu(), run.steps_run.cpu()
-    spikes = torch.stack(list(run.spikes.values()), dim=1).cpu()
+    spikes, first = (torch.stack(list(x.values()), dim=1).cpu() for x in (run.spikes, run.first_spikes))
     return [
         {
             "index": index,
@@ -126,6 +131,7 @@ def _run_batch(
             "settled_at": int(settled[i]),
             "tokens": len(samples[i]["input_ids"]),
             "spikes": spikes[i].numpy(),
+            "first_spikes": first[i].numpy(),
         }
         for i, index in enumerate(indices)
     ]
@@ -162,11 +168,15 @@ def _summarise(
         "metrics": per_timestep[-1] if labelled else {},
         "quantised_metrics": compute_metrics(task, quantised_logits, labels) if labelled else {},
         "per_timestep": per_timestep,
-        "agreement": _agreement(logits, quantised_logits, task, DIFFERENCE.get(spiking.dtype, 1e-2)),
+        "agreement": agreement_of(logits, quantised_logits, task, DIFFERENCE.get(spiking.dtype, 1e-2)),
         "settling": _settling(settled),
         **_costs(spiking, results),
         "seconds": {"spiking": float(seconds[0]), "quantised": float(seconds[1])},
     }
+    both = (figures["metrics"], figures["quantised_metrics"])
+    figures["energy"]["score"] = (
+        {"name": task.score, "spiking": both[0][task.score], "quantised": both[1][task.score]} if labelled else None
+    )
     return SpikingEvaluation(figures, _certificate(figures), logits, quantised_logits)
 
 
@@ -175,9 +185,15 @@ def _hold(trajectory: np.ndarray[Any, Any], steps: int) -> np.ndarray[Any, Any]:
     return np.concatenate([trajectory, np.repeat(trajectory[-1:], steps - len(trajectory), axis=0)])
 
 
-def _agreement(
+def agreement_of(
     logits: np.ndarray[Any, Any], expected: np.ndarray[Any, Any], task: Task, tolerance: float
 ) -> dict[str, Any]:
+    """Return how far two networks' logits, of shape (samples, classes), agree; not finite ones are an error."""
+    for kind, values in (("spiking", logits), ("quantised", expected)):
+        if bad := np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
+            count = f"{len(bad)} of {len(values)} sentences, the first of them number {bad[0]}"
+            reason = f"the {kind} network's logits are not finite for {count}"
+            raise RobertaError("weights", f"{reason}: nothing agrees with that, so check weights and scales")
     difference = np.abs(logits - expected).max(axis=1)
     same = difference <= tolerance if task.is_regression else logits.argmax(1) == expected.argmax(1)
     return {
@@ -200,19 +216,44 @@ def _settling(settled: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 def _costs(spiking: SpikingRobertaForSequenceClassification, results: list[dict[str, Any]]) -> dict[str, Any]:
     tokens = torch.tensor([result["tokens"] for result in results])
-    spikes = torch.tensor(np.stack([result["spikes"] for result in results]))
-    layers, total = [], torch.zeros_like(tokens)
-    for column, name in enumerate(spiking.neurons()):
-        operations = spikes[:, column] * fan_out(name, spiking.config, tokens)
-        total += operations
+    needed = [r["settled_at"] if r["settled_at"] >= 0 else len(r["trajectory"]) for r in results]
+    steps = torch.tensor(needed)
+    names = list(spiking.neurons())
+    spikes, first = (
+        dict(zip(names, torch.tensor(np.stack([result[kind] for result in results], axis=1)), strict=True))
+        for kind in ("spikes", "first_spikes")
+    )
+    layers, values = [], []
+    sent = {signal.sender: signal for signal in signals(spiking.config, tokens)}
+    for name in names:
+        operations = sent[name].operations(spikes[name], first[name])
         layers.append(
             {
                 "name": name,
-                "spikes": float(spikes[:, column].double().mean()),
+                "spikes": float(spikes[name].double().mean()),
                 "synaptic_operations": float(operations.double().mean()),
             }
         )
-    return {"layers": layers, "energy": energy(spiking.config, tokens, total)}
+    for name, signal in sent.items():
+        if name not in spikes:
+            every_step = name != EMBEDDING
+            values.append(
+                {
+                    "name": name.removesuffix(".quantiser"),
+                    "readers": list(signal.readers),
+                    "every_step": every_step,
+                    "multiply_adds": float((signal.products * (steps if every_step else 1)).double().mean()),
+                }
+            )
+    cost = energy(
+        spiking_work(spiking.config, tokens, steps, spikes, first), quantised_work(spiking.config, tokens, names)
+    )
+    return {"layers": layers, "values": values, "energy": cost}
+
+
+def readers_of_values(figures: dict[str, Any]) -> list[str]:
+    """Return the linear layers and residual blocks that values, and not spikes, enter at every step."""
+    return [reader for entry in figures["values"] if entry["every_step"] for reader in entry["readers"]]
 
 
 def _certificate(figures: dict[str, Any]) -> Certificate:
@@ -227,5 +268,9 @@ def _certificate(figures: dict[str, Any]) -> Certificate:
         agreement=agreement["predictions"],
         largest_difference=agreement["largest_difference"],
         samples=figures["samples"],
-        details={"outside_tolerance": len(agreement["outside"]), "tolerance": agreement["tolerance"]},
+        details={
+            "outside_tolerance": len(agreement["outside"]),
+            "tolerance": agreement["tolerance"],
+            "fed_by_values": readers_of_values(figures),
+        },
     )

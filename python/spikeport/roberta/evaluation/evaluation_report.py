@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from spikeport.report.page import Page, figure, paragraph, table, tiles
 from spikeport.report.plots import INK, lines, svg
+from spikeport.roberta.evaluation.evaluate import readers_of_values
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from spikeport.roberta.evaluation.evaluate import SpikingEvaluation
 
+NETWORKS = ("quantised", "spiking")
+COMPARED = ("quantised_microjoule", "spiking_microjoule", "ratio")
 NAMED = 10
 """How many of the sentences outside the tolerance are named; ``snn_results.json`` has all."""
 
@@ -81,17 +84,35 @@ def _comparison(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("settled after steps", "", settled),
         ("spikes a sentence", "", f"{spikes:,.0f}"),
         ("synaptic operations a sentence", "", f"{operations:,.0f}"),
-        (
-            "energy a sentence, estimated",
-            f"{joule['quantised_microjoule']:.3g} µJ",
-            f"{joule['spiking_microjoule']:.3g} µJ",
-        ),
+        *_values(figures),
+        ("energy a sentence, estimated", _joule(joule, "quantised"), _joule(joule, "spiking")),
+        ("energy, as a share of the quantised network's", "", f"{joule['ratio']:.3g}"),
     ]
+
+
+def _values(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the row that says what does not spike, where something does not."""
+    readers = readers_of_values(figures)
+    if not readers:
+        return []
+    count = sum(entry["multiply_adds"] for entry in figures["values"] if entry["every_step"])
+    return [("fed by values at every step", "", f"{len(readers)} modules, {count:,.0f} multiply-adds a sentence")]
+
+
+def _joule(joule: dict[str, Any], network: str) -> str:
+    """Return an energy with the score that it buys beside it."""
+    score = joule["score"]
+    beside = f", at {score['name']} {score[network]:.4f}" if score else ""
+    return f"{joule[f'{network}_microjoule']:.3g} µJ{beside}"
 
 
 def _short(name: str) -> str:
     """Return ``layer.0.attention.self.query`` for ``roberta.encoder.layer.0.attention.self.query_quantiser``."""
     return name.removeprefix("roberta.encoder.").removesuffix("quantiser").rstrip("._")
+
+
+def _reading(entry: dict[str, Any]) -> str:
+    return ", ".join(map(_short, entry["readers"])) + (", at every step" if entry["every_step"] else ", once")
 
 
 def _within(agreement: dict[str, Any]) -> str:
@@ -113,5 +134,19 @@ def _page(evaluation: SpikingEvaluation, plot: str) -> Page:
     rows = [[_short(layer["name"]), *(round(layer[n]) for n in ("spikes", "synaptic_operations"))] for layer in layers]
     headers = ["neurons", "spikes", "synaptic operations"]
     page.section("Spikes a sentence", table(headers, rows, sortable=True))
-    page.section("Energy", paragraph(f"Assumptions: {figures['energy']['assumptions']}"))
+    entries = [[_short(v["name"]), _reading(v), round(v["multiply_adds"])] for v in figures["values"]]
+    page.section("Values, not spikes", table(["from", "into", "multiply-adds a sentence"], entries))
+    joule = figures["energy"]
+    parts = [
+        [f"{network}: {kind}", f"{value:.3g}"]
+        for network in NETWORKS
+        for kind, value in joule[f"{network}_parts"].items()
+    ]
+    costs = [[row["costs"], *(f"{row[key]:.3g}" for key in COMPARED)] for row in joule["tables"]]
+    page.section(
+        "Energy",
+        table(["work", "µJ a sentence"], parts),
+        table(["costs of", "quantised, µJ", "spiking, µJ", "share"], costs),
+        paragraph(f"Assumptions: {joule['assumptions']}"),
+    )
     return page

@@ -14,6 +14,7 @@ import torch
 from transformers import HfArgumentParser, TrainingArguments
 
 from spikeport.roberta.errors import RobertaError
+from spikeport.roberta.glue.notices import say
 
 OLDER_SPELLINGS = {
     "evaluation_strategy": "eval_strategy",
@@ -23,6 +24,21 @@ OLDER_SPELLINGS = {
     "warmup_ratio": "warmup_steps",
     "relu_fy": "relufy",
 }
+IGNORED = {
+    "use_fast_tokenizer": "every tokenizer is a fast one",
+    "trust_remote_code": "no code of the hub is run",
+    "token": "log in with `hf auth login`",
+    "use_auth_token": "log in with `hf auth login`",
+    "push_to_hub_token": "log in with `hf auth login`",
+    "overwrite_cache": "nothing of the data is kept between runs",
+    "wandb_tags": "nothing is tagged",
+    "logging_dir": "set TENSORBOARD_LOGGING_DIR",
+    "save_safetensors": "weights are always saved so",
+    "fp16_backend": "there is one",
+    "include_inputs_for_metrics": "the metrics are GLUE's, which do not look at inputs",
+    "jit_mode_eval": "nothing is compiled that way",
+}
+"""Flags of run_glue, now or earlier, that change no result here: accepted with a word."""
 USAGE = "spikeport glue --model_name_or_path MODEL --task_name TASK --output_dir FOLDER [flags; --help lists them]"
 PRECISIONS = ["float32", "float64"]
 COUNTS = (
@@ -43,7 +59,7 @@ class ModelArguments:
 
     model_name_or_path: str = _option("", "Hub id or folder of a RoBERTa for sequence classification.")
     transform_config: str | None = _option(None, "YAML of the SNN transform, or 'default' for the one shipped.")
-    model_weights_path: str | None = _option(None, "Folder of fine-tuned weights to load after the transform.")
+    model_weights_path: str | None = _option(None, "Folder or file of fine-tuned weights to load after the transform.")
     convert_to_snn: bool = _option(False, "Convert to the spiking network, evaluate it and save it.")
     calibrate: bool = _option(True, "Take the quantisers' scales from data; with --no_calibrate they start at 1.0.")
     calibration_batches: int = _option(20, "Batches that calibration looks at.")
@@ -93,15 +109,21 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
         ``arguments``: no model or task, a JSON file that is none, or flags that do not go together.
     """
     kinds: Any = (ModelArguments, DataArguments, TrainingArguments)
-    parser = HfArgumentParser(kinds, prog="spikeport glue", usage=USAGE)
+    parser = HfArgumentParser(kinds, prog="spikeport glue", usage=USAGE, allow_abbrev=False)
     found: Any
     try:
         if len(arguments) == 1 and arguments[0].endswith(".json"):
-            found = parser.parse_dict(_current_names(_read_json(Path(arguments[0]))))
+            given = _read_json(Path(arguments[0]))
+            for name in given.keys() & IGNORED.keys():
+                _say_ignored(name)
+            kept = {name: value for name, value in given.items() if name not in IGNORED}
+            found = parser.parse_dict(_current_names(kept))
         else:
             # HfArgumentParser would look for flags in a file beside the program: only what is given counts.
             *found, unknown = parser.parse_args_into_dataclasses(
-                [_current_flag(word) for word in arguments], return_remaining_strings=True, look_for_args_file=False
+                _without_ignored([_current_flag(word) for word in arguments]),
+                return_remaining_strings=True,
+                look_for_args_file=False,
             )
             if unknown:
                 raise _unknown(unknown[0], unknown[0].lstrip("-").partition("=")[0])
@@ -139,10 +161,28 @@ def _check(model: ModelArguments, data: DataArguments, training: TrainingArgumen
         refuse("--relufy swaps the activation, after which the model is wrong until fine-tuned: add --do_train")
     if model.distillation and not (training.do_train and model.transform_config):
         refuse("--distillation trains a quantised network on its float one: add --do_train and --transform_config")
-    if not (training.do_train or training.do_eval or training.do_predict):
-        refuse("nothing to do: give --do_train, --do_eval or --do_predict")
+    if not (training.do_train or training.do_eval or training.do_predict or model.convert_to_snn):
+        refuse("nothing to do: give --do_train, --do_eval, --do_predict or --convert_to_snn")
     if data.data_dir and (data.train_file or data.validation_file or data.test_file):
         refuse("give --data_dir or files, not both")
+
+
+def _without_ignored(words: list[str]) -> list[str]:
+    """Return the words without the flags in `IGNORED` and their values, each flag named aloud."""
+    kept, skipping = [], False
+    for word in words:
+        name = word[2:].partition("=")[0] if word.startswith("--") else ""
+        if name.removeprefix("no_") in IGNORED:
+            _say_ignored(name)
+            skipping = True
+        elif name or not skipping:
+            skipping = False
+            kept.append(word)
+    return kept
+
+
+def _say_ignored(name: str) -> None:
+    say(f"--{name} is ignored: {IGNORED[name.removeprefix('no_')]}")
 
 
 def _current_flag(word: str) -> str:

@@ -49,8 +49,8 @@ Made from `{model_args.model_name_or_path}` by `spikeport glue`.
 
 
 def _scales(model_args: ModelArguments, figures: dict[str, Any]) -> str:
-    if "calibrated_scales" in figures:
-        origin = "calibrated on data"
+    if "calibrated_on" in figures:
+        origin = f"calibrated on {figures['calibrated_on']}"
     elif model_args.model_weights_path:
         origin = f"those of `{model_args.model_weights_path}`"
     else:
@@ -67,7 +67,7 @@ def _usage(folder: Path, spiking: bool, quantised: bool) -> str:
     name = f"{kind}RobertaForSequenceClassification"
     return f"""
 ```python
-from spikeport.roberta import {name}
+from spikeport.roberta import {name}  # this import is what makes transformers' Auto classes know the network
 
 model = {name}.from_pretrained("{where}")
 ```

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, RobertaConfig, RobertaForSequenceClassification
@@ -15,11 +17,13 @@ from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.evaluation.evaluate import pad
 from spikeport.roberta.evaluation.tasks import Task
 from spikeport.roberta.glue.arguments import ModelArguments
+from spikeport.roberta.glue.notices import say
 from spikeport.roberta.network.calibration import calibrate
 from spikeport.roberta.network.quantised import (
     QuantisedRobertaConfig,
     QuantisedRobertaForSequenceClassification,
     check_architecture,
+    check_weights,
     quantise,
 )
 from spikeport.roberta.network.spiking import SpikingRobertaConfig
@@ -60,6 +64,12 @@ def load_config(arguments: ModelArguments, task: Task) -> RobertaConfig:
         config.problem_type = None
         config.id2label = names
         config.label2id = {name: number for number, name in names.items()}
+    called = config.id2label or {}
+    own, theirs = (set(map(str.lower, names.values())), {str(name).lower() for name in called.values()})
+    plain = {f"label_{number}" for number in range(len(names))}
+    if task.labels and theirs != own and theirs != plain:
+        given = ", ".join(map(str, called.values()))
+        say(f"the model calls its classes {given}, and {task.name} {', '.join(task.labels)}: taken by their numbers")
     if arguments.relufy:
         config.hidden_act = "relu"
     if arguments.transform_config:
@@ -116,24 +126,36 @@ def load_model(
             f"{arguments.model_name_or_path} is quantised already, by another transform: leave --transform_config out",
         )
     try:
-        model = kind.from_pretrained(
+        loaded: Any = kind.from_pretrained(
             arguments.model_name_or_path,
             config=config,
             revision=arguments.model_revision,
             cache_dir=arguments.cache_dir,
             ignore_mismatched_sizes=arguments.ignore_mismatched_sizes,
+            output_loading_info=True,
         )
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise RobertaError("model", f"cannot load {arguments.model_name_or_path!r}: {error}") from error
+    model: RobertaForSequenceClassification
+    model, loading = loaded
+    fresh = {
+        name if isinstance(name, str) else name[0] for name in (*loading["missing_keys"], *loading["mismatched_keys"])
+    }
+    if any(name.startswith("classifier.") for name in fresh) and not arguments.model_weights_path:
+        say(
+            f"{arguments.model_name_or_path} has no classifier for this task: it begins at random, and answers by "
+            "chance until it is trained"
+        )
     if transform is not None and not already:
         model = quantise(model, transform)
     if arguments.model_weights_path:
         load_weights(model, arguments.model_weights_path)
+    check_weights(model)
     return model
 
 
 def load_weights(model: PreTrainedModel, folder: str | Path) -> None:
-    """Load ``model.safetensors`` of ``folder`` into ``model``, every tensor of it.
+    """Load ``model.safetensors`` of ``folder``, or the file of weights that it is, into ``model``, every tensor of it.
 
     Raises
     ------
@@ -141,7 +163,7 @@ def load_weights(model: PreTrainedModel, folder: str | Path) -> None:
         ``weights``: no such folder or file, a damaged file, or tensors that do not fit the model.
     """
     root = Path(folder)
-    files = sorted(root.glob("model*.safetensors")) if root.is_dir() else []
+    files = sorted(root.glob("model*.safetensors")) if root.is_dir() else [root] if root.is_file() else []
     if not files:
         within = sorted(path.parent.name for path in root.glob("checkpoint-*/model.safetensors"))
         hint = f"; did you mean {root / within[-1]}?" if within else ""
@@ -149,8 +171,8 @@ def load_weights(model: PreTrainedModel, folder: str | Path) -> None:
     weights: dict[str, Any] = {}
     for file in files:
         try:
-            weights |= load_file(file)
-        except (SafetensorError, OSError) as error:
+            weights |= load_file(file) if file.suffix == ".safetensors" else torch.load(file, weights_only=True)
+        except (SafetensorError, OSError, TypeError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
             raise RobertaError("weights", f"{file} cannot be read: {error}") from error
     own = model.state_dict()
     missing, foreign = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())

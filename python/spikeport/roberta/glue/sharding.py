@@ -39,7 +39,8 @@ def check_sharding(trainer: Trainer) -> None:
 
 def whole_network(trainer: Trainer) -> QuantisedRobertaForSequenceClassification:
     """Return the trainer's quantised network; where FSDP has sharded it, a gathered copy, in every process."""
-    network: Any = trainer.accelerator.unwrap_model(trainer.model)
+    # Without the wrapper, which would compute in half precision what the spiking network computes in single.
+    network: Any = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     if trainer.is_fsdp_enabled:
         weights = get_model_state_dict(trainer.model, options=StateDictOptions(full_state_dict=True))  # type: ignore[arg-type]
         network = build(QuantisedRobertaForSequenceClassification, network.config, network)

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 from accelerate.utils import gather_object  # type: ignore[import-untyped]
+from torch import Tensor
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
 from transformers import Trainer
 
-from spikeport.roberta.evaluation.evaluate import evaluate_spiking
+from spikeport.roberta.evaluation.evaluate import evaluate_spiking, readers_of_values
 from spikeport.roberta.evaluation.evaluation_report import evaluation_table, save_evaluation
 from spikeport.roberta.evaluation.tasks import Task
 from spikeport.roberta.glue.arguments import ModelArguments
@@ -22,16 +23,24 @@ FOLDER = "snn"
 
 
 def run_spiking_stage(
-    trainer: Trainer, arguments: ModelArguments, evaluated: Mapping[str, list[dict[str, Any]]], task: Task
+    trainer: Trainer,
+    arguments: ModelArguments,
+    evaluated: Mapping[str, list[dict[str, Any]]],
+    task: Task,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Any]:
     """Convert the trainer's quantised network, evaluate the spiking one on every split given, and save it.
 
     Writes ``snn/`` (weights, thresholds, config, tokenizer: what `from_pretrained` reads), and
     ``snn_results.json``, ``snn_report.html`` and ``snn_accuracy.svg`` of each split. Returns the figures whose names
-    begin with ``snn_``.
+    begin with ``snn_``. Both networks are in single precision, whatever the training computed in; ``weights`` are the
+    quantised network's from before an evaluation that has rounded them.
     """
     accelerator = trainer.accelerator
     quantised: Any = whole_network(trainer)
+    quantised = quantised.to(torch.float32)
+    if weights is not None:
+        quantised.load_state_dict(weights)
     spiking = convert_to_spiking(quantised, arguments.snn_timesteps)
     first = trainer.is_world_process_zero()
     output = Path(str(trainer.args.output_dir))
@@ -80,3 +89,6 @@ def _print(evaluation: Any) -> None:
     console = Console(stderr=True)
     console.print(evaluation_table(evaluation))
     console.print(str(evaluation.certificate), markup=False, highlight=False)
+    if readers := readers_of_values(evaluation.figures):
+        said = f"note: values and not spikes enter at every step, and cost multiply-adds: {', '.join(readers)}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)

@@ -86,6 +86,13 @@ def tokenise(
     ]
 
 
+def count_cut(tokenizer: Any, rows: Sequence[Row], task: Task, max_length: int) -> int:
+    """Return how many examples have more than ``max_length`` tokens."""
+    columns = [[row[column] for row in rows] for column in task.sentences]
+    encoded = tokenizer(*columns, truncation=False, verbose=False)
+    return sum(len(ids) > max_length for ids in encoded["input_ids"])
+
+
 def label_order(config: PretrainedConfig, task: Task) -> list[int] | None:
     """Return the model's number of each of the task's classes, or None where the model does not name them so."""
     named = {str(name).lower(): int(number) for name, number in (config.label2id or {}).items()}

@@ -25,7 +25,10 @@ from spikeport.checks import is_whole
 from spikeport.roberta.errors import RobertaError
 
 SMALLEST_SCALE = 1e-8
-MOMENTUM = 0.9
+CANDIDATES = 40
+"""Scales that calibration tries between 0 and the one that cuts nothing, and again around the best of them."""
+ENOUGH = 2**18
+"""Values that calibration looks at, evenly drawn from all."""
 
 
 def level_bounds(level: int, signed: bool) -> tuple[int, int]:
@@ -69,31 +72,33 @@ class LSQInteger(nn.Module):
             raise RobertaError("scale", f"scale {scale} is not a finite number above 0")
         self.level, self.signed = int(level), signed
         self.scale = nn.Parameter(torch.tensor([float(scale)]))
-        self.calibrated_batches: int | None = None
+        self.counted: Tensor | None = None
+        self.calibrating, self.observations = False, 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Return s·q, of the shape and dtype of ``x``; while calibrating, take the scale from ``x`` first."""
-        if self.calibrated_batches is not None:
+        if self.calibrating:
             self._observe(x)
         return _quantise(x, positive(self.scale), self.q_min, self.q_max)
 
-    def start_calibration(self) -> None:
-        """Take the scale from the data of every forward pass until `end_calibration`."""
-        self.calibrated_batches = 0
+    def start_calibration(self, counted: Tensor | None = None) -> None:
+        """Take the scale from the data of every forward pass until `end_calibration`.
+
+        ``counted``, shape (batch, tokens), is not 0 where a token counts; without it every value does.
+        """
+        self.calibrating, self.observations, self.counted = True, 0, counted
 
     def end_calibration(self) -> int:
-        """Keep the scale as it is now, and return the number of batches it was taken from."""
-        batches, self.calibrated_batches = self.calibrated_batches or 0, None
-        return batches
+        """Keep the scale as it is now, and return the number of forward passes that have set it."""
+        self.calibrating, self.counted = False, None
+        return self.observations
 
     @torch.no_grad()
     def _observe(self, x: Tensor) -> None:
-        """s = 2·mean|x|/√Qp for the first batch, 0.9·s + 0.1·that for the next ones."""
-        assert self.calibrated_batches is not None
-        seen = (2 * x.abs().mean() / math.sqrt(self.q_max)).clamp_min(SMALLEST_SCALE).to(self.scale)
-        first = self.calibrated_batches == 0
-        self.scale.copy_(seen if first else MOMENTUM * self.scale + (1 - MOMENTUM) * seen)
-        self.calibrated_batches += 1
+        if self.counted is not None and x.dim() > 2:  # (batch, tokens, width) or (batch, heads, tokens, width)
+            x = (x.transpose(1, 2) if x.dim() == 4 else x)[self.counted != 0]
+        self.observations += 1
+        self.scale.fill_(fitted_scale(x, self.q_min, self.q_max) or self.scale.item())
 
     def extra_repr(self) -> str:
         """Return what ``print(model)`` shows of this module."""
@@ -112,6 +117,34 @@ def levels(x: Tensor, scale: Tensor, q_min: int, q_max: int, *, in_place: bool =
     equal sums give equal levels, to the bit.
     """
     return (x.div_(scale) if in_place else x / scale).add_(0.5).floor_().clamp_(q_min, q_max)
+
+
+def fitted_scale(x: Tensor, q_min: int, q_max: int) -> float:
+    """Return the scale s that makes ``Σ (s·q(x/s) - x)²`` least of those tried; 0 where every scale does the same.
+
+    A few large values may be worth cutting for finer levels of the many: the error says so, where a mean cannot.
+    """
+    values = x.detach().flatten()
+    values = values[:: -(-len(values) // ENOUGH) or 1].double()
+    if not len(values):
+        return 0.0
+    widest = float((values / q_max).max())
+    if q_min < 0:
+        widest = max(widest, float((values / q_min).max()))
+    if not 0 < widest < math.inf:
+        return math.nan if not bool(torch.isfinite(values).all()) else 0.0
+    step, best = widest / CANDIDATES, widest
+    tried = [step * number for number in range(1, CANDIDATES + 1)]
+    for _ in range(2):
+        errors = [float(_squared_error(values, scale, q_min, q_max)) for scale in tried]
+        best = tried[errors.index(min(errors))]
+        tried = [best + step * (2 * number / CANDIDATES - 1) for number in range(1, CANDIDATES)]
+    return max(best, SMALLEST_SCALE)
+
+
+def _squared_error(values: Tensor, scale: float, q_min: int, q_max: int) -> Tensor:
+    rounded = levels(values, torch.tensor(scale).to(values), q_min, q_max)
+    return rounded.mul_(scale).sub_(values).square_().sum()
 
 
 class _LearnedStep(torch.autograd.Function):

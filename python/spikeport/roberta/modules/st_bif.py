@@ -46,6 +46,7 @@ class STBIF(SpikingModule):
     q_min, q_max : bounds of the tracer
     tracer : S after the last step, of the shape of one step, or None before the first
     activity : spikes of the last chunk, summed over the last dimension: shape (steps, …)
+    share : which part of the batch is run at once, for a gradient of θ that is the batch's however it is cut
     consumes_input : without gradients, write over the total that is given; a network whose totals go to one neuron
         each sets this and saves a pass over memory
     compiled : without gradients, walk through the steps in one kernel that ``torch.compile`` makes, to the bit the
@@ -69,6 +70,7 @@ class STBIF(SpikingModule):
         self.threshold = nn.Parameter(θ.reshape(1).clone())
         self.tracer: Tensor | None = None
         self.activity: Tensor | None = None
+        self.share = 1.0
         self.consumes_input = self.compiled = False
 
     @classmethod
@@ -103,7 +105,7 @@ class STBIF(SpikingModule):
         return out
 
     def _trainable(self, total: Tensor, θ: Tensor) -> Tensor:
-        g = 1 / math.sqrt(self.q_max * total[0].numel())
+        g = math.sqrt(self.share / (self.q_max * total[0].numel()))
         θ = θ.detach() + (θ - θ.detach()) * g  # the value of θ, the gradient of LSQ's scale
         rounded: Tensor = _StraightThroughFloor.apply(total / θ + 0.5)
         clamped = rounded.detach().clamp(self.q_min, self.q_max)

@@ -15,8 +15,12 @@ from spikeport.roberta.network.quantised import (
     QuantisedRobertaForSequenceClassification,
     derive_config,
 )
+from spikeport.roberta.network.signals import fed_by_values
 from spikeport.roberta.network.spiking import SpikingRobertaConfig, SpikingRobertaForSequenceClassification
 from spikeport.roberta.network.transform import Transform
+
+FED_BY_VALUES = ", fed by values at every step"
+"""What the spiking column adds where the block before is not quantised: multiply-adds, and no spikes."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,12 @@ def explain(config: RobertaConfig, transform: Transform | None = None, *, spikin
         )
         after = middle
         if spiking:
-            after = _kinds(
-                SpikingRobertaForSequenceClassification(derive_config(SpikingRobertaConfig, config, transform, bare))
+            network = SpikingRobertaForSequenceClassification(
+                derive_config(SpikingRobertaConfig, config, transform, bare)
             )
+            after = _kinds(network)
+            for name in fed_by_values(config, network.neurons()):
+                after[name] += FED_BY_VALUES
     names = list(dict.fromkeys([*after, *middle, *before]))
     rows = (Replacement(name, *(stage.get(name, "–") for stage in (before, middle, after))) for name in names if name)
     return [row for row in rows if not row.original == row.quantised == row.spiking]

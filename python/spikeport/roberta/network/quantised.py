@@ -12,10 +12,14 @@ from transformers import (
     AutoModelForSequenceClassification,
     RobertaConfig,
     RobertaForSequenceClassification,
+    RobertaModel,
+    RobertaPreTrainedModel,
 )
+from transformers.models.roberta.modeling_roberta import RobertaClassificationHead
 
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.modules.lsq import LSQInteger
+from spikeport.roberta.modules.st_bif import STBIF
 from spikeport.roberta.network.replacement import replace_by_quantised
 from spikeport.roberta.network.transform import Transform
 
@@ -26,6 +30,17 @@ class QuantisedRobertaConfig(RobertaConfig):
     model_type = "spikeport_quantised_roberta"
     spikeport_transform: dict[str, Any] | None = None
     spikeport_without_bias: list[str] | None = None
+
+
+class ScaledRobertaModel(RobertaModel):
+    """RoBERTa's encoder, whose scales and thresholds begin at 1 where no file has them.
+
+    transformers asks the innermost model to begin a weight: what the one around it says does not reach in here.
+    """
+
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        begin_scale(module)
 
 
 class QuantisedRobertaForSequenceClassification(RobertaForSequenceClassification):
@@ -39,17 +54,19 @@ class QuantisedRobertaForSequenceClassification(RobertaForSequenceClassification
     _can_record_outputs: dict[Any, Any] = {}  # noqa: RUF012
 
     def __init__(self, config: QuantisedRobertaConfig) -> None:
-        super().__init__(config)
+        RobertaPreTrainedModel.__init__(self, config)  # RoBERTa's own would build another encoder
         check_architecture(config)
+        self.num_labels, self.config = config.num_labels, config
+        self.roberta = ScaledRobertaModel(config, add_pooling_layer=False)
+        self.classifier = RobertaClassificationHead(config)
         remove_biases(self, config.spikeport_without_bias or [])
         transform = Transform.from_dict(config.spikeport_transform or Transform.default().to_dict())
         replace_by_quantised(self, transform)
+        self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, LSQInteger):
-            with torch.no_grad():
-                module.scale.fill_(1.0)
+        begin_scale(module)
 
     @property
     def transform(self) -> Transform:
@@ -59,6 +76,14 @@ class QuantisedRobertaForSequenceClassification(RobertaForSequenceClassification
     def quantisers(self) -> dict[str, LSQInteger]:
         """Return every quantiser by its name, in network order."""
         return {name: module for name, module in self.named_modules() if isinstance(module, LSQInteger)}
+
+
+def begin_scale(module: nn.Module) -> None:
+    """Set the scale of a quantiser, or the threshold of its spiking twin, to 1 where nothing was loaded into it."""
+    scale = getattr(module, {LSQInteger: "scale", STBIF: "threshold"}.get(type(module), ""), None)
+    if scale is not None and not getattr(scale, "_is_hf_initialized", False):
+        with torch.no_grad():
+            scale.fill_(1.0)
 
 
 def quantise(
@@ -114,6 +139,17 @@ def check_architecture(config: RobertaConfig) -> None:
         )
     if config.is_decoder or config.add_cross_attention:
         raise RobertaError("model", "a decoder cannot be converted: give an encoder for sequence classification")
+
+
+def check_weights(model: nn.Module) -> None:
+    """Raise `RobertaError` for a tensor that holds a number that is not finite, and for a scale or threshold of 0."""
+    for name, value in model.named_parameters():
+        if not value.is_meta and not bool(torch.isfinite(value).all()):
+            count = int((~torch.isfinite(value)).sum())
+            reason = f"{count} of the {value.numel()} numbers of {name} are not finite"
+            raise RobertaError("weights", f"{reason}: every answer would be NaN, so give weights of another training")
+        if name.endswith((".scale", ".threshold")) and not value.is_meta and not bool(value.all()):
+            raise RobertaError("weights", f"{name} is 0, and a scale lies above that: calibrate or train it anew")
 
 
 def remove_biases(model: nn.Module, names: list[str]) -> None:

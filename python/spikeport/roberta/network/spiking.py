@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModelForSequenceClassification, RobertaModel, RobertaPreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, RobertaPreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.models.roberta.modeling_roberta import RobertaClassificationHead
 
@@ -32,6 +32,8 @@ from spikeport.roberta.modules.stream import Clock, SpikingModule
 from spikeport.roberta.network.quantised import (
     QuantisedRobertaConfig,
     QuantisedRobertaForSequenceClassification,
+    ScaledRobertaModel,
+    begin_scale,
     build,
     check_architecture,
     derive_config,
@@ -66,7 +68,7 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
         super().__init__(config)
         check_architecture(config)
         self.num_labels = config.num_labels
-        self.roberta = RobertaModel(config, add_pooling_layer=False)
+        self.roberta = ScaledRobertaModel(config, add_pooling_layer=False)
         self.classifier: nn.Module = RobertaClassificationHead(config)
         self.clock = Clock()
         remove_biases(self, config.spikeport_without_bias or [])
@@ -84,9 +86,7 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if isinstance(module, STBIF):
-            with torch.no_grad():
-                module.threshold.fill_(1.0)
+        begin_scale(module)
 
     def spiking_modules(self) -> Iterator[SpikingModule]:
         """Yield every module that has a state in time."""
@@ -175,7 +175,9 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
             token_type_ids = torch.zeros_like(input_ids)
         plan = self._plan(input_ids, limit, chunk)
         groups = zip(*(x.split(plan.sentences) for x in (input_ids, attention_mask, token_type_ids)), strict=True)
-        return join_runs([self._run_group(ids, mask, kinds, plan, early_stop) for ids, mask, kinds in groups])
+        batch = len(input_ids)
+        runs = [self._run_group(ids, mask, kinds, plan, early_stop, len(ids) / batch) for ids, mask, kinds in groups]
+        return join_runs(runs)
 
     def _check_inputs(self, ids: Tensor, *others: Tensor | None) -> None:
         if not isinstance(ids, Tensor) or ids.dim() != 2 or not ids.shape[1]:
@@ -190,9 +192,17 @@ class SpikingRobertaForSequenceClassification(RobertaPreTrainedModel):
             raise RobertaError("samples", f"a sentence is longer than the {room} tokens that this network has room for")
 
     def _run_group(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, plan: Plan, early_stop: bool
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor,
+        plan: Plan,
+        early_stop: bool,
+        share: float,
     ) -> SpikingRun:
         self.reset()
+        for neuron in self.neurons().values():
+            neuron.share = share
         embedded = self._embed(input_ids, token_type_ids)
         tokens = attention_mask.to(embedded)
         mask = None

@@ -24,12 +24,14 @@ class SpikingRun:
     settled_at : steps until nothing moved any more, shape (batch,); -1 where that was not seen
     steps_run : steps that were computed, shape (batch,)
     spikes : spikes of each sentence's own tokens, by the name of the ST-BIF module, shape (batch,)
+    first_spikes : those of the first token alone, which has more targets where the last layer reads
     """
 
     trajectory: Tensor
     settled_at: Tensor
     steps_run: Tensor
     spikes: dict[str, Tensor]
+    first_spikes: dict[str, Tensor]
 
     @property
     def logits(self) -> Tensor:
@@ -86,6 +88,7 @@ class Record:
         self.tokens[:, 0] = 1
         tokens = self.tokens
         self.spikes = {name: tokens.new_zeros(len(tokens), dtype=torch.int64) for name in neurons}
+        self.first_spikes = {name: count.clone() for name, count in self.spikes.items()}
         self.last_move = torch.full_like(tokens[:, 0], unfolding_steps, dtype=torch.int64)
         self.steps = 0
 
@@ -94,8 +97,9 @@ class Record:
         moved = self.tokens.new_zeros(clock.steps, len(self.tokens))
         for name, neuron in self.neurons.items():
             assert neuron.activity is not None
-            spikes = self._of_tokens(neuron.activity)
+            spikes, first = self._of_tokens(neuron.activity)
             self.spikes[name] += spikes.sum(0).to(torch.int64)
+            self.first_spikes[name] += first.sum(0).to(torch.int64)
             moved += spikes
         self.steps = clock.start + clock.steps
         number = torch.arange(clock.start + 1, self.steps + 1, device=moved.device)
@@ -105,17 +109,19 @@ class Record:
     def run(self, trajectory: Tensor) -> SpikingRun:
         """Return the run with these logits; a sentence has settled where a quiet step was seen after its last move."""
         settled_at = torch.where(self.last_move < self.steps, self.last_move, -1)
-        return SpikingRun(trajectory, settled_at, torch.full_like(settled_at, self.steps), self.spikes)
+        return SpikingRun(
+            trajectory, settled_at, torch.full_like(settled_at, self.steps), self.spikes, self.first_spikes
+        )
 
-    def _of_tokens(self, activity: Tensor) -> Tensor:
-        """Return spikes of shape (steps, batch): padding left out, heads added up."""
+    def _of_tokens(self, activity: Tensor) -> tuple[Tensor, Tensor]:
+        """Return spikes of all tokens and of the first, shape (steps, batch): padding left out, heads added up."""
         if activity.dim() == 2:
-            return activity
+            return activity, activity
         if activity.dim() == 4:
             activity = activity.sum(2)
         if activity.shape[-1] == 1:  # the last layer's first token
-            return activity[..., 0]
-        return torch.einsum("tbn,bn->tb", activity, self.tokens)
+            return activity[..., 0], activity[..., 0]
+        return torch.einsum("tbn,bn->tb", activity, self.tokens), activity[..., 0]
 
 
 def join_runs(runs: list[SpikingRun]) -> SpikingRun:
@@ -129,4 +135,5 @@ def join_runs(runs: list[SpikingRun]) -> SpikingRun:
         torch.cat([run.settled_at for run in runs]),
         torch.cat([run.steps_run for run in runs]),
         {name: torch.cat([run.spikes[name] for run in runs]) for name in runs[0].spikes},
+        {name: torch.cat([run.first_spikes[name] for run in runs]) for name in runs[0].first_spikes},
     )

@@ -35,6 +35,7 @@ SPIKING_OF_TYPE = {
 }
 NEURON_TYPES = ("ST-BIF",)
 DEFAULT_LEVEL = 32
+SHIPPED = "transform_cfg.yaml"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Transform:
     @classmethod
     def default(cls, level: int = DEFAULT_LEVEL) -> Transform:
         """Return the documented default, with another ``level`` where given."""
-        text = resources.files("spikeport.roberta.network").joinpath("transform_cfg.yaml").read_text(encoding="utf-8")
+        text = resources.files("spikeport.roberta.network").joinpath(SHIPPED).read_text(encoding="utf-8")
         data = _load(text, "the default transform")
         for section in SECTIONS:
             for entry in data[section].values():
@@ -91,7 +92,8 @@ class Transform:
         """
         file = Path(path)
         if not file.is_file():
-            raise RobertaError("transform", f"transform config {file} is not a file")
+            hint = "; that name stands for the one shipped: give 'default'" if file.name == SHIPPED else ""
+            raise RobertaError("transform", f"transform config {file} is not a file{hint}")
         try:
             text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:

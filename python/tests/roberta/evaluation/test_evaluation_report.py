@@ -39,7 +39,19 @@ def evaluation():
                 },
                 {"name": "classifier.quantiser", "spikes": 400.0, "synaptic_operations": 800.0},
             ],
-            "energy": {"quantised_microjoule": 80.4, "spiking_microjoule": 77.6, "assumptions": "45 nm"},
+            "values": [
+                {"name": "roberta.embeddings", "readers": ["a.query"], "every_step": False, "multiply_adds": 768.0}
+            ],
+            "energy": {
+                "quantised_microjoule": 80.4,
+                "spiking_microjoule": 77.6,
+                "ratio": 0.965,
+                "quantised_parts": {"products": 80.4},
+                "spiking_parts": {"synaptic operations": 40.0, "neurons": 37.6},
+                "tables": [{"costs": "8-bit", "quantised_microjoule": 4.0, "spiking_microjoule": 3.0, "ratio": 0.75}],
+                "score": {"name": "combined_score", "quantised": 0.775, "spiking": 0.775},
+                "assumptions": "45 nm",
+            },
         }
         logits = np.zeros((40, 2))
         return SpikingEvaluation(
@@ -84,6 +96,31 @@ def test_sentences_that_did_not_settle_are_counted(evaluation):
     assert "36.0 on average, 43 at most; 3 sentences did not settle" in shown(evaluation(settling=some))
     none = {"mean": None, "most": None, "unsettled": 40}
     assert "40 sentences did not settle" in shown(evaluation(settling=none))
+
+
+def test_an_energy_stands_beside_the_score_that_it_buys(evaluation):
+    text = shown(evaluation())
+    assert "80.4 µJ, at combined_score 0.7750" in text
+    assert "77.6 µJ, at combined_score 0.7750" in text
+    assert "0.965" in text
+    unlabelled = {**evaluation().figures["energy"], "score": None}
+    assert "77.6 µJ " in shown(evaluation(metrics={}, quantised_metrics={}, per_timestep=[], energy=unlabelled))
+
+
+def test_layers_that_values_enter_at_every_step_are_in_the_table_and_on_the_page(evaluation, tmp_path):
+    assert "fed by values" not in shown(evaluation())
+    place = "roberta.encoder.layer.0"
+    entry = {
+        "name": f"{place}.attention.output",
+        "readers": [f"{place}.intermediate.dense", f"{place}.output"],
+        "every_step": True,
+        "multiply_adds": 12345.0,
+    }
+    some = evaluation(values=[entry])
+    assert "2 modules, 12,345 multiply-adds a sentence" in shown(some)
+    html = save_evaluation(some, tmp_path)["report.html"].read_text()
+    assert "layer.0.intermediate.dense, layer.0.output, at every step" in html
+    assert json.loads((tmp_path / "snn_results.json").read_text())["values"] == [entry]
 
 
 def test_without_labels_there_is_no_plot_and_the_rest_stands(evaluation, tmp_path):

@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -50,14 +51,17 @@ def test_distillation_moves_the_quantised_network_to_the_float_one_whatever_the_
     program, tiny_model, tmp_path, distance
 ):
     teacher = RobertaForSequenceClassification.from_pretrained(tiny_model).eval()
-    common = ("--transform_config", "default", "--max_steps", "1", "--learning_rate", "1e-9")
-    before = program(*common, out="before")
-    after = program("--transform_config", "default", "--distillation", out="after")
-    mislead = program("--transform_config", "default", out="mislead")
+    coarse = tmp_path / "coarse.yaml"  # with so few levels that calibration leaves something to be learnt
+    text = Path(run_glue.__file__).with_name("network").joinpath("transform_cfg.yaml").read_text()
+    coarse.write_text(text.replace("level: 32", "level: 6"))
+    common = ("--transform_config", str(coarse))
+    program(*common, "--max_steps", "1", "--learning_rate", "1e-9", out="before")
+    after = program(*common, "--distillation", out="after")
+    mislead = program(*common, out="mislead")
     kind = QuantisedRobertaForSequenceClassification
     apart = {name: distance(kind.from_pretrained(tmp_path / name), teacher) for name in ("before", "after", "mislead")}
     assert apart["after"] < apart["before"] / 2 < apart["mislead"]
-    assert after["eval_accuracy"] == before["eval_accuracy"] == 1.0
+    assert after["eval_accuracy"] == 1.0
     assert mislead["eval_loss"] > 10 * after["eval_loss"]
     assert after["eval_loss"] < 0.1, "evaluation is on the labels"
     assert "trained on the float network's logits" in (tmp_path / "after" / "README.md").read_text()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spikeport.roberta import Transform
 from spikeport.roberta.errors import RobertaError
-from spikeport.roberta.modules.lsq import LSQInteger, level_bounds
+from spikeport.roberta.modules.lsq import LSQInteger, fitted_scale, level_bounds, levels
 
 VALUES = arrays.arrays(np.float64, st.integers(1, 12), elements=st.floats(-50, 50, width=32))
 
@@ -43,17 +43,53 @@ def test_gradients_are_those_of_the_lsq_paper(x, level, signed, scale):
     np.testing.assert_allclose(quantiser.scale.grad.item(), (to_scale * weights.numpy()).sum(), rtol=1e-9, atol=1e-9)
 
 
-def test_calibration_takes_twice_the_mean_over_the_root_of_qp_and_then_a_tenth_of_each_batch():
-    quantiser = LSQInteger(32)
+def test_calibration_finds_the_scale_that_the_values_were_made_with():
+    quantiser = LSQInteger(8, signed=True)
     quantiser.start_calibration()
-    quantiser(torch.full((8,), 3.0))
-    first = 2 * 3.0 / math.sqrt(31)
-    assert quantiser.scale.item() == pytest.approx(first)
-    quantiser(torch.full((8,), -5.0))
-    assert quantiser.end_calibration() == 2
-    assert quantiser.scale.item() == pytest.approx(0.9 * first + 0.1 * 2 * 5.0 / math.sqrt(31))
+    quantiser(0.25 * torch.arange(-4.0, 4.0))
+    assert quantiser.end_calibration() == 1
+    assert quantiser.scale.item() == pytest.approx(0.25)
     quantiser(torch.full((8,), 100.0))
-    assert quantiser.scale.item() == pytest.approx(0.9 * first + 0.1 * 2 * 5.0 / math.sqrt(31))
+    assert quantiser.scale.item() == pytest.approx(0.25), "the calibration has ended"
+
+
+@given(st.integers(0, 1000), st.sampled_from([4, 8, 32]), st.booleans())
+def test_no_scale_of_a_hundred_others_has_a_smaller_error_worth_naming(seed, level, signed):
+    x = torch.randn(500, generator=torch.Generator().manual_seed(seed)).double() ** 3
+    x = x if signed else x.abs()
+    low, high = level_bounds(level, signed)
+
+    def error(scale):
+        return float(((levels(x, torch.tensor(scale), low, high) * scale - x) ** 2).sum())
+
+    found = fitted_scale(x, low, high)
+    widest = float(x.abs().max())
+    assert error(found) <= 1.05 * min(error(widest * k / 100) for k in range(1, 101))
+
+
+def test_one_large_value_does_not_take_the_levels_from_the_many():
+    many = torch.linspace(0, 1, 10001)
+    assert fitted_scale(torch.cat([many, torch.tensor([2.0])]), 0, 31) < 1.1 / 31
+    assert fitted_scale(many, 0, 31) == pytest.approx(1 / 31, rel=0.02)
+
+
+def test_padding_has_no_part_in_a_scale():
+    x = torch.full((2, 3, 4), 1.0)
+    x[1, 2] = 1000.0
+    counted = torch.tensor([[1, 1, 1], [1, 1, 0]])
+    for shaped in (x, x[:, None].expand(2, 5, 3, 4)):  # as a layer's output, and as attention's rows
+        quantiser = LSQInteger(8, signed=True)
+        quantiser.start_calibration(counted)
+        quantiser(shaped)
+        assert quantiser.scale.item() <= 1.0
+
+
+@pytest.mark.parametrize("values", [[], [0.0, 0.0], [-1.0, 0.0]])
+def test_values_that_every_scale_quantises_alike_leave_the_scale_alone(values):
+    quantiser = LSQInteger(8, scale=0.75)
+    quantiser.start_calibration()
+    quantiser(torch.tensor(values))
+    assert quantiser.scale.item() == 0.75
 
 
 def test_a_scale_that_an_optimiser_pushed_below_zero_still_acts_as_positive():

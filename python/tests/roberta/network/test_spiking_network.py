@@ -15,7 +15,7 @@ from spikeport.roberta import (
     quantise,
 )
 from spikeport.roberta.modules.stream import Clock
-from spikeport.roberta.network.quantised import QuantisedRobertaConfig
+from spikeport.roberta.network.quantised import QuantisedRobertaConfig, check_weights
 from spikeport.roberta.network.timeline import Record, plan_chunks
 
 
@@ -131,6 +131,30 @@ def test_what_was_saved_gives_the_same_logits_when_loaded(random_network, random
             assert torch.equal(loaded(**random_batch()).logits, expected)
 
 
+def test_scales_that_no_file_has_begin_at_one_in_every_layer(random_network, tmp_path):
+    random_network().float().save_pretrained(tmp_path)
+    quantised = QuantisedRobertaForSequenceClassification.from_pretrained(tmp_path)
+    assert len(quantised.quantisers()) == 17
+    assert [q.scale.item() for q in quantised.quantisers().values()] == [1.0] * 17
+    spiking = SpikingRobertaForSequenceClassification.from_pretrained(tmp_path)
+    assert [neuron.threshold.item() for neuron in spiking.neurons().values()] == [1.0] * 17
+
+
+def test_a_number_that_is_not_finite_and_a_scale_of_nought_are_found_by_name(random_network):
+    quantised = quantise(random_network())
+    check_weights(quantised)
+    dense = quantised.roberta.encoder.layer[1].output.dense.weight
+    with torch.no_grad():
+        dense[0, 3] = float("nan")
+    with pytest.raises(RobertaError, match=r"1 of the 512 numbers of roberta.encoder.layer.1.output.dense.weight"):
+        check_weights(quantised)
+    with torch.no_grad():
+        dense[0, 3] = 1.0
+        quantised.classifier.quantiser.scale.fill_(0.0)
+    with pytest.raises(RobertaError, match=r"classifier.quantiser.scale is 0"):
+        check_weights(quantised)
+
+
 def test_layers_without_a_bias_are_converted_saved_and_loaded_without_one(random_network, random_batch, tmp_path):
     model = random_network()
     for layer in model.roberta.encoder.layer:
@@ -186,6 +210,25 @@ def test_gradients_in_the_spiking_domain_are_those_of_the_quantised_network_once
     assert all(ours[f"{name}.scale"] != 0 for name in quantised.quantisers())
 
 
+@pytest.mark.parametrize("budget", [1, 2**13, 2**32])
+def test_the_gradient_of_a_threshold_is_the_same_however_the_batch_is_cut(
+    random_network, random_batch, monkeypatch, budget
+):
+    quantised, spiking = pair(random_network, random_batch)
+    batch, labels = random_batch(batch=5), torch.tensor([0, 1, 1, 0, 1])
+    quantised(**batch, labels=labels).loss.backward()
+    monkeypatch.setattr("spikeport.roberta.network.spiking.CPU_BYTES", budget)
+    spiking(**batch, labels=labels).loss.backward()
+    neuron, quantiser = spiking.classifier.quantiser, quantised.classifier.quantiser
+    torch.testing.assert_close(neuron.threshold.grad, quantiser.scale.grad, rtol=1e-7, atol=1e-9)
+    monkeypatch.setattr("spikeport.roberta.network.spiking.CPU_BYTES", 2**32)
+    whole = convert_to_spiking(quantised)
+    whole(**batch, labels=labels).loss.backward()
+    for name, other in whole.neurons().items():
+        cut = spiking.neurons()[name].threshold.grad
+        torch.testing.assert_close(cut, other.threshold.grad, rtol=1e-7, atol=1e-9, msg=name)
+
+
 def test_dropout_plays_no_part_in_the_spiking_domain(random_network, random_batch):
     _, spiking = pair(random_network, random_batch, hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
     batch = random_batch()
@@ -209,6 +252,31 @@ def test_calibration_moves_every_scale_and_the_quantised_network_close_to_the_fl
     assert set(scales) == set(quantised.quantisers())
     assert all(scale not in (0.0, 1.0) for scale in scales.values())
     assert after < before / 2
+
+
+def test_calibration_is_the_same_however_the_sentences_are_batched_and_padded(random_network, random_batch):
+    batch = random_batch(batch=6)
+    lengths = batch["attention_mask"].sum(1).tolist()
+    one_by_one = [{name: value[i : i + 1, :n] for name, value in batch.items()} for i, n in enumerate(lengths)]
+    wider = {"input_ids": torch.nn.functional.pad(batch["input_ids"], (0, 7), value=1)}
+    wider["attention_mask"] = torch.nn.functional.pad(batch["attention_mask"], (0, 7))
+    expected = calibrate(quantise(random_network()), [batch])
+    for others in (one_by_one, [wider]):
+        found = calibrate(quantise(random_network()), others)
+        assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_scales_of_probabilities_follow_the_attention_and_not_the_length(random_network, random_batch):
+    scales = []
+    for sharper in (1.0, 30.0):
+        model = random_network()
+        with torch.no_grad():
+            for layer in model.roberta.encoder.layer:
+                layer.attention.self.query.weight.mul_(sharper)
+        found = calibrate(quantise(model), [random_batch(batch=16)])
+        scales.append(found["roberta.encoder.layer.0.attention.self.probability_quantiser"])
+    assert scales[1] > scales[0]
+    assert scales[1] == pytest.approx(1 / 31, rel=0.1)
 
 
 def test_quantising_leaves_the_model_and_the_random_numbers_of_the_caller_alone(random_network, random_batch):
