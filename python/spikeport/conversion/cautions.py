@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 class ConversionWarning(UserWarning):
     """What was converted, or how, is worth little; the message says what to do."""
@@ -20,8 +22,8 @@ def far_outside(low: float, high: float, calibrated: tuple[float, float] | None)
 
     Far is further below or above them than they are wide.
     """
-    if calibrated is None:
-        return None
+    if calibrated is None or not math.isfinite(low) or not math.isfinite(high):
+        return None  # NaN and infinity are refused by the run itself
     least, most = calibrated
     width = (most - least) or abs(most) or 1.0
     if low >= least - width and high <= most + width:

@@ -252,6 +252,8 @@ def test_a_run_far_outside_the_calibration_warns_and_one_inside_does_not(two_sid
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         snn.classify(1.5 * halves[0].numpy(), encoding="current")
+        with pytest.raises(KernelError, match="NaN or infinity"):
+            snn.classify(np.full((2, 16), np.nan))
 
 
 # Calibration data as people have it
