@@ -6,7 +6,6 @@ import copy
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,9 @@ from spikeport.conversion.checks import (
     check_theta,
     check_timesteps,
 )
+from spikeport.conversion.parts import GraphParts
 from spikeport.errors import ConversionError
-from spikeport.graph import LayerNode, PerLayer, RunResult, SNNGraph
-from spikeport.kernels.checks import as_float
+from spikeport.graph import LayerNode, RunResult, SNNGraph
 from spikeport.kernels.qcfs import qcfs
 from spikeport.neuron import Neuron
 
@@ -34,7 +33,7 @@ READOUTS = ("spikes", "membrane")
 ENCODINGS = ("poisson", "current")
 
 
-class ConvertedSNN:
+class ConvertedSNN(GraphParts):
     """A rate-coded spiking network of integrate-and-fire neurons with soft reset: a view that holds one `SNNGraph`.
 
     The lists are read from the graph. What is assigned to them, or written into their arrays, is what runs next.
@@ -146,11 +145,6 @@ class ConvertedSNN:
 
         return save_checkpoint(SNNCheckpoint.from_graph(self.graph, metadata={**self.metadata, **more}), path)
 
-    @property
-    def graph(self) -> SNNGraph:
-        """The network itself: what is changed in it is changed here. A copy is ``graph.copy()``."""
-        return self._graph
-
     def with_graph(self, graph: SNNGraph) -> ConvertedSNN:
         """Return a view of ``graph`` with this one's T, scales (by the names of layers) and certificate.
 
@@ -164,71 +158,6 @@ class ConvertedSNN:
         view = copy.copy(self)
         view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
         return view
-
-    @property
-    def n_layers(self) -> int:
-        """Number of layers, the output layer included."""
-        return len(self.graph)
-
-    @property
-    def weights(self) -> list[Array]:
-        """One (out, in) array for each layer."""
-        return PerLayer((layer.weights for layer in self.graph), self._set_weights)
-
-    @weights.setter
-    def weights(self, weights: Sequence[Array]) -> None:
-        self.weights[:] = weights
-
-    @property
-    def biases(self) -> list[Array | None]:
-        """One (out,) array or None for each layer."""
-        return PerLayer((layer.bias for layer in self.graph), self._set_bias)
-
-    @biases.setter
-    def biases(self, biases: Sequence[Array | None]) -> None:
-        self.biases[:] = biases
-
-    @property
-    def thresholds(self) -> list[float]:
-        """θ of each layer."""
-        return PerLayer((layer.threshold for layer in self.graph), self._set_threshold)
-
-    @thresholds.setter
-    def thresholds(self, thresholds: Sequence[float]) -> None:
-        self.thresholds[:] = thresholds
-
-    @property
-    def names(self) -> list[str]:
-        """The name of each layer."""
-        return PerLayer((layer.name for layer in self.graph), self._set_name)
-
-    @names.setter
-    def names(self, names: Sequence[str]) -> None:
-        self.names[:] = names
-
-    @property
-    def v_init(self) -> float:
-        """Membrane before the first step, in units of the threshold, of all layers."""
-        return float(np.asarray(self.graph[0].neuron.v_init))
-
-    @v_init.setter
-    def v_init(self, v_init: float) -> None:
-        for layer in self.graph:
-            layer.neuron = replace(layer.neuron, v_init=v_init)
-
-    def _set_weights(self, k: int, weights: npt.ArrayLike) -> None:
-        layer = self.graph[k]
-        layer.weights = as_float(f"{layer.name}.weights", weights)
-
-    def _set_bias(self, k: int, bias: npt.ArrayLike | None) -> None:
-        layer = self.graph[k]
-        layer.bias = None if bias is None else as_float(f"{layer.name}.bias", bias).astype(layer.operation.dtype)
-
-    def _set_threshold(self, k: int, threshold: float) -> None:
-        self.graph[k].neuron = replace(self.graph[k].neuron, threshold=threshold)
-
-    def _set_name(self, k: int, name: str) -> None:
-        self.graph[k].name = name
 
     def run(
         self,

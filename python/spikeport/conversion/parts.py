@@ -1,0 +1,91 @@
+"""The parts of a converted network as lists: what is assigned to them, or written into their arrays, is what runs next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.graph import PerLayer, SNNGraph
+from spikeport.kernels.checks import as_float
+
+Array = npt.NDArray[Any]
+
+
+class GraphParts:
+    """Shows one `SNNGraph` of linear layers as lists with one entry for each layer."""
+
+    _graph: SNNGraph
+
+    @property
+    def graph(self) -> SNNGraph:
+        """The network itself: what is changed in it is changed here. A copy is ``graph.copy()``."""
+        return self._graph
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers, the output layer included."""
+        return len(self.graph)
+
+    @property
+    def weights(self) -> list[Array]:
+        """One (out, in) array for each layer."""
+        return PerLayer((layer.weights for layer in self.graph), self._set_weights)
+
+    @weights.setter
+    def weights(self, weights: Sequence[Array]) -> None:
+        self.weights[:] = weights
+
+    @property
+    def biases(self) -> list[Array | None]:
+        """One (out,) array or None for each layer."""
+        return PerLayer((layer.bias for layer in self.graph), self._set_bias)
+
+    @biases.setter
+    def biases(self, biases: Sequence[Array | None]) -> None:
+        self.biases[:] = biases
+
+    @property
+    def thresholds(self) -> list[float]:
+        """θ of each layer."""
+        return PerLayer((layer.threshold for layer in self.graph), self._set_threshold)
+
+    @thresholds.setter
+    def thresholds(self, thresholds: Sequence[float]) -> None:
+        self.thresholds[:] = thresholds
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each layer."""
+        return PerLayer((layer.name for layer in self.graph), self._set_name)
+
+    @names.setter
+    def names(self, names: Sequence[str]) -> None:
+        self.names[:] = names
+
+    @property
+    def v_init(self) -> float:
+        """Membrane before the first step, in units of the threshold, of all layers."""
+        return float(np.asarray(self.graph[0].neuron.v_init))
+
+    @v_init.setter
+    def v_init(self, v_init: float) -> None:
+        for layer in self.graph:
+            layer.neuron = replace(layer.neuron, v_init=v_init)
+
+    def _set_weights(self, k: int, weights: npt.ArrayLike) -> None:
+        layer = self.graph[k]
+        layer.weights = as_float(f"{layer.name}.weights", weights)
+
+    def _set_bias(self, k: int, bias: npt.ArrayLike | None) -> None:
+        layer = self.graph[k]
+        layer.bias = None if bias is None else as_float(f"{layer.name}.bias", bias).astype(layer.operation.dtype)
+
+    def _set_threshold(self, k: int, threshold: float) -> None:
+        self.graph[k].neuron = replace(self.graph[k].neuron, threshold=threshold)
+
+    def _set_name(self, k: int, name: str) -> None:
+        self.graph[k].name = name
