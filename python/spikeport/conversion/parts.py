@@ -1,4 +1,4 @@
-"""The parts of a converted network as lists: what is assigned to them, or written into their arrays, is what runs next."""
+"""The parts of a converted network as lists: what is assigned to them, or written into an array, is what runs next."""
 
 from __future__ import annotations
 
