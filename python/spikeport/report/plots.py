@@ -134,7 +134,7 @@ def lines(
             color=INK,
         )
     if log_y:
-        ax.set_yscale("log")
+        _log_scale(ax, "y")
     _finish(ax, xlabel, ylabel, title, legend=len(series) > 1)
     return fig
 
@@ -165,13 +165,41 @@ def scatter(
         ax.scatter(x[kept], y[kept], s=14, alpha=0.75, linewidths=0, label=plain(label), rasterized=heavy)
     anything = any(len(drawn.get_offsets()) for drawn in ax.collections)
     if log_x and anything:
-        ax.set_xscale("log")
+        _log_scale(ax, "x")
     if log_y and anything:
-        ax.set_yscale("log")
+        _log_scale(ax, "y")
     if diagonal:
         ax.axline((0, 0), slope=1, color=INK, linestyle=(0, (4, 3)), linewidth=1, alpha=0.6)
     _finish(ax, xlabel, ylabel, title, legend=len(series) > 1)
     return fig
+
+
+def _log_scale(ax: Axes, which: str) -> None:
+    """Make an axis logarithmic, with a few short labels even where it spans less than a decade."""
+    from matplotlib.ticker import EngFormatter, FixedLocator, NullFormatter
+
+    (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
+    axis.set_major_locator(FixedLocator(_log_ticks(low, high)))
+    axis.set_major_formatter(EngFormatter(sep=""))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Return two to six round numbers from ``low`` to ``high``, at least a sixth of the axis apart on a log scale."""
+    from matplotlib.ticker import MaxNLocator
+
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    between = np.asarray(MaxNLocator(12).tick_values(low, high))
+    for ticks in (decades, np.outer(decades, [1, 2, 5]).ravel(), between):
+        kept: list[float] = []
+        for tick in ticks[(ticks >= low) & (ticks <= high)]:
+            if not kept or np.log(tick / kept[-1]) >= np.log(high / low) / 6:
+                kept.append(float(tick))
+        if len(kept) >= 2:
+            return kept
+    return [low, high]
 
 
 def histogram(
@@ -195,7 +223,7 @@ def histogram(
         if len(finite) > 1:
             ax.stairs(counts, edges, color=ax.patches[-1].get_facecolor()[:3], linewidth=1.4)
     if log_y:
-        ax.set_yscale("log")
+        _log_scale(ax, "y")
     _finish(ax, xlabel, ylabel, title, legend=len(finite) > 1)
     return fig
 

@@ -35,6 +35,10 @@ pre { background: var(--wash); border-radius: 8px; padding: 12px 14px; overflow-
 figure { margin: 0 0 16px; }
 figure svg { display: block; width: 100%; height: auto; color: var(--ink); }
 figure.wide .plot { overflow-x: auto; } figure.wide svg { min-width: 620px; }
+@media (max-width: 660px) {
+  figure.wide::before { content: "scroll sideways →"; color: var(--quiet); font-size: 0.8rem; }
+  td:not(.number) { min-width: 7rem; } td:not(.number):last-child { min-width: 14rem; }
+}
 figcaption { color: var(--quiet); font-size: 0.88rem; margin-top: 4px; max-width: 72ch; }
 .card { border: 1px solid var(--line); border-radius: 10px; padding: 12px 18px; margin-bottom: 12px; }
 .card h3 { font-size: 1rem; margin: 0 0 6px; display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: center; }

@@ -1,6 +1,7 @@
 """The page: it escapes, it sorts, it needs nothing from outside, it can be read on both backgrounds."""
 
 import html
+import itertools
 import re
 import sys
 
@@ -156,3 +157,22 @@ def test_an_error_in_a_script_is_seen_by_the_tests(tmp_path):
     path = Page("t").section("s", "text").save(tmp_path / "page.html")
     assert open_page(path, "missing_function()").errors
     assert not open_page(path).errors
+
+
+@pytest.mark.parametrize("span", [1.05, 1.3, 3, 12, 25, 400, 1e5, 1e9])
+@pytest.mark.parametrize("start", [0.02, 2.1e4])
+def test_labels_of_a_logarithmic_axis_do_not_lie_over_each_other(span, start):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    x = np.geomspace(start, start * span, 12)
+    fig = plots.scatter({"a": (x, x)}, "x", "y", log_x=True, log_y=True)
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()
+    (ax,) = fig.axes
+    for axis, side in ((ax.xaxis, 0), (ax.yaxis, 1)):
+        shown = [label for label in [*axis.get_ticklabels(), *axis.get_ticklabels(minor=True)] if label.get_text()]
+        boxes = sorted(label.get_window_extent().get_points()[:, side].tolist() for label in shown)
+        low, high = ax.get_window_extent().get_points()[:, side]
+        inside = [box for box in boxes if box[1] >= low and box[0] <= high]
+        assert len(inside) >= 2
+        assert all(one[1] < other[0] for one, other in itertools.pairwise(inside))
