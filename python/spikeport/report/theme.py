@@ -33,8 +33,8 @@ pre { background: var(--wash); border-radius: 8px; padding: 12px 14px; overflow-
   gap: 20px 28px; }
 .columns > div { min-width: 0; }
 figure { margin: 0 0 16px; }
-figure svg { display: block; width: 100%; height: auto; color: var(--ink); }
-figure.wide .plot { overflow-x: auto; } figure.wide svg { min-width: 620px; }
+figure svg { display: block; width: 100%; max-width: 680px; height: auto; color: var(--ink); }
+figure.wide .plot { overflow-x: auto; } figure.wide svg { min-width: 620px; max-width: none; }
 @media (max-width: 660px) {
   figure.wide::before { content: "scroll sideways →"; color: var(--quiet); font-size: 0.8rem; }
   td:not(.number) { min-width: 7rem; } td:not(.number):last-child { min-width: 14rem; }
