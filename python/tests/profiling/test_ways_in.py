@@ -81,7 +81,7 @@ def test_recordings_in_a_file(recordings):
     hidden = report.layer_stats["hidden"]
     assert hidden.n_observations == 800 and hidden.gradient_norm_mean == 2 and hidden.membrane_threshold == 1
     assert [(p.category, p.layer) for p in report.pathologies] == [("dead_neurons", "hidden")]
-    assert "try its weights times" in report.pathologies[0].suggestion
+    assert "the threshold is" in report.pathologies[0].suggestion
 
 
 def test_a_file_that_holds_no_recordings_is_refused(tmp_path):

@@ -31,7 +31,7 @@ def silent_network(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology
             ),
             suggestion=(
                 "Check that the input is encoded and scaled (values around the threshold), then lower all thresholds "
-                f"or scale up the weights.{_gain(next(iter(layers.values())))}"
+                f"or scale up the weights.{_distance(next(iter(layers.values())))}"
             ),
             value=min(highest, lately),
             threshold=thresholds.silent_rate,
@@ -57,7 +57,7 @@ def dead_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
             ),
             suggestion=(
                 f"Lower the threshold of layer {name}, scale up its weights or input, or add noise to its membrane."
-                f"{_gain(stats)}"
+                f"{_distance(stats)}"
             ),
             value=share,
             threshold=thresholds.dead_critical if critical else thresholds.dead_warning,
@@ -145,15 +145,15 @@ def _evidence(stats: LayerStats, thresholds: Thresholds) -> str:
     return f" That rests on {stats.n_observations} observations per neuron: record more to be sure."
 
 
-def _gain(stats: LayerStats) -> str:
-    """Return how far the membranes are from the threshold, and the factor that would bring them there."""
+def _distance(stats: LayerStats) -> str:
+    """Return how far the membranes are from the threshold.
+
+    No factor for the weights: what biases make of a membrane does not scale with them, so it would have to be tried.
+    """
     θ, membranes = stats.membrane_threshold, stats.membranes
     if θ is None or θ <= 0 or len(membranes) == 0:
         return ""
     top = float(np.quantile(membranes, 0.99))
     if not 0 < top < θ:
         return ""
-    return (
-        f" 99 % of the membranes in layer {stats.name} stay below {top:.3g}, the threshold is {θ:.3g}: "
-        f"try its weights times {θ / top:.2g}."
-    )
+    return f" 99 % of the membranes in layer {stats.name} stay below {top:.3g}, the threshold is {θ:.3g}."
