@@ -11,7 +11,7 @@ Array = npt.NDArray[Any]
 Flat = npt.NDArray[Any]
 Parameter = float | npt.NDArray[np.float64]
 Trace = tuple[Flat, Flat, Flat]
-NetworkTrace = tuple[list[tuple[Flat, Flat, Flat | None]], Flat]
+RunResult = tuple[list[tuple[Flat, Flat, Flat | None]], Flat]
 
 __version__: str
 
@@ -37,7 +37,7 @@ class Network:
     def __init__(self, nodes: list[tuple[str, dict[str, Array], Neuron]]) -> None: ...
     def run(
         self, inputs: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None
-    ) -> NetworkTrace:
+    ) -> RunResult:
         """Counts, membrane, and signal or None for each node, and the drive of the last."""
 
 def fingerprint(arrays: list[npt.NDArray[Any]]) -> int:

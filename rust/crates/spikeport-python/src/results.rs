@@ -6,7 +6,7 @@ use numpy::{Element, IntoPyArray};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use spikeport::{Code, Counts, Error, LayerTrace, NetworkTrace, Signal, Trace};
+use spikeport::{Code, Counts, Error, LayerTrace, RunResult, Signal, Trace};
 
 /// What a signal's handler raised while a kernel ran.
 static RAISED: Mutex<Option<PyErr>> = Mutex::new(None);
@@ -65,9 +65,9 @@ pub fn layer_trace<E: Element>(
 /// Counts, membrane and signal of each layer, and the drive.
 pub fn network_trace<E: Element>(
     py: Python<'_>,
-    result: Result<NetworkTrace<E>, Error>,
+    result: Result<RunResult<E>, Error>,
 ) -> PyResult<Bound<'_, PyTuple>> {
-    let NetworkTrace { layers, drive } = result.raise(py)?;
+    let RunResult { layers, drive } = result.raise(py)?;
     let layers: Vec<_> = layers.into_iter().map(|trace| layer(py, trace)).collect();
     (layers, drive.into_pyarray(py)).into_pyobject(py)
 }

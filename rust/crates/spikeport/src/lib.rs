@@ -53,5 +53,5 @@ pub use operations::{Linear, Operation};
 pub use qcfs::qcfs;
 pub use running::{Encoding, RunOptions, ask_before_going_on};
 pub use st_bif::{StBifParameters, st_bif_multistep};
-pub use trace::{Counts, LayerTrace, NetworkTrace, Signal, Trace};
+pub use trace::{Counts, LayerTrace, RunResult, Signal, Trace};
 pub use view::View;

@@ -16,7 +16,7 @@ use std::ops::Range;
 use crate::operations::{Currents, Events, Operation};
 use crate::running::{self, Input, Interruption, Keep, Neurons, State};
 use crate::view::Shape;
-use crate::{Code, Element, Encoding, Error, NetworkTrace, Neuron, RunOptions, View, checks, encode};
+use crate::{Code, Element, Encoding, Error, Neuron, RunOptions, RunResult, View, checks, encode};
 
 /// Samples in a block, at most.
 const SAMPLES: usize = 16;
@@ -84,11 +84,7 @@ impl<E: Element> Network<E> {
     /// Inputs are first rounded to the type of the network.
     ///
     /// Errors: `non_finite`, `shape`, `rate_range`, `too_large`, `interrupted`.
-    pub fn run<I: Element>(
-        &self,
-        inputs: View<'_, I>,
-        options: &RunOptions,
-    ) -> Result<NetworkTrace<E>, Error> {
+    pub fn run<I: Element>(&self, inputs: View<'_, I>, options: &RunOptions) -> Result<RunResult<E>, Error> {
         checks::finite("inputs", inputs)?;
         let input = Input {
             data: &E::rounded(inputs.data()),
@@ -140,7 +136,7 @@ impl<E: Element> Network<E> {
         samples: Range<usize>,
         options: &RunOptions,
         interruption: &Interruption,
-    ) -> Result<NetworkTrace<E>, Error> {
+    ) -> Result<RunResult<E>, Error> {
         let mut layers = Vec::with_capacity(self.layers.len());
         for (l, layer) in self.layers.iter().enumerate() {
             let keep = Keep { signal: options.record, drive: l + 1 == self.layers.len() };
@@ -172,7 +168,7 @@ impl<E: Element> Network<E> {
         }
         let (layers, mut drives): (Vec<_>, Vec<_>) =
             layers.into_iter().map(|layer| layer.state.finish()).unzip();
-        Ok(NetworkTrace { layers, drive: drives.pop().unwrap_or_default() })
+        Ok(RunResult { layers, drive: drives.pop().unwrap_or_default() })
     }
 }
 

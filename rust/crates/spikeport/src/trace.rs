@@ -42,7 +42,7 @@ pub struct LayerTrace<E> {
 
 /// What a network did.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NetworkTrace<E> {
+pub struct RunResult<E> {
     /// One trace for each layer, input side first.
     pub layers: Vec<LayerTrace<E>>,
     /// What the output layer received in all, shape (batch, out).

@@ -1,12 +1,12 @@
 //! The traces of blocks of samples put together.
 
-use crate::{Counts, Element, Error, LayerTrace, NetworkTrace, Signal, checks};
+use crate::{Counts, Element, Error, LayerTrace, RunResult, Signal, checks};
 
 /// Join the traces of consecutive blocks of samples into that of the whole batch.
 pub(crate) fn join<E: Element>(
-    mut blocks: Vec<NetworkTrace<E>>,
+    mut blocks: Vec<RunResult<E>>,
     timesteps: usize,
-) -> Result<NetworkTrace<E>, Error> {
+) -> Result<RunResult<E>, Error> {
     if blocks.len() == 1 {
         return Ok(blocks.remove(0));
     }
@@ -21,7 +21,7 @@ pub(crate) fn join<E: Element>(
     }
     let layers =
         layers.into_iter().map(|traces| join_layer(traces, timesteps)).collect::<Result<_, Error>>()?;
-    Ok(NetworkTrace { layers, drive: interleave(&drives, 1)? })
+    Ok(RunResult { layers, drive: interleave(&drives, 1)? })
 }
 
 fn join_layer<E: Element>(traces: Vec<LayerTrace<E>>, timesteps: usize) -> Result<LayerTrace<E>, Error> {
