@@ -12,7 +12,11 @@ from spikeport.profiling.detectors.gradients import (
     gradient_vanishing,
     no_gradient,
 )
-from spikeport.profiling.detectors.membranes import surrogate_inactive, voltage_collapse
+from spikeport.profiling.detectors.membranes import (
+    exploding_membrane,
+    surrogate_inactive,
+    voltage_collapse,
+)
 from spikeport.profiling.detectors.non_finite import non_finite
 from spikeport.profiling.detectors.rates import (
     batch_synchronous,
@@ -21,16 +25,17 @@ from spikeport.profiling.detectors.rates import (
     saturated_neurons,
     silent_network,
 )
-from spikeport.profiling.pathology import Pathology, Thresholds
+from spikeport.profiling.pathology import Pathology, Severity, Thresholds
 from spikeport.profiling.recording.frames import Frame
 
 DETECTORS: tuple[Detector, ...] = (
     non_finite,
+    no_gradient,
+    exploding_membrane,
     silent_network,
     dead_neurons,
     saturated_neurons,
     voltage_collapse,
-    no_gradient,
     gradient_explosion,
     gradient_vanishing,
     gradient_growth,
@@ -40,11 +45,20 @@ DETECTORS: tuple[Detector, ...] = (
 )
 
 
+CAUSES = ("non_finite", "no_gradient", "exploding_membrane", "silent_network")
+"""What other pathologies follow from, in the order in which they are to be mended."""
+
+
 def diagnose(layers: Layers, thresholds: Thresholds, detectors: Iterable[Detector] = ()) -> list[Pathology]:
-    """Return every pathology, the worst first, within a severity in network order."""
+    """Return every pathology: causes before what follows from them, then the worst first, then in network order."""
     order = {name: index for index, name in enumerate(layers)}
     found = [p for detector in (*DETECTORS, *detectors) for p in detector(layers, thresholds)]
-    return sorted(found, key=lambda p: (p.severity.rank, order.get(p.layer, -1)))
+
+    def rank(p: Pathology) -> tuple[int, int, int]:
+        is_cause = p.severity is Severity.CRITICAL and p.category in CAUSES
+        return (CAUSES.index(p.category) if is_cause else len(CAUSES), p.severity.rank, order.get(p.layer, -1))
+
+    return sorted(found, key=rank)
 
 
 def timeline(

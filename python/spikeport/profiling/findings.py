@@ -20,7 +20,7 @@ class Findings:
     Attributes
     ----------
     layer_stats : `LayerStats` by name, in network order
-    pathologies : what is wrong, the worst first
+    pathologies : what is wrong: causes before what follows from them, then the worst first
     thresholds : the lines that were drawn
     activity : synaptic operations and sparsity, in NeuroBench's terms
     """
@@ -34,6 +34,14 @@ class Findings:
     def has_critical(self) -> bool:
         """Whether a pathology is critical."""
         return any(p.severity is Severity.CRITICAL for p in self.pathologies)
+
+    @property
+    def start_here(self) -> str | None:
+        """What to mend first, in a line, where there is more than one finding: the others may follow from it."""
+        if len(self.pathologies) < 2:
+            return None
+        first = self.pathologies[0]
+        return f"Start here: {first.category} @ {first.layer}. {first.suggestion}"
 
     @property
     def is_healthy(self) -> bool:

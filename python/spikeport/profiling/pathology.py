@@ -12,11 +12,12 @@ from spikeport.errors import SpikeportError
 
 CATEGORIES = (
     "non_finite",
+    "no_gradient",
+    "exploding_membrane",
     "silent_network",
     "dead_neurons",
     "saturated_neurons",
     "voltage_collapse",
-    "no_gradient",
     "gradient_explosion",
     "gradient_vanishing",
     "gradient_growth",
@@ -103,6 +104,7 @@ class Thresholds:
     drift_ratio : mean rate of the last quarter over the second (or its inverse), where it moved one way
     trend_records : records a layer needs before growth or drift is judged
     synchrony : share of the spikes' variance that all samples of a batch have in common
+    membrane_ratio : membranes that deviate by more thresholds than this have exploded
     """
 
     dead_rate: float = 0.01
@@ -121,6 +123,7 @@ class Thresholds:
     drift_ratio: float = 2.0
     trend_records: int = 40
     synchrony: float = 0.90
+    membrane_ratio: float = 100.0
 
     def __post_init__(self) -> None:
         for field in fields(self):

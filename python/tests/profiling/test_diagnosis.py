@@ -81,6 +81,35 @@ def test_no_voltages_no_collapse():
     assert "voltage_collapse" not in categories(recorded(a=lambda step: {"spikes": spikes(0.2, (8, 5), step)}))
 
 
+def membranes(*deviations):
+    """Membranes of a given deviation in each recording, the last one for all that follow; the threshold is 1."""
+
+    def record(step):
+        deviation = deviations[min(step, len(deviations) - 1)]
+        return {**healthy(step), "voltages": np.tile([-deviation, deviation], (8, 25)), "threshold": 1.0}
+
+    return record
+
+
+@pytest.mark.parametrize(
+    ("deviations", "cause"),
+    [((480.0,), "The input is too large"), ((2.0, 40.0, 1400.0), "lower the learning rate"), ((99.0,), None)],
+)
+def test_membranes_a_hundred_thresholds_away_name_the_input_or_the_learning_rate_first(deviations, cause):
+    def dead(step):
+        return {**membranes(*deviations)(step), "spikes": np.zeros((8, 50))}
+
+    report = recorded(a=dead, b=dead, c=healthy).report()
+    found = [p for p in report.pathologies if p.category == "exploding_membrane"]
+    if cause is None:
+        assert not found
+        return
+    assert [p.layer for p in found] == ["a"] and cause in found[0].suggestion
+    assert report.pathologies[0] is found[0] and len(report.pathologies) > 2
+    assert report.start_here.startswith("Start here: exploding_membrane @ a.")
+    assert report.start_here.replace(" ", "") in report.summary(colour=False).replace("\n", "").replace(" ", "")
+
+
 def gradient(*norms):
     return lambda step: {
         "spikes": spikes(0.2, (8, 50), step),

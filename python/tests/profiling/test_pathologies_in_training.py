@@ -54,6 +54,19 @@ def test_a_network_is_silent_under_a_high_threshold(spiking, healthy):
     assert "the threshold is" in silent.suggestion and "times" not in silent.suggestion
 
 
+def test_an_input_or_a_learning_rate_that_is_far_too_large_is_named_first(spiking, healthy):
+    accuracy, after = healthy[0]
+    for cause, given in {"scale it": {"scale": 2550.0}, "lower the learning rate": {"lr": 50.0}}.items():
+        accuracy_before, before = spiking.train(
+            spiking.network(), epochs=1, **given
+        )  # Adam moves a weight by lr a step
+        tell("exploding_membrane", accuracy_before, accuracy)
+        first = before.pathologies[0]
+        assert (first.category, first.layer) == ("exploding_membrane", "body.lif1") and cause in first.suggestion
+        assert before.start_here is None or first.suggestion in before.start_here
+    assert not layers_with(after, "exploding_membrane")
+
+
 def test_a_layer_saturates_under_a_bias_and_a_higher_threshold_heals_it(spiking):
     sick, well = spiking.network(), spiking.network()
     set_bias(sick.body.fc1, 5.0)

@@ -1,4 +1,4 @@
-"""Membranes that do not move, or stand where the surrogate passes no gradient."""
+"""Membranes that do not move, move a hundred thresholds away, or stand where the surrogate passes no gradient."""
 
 from __future__ import annotations
 
@@ -34,6 +34,42 @@ def voltage_collapse(layers: Layers, thresholds: Thresholds) -> Iterator[Patholo
                 threshold=thresholds.voltage_std,
                 first_step=since,
             )
+
+
+def exploding_membrane(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
+    """Membranes many thresholds away, where the threshold is known: from the first recording on, or by training.
+
+    Named for the layer nearest the input, whose membranes drive the others.
+    """
+    for name, stats in layers.items():
+        θ = stats.membrane_threshold
+        if not stats.has_voltages or θ is None or θ <= 0:
+            continue
+        limit = thresholds.membrane_ratio * θ
+        lately, since = lately_above(stats, lambda frame: frame.deviation, limit)
+        deviation = float(np.fmax(lately, stats.voltage_std))
+        if not deviation > limit:
+            continue
+        first = stats.voltage_std_first
+        from_the_start = first > limit
+        grown = "already in the first recording" if from_the_start else f"from {first:.3g} in the first recording"
+        cause = (
+            "The input is too large for the weights before training has changed them: scale it (pixels by 1/255, other "
+            "features to a deviation of about 1)"
+            if from_the_start
+            else "Training made it so: lower the learning rate (to a tenth, say), or clip gradients, and begin anew"
+        )
+        yield Pathology(
+            category="exploding_membrane",
+            severity=Severity.CRITICAL,
+            layer=name,
+            message=f"The membranes deviate by {deviation:.3g} where the threshold is {θ:.3g}, {grown}.",
+            suggestion=f"{cause}. Dead and saturated neurons and lost gradients follow from it.",
+            value=deviation / θ,
+            threshold=thresholds.membrane_ratio,
+            first_step=since,
+        )
+        return
 
 
 def surrogate_inactive(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:

@@ -113,6 +113,7 @@ class LayerRecorder:
             sparsity=float(1 - np.minimum(rates, 1).mean()) if len(rates) else math.nan,
             voltage_mean=voltages.mean,
             voltage_std=voltages.std,
+            voltage_std_first=membranes.first_deviation,
             voltage_min=voltages.low if voltages.count else math.nan,
             voltage_max=voltages.high if voltages.count else math.nan,
             membrane_threshold=membranes.threshold,

@@ -19,6 +19,7 @@ class MembraneRecorder:
     ----------
     moments : of all membranes
     threshold : the neurons' threshold, where it is known
+    first_deviation : standard deviation of the first membranes recorded
     n_inactive, n_judged : membranes at which the surrogate's derivative is about 0, of how many
     """
 
@@ -26,6 +27,7 @@ class MembraneRecorder:
         self.moments, self.sample = Moments(), Sample()
         self.mean_curve, self.deviation_curve = History(), History()
         self.threshold: float | None = None
+        self.first_deviation = math.nan
         self.n_inactive = self.n_judged = 0
         self._inactive_derivative = inactive_derivative
 
@@ -38,6 +40,8 @@ class MembraneRecorder:
             return math.nan, summary.non_finite
         deviation = math.sqrt(summary.squares / summary.total)
         self.moments.add(summary)
+        if math.isnan(self.first_deviation):
+            self.first_deviation = deviation
         self.mean_curve.add(step, summary.mean)
         self.deviation_curve.add(step, deviation)
         if self.sample.wants():

@@ -48,6 +48,7 @@ class LayerStats:
     saturated_neuron_count, saturated_neuron_fraction : neurons with a rate above ``saturated_rate``
     sparsity : share of steps, samples and neurons without a spike (NeuroBench: activation sparsity)
     voltage_mean, voltage_std, voltage_min, voltage_max : of all membranes recorded
+    voltage_std_first : of the first ones recorded
     membrane_threshold : the neurons' threshold, where it is known
     membranes : a sample of the membranes
     gradient_norm_mean, gradient_norm_last : Euclidean norm of the layer's gradient, over the recordings
@@ -76,6 +77,7 @@ class LayerStats:
     sparsity: float
     voltage_mean: float = math.nan
     voltage_std: float = math.nan
+    voltage_std_first: float = math.nan
     voltage_min: float = math.nan
     voltage_max: float = math.nan
     membrane_threshold: float | None = None

@@ -68,7 +68,7 @@ def _findings(findings: Findings) -> list[str]:
         return ["Nothing was recorded."]
     if not findings.pathologies:
         return ["No pathology found: rates, membranes and gradients of every layer are within the thresholds."]
-    return [
+    cards = [
         card(
             badge(p.severity.value) + f" {p.category.replace('_', ' ')} · {p.layer}",
             p.message,
@@ -76,6 +76,7 @@ def _findings(findings: Findings) -> list[str]:
         )
         for p in findings.pathologies
     ]
+    return [*([] if findings.start_here is None else [findings.start_here]), *cards]
 
 
 def _layer_table(findings: Findings) -> Html:

@@ -70,6 +70,8 @@ def _findings(findings: Findings) -> Iterable[RenderableType]:
         yield Text("Nothing was recorded.")
     elif not findings.pathologies:
         yield Text("No pathology found.", "green")
+    if findings.start_here:
+        yield Text(findings.start_here, "bold")
     for p in findings.pathologies:
         head = Text.assemble((f"{p.severity.value.upper():8}", _COLOURS[p.severity]), f" {p.category} @ {p.layer}")
         yield Text()
