@@ -101,6 +101,7 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any) -> dict[str,
     """Return the share of unseen samples that each network gets right, the spiking one as both encodings feed it."""
     import torch
 
+    from spikeport.conversion.converted import classes_of
     from spikeport.report.progress import bar
 
     was_training, shares = trained.training, {"trained": 0, "current": 0}
@@ -111,8 +112,7 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any) -> dict[str,
     with torch.no_grad(), bar("evaluating", len(x)) as advance:
         for start in range(0, len(x), AT_ONCE):
             part, wanted = x[start : start + AT_ONCE], labels[start : start + AT_ONCE]
-            logits = trained(torch.tensor(part, dtype=dtype)).float().numpy()
-            answers = logits.argmax(1) if logits.shape[1] > 1 else logits[:, 0] > 0
+            answers = classes_of(trained(torch.tensor(part, dtype=dtype)).float().numpy())
             shares["trained"] += int((answers == wanted).sum())
             for encoding in [name for name in shares if name != "trained"]:
                 flat = part.reshape(len(part), -1)

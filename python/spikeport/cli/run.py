@@ -68,6 +68,7 @@ def run(
 def _simulated(graph: SNNGraph, x: Array, **how: Any) -> dict[str, Any]:
     import numpy as np
 
+    from spikeport.conversion.converted import classes_of
     from spikeport.report.progress import bar
 
     classes: list[int] = []
@@ -77,8 +78,7 @@ def _simulated(graph: SNNGraph, x: Array, **how: Any) -> dict[str, Any]:
     with bar("running", len(x)) as advance:
         for start in range(0, max(1, len(x)), SAMPLES_AT_ONCE):
             part = graph.run(x[start : start + SAMPLES_AT_ONCE], record=bipolar, **how)
-            several = part.drive.shape[1] > 1
-            classes += (part.drive.argmax(axis=1) if several else (part.drive[:, 0] > 0).astype(int)).tolist()
+            classes += classes_of(part.drive).tolist()
             counts += part.counts[-1].tolist()
             fired = part.counts if part.spikes is None else part.spikes
             spikes += [float(np.abs(layer).sum()) for layer in fired]

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.conversion import advice
 from spikeport.conversion.calibration import Seen, batches, length
-from spikeport.conversion.cautions import SilentLayerWarning as SilentLayerWarning
 from spikeport.conversion.checks import check_percentile, check_timesteps, import_torch
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.distribution import PositiveValues

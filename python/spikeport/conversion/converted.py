@@ -224,7 +224,7 @@ class ConvertedSNN(GraphParts):
         apart. Takes and raises what `run` does; returns an index for ``x`` of shape (n_inputs,), else (batch,) indices.
         """
         values = self._output(self._simulate(x, T, encoding, seed, backend))
-        classes = values.argmax(axis=1) if values.shape[1] > 1 else (values[:, 0] > 0).astype(np.int64)
+        classes = classes_of(values)
         return classes[0] if np.ndim(x) == 1 else classes
 
     def _simulate(self, x: npt.ArrayLike, T: int | None, encoding: str, seed: int, backend: str) -> RunResult:
@@ -259,6 +259,11 @@ class ConvertedSNN(GraphParts):
     def __repr__(self) -> str:
         widths = [self.graph.n_inputs, *(layer.n_neurons for layer in self.graph)]
         return f"<ConvertedSNN {' -> '.join(map(str, widths))}, T={self.T}, {self.certificate.level}>"
+
+
+def classes_of(values: Array) -> Array:
+    """Return the class of each sample from (batch, n_outputs): the largest output; of a single one, whether above 0."""
+    return values.argmax(axis=1) if values.shape[1] > 1 else (values[:, 0] > 0).astype(np.int64)
 
 
 def _listed(name: str, values: Any) -> Any:
