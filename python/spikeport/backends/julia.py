@@ -27,7 +27,7 @@ import numpy.typing as npt
 from spikeport.backends.backend import Backend
 from spikeport.backends.network import Network
 from spikeport.errors import BackendError, KernelError
-from spikeport.kernels import Node, RunResult, Trace
+from spikeport.kernels import PlacedNetwork, RunResult, Trace
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
@@ -72,8 +72,11 @@ class Julia(Backend):
         shape = (*x.shape[:-1], operation.n_outputs)
         return self._trace("layer_forward", words, shape, operation.dtype, neuron.kind == "identity")
 
-    def _network(self, nodes: list[Node]) -> Network:
-        return JuliaNetwork(self, nodes)
+    def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
+        raise KernelError("operation", f"the Julia backend has no operation {operation.kind!r}")
+
+    def _network(self, placed: PlacedNetwork) -> Network:
+        return JuliaNetwork(self, placed)
 
     def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
         words: dict[str, Any] = {"rates": _contiguous(p), "timesteps": timesteps, "seed": seed}
@@ -120,8 +123,11 @@ class Julia(Backend):
 class JuliaNetwork(Network):
     """Hands over every array at each run, where it lies: nothing is laid out in Julia."""
 
-    def __init__(self, backend: Julia, nodes: list[Node]) -> None:
-        super().__init__(nodes)
+    def __init__(self, backend: Julia, placed: PlacedNetwork) -> None:
+        super().__init__(placed)
+        nodes = placed.nodes
+        if not placed.is_linear_chain:
+            raise KernelError("operation", "the Julia backend runs linear layers only")
         self._backend = backend
         self._words = [_node_words(node.operation, node.neuron) for node in nodes]
 
@@ -132,7 +138,7 @@ class JuliaNetwork(Network):
         membrane: list[Array] = []
         spikes: list[Array] = []
         for k, (node, given) in enumerate(zip(self.nodes, self._words, strict=True)):
-            shape, graded = (x.shape[-2], node.operation.n_outputs), not node.neuron.is_spiking
+            shape, graded = (x.shape[-2], node.size), not node.neuron.is_spiking
             counts.append(np.zeros(shape, x.dtype if graded else np.int64))
             membrane.append(np.zeros(shape, x.dtype))
             results = {"counts": counts[k], "membrane": membrane[k]}
@@ -140,7 +146,7 @@ class JuliaNetwork(Network):
                 spikes.append(np.zeros((timesteps, *shape), x.dtype if graded else np.int8))
                 results["spikes"] = spikes[k]
             words |= {f"{key}.{k}": value for key, value in (given | results).items()}
-        drive = np.zeros((x.shape[-2], self.nodes[-1].operation.n_outputs), x.dtype)
+        drive = np.zeros((x.shape[-2], self.nodes[-1].size), x.dtype)
         self._backend.call("network_run", words | {"drive": drive})
         return RunResult(counts, membrane, drive, timesteps, spikes if record else None)
 
