@@ -14,6 +14,7 @@ KERNELS = (
     "if.multistep",
     "if.constant",
     "st_bif.multistep",
+    "operation.currents",
     "layer.forward",
     "network.run",
     "encode.poisson",
@@ -48,7 +49,7 @@ class Case:
 
 def vector_path(kernel: str) -> Path:
     """Return the vector file of a kernel: ``vectors/<family>/<kernel>.json``."""
-    family = kernel.split(".")[0] if kernel.split(".")[0] in ("finetune", "checkpoint") else "if"
+    family = kernel.split(".")[0] if kernel.split(".")[0] in ("operation", "finetune", "checkpoint") else "if"
     return VECTORS / family / f"{kernel}.json"
 
 

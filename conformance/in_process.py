@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ import numpy as np
 
 from conformance.lines import Words, array_words
 from spikeport.backends import Backend
-from spikeport.errors import SpikeportError
+from spikeport.errors import KernelError, SpikeportError
 from spikeport.kernels import finetune, sample_keys
 from spikeport.neuron import Neuron
+from spikeport.operations import OPERATIONS
 from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
-from spikeport.transfer.files.sidecar import read_sidecar
+from spikeport.transfer.files.members import named_arrays
+from spikeport.transfer.files.sidecar import FORMAT, check_sidecar, read_sidecar
 from spikeport.transfer.files.strict_json import dump, parse
-from spikeport.transfer.files.version_1 import named_arrays
+from spikeport.transfer.files.version_2 import ATTRIBUTES
 from spikeport.transfer.neurons import neuron_from_rows
 from spikeport.transfer.store import checkpoint_paths
 
@@ -73,6 +76,31 @@ def _st_bif_multistep(backend: Backend, a: Arguments) -> Words:
     return _trace(backend.st_bif_multistep(_array(a, "currents", a["shape"]), **given), "tracer")
 
 
+def _operation_currents(backend: Backend, a: Arguments) -> Words:
+    word = a["operation"]
+    if word not in OPERATIONS:
+        raise KernelError("operation", f"{word!r} is none of {', '.join(OPERATIONS)}")
+    signals = [_shaped(a, f"inputs.{k}", a[f"shape.{k}"]) for k in range(len(_numbered_keys(a, "shape")))]
+    arrays = {"weight": _shaped(a, "weight", a["weight_shape"])} if "weight" in a else {}
+    arrays |= {"bias": _array(a, "bias")} if "bias" in a else {}
+    keys = ("stride", "padding", "dilation", "groups") if word == "conv" else ("kernel", "stride", "padding")
+    given = {key: tuple(a[key]) if isinstance(a[key], list) else a[key] for key in keys if key in a}
+    operation = OPERATIONS[word](**arrays, **(given if word == "conv" or word.endswith("pool") else {}))
+    currents = backend.operation_currents(operation, *signals)
+    return {"shape": [str(n) for n in currents.shape], "currents": array_words(currents)}
+
+
+def _shaped(a: Arguments, key: str, shape: list[int]) -> Any:
+    values = _array(a, key)
+    if values.size != math.prod(shape):
+        raise KernelError("shape", f"{key} has {values.size} values for the shape {shape}")
+    return values.reshape(shape)
+
+
+def _numbered_keys(a: Arguments, part: str) -> list[str]:
+    return list(itertools.takewhile(lambda key: key in a, (f"{part}.{k}" for k in itertools.count())))
+
+
 def _layer_forward(backend: Backend, a: Arguments) -> Words:
     n_in, n_out = a["size"]
     neuron = Neuron(a["kind"], **_given(a, NEURON_KEYS), **{key: a[key] for key in TRACER_KEYS if key in a})
@@ -90,6 +118,7 @@ def _network_run(backend: Backend, a: Arguments) -> Words:
         timesteps=a["timesteps"],
         encoding=a.get("encoding", "current"),
         seed=a.get("seed", 0),
+        input_shape=graph.input_shape,
     )
     words = {"drive": array_words(run.drive)}
     for index, (counts, membrane) in enumerate(zip(run.counts, run.membrane, strict=True)):
@@ -138,8 +167,7 @@ def _step(_: Backend, a: Arguments) -> Words:
 
 def _numbered(a: Arguments, part: str) -> list[Any]:
     """Return ``part.0``, ``part.1``, … up to the first that is not given."""
-    given = itertools.takewhile(lambda key: key in a, (f"{part}.{k}" for k in itertools.count()))
-    return [_array(a, key) for key in given]
+    return [_array(a, key) for key in _numbered_keys(a, part)]
 
 
 def _read(_: Backend, a: Arguments) -> Words:
@@ -153,7 +181,7 @@ def _read(_: Backend, a: Arguments) -> Words:
         arrays.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return {
         "names": checkpoint.layer_names,
-        "sizes": [str(n) for size in checkpoint.layer_sizes for n in size],
+        **_structure_words(checkpoint),
         "kinds": checkpoint.neuron_types,
         "frozen": checkpoint.frozen_layers,
         "metadata": [dump(checkpoint.metadata)],
@@ -163,7 +191,63 @@ def _read(_: Backend, a: Arguments) -> Words:
     }
 
 
+def _structure_words(checkpoint: SNNCheckpoint) -> Words:
+    if checkpoint.structure is None:
+        return {"sizes": [str(n) for size in checkpoint.layer_sizes for n in size]}
+    words = {"input_shape": [str(n) for n in checkpoint.structure.input_shape]}
+    words["operations"] = [node.operation for node in checkpoint.structure.nodes]
+    for k, node in enumerate(checkpoint.structure.nodes):
+        words |= {f"reads.{k}": list(node.inputs), f"shape.{k}": [str(n) for n in node.shape]}
+        for key, value in node.attributes.items():
+            words[f"{key}.{k}"] = [str(n) for n in (value if isinstance(value, tuple) else (value,))]
+    return words
+
+
+def _write_graph(a: Arguments) -> Words:
+    """Write a checkpoint of version 2: from a sidecar's fields, as `load_checkpoint` makes it from a file's."""
+    names = a["names"]
+    if not len(names) == len(a["kinds"]) == len(a["operations"]):
+        raise CheckpointError("sidecar_schema", "give a name, a kind and an operation for each node")
+    nodes = []
+    for k, (name, kind, word) in enumerate(zip(names, a["kinds"], a["operations"], strict=True)):
+        node = {"name": name, "neuron": kind, "operation": word, "inputs": a[f"reads.{k}"], "shape": a[f"shape.{k}"]}
+        nodes.append(node | {key: a[f"{key}.{k}"] for key in ATTRIBUTES.get(word, ()) if f"{key}.{k}" in a})
+    frozen = a.get("frozen", [])
+    if unknown := [name for name in frozen if name not in names]:
+        raise CheckpointError("sidecar_schema", f"frozen names that no node has: {unknown}")
+    raw = {
+        "archive": {"bytes": 0, "sha256": "0" * 64},
+        "format": FORMAT,
+        "frozen_layers": [name for name in names if name in frozen],
+        "input_shape": a["input_shape"],
+        "metadata": _metadata(a.get("metadata", "{}")),
+        "nodes": nodes,
+        "total_params": 1,
+        "version": 2,
+    }
+    sidecar = check_sidecar(raw, "checkpoint")
+    assert sidecar.structure is not None
+    weights, biases, neurons = [], [], []
+    reads = sidecar.structure.reads(names)
+    for k, node in enumerate(sidecar.structure.nodes):
+        weight = _array(a, f"weight.{k}") if f"weight.{k}" in a else None
+        shape = node.weight_shape(reads[k][0])
+        if (weight is None) != (shape is None) or (weight is not None and weight.size != math.prod(shape)):
+            raise CheckpointError("shape", f"weight.{k} does not have the values of shape {shape}")
+        weights.append(None if weight is None else weight.reshape(shape))
+        biases.append(_array(a, f"bias.{k}") if f"bias.{k}" in a else None)
+        rows = a.get(f"neuron.{k}")
+        neurons.append(None if rows is None else _neuron(a["kinds"][k], rows, node.shape[0], 8))
+    sizes = sidecar.layer_sizes
+    kept = {"biases": biases, "neurons": neurons, "structure": sidecar.structure}
+    checkpoint = SNNCheckpoint(weights, names, sizes, a["kinds"], raw["metadata"], raw["frozen_layers"], **kept)
+    save_checkpoint(checkpoint, a["path"])
+    return written_files(Path(a["path"]))
+
+
 def _write(_: Backend, a: Arguments) -> Words:
+    if "input_shape" in a:
+        return _write_graph(a)
     if not 2 * len(a["names"]) == 2 * len(a["kinds"]) == len(a["sizes"]):
         raise CheckpointError("sidecar_schema", "give a name, a kind and two sizes for each layer")
     sizes = list(zip(a["sizes"][::2], a["sizes"][1::2], strict=True))
@@ -191,13 +275,13 @@ def _write(_: Backend, a: Arguments) -> Words:
     return written_files(Path(a["path"]))
 
 
-def _neuron(kind: str, rows: list[Any], n: int) -> Neuron:
+def _neuron(kind: str, rows: list[Any], n: int, parts: int = 7) -> Neuron:
     values = np.array([float(value) for value in rows])
-    if len(values) not in (7, 7 * n):
-        raise CheckpointError("shape", f"{len(values)} values for a neuron: give 7, or 7 for each of {n}")
+    if len(values) not in (parts, parts * n):
+        raise CheckpointError("shape", f"{len(values)} values for a neuron: give {parts}, or as many for each of {n}")
     if not np.isfinite(values).all():
         raise CheckpointError("non_finite", "a neuron's parameter is NaN or infinite")
-    return neuron_from_rows(kind, values.reshape(7, -1))
+    return neuron_from_rows(kind, values.reshape(parts, -1))
 
 
 def _metadata(text: str) -> Any:
@@ -217,6 +301,7 @@ HANDLERS: dict[str, Callable[[Backend, Arguments], Words]] = {
     "if.multistep": _if_multistep,
     "if.constant": _if_constant,
     "st_bif.multistep": _st_bif_multistep,
+    "operation.currents": _operation_currents,
     "layer.forward": _layer_forward,
     "network.run": _network_run,
     "encode.poisson": _encode_poisson,

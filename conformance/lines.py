@@ -17,9 +17,11 @@ from conformance.cases import FILES, Case
 
 SAFE = "._-/:"
 PATH_KEYS = ("path", "checkpoint")
-WHOLE = ("shape", "size", "timesteps", "seed", "samples", "tracer_min", "tracer_max")
-TEXT = ("dtype", "kind", "encoding", "checkpoint")
-SINGLE = ("dtype", "kind", "encoding", "checkpoint", "timesteps", "seed", "tracer_min", "tracer_max")
+GEOMETRY = ("shape", "kernel", "stride", "padding", "dilation", "groups")
+WHOLE = (*GEOMETRY, "size", "sizes", "weight_shape", "input_shape", "params", "timesteps", "seed", "samples")
+WHOLE += ("tracer_min", "tracer_max", "until_index", "all")
+TEXT = ("dtype", "kind", "operation", "encoding", "checkpoint")
+SINGLE = (*TEXT, "groups", "timesteps", "seed", "tracer_min", "tracer_max")
 Words = dict[str, list[str]]
 
 
@@ -62,10 +64,15 @@ def decode_line(line: str) -> tuple[int, str, dict[str, Any]]:
     arguments: dict[str, Any] = {}
     for pair in pairs:
         key, _, value = pair.partition("=")
-        kind = int if key in WHOLE else unquote if key in TEXT else float
+        kind = int if is_whole(key) else unquote if key in TEXT else float
         items = [kind(item) for item in value.split(",")] if value or key in SINGLE else []
         arguments[key] = items[0] if key in SINGLE else items
     return int(number), kernel, arguments
+
+
+def is_whole(key: str) -> bool:
+    """Whether the numbers of an argument are whole; ``stride.3`` is node 3's."""
+    return key in WHOLE or (key.split(".")[0] in GEOMETRY and key.rpartition(".")[2].isdigit())
 
 
 def encode_reply(number: int, words: Words) -> str:

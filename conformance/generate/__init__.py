@@ -8,7 +8,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from conformance.cases import KERNELS, VECTORS, Case, dump_vector, vector_path
-from conformance.generate import checkpoint, encode, finetune, integrate_fire, layer, network, qcfs, st_bif, step
+from conformance.generate import (
+    checkpoint,
+    encode,
+    finetune,
+    integrate_fire,
+    layer,
+    operation,
+    qcfs,
+    st_bif,
+    step,
+)
+from conformance.generate.networks import graph_runs, runs
 from conformance.generate.notes import NOTES
 
 
@@ -17,8 +28,10 @@ def all_cases() -> dict[str, list[Case]]:
     made = [
         *integrate_fire.cases(),
         *st_bif.cases(),
+        *operation.cases(),
         *layer.cases(),
-        *network.cases(),
+        *runs.cases(),
+        *graph_runs.cases(),
         *encode.cases(),
         *qcfs.cases(),
         *finetune.cases(),

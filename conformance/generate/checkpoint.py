@@ -9,8 +9,8 @@ from typing import Any
 from conformance.cases import FILES, Case
 from conformance.generate.hostile import HOSTILE, LARGE, write_hostile
 from conformance.generate.make import case, decimals
-from conformance.generate.networks import NETWORKS
-from spikeport.transfer import load_checkpoint, save_checkpoint
+from conformance.generate.networks import NETWORKS, graph_runs
+from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 from spikeport.transfer.files.strict_json import dump
 from spikeport.transfer.neurons import neuron_rows
 
@@ -31,6 +31,8 @@ READ = {
     "unknown_kind": ["kind"],
     "minus_zero_reset": ["hard_reset"],
 }
+
+GRAPH_FLAGS = {name: flags.split() for name, flags in graph_runs.FLAGS.items()}
 
 
 def write_files(folder: Path) -> None:
@@ -57,31 +59,50 @@ def _reads() -> list[Case]:
             {},
             {"path": f"networks/{name}"},
         )
-        for name, flags in READ.items()
+        for name, flags in {**READ, **GRAPH_FLAGS}.items()
     ]
+
+
+def _graph_content(checkpoint: SNNCheckpoint) -> dict[str, Any]:
+    """Return what a case of ``checkpoint.write`` says of the structure of version 2."""
+    structure = checkpoint.structure
+    assert structure is not None
+    content: dict[str, Any] = {
+        "input_shape": list(structure.input_shape),
+        "operations": [node.operation for node in structure.nodes],
+    }
+    for k, node in enumerate(structure.nodes):
+        content |= {f"reads.{k}": list(node.inputs), f"shape.{k}": list(node.shape)}
+        for key, value in node.attributes.items():
+            content[f"{key}.{k}"] = list(value) if isinstance(value, tuple) else value
+    return content
 
 
 def _writes() -> list[Case]:
     made = []
-    for name, flags in READ.items():
+    for name, flags in {**READ, **GRAPH_FLAGS}.items():
         if name == "mixed_types":
             continue
         checkpoint = load_checkpoint(FILES / "networks" / name)
+        version = 1 if checkpoint.structure is None else 2
+        sizes = {"sizes": [n for size in checkpoint.layer_sizes for n in size]}
         inputs: dict[str, Any] = {
             "names": checkpoint.layer_names,
-            "sizes": [n for size in checkpoint.layer_sizes for n in size],
+            **(sizes if version == 1 else _graph_content(checkpoint)),
             "kinds": checkpoint.neuron_types,
             "frozen": checkpoint.frozen_layers,
         }
+        nodes = checkpoint.structure.nodes if checkpoint.structure else checkpoint.weights
         for k, weight in enumerate(checkpoint.weights):
-            inputs[f"weight.{k}"] = decimals(weight)
+            if weight is not None:
+                inputs[f"weight.{k}"] = decimals(weight)
             bias = checkpoint.biases[k] if checkpoint.biases else None
             neuron = checkpoint.neurons[k] if checkpoint.neurons else None
             if bias is not None:
                 inputs[f"bias.{k}"] = decimals(bias)
             if neuron is not None:
-                inputs[f"neuron.{k}"] = decimals(neuron_rows(neuron, len(weight)))
-        dtype = "f32" if checkpoint.weights[0].dtype.itemsize == 4 else "f64"
+                inputs[f"neuron.{k}"] = decimals(neuron_rows(neuron, nodes[k].shape[0], version))
+        dtype = "f32" if any(w is not None and w.dtype.itemsize == 4 for w in checkpoint.weights) else "f64"
         params = {"dtype": dtype, "metadata": dump(checkpoint.metadata)}
         one = case(
             "checkpoint.write", f"checkpoint.write.{name}", f"the bytes of the pair {name}", flags, params, inputs

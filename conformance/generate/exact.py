@@ -8,8 +8,10 @@ round. Written apart from the reference on purpose.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 Number = Any
 Make = Callable[[float], Number]
@@ -47,6 +49,62 @@ def weighted_sum(x: Sequence[Number], row: Sequence[Number], bias: Number | None
     for w, value in zip(row, x, strict=True):
         total = total + w * value
     return total if bias is None else total + bias
+
+
+def operation(word: str, signals: Sequence[Any], weight: Any, bias: Any, given: Mapping[str, Any], zero: Number) -> Any:
+    """Return an operation's currents (T, B, shape), place by place; signals and weights are arrays of numbers."""
+    if word == "add":
+        total = signals[0] * 0 + zero
+        for signal in signals:
+            total = total + signal
+        return total
+    if word == "concat":
+        return np.concatenate(signals, axis=2)
+    (x,) = signals
+    if word == "linear":
+        rows = x.reshape(*x.shape[:2], weight.shape[1])
+        out = np.empty((*x.shape[:2], len(weight)), object)
+        for t, b, j in np.ndindex(out.shape):
+            out[t, b, j] = weighted_sum(rows[t, b], weight[j], None if bias is None else bias[j], zero)
+        return out
+    return windowed(word, x, weight, bias, given, zero)
+
+
+def windowed(word: str, x: Any, weight: Any, bias: Any, given: Mapping[str, Any], zero: Number) -> Any:
+    """Return the currents of a convolution or a pool."""
+    kernel = list(weight.shape[2:]) if word == "conv" else given["kernel"]
+    axes = len(kernel)
+    stride = given.get("stride", [1] * axes if word == "conv" else kernel)
+    padding, dilation = given.get("padding", [0] * axes), given.get("dilation", [1] * axes)
+    n = x.shape[3:]
+    o = [(n[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in range(axes)]
+    channels = x.shape[2] if weight is None else len(weight)
+    out = np.empty((*x.shape[:2], channels, *o), object)
+    running = np.cumsum(x + zero, axis=0) if len(x) and word == "max_pool" else x
+    for t, b, c, *p in np.ndindex(out.shape):
+
+        def terms(values: Any, b: int = b, p: list[int] = p) -> Any:
+            for q in np.ndindex(*kernel):
+                at = tuple(p[i] * stride[i] + q[i] * dilation[i] - padding[i] for i in range(axes))
+                if all(0 <= at[i] < n[i] for i in range(axes)):
+                    yield q, values[(b, slice(None), *at)]
+
+        if word == "max_pool":
+            before = max(column[c] for _, column in terms(running[t - 1])) if t else zero
+            out[(t, b, c, *p)] = max(column[c] for _, column in terms(running[t])) - before
+            continue
+        if word == "conv":
+            share = weight.shape[1]
+            first = c * given.get("groups", 1) // len(weight) * share
+            row = [(weight[(c, d, *q)], column[first + d]) for d in range(share) for q, column in terms(x[t])]
+            total = weighted_sum([v for _, v in row], [w for w, _ in row], None if bias is None else bias[c], zero)
+        else:
+            total = zero
+            for _, column in terms(x[t]):
+                total = total + column[c]
+            total = total / type(zero)(math.prod(kernel)) if word == "avg_pool" else total
+        out[(t, b, c, *p)] = total
+    return out
 
 
 def qcfs(x: Number, T: int, θ: Number, half: Number) -> Number:

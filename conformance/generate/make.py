@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases import Case
+from conformance.cases import FILES, Case
 from conformance.in_process import DTYPES, answer
-from conformance.lines import Words, resolve
+from conformance.lines import Words, is_whole, resolve
 from spikeport.backends import get_backend
+from spikeport.transfer import load_checkpoint
 
 
 def case(
@@ -48,25 +49,29 @@ def checked(made: list[Case], check: Callable[[Case], None]) -> list[Case]:
 def _values(kernel: str, words: Words, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return reply words as JSON values: bit patterns become floats, decimals integers, the rest stays text."""
     if kernel.startswith("checkpoint."):
-        whole = ("sizes", "params")
-        return {key: [int(w) for w in value] if key in whole else value for key, value in words.items()}
+        return {key: [int(w) for w in value] if is_whole(key) else value for key, value in words.items()}
     single = arguments.get("dtype") == "f32"
-    floats = ("v", "drive", "y", "rates", "weights", "velocities")
+    floats = ("v", "drive", "y", "rates", "weights", "velocities", "currents")
     graded = arguments.get("kind") == "identity"
+    passed_on = _passed_on(arguments)
     result: dict[str, Any] = {}
     for key, value in words.items():
         stem = key.split(".")[0]
         if key == "frozen":
             result[key] = value
-        elif stem in floats or (graded and stem in ("spikes", "counts")) or _looks_graded(value, single):
+        elif stem in floats or (graded and stem in ("spikes", "counts")) or key in passed_on:
             result[key] = [_float(word, single and key != "rates") for word in value]
         else:
             result[key] = [int(word) for word in value]
     return result
 
 
-def _looks_graded(words: list[str], single: bool) -> bool:
-    return bool(words) and all(len(word) == (8 if single else 16) and not word.lstrip("-").isdigit() for word in words)
+def _passed_on(arguments: dict[str, Any]) -> set[str]:
+    """Return the counts of nodes without neurons, which are sums of currents."""
+    if "checkpoint" not in arguments:
+        return set()
+    kinds = load_checkpoint(FILES / arguments["checkpoint"]).neuron_types
+    return {f"counts.{k}" for k, kind in enumerate(kinds) if kind == "identity"}
 
 
 def _float(word: str, single: bool) -> float:

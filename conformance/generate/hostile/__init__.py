@@ -12,7 +12,14 @@ from conformance.generate.hostile.change import HOSTILE
 
 LARGE = {"sidecar_too_large": ("too_large", "a sidecar of one byte more than 16 MiB, all of it spaces", 16 * 2**20 + 1)}
 
-for _part in ("files", "syntax", "sidecars", "archives", "arrays"):  # each fills HOSTILE, in the order of the vectors
+for _part in (
+    "files",
+    "syntax",
+    "sidecars",
+    "archives",
+    "arrays",
+    "graphs",
+):  # each fills HOSTILE, in the order of the vectors
     importlib.import_module(f"conformance.generate.hostile.{_part}")
 
 

@@ -1,0 +1,8 @@
+"""The checkpoints that vectors run and read, by name."""
+
+from conformance.generate.networks.chains import NETWORKS as CHAINS
+from conformance.generate.networks.graphs import GRAPHS
+
+NETWORKS = CHAINS | GRAPHS
+
+__all__ = ["CHAINS", "GRAPHS", "NETWORKS"]
