@@ -80,7 +80,7 @@ impl Checkpoint {
             Ok(Node::new(Linear::new(weight, bias)?, neuron))
         };
         let nodes = self.layers.iter().zip(neurons).map(node).collect::<Result<_, Error>>()?;
-        Network::new(self.layers.first().map_or(0, |layer| layer.size[0]), nodes)
+        Network::new(&[self.layers.first().map_or(0, |layer| layer.size[0])], nodes)
     }
 
     /// The SHA-256 of the value bytes of all members of the archive, in its order.
