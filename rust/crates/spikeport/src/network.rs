@@ -62,6 +62,8 @@ impl<E: Element> Node<E> {
 pub struct Network<E> {
     input_shape: Vec<usize>,
     nodes: Vec<Placed<E>>,
+    /// Where signals are kept for an input that differs from step to step, and for one that does not.
+    plans: [Plan; 2],
     additions: usize,
 }
 
@@ -97,7 +99,8 @@ impl<E: Element> Network<E> {
             additions = additions.saturating_add(operation.additions(&shapes));
             placed.push(Placed { operation, neurons: Neurons::new(&neuron, &shape)?, reads, shape });
         }
-        Ok(Self { input_shape: input_shape.to_vec(), nodes: placed, additions })
+        let plans = [false, true].map(|is_input_steady| plan(&placed, is_input_steady));
+        Ok(Self { input_shape: input_shape.to_vec(), nodes: placed, plans, additions })
     }
 
     /// The shape of one input.
@@ -128,7 +131,7 @@ impl<E: Element> Network<E> {
         let walk = Walk {
             input_shape: &self.input_shape,
             nodes: &self.nodes,
-            plan: self.plan(options.encoding == Encoding::Current),
+            plan: &self.plans[usize::from(options.encoding == Encoding::Current)],
         };
         let n_threads = self.threads_for(input.batch, options);
         let widest = self.nodes.iter().map(Placed::width).chain([input.n]).max().unwrap_or(1);
@@ -142,15 +145,6 @@ impl<E: Element> Network<E> {
                 walk.run(&input, samples, at_once, options, &interruption)
             });
         running::join(blocks.into_iter().collect::<Result<_, Error>>()?, options.timesteps)
-    }
-
-    fn plan(&self, is_input_steady: bool) -> Plan {
-        let outlines = self.nodes.iter().map(|node| NodeOutline {
-            reads: &node.reads,
-            remembers: node.operation.remembers(),
-            is_spiking: node.neurons.are_spiking(),
-        });
-        Plan::new(&outlines.collect::<Vec<_>>(), is_input_steady)
     }
 
     fn batch_of(&self, shape: &[usize], options: &RunOptions) -> Result<usize, Error> {
@@ -180,6 +174,15 @@ impl<E: Element> Network<E> {
             None => running::default_threads(),
         }
     }
+}
+
+fn plan<E: Element>(nodes: &[Placed<E>], is_input_steady: bool) -> Plan {
+    let outlines = nodes.iter().map(|node| NodeOutline {
+        reads: &node.reads,
+        remembers: node.operation.remembers(),
+        is_spiking: node.neurons.are_spiking(),
+    });
+    Plan::new(&outlines.collect::<Vec<_>>(), is_input_steady)
 }
 
 /// The number of the signal that node `index` reads. Errors: `shape`.

@@ -27,7 +27,7 @@ impl<E> Placed<E> {
 pub(crate) struct Walk<'a, E> {
     pub(crate) input_shape: &'a [usize],
     pub(crate) nodes: &'a [Placed<E>],
-    pub(crate) plan: Plan,
+    pub(crate) plan: &'a Plan,
 }
 
 impl<E: Element> Walk<'_, E> {
@@ -40,7 +40,7 @@ impl<E: Element> Walk<'_, E> {
         options: &RunOptions,
         interruption: &Interruption,
     ) -> Result<RunResult<E>, Error> {
-        let (batch, plan) = (samples.len(), &self.plan);
+        let (batch, plan) = (samples.len(), self.plan);
         let mut nodes = self.start(batch, options)?;
         let streams: Vec<u64> = match options.encoding {
             Encoding::Poisson => {
