@@ -17,6 +17,9 @@ use crate::{Code, Element, Error, View, checks};
 /// Channels of a group below which sums are added one by one: a tile would be mostly empty.
 const NARROW: usize = 8;
 
+/// Places whose sums a core's first cache holds, about: they are summed together, in whole rows.
+const BAND: usize = 192;
+
 /// Weights of shape (out, C/groups, K…), perhaps a bias of shape (out,), and a window.
 pub struct Conv<E> {
     window: Window,
@@ -110,10 +113,10 @@ impl<E: Element> Operation<E> for Conv<E> {
     fn start(&self, inputs: &[&[usize]], _batch: usize) -> Result<Box<dyn Currents<E> + '_>, Error> {
         let field = self.window.over(&inputs[0][1..])?;
         let totals = match self.weights {
-            Weights::Tiles(_) => checks::zeros(&[field.places()])?,
+            Weights::Tiles(_) => checks::zeros(&[field.places().min(BAND.max(field.place_rows()[1]))])?,
             Weights::Rows(..) => Vec::new(),
         };
-        Ok(Box::new(ConvCurrents { conv: self, field, totals }))
+        Ok(Box::new(ConvCurrents { conv: self, field, totals, begins: Vec::new() }))
     }
 }
 
@@ -121,7 +124,10 @@ impl<E: Element> Operation<E> for Conv<E> {
 struct ConvCurrents<'a, E> {
     conv: &'a Conv<E>,
     field: Field,
+    /// Of the places of a band.
     totals: Vec<Tile<E>>,
+    /// Where the events of each row begin.
+    begins: Vec<usize>,
 }
 
 impl<E: Element> Currents<E> for ConvCurrents<'_, E> {
@@ -165,28 +171,35 @@ impl<E: Element> ConvCurrents<'_, E> {
         }
     }
 
-    /// Add every term to its sums in tiles, a group and a tile at a time.
+    /// Add every term to its sums in tiles: a group, a tile and a band of rows of places at a time.
     fn add_tiles(&mut self, groups: &[Packed<E>], indices: &[u32], values: Option<&[E]>, currents: &mut [E]) {
-        let Conv { channels, rows, window, .. } = self.conv;
-        let (taps, places, size) = (window.taps(), self.field.places(), channels * self.field.size());
-        let (field, totals) = (&self.field, &mut self.totals);
-        let mut end = 0;
-        for (group, packed) in groups.iter().enumerate() {
-            let (first, begin) = (group * channels, end);
-            end += indices[begin..].partition_point(|&index| (index as usize) < (group + 1) * size);
-            let (indices, values) = (&indices[begin..end], values.map(|values| &values[begin..end]));
-            let currents = &mut currents[group * rows * places..][..rows * places];
+        let Self { conv: Conv { channels, rows, window, .. }, field, totals, begins } = self;
+        let (taps, places, [height, width]) = (window.taps(), field.places(), field.place_rows());
+        let (channels, at_once) = (*channels, (BAND / width).max(1));
+        field.begins(indices, groups.len() * channels, begins);
+        for ((group, packed), currents) in
+            groups.iter().enumerate().zip(currents.chunks_exact_mut(rows * places))
+        {
             for ((weights, bias), currents) in packed.tiles().zip(currents.chunks_mut(TILE * places)) {
-                totals.fill(Tile::default());
-                match values {
-                    None => field.terms(indices, |channel, place, tap, _| {
-                        totals[place].add_one(&weights[(channel - first) * taps + tap]);
-                    }),
-                    Some(values) => field.terms(indices, |channel, place, tap, event| {
-                        totals[place].add(&weights[(channel - first) * taps + tap], values[event]);
-                    }),
+                for start in (0..height).step_by(at_once) {
+                    let band = start..height.min(start + at_once);
+                    let totals = &mut totals[..band.len() * width];
+                    totals.fill(Tile::default());
+                    for (channel, weights) in weights.chunks_exact(taps).enumerate() {
+                        let channel = group * channels + channel;
+                        match values {
+                            None => field.terms_in_band(indices, begins, channel, &band, |place, tap, _| {
+                                totals[place].add_one(&weights[tap]);
+                            }),
+                            Some(values) => {
+                                field.terms_in_band(indices, begins, channel, &band, |place, tap, event| {
+                                    totals[place].add(&weights[tap], values[event]);
+                                });
+                            }
+                        }
+                    }
+                    Tile::write_columns(totals, bias, start * width, places, currents);
                 }
-                Tile::write_columns(totals, bias, currents);
             }
         }
     }

@@ -119,10 +119,11 @@ impl<E: Element> Tile<E> {
         }
     }
 
-    /// Write sums, one tile for each place, and the bias to `columns`: all places of one output, then those of the next.
-    pub(super) fn write_columns(totals: &[Self], bias: &[E], columns: &mut [E]) {
-        for ((j, column), &bias) in columns.chunks_exact_mut(totals.len()).enumerate().zip(bias) {
-            for (current, total) in column.iter_mut().zip(totals) {
+    /// Write sums, one tile for each place from `first` on, and the bias to `columns`: all `places` places of one output,
+    /// then those of the next.
+    pub(super) fn write_columns(totals: &[Self], bias: &[E], first: usize, places: usize, columns: &mut [E]) {
+        for ((j, column), &bias) in columns.chunks_exact_mut(places).enumerate().zip(bias) {
+            for (current, total) in column[first..].iter_mut().zip(totals) {
                 *current = total.0[j] + bias;
             }
         }

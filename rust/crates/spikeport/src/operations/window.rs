@@ -189,6 +189,56 @@ impl Field {
         }
     }
 
+    /// Number of rows of places, and of places in a row.
+    pub(super) fn place_rows(&self) -> [usize; 2] {
+        [self.rows.places, self.columns.places]
+    }
+
+    /// Make `begins` say where the events of each row of each channel begin, and where the last ones end.
+    pub(super) fn begins(&self, indices: &[u32], channels: usize, begins: &mut Vec<usize>) {
+        begins.clear();
+        for (event, &index) in indices.iter().enumerate() {
+            while begins.len() * self.columns.size <= index as usize {
+                begins.push(event);
+            }
+        }
+        begins.resize(channels * self.rows.size + 1, indices.len());
+    }
+
+    /// [`Field::terms`] of one channel in a band of some rows of places, where `begins` says which events are in which row.
+    ///
+    /// Places count from the first of the band. A row of values has at most one tap in a row of places, so the terms of
+    /// any one place come in the order of the contract here too.
+    #[inline]
+    pub(super) fn terms_in_band(
+        &self,
+        indices: &[u32],
+        begins: &[usize],
+        channel: usize,
+        band: &Range<usize>,
+        mut each: impl FnMut(usize, usize, usize),
+    ) {
+        let (height, width) = (self.rows.size, self.columns.size);
+        for row in self.rows.reads[band.start].start..self.rows.reads[band.end - 1].end {
+            let line = channel * height + row;
+            let events = begins[line]..begins[line + 1];
+            for &(place_row, tap_row) in self.rows.readers(row) {
+                let place_row = place_row as usize;
+                if events.is_empty() || !band.contains(&place_row) {
+                    continue;
+                }
+                let place = (place_row - band.start) * self.columns.places;
+                let tap = tap_row as usize * self.columns.kernel;
+                for event in events.clone() {
+                    for &(column, tap_column) in self.columns.readers(indices[event] as usize - line * width)
+                    {
+                        each(place + column as usize, tap + tap_column as usize, event);
+                    }
+                }
+            }
+        }
+    }
+
     /// The values of a channel that a window without dilation holds at `place`: some rows, and some columns of each.
     pub(super) fn held(&self, place: usize) -> impl Iterator<Item = Range<usize>> + '_ {
         let (row, column) = (place / self.columns.places, place % self.columns.places);
