@@ -8,9 +8,9 @@
 //! of the linear layer that does the same. Events come in that order, so each adds its share to the sums that read it, and
 //! what is 0 costs nothing.
 
+use super::field::Field;
 use super::packed::{Packed, TILE, Tile};
-use super::window::{Field, Window};
-use super::{Currents, Events, Operation};
+use super::{Currents, Events, Operation, Window};
 use crate::view::Shape;
 use crate::{Code, Element, Error, View, checks};
 

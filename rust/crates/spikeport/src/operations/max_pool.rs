@@ -8,8 +8,8 @@
 //! and 1: of the counts in a window the largest grows by at most one in a step, and never shrinks. A maximum moves only
 //! where a value of its window did, so only those are looked for again.
 
-use super::window::{Field, Window};
-use super::{Currents, Events, Operation, pool};
+use super::field::Field;
+use super::{Currents, Events, Operation, Window, pool};
 use crate::{Element, Error, checks};
 
 /// The largest running sum of a window; places in the padding are none.

@@ -2,13 +2,14 @@
 //!
 //! An operation is one file, with its equation at the top. What a run needs of it stands in two traits: the operation
 //! itself, laid out once, and its [`Currents`] at work on some samples. [`Events`], [`Packed`](packed::Packed) and
-//! [`Field`](window::Field) are the engine that they share: rows of inputs as lists of those that are not 0, weights laid
+//! [`Field`](field::Field) are the engine that they share: rows of inputs as lists of those that are not 0, weights laid
 //! out for adding, and which places of a window read a value. [`OperationKind`] is an operation without its arrays, and
 //! the table of all of them.
 
 mod conv;
 mod currents;
 mod events;
+mod field;
 mod join;
 mod kind;
 mod linear;

@@ -7,8 +7,8 @@
 //!
 //! Places in the padding count, as zeros.
 
-use super::window::{Field, Window};
-use super::{Currents, Events, Operation};
+use super::field::Field;
+use super::{Currents, Events, Operation, Window};
 use crate::view::Shape;
 use crate::{Code, Element, Error};
 
