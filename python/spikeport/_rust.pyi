@@ -10,6 +10,7 @@ from spikeport.neuron import Neuron
 Array = npt.NDArray[Any]
 Flat = npt.NDArray[Any]
 Parameter = float | npt.NDArray[np.float64]
+Attributes = dict[str, int | tuple[int, ...]]
 Trace = tuple[Flat, Flat, Flat]
 RunResult = tuple[list[tuple[Flat, Flat, Flat | None]], Flat]
 
@@ -30,11 +31,19 @@ def st_bif_multistep(
     currents: Array, threshold: Parameter, tracer_min: int, tracer_max: int, v_init: Parameter
 ) -> Trace: ...
 def layer_forward(inputs: Array, weights: Array, bias: Array | None, neuron: Neuron) -> Trace: ...
+def operation_currents(kind: str, arrays: dict[str, Array], attributes: Attributes, signals: list[Array]) -> Flat: ...
 
 class Network:
-    """Nodes (kind, arrays by name, neuron) in network order, checked and laid out once; all arrays of one type."""
+    """Nodes (kind, arrays, attributes, inputs, neuron), checked and laid out once; all arrays of one type.
 
-    def __init__(self, nodes: list[tuple[str, dict[str, Array], Neuron]]) -> None: ...
+    A node reads nodes before it by their index, and the input by -1.
+    """
+
+    def __init__(
+        self,
+        nodes: list[tuple[str, dict[str, Array], Attributes, list[int], Neuron]],
+        input_shape: tuple[int, ...],
+    ) -> None: ...
     def run(
         self, inputs: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None
     ) -> RunResult:

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from spikeport.backends.backend import Backend
 from spikeport.backends.network import Network
 from spikeport.checks import as_numbers
-from spikeport.errors import BackendError, KernelError
-from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace
+from spikeport.errors import BackendError
+from spikeport.kernels import PlacedNetwork, RunResult, Trace
 from spikeport.kernels.integrate_fire import IfParameters
+from spikeport.kernels.nodes import INPUT
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
 from spikeport.operations import Linear, Operation
@@ -55,7 +56,10 @@ class Rust(Backend):
         return _trace(trace, (*x.shape[:-1], operation.n_outputs))
 
     def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
-        raise KernelError("operation", f"the Rust backend has no operation {operation.kind!r}")
+        given = [np.asarray(signal, order="C") for signal in signals]
+        shape = operation.output_shape(*(signal.shape[2:] for signal in given))
+        currents = _rust.operation_currents(*_plain(operation), given)
+        return currents.reshape(*given[0].shape[:2], *shape)
 
     def _network(self, placed: PlacedNetwork) -> RustNetwork:
         return RustNetwork(placed)
@@ -75,11 +79,9 @@ class RustNetwork(Network):
 
     def __init__(self, placed: PlacedNetwork) -> None:
         super().__init__(placed)
-        nodes = placed.nodes
-        if not placed.is_linear_chain:
-            raise KernelError("operation", "the Rust backend runs linear layers only")
-        self._widths = [node.size for node in nodes]
-        self._network = _rust.Network([_plain(node) for node in nodes])
+        at = {INPUT: -1} | {node.name: index for index, node in enumerate(placed.nodes)}
+        nodes = [(*_plain(node.operation), [at[name] for name in node.inputs], node.neuron) for node in placed.nodes]
+        self._network = _rust.Network(nodes, placed.input_shape)
 
     def _floats(self, inputs: npt.ArrayLike) -> Array:
         return _as_floats("inputs", inputs)
@@ -88,15 +90,14 @@ class RustNetwork(Network):
         x = np.asarray(x, order="C")
         traces, drive = self._network.run(x, timesteps, encoding, seed, record, self.threads)
         counts, membrane, spikes = [], [], []
-        batch = x.shape[-2]
-        for (count, end, signal), width in zip(traces, self._widths, strict=True):
-            counts.append(count.reshape(batch, width))
-            membrane.append(end.reshape(batch, width))
+        batch = x.shape[1 if encoding == "spikes" else 0]
+        for (count, end, signal), node in zip(traces, self.nodes, strict=True):
+            counts.append(count.reshape(batch, *node.shape))
+            membrane.append(end.reshape(batch, *node.shape))
             if signal is not None:
-                spikes.append(signal.reshape(timesteps, batch, width))
-        return RunResult(
-            counts, membrane, drive.reshape(batch, self._widths[-1]), timesteps, spikes if record else None
-        )
+                spikes.append(signal.reshape(timesteps, batch, *node.shape))
+        drive = drive.reshape(batch, *self.nodes[-1].shape)
+        return RunResult(counts, membrane, drive, timesteps, spikes if record else None)
 
 
 def _as_floats(name: str, values: npt.ArrayLike) -> Array:
@@ -109,9 +110,9 @@ def _doubles(parameters: tuple[Array | None, ...]) -> list[Any]:
     return [None if value is None else np.atleast_1d(value).astype(np.float64) for value in parameters]
 
 
-def _plain(node: PlacedNode) -> tuple[str, dict[str, Array], Neuron]:
-    arrays = {name: np.asarray(array, order="C") for name, array in node.operation.arrays().items()}
-    return node.operation.kind, arrays, node.neuron
+def _plain(operation: Operation) -> tuple[str, dict[str, Array], dict[str, int | tuple[int, ...]]]:
+    arrays = {name: np.asarray(array, order="C") for name, array in operation.arrays().items()}
+    return operation.kind, arrays, dict(operation.attributes())
 
 
 def _trace(trace: tuple[Array, Array, Array], shape: tuple[int, ...]) -> Trace:

@@ -23,13 +23,13 @@ def random_nodes(dtype):
         arrays = {"weight": (random.normal(size=(n_out, n_in)) / np.sqrt(n_in)).astype(dtype)}
         if index != 1:
             arrays["bias"] = (random.normal(size=n_out) / 4).astype(dtype)
-        nodes.append(("linear", arrays, NEURONS[index]))
+        nodes.append(("linear", arrays, {}, [index - 1], NEURONS[index]))
     return nodes
 
 
-def one_node(weight=None, kind="linear", neuron=NEURONS[0], **arrays):
+def one_node(weight=None, kind="linear", neuron=NEURONS[0], reads=-1, attributes=None, **arrays):
     weight = np.ones((2, 3)) if weight is None else weight
-    return (kind, {"weight": weight, **arrays}, neuron)
+    return (kind, {"weight": weight, **arrays}, attributes or {}, [reads], neuron)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -38,9 +38,9 @@ def test_every_run_of_a_network_gives_the_bits_of_the_reference(dtype, encoding)
     nodes = random_nodes(dtype)
     layers = [
         LayerNode.with_neuron(str(index), arrays["weight"], arrays.get("bias"), neuron)
-        for index, (_, arrays, neuron) in enumerate(nodes)
+        for index, (_, arrays, _, _, neuron) in enumerate(nodes)
     ]
-    network = _rust.Network(nodes)
+    network = _rust.Network(nodes, (12,))
     for seed, batch in itertools.product((1, 2), (1, 20)):
         x = np.random.default_rng(seed).random((9, batch, 12) if encoding == "spikes" else (batch, 12))
         expected = get_backend("reference").network_run(
@@ -57,7 +57,7 @@ def test_every_run_of_a_network_gives_the_bits_of_the_reference(dtype, encoding)
 
 def test_a_network_keeps_the_weights_it_was_made_of():
     nodes = random_nodes(np.float64)
-    network, x = _rust.Network(nodes), np.full((1, 12), 0.5)
+    network, x = _rust.Network(nodes, (12,)), np.full((1, 12), 0.5)
     before = network.run(x, 5, "current", 0, False, None)[1].tobytes()
     nodes[0][1]["weight"][:] = 0.0
     assert network.run(x, 5, "current", 0, False, None)[1].tobytes() == before
@@ -65,15 +65,19 @@ def test_a_network_keeps_the_weights_it_was_made_of():
 
 REFUSED = {
     "no nodes": ([], "shape"),
-    "an operation that does not exist": ([one_node(kind="conv")], "operation"),
+    "an operation that does not exist": ([one_node(kind="dense")], "operation"),
     "an array that a linear operation has not": ([one_node(stride=np.ones(1))], "operation"),
-    "no weight": ([("linear", {}, NEURONS[0])], "operation"),
-    "layers of two types": ([one_node(), one_node(np.ones((2, 2), np.float32))], "dtype"),
+    "an attribute that no operation has": ([one_node(attributes={"depth": 1})], "operation"),
+    "no weight": ([("linear", {}, {}, [-1], NEURONS[0])], "shape"),
+    "layers of two types": ([one_node(), one_node(np.ones((2, 2), np.float32), reads=0)], "dtype"),
     "a bias of another type": ([one_node(bias=np.ones(2, np.float32))], "dtype"),
     "weights of whole numbers": ([one_node(np.ones((2, 3), int))], "dtype"),
     "weights of one axis": ([one_node(np.ones(3))], "shape"),
     "a bias of another length": ([one_node(bias=np.ones(3))], "shape"),
-    "layers that do not chain": ([one_node(), one_node()], "shape"),
+    "layers that do not chain": ([one_node(), one_node(reads=0)], "shape"),
+    "a node that reads itself": ([one_node(np.ones((3, 3)), reads=0)], "shape"),
+    "two signals for one reader": ([("linear", {"weight": np.ones((2, 3))}, {}, [-1, -1], NEURONS[0])], "shape"),
+    "a convolution without a kernel": ([one_node(np.ones((1, 1, 3)), kind="conv")], "shape"),
     "a neuron of another width": ([one_node(neuron=Neuron("IF", [1.0, 1.0, 1.0]))], "shape"),
     "NaN among the weights": ([one_node(np.full((2, 3), np.nan))], "non_finite"),
     "an infinite bias": ([one_node(bias=np.full(2, np.inf))], "non_finite"),
@@ -83,7 +87,7 @@ REFUSED = {
 @pytest.mark.parametrize(("nodes", "code"), REFUSED.values(), ids=REFUSED)
 def test_a_network_that_cannot_run_is_refused_when_it_is_made(nodes, code):
     with pytest.raises(KernelError) as error:
-        _rust.Network(nodes)
+        _rust.Network(nodes, (3,))
     assert error.value.code == code
 
 

@@ -5,6 +5,7 @@
 mod arguments;
 mod fingerprint;
 mod network;
+mod operation;
 mod results;
 
 use pyo3::prelude::*;
@@ -20,6 +21,7 @@ mod _rust {
     use crate::arguments::{Floats, PyNeuron, PyPerNeuron, not_of_one_type, view};
     #[pymodule_export]
     use crate::network::Network;
+    use crate::operation::{Arrays, PyAttributes};
     use crate::results::{Raise, go_on, layer_trace, trace};
 
     /// Run a kernel on arrays of one element type, whichever it is.
@@ -127,6 +129,18 @@ mod _rust {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let (inputs, weights, bias) = (view(inputs)?, view(weights)?, bias.map(view).transpose()?);
         layer_trace(py, py.detach(|| spikeport::layer_forward(inputs, weights, bias, neuron)))
+    }
+
+    /// The currents of an operation for signals of shape (T, batch, …), all arrays of one type: flat.
+    #[pyfunction]
+    fn operation_currents<'py>(
+        py: Python<'py>,
+        kind: &str,
+        arrays: Arrays<'py>,
+        attributes: PyAttributes,
+        signals: Vec<Floats<'py>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        crate::operation::operation_currents(py, kind, &arrays, &attributes, &signals)
     }
 
     /// A 64-bit hash of the dtype, shape and values of all arrays.

@@ -113,12 +113,11 @@ fn prepare(kernel: &str, arguments: &Arguments) -> Result<Call, Fault> {
 
 fn network(arguments: &Arguments, n: usize) -> Result<Call, Fault> {
     let checkpoint = Checkpoint::load(Path::new(&arguments.text("checkpoint")?))?.checkpoint;
-    let n_in = checkpoint.layers[0].size[0];
-    let inputs = fill(n * n_in, |i| g(3 * i));
+    let shape = [&[n], &checkpoint.input_shape[..]].concat();
+    let inputs = fill(shape.iter().product(), |i| g(3 * i));
     let options = RunOptions { threads: Some(1), ..RunOptions::new(16) };
     let network = checkpoint.to_network()?;
     Ok(Box::new(move || {
-        let shape = [n, n_in];
         let inputs = View::new(&inputs, &shape)?;
         let sum_of_last = match &network {
             AnyNetwork::F32(network) => {

@@ -7,6 +7,7 @@ mod bench;
 mod checkpoint;
 mod finetune;
 mod kernels;
+mod operation;
 mod reply;
 
 use std::io::{self, Write};
@@ -19,11 +20,12 @@ use reply::Reply;
 type Kernel = fn(&Arguments) -> Result<Reply, Fault>;
 
 /// The kernels that this runner has.
-const KERNELS: [(&str, Kernel); 13] = [
+const KERNELS: [(&str, Kernel); 14] = [
     ("if.multistep", kernels::if_multistep),
     ("if.constant", kernels::if_constant),
     ("st_bif.multistep", kernels::st_bif_multistep),
     ("layer.forward", kernels::layer_forward),
+    ("operation.currents", operation::currents),
     ("network.run", kernels::network_run),
     ("encode.poisson", kernels::encode_poisson),
     ("qcfs", kernels::qcfs),

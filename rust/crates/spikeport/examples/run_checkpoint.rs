@@ -16,22 +16,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let checkpoint = Checkpoint::load(&path)?.checkpoint;
     for layer in &checkpoint.layers {
-        println!("{}: {} -> {}, {}", layer.name, layer.size[0], layer.size[1], layer.kind);
+        println!("{}: {} gives {:?}, {}", layer.name, layer.operation.name(), layer.shape, layer.kind);
     }
 
-    let n_inputs = checkpoint.layers[0].size[0];
     match checkpoint.to_network()? {
-        AnyNetwork::F32(network) => run(&network, n_inputs, timesteps),
-        AnyNetwork::F64(network) => run(&network, n_inputs, timesteps),
+        AnyNetwork::F32(network) => run(&network, timesteps),
+        AnyNetwork::F64(network) => run(&network, timesteps),
     }
 }
 
-fn run<E: Element>(
-    network: &Network<E>,
-    n_inputs: usize,
-    timesteps: usize,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let trace = network.run(View::new(&vec![0.5; n_inputs], &[1, n_inputs])?, &RunOptions::new(timesteps))?;
+fn run<E: Element>(network: &Network<E>, timesteps: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let shape = [&[1], network.input_shape()].concat();
+    let inputs = vec![0.5; shape.iter().product()];
+    let trace = network.run(View::new(&inputs, &shape)?, &RunOptions::new(timesteps))?;
     match trace.layers.last().map(|layer| &layer.counts) {
         Some(Counts::Spikes(counts)) => println!("spikes of the last layer: {counts:?}"),
         _ => println!("the last layer has no neurons"),

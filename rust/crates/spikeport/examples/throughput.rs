@@ -31,7 +31,7 @@ fn measure<F: Element>(
     timesteps: usize,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let nodes = widths.windows(2).map(|pair| node::<F>(pair[0], pair[1])).collect::<Result<_, _>>()?;
-    let network = Network::new(widths[0], nodes)?;
+    let network = Network::new(&widths[..1], nodes)?;
     let shape = [batch, widths[0]];
     let inputs: Vec<f32> = (0..batch * widths[0]).map(|k| unit(k) as f32).collect();
     let inputs = View::new(&inputs, &shape)?;

@@ -17,6 +17,19 @@ pub(crate) fn finite<F: Element>(name: &str, array: View<'_, F>) -> Result<(), E
     Err(Error::new(Code::NonFinite, format!("{name} holds NaN or infinity: {value} at index {index}")))
 }
 
+/// Refuse weights and a bias that are not finite, or a bias of another shape than one value for each entry of the first
+/// axis of the weights.
+pub(crate) fn weights<F: Element>(weights: View<'_, F>, bias: Option<View<'_, F>>) -> Result<(), Error> {
+    finite("weights", weights)?;
+    let Some(bias) = bias else { return Ok(()) };
+    if bias.shape() != &weights.shape()[..1] {
+        let (bias, weights) = (Shape(bias.shape()), Shape(weights.shape()));
+        let message = format!("bias has shape {bias}, weights {weights}: give one bias for each row");
+        return Err(Error::new(Code::Shape, message));
+    }
+    finite("bias", bias)
+}
+
 /// Refuse currents that are not a finite array of shape (T, …, N).
 pub(crate) fn currents<F: Element>(array: View<'_, F>) -> Result<(), Error> {
     finite("currents", array)?;

@@ -36,6 +36,8 @@ pub trait Element:
     fn floor(self) -> Self;
     /// Whether the value is neither infinite nor NaN.
     fn is_finite(self) -> bool;
+    /// Whether the value is 0 and not -0.
+    fn is_positive_zero(self) -> bool;
     /// The values rounded to this type; copied only where they are of the other.
     fn rounded<I: Element>(values: &[I]) -> Cow<'_, [Self]>;
     /// The values in single precision; copied only where they are not.
@@ -75,6 +77,11 @@ macro_rules! element {
             #[inline]
             fn is_finite(self) -> bool {
                 <$type>::is_finite(self)
+            }
+
+            #[inline]
+            fn is_positive_zero(self) -> bool {
+                self.to_bits() == 0
             }
 
             fn rounded<I: Element>(values: &[I]) -> Cow<'_, [Self]> {

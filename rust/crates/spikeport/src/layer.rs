@@ -30,7 +30,7 @@ pub fn layer_forward<F: Element>(
         return Err(linear.unfit(inputs.shape()));
     };
     let currents = linear.currents(inputs)?;
-    let neurons = Neurons::new(neuron, linear.n_outputs())?;
+    let neurons = Neurons::new(neuron, &[linear.n_outputs()])?;
     let keep = Keep { signal: true, drive: false };
     let mut state = State::new(&neurons, linear.n_outputs(), batch.iter().product(), steps, keep)?;
     let row = linear.n_outputs() * batch.iter().product::<usize>();

@@ -2,7 +2,8 @@
 //!
 //! - [`if_multistep`], [`if_constant`], [`st_bif_multistep`]: neurons over many steps
 //! - [`weighted_sum`], [`layer_forward`]: one layer
-//! - [`Network`] of [`Node`]s, each an [`Operation`] ([`Linear`]) and its [`Neuron`]s: a whole network
+//! - [`Network`] of [`Node`]s, each an [`Operation`] ([`Linear`], [`Conv`], [`Pool`], [`MaxPool`], [`Add`], [`Concat`]) on
+//!   what it reads, and its [`Neuron`]s: a whole network; [`operation_currents`]: one operation
 //! - [`encode_poisson`], [`sample_keys`]: spikes from a counter-based generator
 //! - [`qcfs`]: the activation that a spiking network settles on
 //! - [`checkpoint`]: a network in two files, the same bytes from every language, suspicious of what it reads
@@ -47,9 +48,12 @@ pub use encode::{encode_poisson, mix, sample_keys};
 pub use error::{Code, Error};
 pub use integrate_fire::{IfParameters, if_constant, if_multistep};
 pub use layer::{layer_forward, weighted_sum};
-pub use network::{AnyNetwork, Network, Node};
+pub use network::{AnyNetwork, Network, Node, Source};
 pub use neuron::{Neuron, NeuronKind, PerNeuron};
-pub use operations::{Linear, Operation};
+pub use operations::{
+    Add, Attributes, Concat, Conv, Linear, MaxPool, Operation, OperationKind, Pool, Window,
+    operation_currents,
+};
 pub use qcfs::qcfs;
 pub use running::{Encoding, RunOptions, ask_before_going_on};
 pub use st_bif::{StBifParameters, st_bif_multistep};

@@ -121,4 +121,30 @@ impl Neuron {
         }
         Ok(())
     }
+
+    /// The same neurons for every place behind the first axis of `shape`: a parameter of one number for each entry of that
+    /// axis becomes one of one number for each neuron. Errors: `shape`.
+    pub(crate) fn per_place(&self, shape: &[usize]) -> Result<Self, Error> {
+        let [channels, places @ ..] = shape else { return Ok(self.clone()) };
+        let places: usize = places.iter().product();
+        let spread = |name: &str, value: &PerNeuron| match value {
+            PerNeuron::Each(each) if places != 1 && each.len() != 1 => {
+                if each.len() != *channels {
+                    let message =
+                        format!("{name} has shape ({},): give one number, or {channels}", each.len());
+                    return Err(Error::new(Code::Shape, message));
+                }
+                let values = each.iter().flat_map(|&one| std::iter::repeat_n(one, places));
+                Ok(PerNeuron::Each(values.collect()))
+            }
+            value => Ok(value.clone()),
+        };
+        Ok(Self {
+            threshold: spread("threshold", &self.threshold)?,
+            v_init: spread("v_init", &self.v_init)?,
+            v_reset: self.v_reset.as_ref().map(|v_reset| spread("v_reset", v_reset)).transpose()?,
+            beta: spread("beta", &self.beta)?,
+            ..*self
+        })
+    }
 }

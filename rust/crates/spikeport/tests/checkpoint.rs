@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use spikeport::checkpoint::{Checkpoint, CheckpointLayer, Files, Values, sha256};
-use spikeport::{AnyNetwork, Code, Neuron, NeuronKind, PerNeuron};
+use spikeport::{AnyNetwork, Code, Neuron, NeuronKind, OperationKind, PerNeuron, Source};
 
 const CODES: [Code; 18] = [
     Code::MissingFile,
@@ -45,8 +45,10 @@ fn small() -> Checkpoint {
     let hidden = CheckpointLayer {
         name: "hidden \"ü\"".into(),
         kind: "LIF".into(),
-        size: [2, 3],
-        weight: Values::F64(vec![0.5, -0.25, 1.0, 0.0, -0.0, 2.0]),
+        operation: OperationKind::Linear,
+        inputs: vec![Source::Input],
+        shape: vec![3],
+        weight: Some(Values::F64(vec![0.5, -0.25, 1.0, 0.0, -0.0, 2.0])),
         bias: Some(Values::F64(vec![0.125, 0.0, -1.0])),
         neuron: Some(Neuron {
             threshold: PerNeuron::Each(vec![1.0, 0.5, 2.0]),
@@ -59,13 +61,16 @@ fn small() -> Checkpoint {
     let output = CheckpointLayer {
         name: "output".into(),
         kind: "any label".into(),
-        size: [3, 1],
-        weight: Values::F32(vec![1.0, 2.0, 3.0]),
+        operation: OperationKind::Linear,
+        inputs: vec![Source::Node(0)],
+        shape: vec![1],
+        weight: Some(Values::F32(vec![1.0, 2.0, 3.0])),
         bias: None,
         neuron: None,
     };
     let frozen = vec!["output".into()];
-    Checkpoint { layers: vec![hidden, output], frozen, metadata: r#"{"accuracy": 0.10}"#.into() }
+    let metadata = r#"{"accuracy": 0.10}"#.into();
+    Checkpoint { input_shape: vec![2], layers: vec![hidden, output], frozen, metadata }
 }
 
 /// The sidecar of another archive, with its length and digest put right.
@@ -151,8 +156,8 @@ fn content_that_would_not_load_is_not_written() {
     assert_eq!(refused(|c| c.metadata = r#"{"a": 1, "a": 2}"#.into()), Code::SidecarSchema);
     assert_eq!(refused(|c| c.frozen = vec!["nobody".into()]), Code::SidecarSchema);
     assert_eq!(refused(|c| c.layers[1].name = c.layers[0].name.clone()), Code::SidecarSchema);
-    assert_eq!(refused(|c| c.layers[1].size = [2, 1]), Code::LayerChain);
-    assert_eq!(refused(|c| c.layers[1].weight = Values::F32(vec![1.0])), Code::Shape);
+    assert_eq!(refused(|c| c.layers[1].shape = vec![1, 1]), Code::LayerChain);
+    assert_eq!(refused(|c| c.layers[1].weight = Some(Values::F32(vec![1.0]))), Code::Shape);
     assert_eq!(refused(|c| c.layers[0].bias = Some(Values::F32(vec![0.0; 3]))), Code::Dtype);
     assert_eq!(refused(|c| c.layers[0].bias = Some(Values::F64(vec![f64::NAN; 3]))), Code::NonFinite);
     assert_eq!(refused(|c| c.layers[0].kind = "IF".into()), Code::Neuron);
@@ -165,7 +170,7 @@ fn a_network_of_mixed_types_is_read_but_not_run() {
     let read = Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap();
     assert_eq!(read, checkpoint);
     assert_eq!(read.to_network().err().map(|error| error.code()), Some(Code::Dtype));
-    checkpoint.layers[1].weight = Values::F64(vec![1.0, 2.0, 3.0]);
+    checkpoint.layers[1].weight = Some(Values::F64(vec![1.0, 2.0, 3.0]));
     assert!(matches!(checkpoint.to_network(), Ok(AnyNetwork::F64(_))));
     checkpoint.layers[1].kind = "any label".into();
     assert_eq!(checkpoint.to_network().err().map(|error| error.code()), Some(Code::Neuron));

@@ -15,7 +15,7 @@ fn a_call_that_must_not_go_on_ends_long_before_its_last_step() {
 
     let weights = View::new(&[0.5; 16], &[4, 4]).unwrap();
     let nodes = vec![Node::new(Linear::new(weights, None).unwrap(), Neuron::new(NeuronKind::If))];
-    let network = Network::new(4, nodes).unwrap();
+    let network = Network::new(&[4], nodes).unwrap();
     let inputs = [0.5; 4 * 64];
     for threads in [1, 3] {
         let options = RunOptions {

@@ -83,7 +83,7 @@ proptest! {
         poisson in any::<bool>(),
         seed in any::<u64>(),
     ) {
-        let network = Network::new(7, vec![hidden_layer(seed, 40, 7), readout(seed, 3, 40)]).unwrap();
+        let network = Network::new(&[7], vec![hidden_layer(seed, 40, 7), readout(seed, 3, 40)]).unwrap();
         let rows: Vec<Vec<f64>> =
             (0..batch).map(|row| (0..7).map(|k| unit(seed ^ 1, row * 7 + k)).collect()).collect();
         let encoding = if poisson { Encoding::Poisson } else { Encoding::Current };
@@ -147,14 +147,14 @@ fn code<T>(result: Result<T, Error>) -> Code {
 
 #[test]
 fn a_network_that_cannot_run_is_refused_when_it_is_made() {
-    assert_eq!(code(Network::<f64>::new(3, Vec::new())), Code::Shape);
-    assert_eq!(code(Network::new(6, vec![hidden_layer(1, 4, 7)])), Code::Shape);
-    assert_eq!(code(Network::new(7, vec![hidden_layer(1, 4, 7), readout(1, 2, 5)])), Code::Shape);
+    assert_eq!(code(Network::<f64>::new(&[3], Vec::new())), Code::Shape);
+    assert_eq!(code(Network::new(&[6], vec![hidden_layer(1, 4, 7)])), Code::Shape);
+    assert_eq!(code(Network::new(&[7], vec![hidden_layer(1, 4, 7), readout(1, 2, 5)])), Code::Shape);
     let weights = || Linear::new(View::new(&[0.5f32, 0.5], &[2, 1]).unwrap(), None).unwrap();
     let neuron = Neuron { threshold: PerNeuron::Each(vec![1.0; 3]), ..Neuron::new(NeuronKind::If) };
-    assert_eq!(code(Network::new(1, vec![Node::new(weights(), neuron)])), Code::Shape);
+    assert_eq!(code(Network::new(&[1], vec![Node::new(weights(), neuron)])), Code::Shape);
     let neuron = Neuron { threshold: 0.0.into(), ..Neuron::new(NeuronKind::If) };
-    assert_eq!(code(Network::new(1, vec![Node::new(weights(), neuron)])), Code::Threshold);
+    assert_eq!(code(Network::new(&[1], vec![Node::new(weights(), neuron)])), Code::Threshold);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::members::{Member, Members, Types};
+use super::members::{Member, Members, check_layer};
 use super::npy;
 use super::values::Values;
 use crate::{Code, Error};
@@ -27,7 +27,7 @@ pub(super) type Arrays = [Option<Values>; 3];
 pub(super) fn write(expected: &[Members], layers: &[Arrays]) -> Result<Vec<u8>, Error> {
     let (mut bytes, mut directory, mut count) = (Vec::new(), Vec::new(), 0u16);
     for (member, values) in expected.iter().flatten().zip(layers.iter().flatten()) {
-        let Some(values) = values else { continue };
+        let (Some(member), Some(values)) = (member, values) else { continue };
         let name = &member.name;
         let data = npy::write(values, shape_of(member, values.len()));
         if (bytes.len() + data.len()) as u64 > LARGEST - (1 << 20) || count == u16::MAX {
@@ -58,7 +58,7 @@ fn shape_of(member: &Member, length: usize) -> &[usize] {
 pub(super) fn check_length(bytes: i128, expected: &[Members], file: &str) -> Result<u64, Error> {
     let size = |shape: &Vec<usize>| shape.iter().map(|&n| n as u128).product::<u128>();
     let most_of_member = |member: &Member| OVERHEAD + 8 * member.shapes.iter().map(size).max().unwrap_or(0);
-    let most = END as u128 + expected.iter().flatten().map(most_of_member).sum::<u128>();
+    let most = END as u128 + expected.iter().flatten().flatten().map(most_of_member).sum::<u128>();
     let fitting = u64::try_from(bytes).ok().filter(|&bytes| u128::from(bytes) <= most.min(LARGEST.into()));
     fitting.ok_or_else(|| {
         let message = format!("{file} should have {bytes} bytes, more than its layers could need");
@@ -68,38 +68,21 @@ pub(super) fn check_length(bytes: i128, expected: &[Members], file: &str) -> Res
 
 /// The arrays of each layer of an archive that may have these members.
 pub(super) fn read(content: &[u8], expected: &[Members], file: &str) -> Result<Vec<Arrays>, Error> {
-    let found = members(content, expected, file)?;
-    let (found, _) = found.as_chunks::<3>();
-    let layer = |(members, found): (&Members, &[Option<&[u8]>; 3])| {
+    let mut found = members(content, expected, file)?.into_iter();
+    let mut layers: Vec<Arrays> = Vec::with_capacity(expected.len());
+    for members in expected {
         let mut arrays = Arrays::default();
-        for ((array, member), data) in arrays.iter_mut().zip(members).zip(found) {
+        for (array, member) in arrays.iter_mut().zip(members) {
+            let Some(member) = member else { continue };
             let place = || format!("{file}: {}", member.name);
+            let data = found.next().flatten();
             *array = data.map(|data| npy::read(data, &member.shapes, &place())).transpose()?;
         }
-        check_types(members, &arrays, file)?;
-        Ok(arrays)
-    };
-    expected.iter().zip(found).map(layer).collect()
-}
-
-/// Refuse arrays of a type that is not theirs. Errors: `dtype`.
-fn check_types(members: &Members, arrays: &Arrays, file: &str) -> Result<(), Error> {
-    let [weight, ..] = arrays;
-    for (member, values) in members.iter().zip(arrays) {
-        let Some(values) = values else { continue };
-        let name = &member.name;
-        match member.types {
-            Types::Double if values.as_double().is_none() => {
-                return Err(Error::new(Code::Dtype, format!("{file}: {name} must be float64")));
-            }
-            Types::AsWeight if !weight.as_ref().is_none_or(|weight| weight.is_like(values)) => {
-                let message = format!("{file}: {name} and the weight of its layer differ in dtype");
-                return Err(Error::new(Code::Dtype, message));
-            }
-            _ => {}
-        }
+        let first = layers.iter().chain([&arrays]).find_map(|[weight, ..]| weight.as_ref());
+        check_layer(members, &arrays, first, file)?;
+        layers.push(arrays);
     }
-    Ok(())
+    Ok(layers)
 }
 
 /// The bytes of each member that there may be, `None` where it is not there.
@@ -115,7 +98,7 @@ fn members<'a>(content: &'a [u8], expected: &[Members], file: &str) -> Result<Ve
     };
     let entries = directory(&content[start..at_end], count)
         .ok_or_else(|| damaged("its directory is not that of its members"))?;
-    let expected: Vec<&Member> = expected.iter().flatten().collect();
+    let expected: Vec<&Member> = expected.iter().flatten().flatten().collect();
     let places = check_names(&entries, &expected, file)?;
     if let Some(entry) = entries.iter().find(|entry| entry.method != 0) {
         let message = format!("{file}: {} is compressed: members must be stored", entry.name.escape_ascii());

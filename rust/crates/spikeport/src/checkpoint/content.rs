@@ -1,18 +1,18 @@
-//! What a checkpoint holds, as a network and as the bytes of two files.
+//! What a checkpoint holds, and the network of it.
 
-use std::collections::HashSet;
-
-use super::archive::Arrays;
-use super::digest::sha256;
-use super::sidecar::{self, Sidecar};
+use super::fields::LARGEST_WIDTH;
 use super::values::Values;
-use super::{archive, members, neurons, npy};
-use crate::{AnyNetwork, Code, Element, Error, Linear, Network, Neuron, NeuronKind, Node, PerNeuron, View};
+use crate::view::Shape;
+use crate::{
+    AnyNetwork, Code, Element, Error, Network, Neuron, NeuronKind, Node, OperationKind, Source, View,
+};
 
 /// A spiking network at rest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// Layers, input side first.
+    /// Of one sample.
+    pub input_shape: Vec<usize>,
+    /// Layers, in an order in which each reads the input or layers before it; the last one is the output.
     pub layers: Vec<CheckpointLayer>,
     /// Names of layers that fine-tuning leaves alone.
     pub frozen: Vec<String>,
@@ -20,36 +20,45 @@ pub struct Checkpoint {
     pub metadata: String,
 }
 
-/// One layer of a checkpoint.
+/// One layer of a checkpoint: a node of the network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckpointLayer {
     /// Unique in its checkpoint, not empty.
     pub name: String,
     /// Label of the neuron: the network runs where it is the name of a [`NeuronKind`].
     pub kind: String,
-    /// Number of inputs and outputs.
-    pub size: [usize; 2],
-    /// Weights of shape (out, in), row by row.
-    pub weight: Values,
+    /// What it does with what it reads.
+    pub operation: OperationKind,
+    /// What it reads, in order.
+    pub inputs: Vec<Source>,
+    /// Of what it passes on; the first axis is that of the weight.
+    pub shape: Vec<usize>,
+    /// Weights, row by row, where the operation has them: of shape (out, in), or (out, C/groups, K…) of a convolution.
+    pub weight: Option<Values>,
     /// Bias of shape (out,), of the weights' type, or `None`.
     pub bias: Option<Values>,
     /// The neurons, or `None` where only the label is known.
     pub neuron: Option<Neuron>,
 }
 
-/// The bytes of the two files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// `<name>.npz`.
-    pub archive: Vec<u8>,
-    /// `<name>.json`.
-    pub sidecar: Vec<u8>,
+/// Whether it is a chain of linear layers on inputs of one axis: what version 1 of the format can hold.
+pub(super) fn is_chain(input_shape: &[usize], layers: &[CheckpointLayer]) -> bool {
+    let reads_the_one_before = |(index, layer): (usize, &CheckpointLayer)| {
+        layer.operation == OperationKind::Linear
+            && layer.inputs == [index.checked_sub(1).map_or(Source::Input, Source::Node)]
+    };
+    input_shape.len() == 1 && layers.iter().enumerate().all(reads_the_one_before)
 }
 
 impl Checkpoint {
     /// Number of weights and biases.
     pub fn total_params(&self) -> usize {
-        self.layers.iter().map(|layer| layer.weight.len() + layer.bias.as_ref().map_or(0, Values::len)).sum()
+        self.layers.iter().flat_map(|layer| layer.weight.iter().chain(&layer.bias)).map(Values::len).sum()
+    }
+
+    /// The version of the format that it is written in: the lowest that can hold it.
+    pub fn version(&self) -> u8 {
+        if is_chain(&self.input_shape, &self.layers) { 1 } else { 2 }
     }
 
     /// The network, in the type of its weights; a layer without neurons gets its label's defaults.
@@ -58,7 +67,7 @@ impl Checkpoint {
     pub fn to_network(&self) -> Result<AnyNetwork, Error> {
         let neurons =
             self.layers.iter().map(CheckpointLayer::to_neuron).collect::<Result<Vec<_>, Error>>()?;
-        match self.layers.first().map(|layer| &layer.weight) {
+        match self.layers.iter().find_map(|layer| layer.weight.as_ref()) {
             Some(Values::F32(_)) => Ok(AnyNetwork::F32(self.network_of(neurons, Values::as_single)?)),
             _ => Ok(AnyNetwork::F64(self.network_of(neurons, Values::as_double)?)),
         }
@@ -70,95 +79,58 @@ impl Checkpoint {
         neurons: Vec<Neuron>,
         values: fn(&'a Values) -> Option<&'a [E]>,
     ) -> Result<Network<E>, Error> {
-        let mixed = || Error::new(Code::Dtype, "arrays of layers differ in dtype: convert them to one");
-        let node = |(layer, neuron): (&'a CheckpointLayer, Neuron)| {
-            let [n_in, n_out] = layer.size;
-            let (weight_shape, bias_shape) = ([n_out, n_in], [n_out]);
-            let weight = View::new(values(&layer.weight).ok_or_else(mixed)?, &weight_shape)?;
-            let bias = layer.bias.as_ref().map(|bias| values(bias).ok_or_else(mixed)).transpose()?;
-            let bias = bias.map(|bias| View::new(bias, &bias_shape)).transpose()?;
-            Ok(Node::new(Linear::new(weight, bias)?, neuron))
+        let typed = |array: &'a Option<Values>| {
+            let mixed = || Error::new(Code::Dtype, "arrays of layers differ in dtype: convert them to one");
+            array.as_ref().map(|array| values(array).ok_or_else(mixed)).transpose()
         };
-        let nodes = self.layers.iter().zip(neurons).map(node).collect::<Result<_, Error>>()?;
-        Network::new(self.layers.first().map_or(0, |layer| layer.size[0]), nodes)
-    }
-
-    /// The SHA-256 of the value bytes of all members of the archive, in its order.
-    pub fn arrays_digest(&self) -> String {
-        let mut bytes = Vec::new();
-        for layer in &self.layers {
-            npy::append(&layer.weight, &mut bytes);
-            layer.bias.iter().for_each(|bias| npy::append(bias, &mut bytes));
-            if let Some(neuron) = &layer.neuron {
-                npy::append(&Values::F64(neurons::to_rows(neuron, layer.size[1])), &mut bytes);
-            }
+        let mut nodes = Vec::with_capacity(self.layers.len());
+        for (layer, neuron) in self.layers.iter().zip(neurons) {
+            let weight_shape = layer.weight_shape(&self.input_shape, &self.layers).unwrap_or_default();
+            let bias_shape = layer.shape.get(..1).unwrap_or_default();
+            let weight = typed(&layer.weight)?.map(|weight| View::new(weight, &weight_shape)).transpose()?;
+            let bias = typed(&layer.bias)?.map(|bias| View::new(bias, bias_shape)).transpose()?;
+            let operation = layer.operation.build(weight, bias)?;
+            nodes.push(Node::reading(operation, neuron, layer.inputs.clone()));
         }
-        sha256(&bytes)
-    }
-
-    /// The bytes of the two files: the same content, the same bytes.
-    ///
-    /// Errors: the codes by which reading would refuse them.
-    pub fn to_bytes(&self) -> Result<Files, Error> {
-        let names: Vec<String> = self.layers.iter().map(|layer| layer.name.clone()).collect();
-        let frozen: HashSet<&String> = self.frozen.iter().collect();
-        if let Some(unknown) = self.frozen.iter().find(|name| !names.contains(name)) {
-            return Err(Error::new(Code::SidecarSchema, format!("frozen_layers names no layer: {unknown}")));
-        }
-        let mut sidecar = Sidecar {
-            sizes: self.layers.iter().map(|layer| layer.size).collect(),
-            kinds: self.layers.iter().map(|layer| layer.kind.clone()).collect(),
-            frozen: names.iter().filter(|name| frozen.contains(name)).cloned().collect(),
-            names,
-            total_params: self.total_params() as i128,
-            archive_bytes: 0,
-            archive_sha256: String::new(),
-            metadata: sidecar::check_metadata(&self.metadata)?.to_owned(),
-        };
-        sidecar.check("checkpoint")?;
-        let arrays = self.layers.iter().map(CheckpointLayer::to_arrays).collect::<Result<Vec<_>, Error>>()?;
-        let archive = archive::write(&members::of_sizes(&sidecar.sizes), &arrays)?;
-        (sidecar.archive_bytes, sidecar.archive_sha256) = (archive.len() as i128, sha256(&archive));
-        Ok(Files { archive, sidecar: sidecar.write()? })
-    }
-
-    /// The checkpoint that the bytes of two files hold. Errors: as [`Checkpoint::load`], but for those of the disk.
-    pub fn from_bytes(files: &Files) -> Result<Self, Error> {
-        let sidecar = Sidecar::read(&files.sidecar, "the sidecar")?;
-        let expected = members::of_sizes(&sidecar.sizes);
-        archive::check_length(sidecar.archive_bytes, &expected, "the archive")?;
-        if !sidecar.is_of(&files.archive) {
-            return Err(sidecar::foreign("the archive"));
-        }
-        let arrays = archive::read(&files.archive, &expected, "the archive")?;
-        Self::from_parts(sidecar, arrays)
-    }
-
-    /// The checkpoint of a sidecar and the arrays of its layers: weight, bias and neuron of each.
-    pub(super) fn from_parts(sidecar: Sidecar, arrays: Vec<Arrays>) -> Result<Self, Error> {
-        let learned = arrays.iter().flat_map(|[weight, bias, _]| weight.iter().chain(bias));
-        let total: usize = learned.map(Values::len).sum();
-        if total as i128 != sidecar.total_params {
-            let message = format!("total_params says {}, the archive holds {total}", sidecar.total_params);
-            return Err(Error::new(Code::Shape, message));
-        }
-        let Sidecar { names, kinds, sizes, frozen, metadata, .. } = sidecar;
-        let mut layers = Vec::with_capacity(names.len());
-        for (((name, kind), size), [weight, bias, neuron]) in
-            names.into_iter().zip(kinds).zip(sizes).zip(arrays)
-        {
-            let Some(weight) = weight else {
-                return Err(Error::new(Code::MissingEntry, format!("{name} has no weight")));
-            };
-            let rows = neuron.as_ref().and_then(Values::as_double);
-            let neuron = rows.map(|rows| neurons::from_rows(&kind, rows)).transpose()?;
-            layers.push(CheckpointLayer { name, kind, size, weight, bias, neuron });
-        }
-        Ok(Self { layers, frozen, metadata })
+        Network::new(&self.input_shape, nodes)
     }
 }
 
 impl CheckpointLayer {
+    /// A layer whose arrays and neurons are not there yet.
+    pub fn new(
+        name: String,
+        kind: String,
+        operation: OperationKind,
+        inputs: Vec<Source>,
+        shape: Vec<usize>,
+    ) -> Self {
+        Self { name, kind, operation, inputs, shape, weight: None, bias: None, neuron: None }
+    }
+
+    /// The shape of its weight, where it has one; `layers` are those of the network, as far as it reads them.
+    pub fn weight_shape(&self, input_shape: &[usize], layers: &[Self]) -> Option<Vec<usize>> {
+        let first = shape_of(*self.inputs.first()?, input_shape, layers)?;
+        self.operation.weight_shape(first, *self.shape.first()?)
+    }
+
+    /// Say what is wrong unless its shape is what its operation makes of what it reads of the layers `before` it.
+    pub(super) fn check_shape(&self, input_shape: &[usize], before: &[Self]) -> Result<(), String> {
+        let shapes = self.inputs.iter().map(|&source| shape_of(source, input_shape, before));
+        let shapes: Vec<&[usize]> = shapes.collect::<Option<_>>().ok_or("reads what is not before it")?;
+        let out = self.shape.first().copied().unwrap_or(0);
+        let given =
+            self.operation.output_shape(&shapes, out).map_err(|error| format!("cannot be: {error}"))?;
+        let size = self.shape.iter().try_fold(1usize, |size, &n| size.checked_mul(n));
+        if !size.is_some_and(|size| (1..=LARGEST_WIDTH).contains(&size)) {
+            return Err(format!("has the shape {}: give at most 2^31 - 1 values", Shape(&self.shape)));
+        }
+        if given == self.shape {
+            return Ok(());
+        }
+        Err(format!("has the shape {}, and gives {}", Shape(&self.shape), Shape(&given)))
+    }
+
     /// The neurons, those of the label's defaults where only the label is known. Errors: `neuron`.
     fn to_neuron(&self) -> Result<Neuron, Error> {
         let Self { name, kind, neuron, .. } = self;
@@ -172,47 +144,15 @@ impl CheckpointLayer {
             }
         }
     }
+}
 
-    /// The arrays of the layer as reading would accept them.
-    fn to_arrays(&self) -> Result<Arrays, Error> {
-        let Self { name, kind, size: [n_in, n_out], weight, bias, neuron } = self;
-        for (part, values, size) in
-            [("weight", Some(weight), n_in.checked_mul(*n_out)), ("bias", bias.as_ref(), Some(*n_out))]
-        {
-            let Some(values) = values else { continue };
-            if Some(values.len()) != size {
-                let message =
-                    format!("{name}: {part} has {} values: layer_sizes says [{n_in}, {n_out}]", values.len());
-                return Err(Error::new(Code::Shape, message));
-            }
-            if !values.are_finite() {
-                return Err(Error::new(Code::NonFinite, format!("{name}: {part} holds NaN or infinity")));
-            }
-            if !values.is_like(weight) {
-                return Err(Error::new(
-                    Code::Dtype,
-                    format!("{name}: bias and weight differ in dtype: give both the same"),
-                ));
-            }
-        }
-        let neuron = neuron.as_ref().map(|neuron| {
-            let Neuron { threshold, v_init, v_reset, beta, .. } = neuron;
-            let has_width =
-                |value: &PerNeuron| matches!(value, PerNeuron::All(_)) || value.as_slice().len() == *n_out;
-            if ![Some(threshold), Some(v_init), v_reset.as_ref(), Some(beta)]
-                .into_iter()
-                .flatten()
-                .all(has_width)
-            {
-                return Err(Error::new(
-                    Code::Shape,
-                    format!("{name}: a neuron's parameter has not {n_out} values"),
-                ));
-            }
-            let rows = neurons::to_rows(neuron, *n_out);
-            neurons::from_rows(kind, &rows)?;
-            Ok(rows)
-        });
-        Ok([Some(weight.clone()), bias.clone(), neuron.transpose()?.map(Values::F64)])
+fn shape_of<'a>(
+    source: Source,
+    input_shape: &'a [usize],
+    layers: &'a [CheckpointLayer],
+) -> Option<&'a [usize]> {
+    match source {
+        Source::Input => Some(input_shape),
+        Source::Node(node) => layers.get(node).map(|layer| layer.shape.as_slice()),
     }
 }

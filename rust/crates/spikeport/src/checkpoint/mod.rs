@@ -6,6 +6,8 @@
 mod archive;
 mod content;
 mod digest;
+mod encoding;
+mod fields;
 mod json;
 mod members;
 mod neurons;
@@ -13,9 +15,14 @@ mod npy;
 mod sidecar;
 mod store;
 mod values;
+mod version_1;
+mod version_2;
 
-pub use content::{Checkpoint, CheckpointLayer, Files};
+pub use content::{Checkpoint, CheckpointLayer};
 pub use digest::sha256;
+pub use encoding::Files;
 pub use neurons::from_rows as neuron_from_rows;
 pub use store::{Loaded, checkpoint_paths};
 pub use values::Values;
+pub use version_1::layers_of_sizes;
+pub use version_2::{NodeRecord, layers_of_nodes};

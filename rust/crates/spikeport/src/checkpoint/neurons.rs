@@ -1,14 +1,17 @@
-//! A layer's neurons as the seven rows of its `neuron` member: threshold, v_init, hard_reset, v_reset, beta, tracer_min,
-//! tracer_max.
+//! A layer's neurons as the rows of its `neuron` member: threshold, v_init, hard_reset, v_reset, beta, tracer_min,
+//! tracer_max, and in version 2 max_spikes, which is 1.
 
 use crate::{Code, Error, Neuron, NeuronKind, PerNeuron};
 
-/// Rows of a neuron member.
-pub(super) const ROWS: usize = 7;
 const LARGEST_TRACER: f64 = 2_147_483_647.0;
 
-/// The rows of a neuron. Each has one value where every parameter is a single number, else `n` values.
-pub(super) fn to_rows(neuron: &Neuron, n: usize) -> Vec<f64> {
+/// Rows of a neuron member in a version of the format.
+pub(super) fn rows_of(version: u8) -> usize {
+    if version > 1 { 8 } else { 7 }
+}
+
+/// The `n_rows` rows of a neuron. Each has one value where every parameter is a single number, else `n` values.
+pub(super) fn to_rows(neuron: &Neuron, n: usize, n_rows: usize) -> Vec<f64> {
     let hard_reset = f64::from(u8::from(neuron.v_reset.is_some()));
     let v_reset = neuron.v_reset.clone().unwrap_or(PerNeuron::All(0.0));
     let rows = [
@@ -19,17 +22,19 @@ pub(super) fn to_rows(neuron: &Neuron, n: usize) -> Vec<f64> {
         neuron.beta.clone(),
         (neuron.tracer_min as f64).into(),
         (neuron.tracer_max as f64).into(),
+        1.0.into(),
     ];
+    let rows = &rows[..n_rows];
     let is_uniform = rows.iter().all(|row| matches!(row, PerNeuron::All(_)));
     let width = if is_uniform { 1 } else { n };
     rows.iter().flat_map(|row| row.as_slice().iter().copied().cycle().take(width)).collect()
 }
 
-/// The neuron that the seven rows of a `neuron` member describe, under the label `kind`. Errors: `neuron`.
+/// The neuron that the rows of a `neuron` member, 7 or 8, describe, under the label `kind`. Errors: `neuron`.
 ///
 /// A zero must be +0, so that equal contents have equal bytes.
-pub fn from_rows(kind: &str, rows: &[f64]) -> Result<Neuron, Error> {
-    let width = rows.len() / ROWS;
+pub fn from_rows(kind: &str, rows: &[f64], n_rows: usize) -> Result<Neuron, Error> {
+    let width = rows.len() / n_rows;
     let row = |k: usize| &rows[k * width..][..width];
     let one = |name: &str, k: usize| match row(k) {
         [first, others @ ..]
@@ -53,6 +58,9 @@ pub fn from_rows(kind: &str, rows: &[f64]) -> Result<Neuron, Error> {
     let tracer = [one("tracer_min", 5)?, one("tracer_max", 6)?];
     if tracer.iter().any(|bound| bound.abs() > LARGEST_TRACER) {
         return Err(fault("tracer bounds must have at most 31 bits"));
+    }
+    if rows[7 * width..].iter().any(|&most| most != 1.0) {
+        return Err(fault("max_spikes must be 1: more spikes in one step are not there yet"));
     }
     let kind = NeuronKind::from_name(kind).ok_or_else(|| {
         fault(format!("'{kind}' is no kind of neuron: there are IF, LIF, ST-BIF, identity"))

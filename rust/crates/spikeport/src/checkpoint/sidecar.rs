@@ -1,50 +1,38 @@
 //! The sidecar: what `<name>.json` says of the archive beside it, strict in both directions.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt::Write;
 
+use super::content::Checkpoint;
 use super::digest::sha256;
+use super::fields::{Fields, MOST_LAYERS, quoted, schema, texts, texts_of};
 use super::json::{self, Json};
+use super::{version_1, version_2};
 use crate::{Code, Error};
 
 /// Bytes of a sidecar, at most.
 pub(super) const LARGEST_SIDECAR: usize = 16 << 20;
-const MOST_LAYERS: usize = 16384;
-const LARGEST_WIDTH: i128 = (1 << 31) - 1;
 const FORMAT: &str = "spikeport-checkpoint";
-const KEYS: [&str; 10] = [
-    "archive",
-    "format",
-    "frozen_layers",
-    "layer_names",
-    "layer_sizes",
-    "metadata",
-    "n_layers",
-    "neuron_types",
-    "total_params",
-    "version",
-];
 
 /// The content of a sidecar.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sidecar {
-    pub(super) names: Vec<String>,
-    /// (in, out) of every layer.
-    pub(super) sizes: Vec<[usize; 2]>,
-    pub(super) kinds: Vec<String>,
-    pub(super) frozen: Vec<String>,
+    /// All but the arrays.
+    pub(super) checkpoint: Checkpoint,
     pub(super) total_params: i128,
     pub(super) archive_bytes: i128,
     pub(super) archive_sha256: String,
-    /// The text of a JSON object.
-    pub(super) metadata: String,
+}
+
+/// What a sidecar says of the layers.
+enum Said {
+    Version1(version_1::Layers),
+    Version2(version_2::Nodes),
 }
 
 impl Sidecar {
     /// Read and check a sidecar's bytes; `file` is its name, for messages.
     ///
-    /// Errors, in this order: `too_large`, `sidecar_syntax`, `version`, `sidecar_schema`, `layer_chain`.
+    /// Errors, in this order: `too_large`, `sidecar_syntax`, `version`, `sidecar_schema`, `layer_chain`, `version`.
     pub(super) fn read(content: &[u8], file: &str) -> Result<Self, Error> {
         if content.len() > LARGEST_SIDECAR {
             return Err(Error::new(
@@ -55,52 +43,34 @@ impl Sidecar {
         let value = json::parse(content, 0).map_err(|fault| {
             Error::new(Code::SidecarSyntax, format!("{file} is not strict JSON: {fault}"))
         })?;
-        let fields = Fields {
-            members: value.object().ok_or_else(|| schema(file, "the content", "a JSON object"))?,
-            file,
+        let members = value.object().ok_or_else(|| schema(file, "the content", "a JSON object"))?;
+        let fields = Fields { members, file };
+        let version = version_of(&fields)?;
+        let keys = keys_of(version);
+        if !fields.are(keys) {
+            return Err(schema(file, "the keys", &keys.join(", ")));
+        }
+        let said = match version {
+            1 => Said::Version1(version_1::Layers::read(&fields)?),
+            _ => Said::Version2(version_2::Nodes::read(&fields)?),
         };
-        fields.check_version()?;
-        let sidecar = fields.check()?;
-        sidecar.check(file)?;
-        Ok(sidecar)
-    }
-
-    /// Check what reading and writing both demand: names, frozen names, the chain.
-    pub(super) fn check(&self, file: &str) -> Result<(), Error> {
-        let unique: HashSet<&String> = self.names.iter().collect();
-        let has_names = (1..=MOST_LAYERS).contains(&self.names.len()) && unique.len() == self.names.len();
-        if !has_names || self.names.iter().any(String::is_empty) {
-            return Err(schema(file, "layer_names", "1 to 16384 unique names"));
+        let frozen = fields.demand("frozen_layers", "names of layers", texts_of)?;
+        match &said {
+            Said::Version1(layers) => check_names(&layers.names(), &layers.kinds(), &frozen, file)?,
+            Said::Version2(nodes) => check_names(&nodes.names(), &nodes.kinds(), &frozen, file)?,
         }
-        if self.kinds.len() != self.names.len() || self.kinds.iter().any(String::is_empty) {
-            return Err(schema(file, "neuron_types", "a label for every layer"));
-        }
-        let in_range = |n: &usize| (1..=LARGEST_WIDTH).contains(&(*n as i128));
-        if self.sizes.len() != self.names.len() || !self.sizes.iter().flatten().all(in_range) {
-            return Err(schema(
-                file,
-                "layer_sizes",
-                "a pair [in, out] of numbers from 1 to 2^31 - 1 for every layer",
-            ));
-        }
-        let frozen: HashSet<&String> = self.frozen.iter().collect();
-        if !self.names.iter().filter(|name| frozen.contains(name)).eq(&self.frozen) {
-            return Err(schema(
-                file,
-                "frozen_layers",
-                "names of layers, each once, in the order of layer_names",
-            ));
-        }
-        for (k, pair) in self.sizes.windows(2).enumerate() {
-            let ([_, out], [input, _]) = (pair[0], pair[1]);
-            if out != input {
-                let (before, after) = (&self.names[k], &self.names[k + 1]);
-                let message =
-                    format!("{file}: {before} has {out} outputs, {after} takes {input}: they must agree");
-                return Err(Error::new(Code::LayerChain, message));
-            }
-        }
-        Ok(())
+        let above_0 = |n: Json<'_>| n.integer().filter(|&n| n > 0);
+        let total_params = fields.demand("total_params", "a whole number above 0", above_0)?;
+        let object = |value: Json<'_>| value.object().map(|_| value.text().to_owned());
+        let metadata = fields.demand("metadata", "a JSON object", object)?;
+        let (archive_bytes, archive_sha256) =
+            fields.demand("archive", "{bytes, sha256}: a length and 64 hex digits", archive_of)?;
+        let (input_shape, layers) = match said {
+            Said::Version1(layers) => layers.chained(file)?,
+            Said::Version2(nodes) => nodes.chained(file)?,
+        };
+        let checkpoint = Checkpoint { input_shape, layers, frozen, metadata };
+        Ok(Self { checkpoint, total_params, archive_bytes, archive_sha256 })
     }
 
     /// Whether `archive` is the one that this sidecar was written for.
@@ -110,22 +80,24 @@ impl Sidecar {
 
     /// The canonical bytes: keys sorted, one on each line, a line feed at the end. Errors: `too_large`.
     pub(super) fn write(&self) -> Result<Vec<u8>, Error> {
-        let sizes: Vec<String> =
-            self.sizes.iter().map(|[n_in, n_out]| format!("[{n_in}, {n_out}]")).collect();
-        let values = [
-            format!("{{\"bytes\": {}, \"sha256\": \"{}\"}}", self.archive_bytes, self.archive_sha256),
-            quoted(FORMAT),
-            texts(&self.frozen),
-            texts(&self.names),
-            format!("[{}]", sizes.join(", ")),
-            self.metadata.clone(),
-            self.names.len().to_string(),
-            texts(&self.kinds),
-            self.total_params.to_string(),
-            "1".to_owned(),
-        ];
-        let lines: Vec<String> =
-            KEYS.iter().zip(values).map(|(key, value)| format!("  \"{key}\": {value}")).collect();
+        let Checkpoint { input_shape, layers, frozen, metadata } = &self.checkpoint;
+        let version = self.checkpoint.version();
+        let mut values = match version {
+            1 => version_1::fields_of(input_shape, layers),
+            _ => version_2::fields_of(input_shape, layers),
+        };
+        let archive =
+            format!("{{\"bytes\": {}, \"sha256\": \"{}\"}}", self.archive_bytes, self.archive_sha256);
+        values.extend([
+            ("archive", archive),
+            ("format", quoted(FORMAT)),
+            ("frozen_layers", texts(frozen)),
+            ("metadata", metadata.clone()),
+            ("total_params", self.total_params.to_string()),
+            ("version", version.to_string()),
+        ]);
+        values.sort_unstable_by_key(|&(key, _)| key);
+        let lines: Vec<String> = values.iter().map(|(key, value)| format!("  \"{key}\": {value}")).collect();
         let content = format!("{{\n{}\n}}\n", lines.join(",\n")).into_bytes();
         if content.len() > LARGEST_SIDECAR {
             let message = format!("the sidecar has {} bytes: keep metadata under 16 MiB", content.len());
@@ -151,68 +123,60 @@ pub(super) fn check_metadata(metadata: &str) -> Result<&str, Error> {
     }
 }
 
-/// The members of a sidecar's object.
-struct Fields<'a> {
-    members: Vec<(Cow<'a, str>, Json<'a>)>,
-    file: &'a str,
-}
-
-impl<'a> Fields<'a> {
-    fn get(&self, key: &str) -> Option<Json<'a>> {
-        self.members.iter().find(|(name, _)| name == key).map(|&(_, value)| value)
-    }
-
-    fn check_version(&self) -> Result<(), Error> {
-        let file = self.file;
-        if self.get("format").is_some_and(|format| format.string().as_deref() != Some(FORMAT)) {
-            return Err(Error::new(Code::Version, format!("{file}: format is not \"{FORMAT}\"")));
+impl Checkpoint {
+    /// Check what reading demands of all but the arrays. Errors: `sidecar_schema`, `layer_chain`.
+    pub(super) fn check(&self, file: &str) -> Result<(), Error> {
+        let names: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let kinds: Vec<&str> = self.layers.iter().map(|layer| layer.kind.as_str()).collect();
+        check_names(&names, &kinds, &self.frozen, file)?;
+        if self.version() > 1 && names.contains(&version_2::INPUT) {
+            return Err(schema(file, "a name", "another than 'input', which names the input"));
         }
-        match self.get("version") {
-            Some(version) if version.integer() != Some(1) => {
-                let message =
-                    format!("{file}: version {:.20} is not 1: use a newer spikeport", version.text());
-                Err(Error::new(Code::Version, message))
-            }
-            _ => Ok(()),
+        if !version_2::is_shape(&self.input_shape) {
+            return Err(schema(file, "input_shape", version_2::SHAPE));
         }
-    }
-
-    fn check(&self) -> Result<Sidecar, Error> {
-        if self.members.len() != KEYS.len() || !KEYS.iter().all(|key| self.get(key).is_some()) {
-            return Err(schema(self.file, "the keys", &KEYS.join(", ")));
+        for (index, layer) in self.layers.iter().enumerate() {
+            layer
+                .check_shape(&self.input_shape, &self.layers[..index])
+                .map_err(|what| Error::new(Code::LayerChain, format!("{file}: {} {what}", layer.name)))?;
         }
-        let names = self.demand("layer_names", "1 to 16384 unique names", texts_of)?;
-        let kinds = self.demand("neuron_types", "labels", texts_of)?;
-        let sizes =
-            self.demand("layer_sizes", "pairs [in, out] of whole numbers from 1 to 2^31 - 1", sizes_of)?;
-        let frozen = self.demand("frozen_layers", "names of layers", texts_of)?;
-        let count = names.len() as i128;
-        self.demand("n_layers", "the number of layers", |n| n.integer().filter(|&n| n == count))?;
-        let above_0 = |n: Json<'a>| n.integer().filter(|&n| n > 0);
-        let total_params = self.demand("total_params", "a whole number above 0", above_0)?;
-        let object = |value: Json<'a>| value.object().map(|_| value.text().to_owned());
-        let metadata = self.demand("metadata", "a JSON object", object)?;
-        let (archive_bytes, archive_sha256) =
-            self.demand("archive", "{bytes, sha256}: a length and 64 hex digits", archive_of)?;
-        Ok(Sidecar { names, sizes, kinds, frozen, total_params, archive_bytes, archive_sha256, metadata })
-    }
-
-    fn demand<T>(&self, key: &str, expected: &str, read: impl Fn(Json<'a>) -> Option<T>) -> Result<T, Error> {
-        self.get(key).and_then(read).ok_or_else(|| schema(self.file, key, expected))
+        Ok(())
     }
 }
 
-fn texts_of(value: Json<'_>) -> Option<Vec<String>> {
-    value.array(MOST_LAYERS + 1)?.into_iter().map(|item| item.string().map(Cow::into_owned)).collect()
+/// Refuse names, labels or frozen names that a sidecar cannot have. Errors: `sidecar_schema`.
+fn check_names(names: &[&str], kinds: &[&str], frozen: &[String], file: &str) -> Result<(), Error> {
+    let unique: HashSet<&&str> = names.iter().collect();
+    let has_names = (1..=MOST_LAYERS).contains(&names.len()) && unique.len() == names.len();
+    if !has_names || names.iter().any(|name| name.is_empty()) {
+        return Err(schema(file, "the names of layers", "1 to 16384 unique names"));
+    }
+    if kinds.iter().any(|kind| kind.is_empty()) {
+        return Err(schema(file, "the labels of neurons", "a label for every layer"));
+    }
+    let listed: HashSet<&str> = frozen.iter().map(String::as_str).collect();
+    if !names.iter().filter(|name| listed.contains(**name)).eq(frozen) {
+        return Err(schema(file, "frozen_layers", "names of layers, each once, in network order"));
+    }
+    Ok(())
 }
 
-fn sizes_of(value: Json<'_>) -> Option<Vec<[usize; 2]>> {
-    let width = |n: Json<'_>| n.integer().filter(|n| (1..=LARGEST_WIDTH).contains(n)).map(|n| n as usize);
-    let pair = |size: Json<'_>| match size.array(3)?.as_slice() {
-        &[n_in, n_out] => Some([width(n_in)?, width(n_out)?]),
-        _ => None,
-    };
-    value.array(MOST_LAYERS + 1)?.into_iter().map(pair).collect()
+/// Keys of a sidecar, in their order.
+fn keys_of(version: i128) -> &'static [&'static str] {
+    if version == 1 { &version_1::KEYS } else { &version_2::KEYS }
+}
+
+/// The version of the format. Errors: `version`.
+fn version_of(fields: &Fields<'_>) -> Result<i128, Error> {
+    let file = fields.file;
+    if fields.get("format").is_some_and(|format| format.string().as_deref() != Some(FORMAT)) {
+        return Err(Error::new(Code::Version, format!("{file}: format is not \"{FORMAT}\"")));
+    }
+    let Some(version) = fields.get("version") else { return Ok(1) };
+    version.integer().filter(|version| (1..=2).contains(version)).ok_or_else(|| {
+        let message = format!("{file}: version {:.20} is not 1 or 2: use a newer spikeport", version.text());
+        Error::new(Code::Version, message)
+    })
 }
 
 fn archive_of(value: Json<'_>) -> Option<(i128, String)> {
@@ -223,35 +187,4 @@ fn archive_of(value: Json<'_>) -> Option<(i128, String)> {
     let is_digest =
         sha256.len() == 64 && sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     (members.len() == 2 && is_digest).then_some((bytes, sha256))
-}
-
-fn schema(file: &str, key: &str, expected: &str) -> Error {
-    Error::new(Code::SidecarSchema, format!("{file}: {key} must be {expected}"))
-}
-
-fn texts(items: &[String]) -> String {
-    let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
-    format!("[{}]", items.join(", "))
-}
-
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for character in text.chars() {
-        match character {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\u{8}' => quoted.push_str("\\b"),
-            '\u{c}' => quoted.push_str("\\f"),
-            '\0'..='\u{1f}' => {
-                // Writing to a String cannot fail.
-                let _ = write!(quoted, "\\u{:04x}", u32::from(character));
-            }
-            _ => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

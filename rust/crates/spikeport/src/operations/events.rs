@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::Element;
 
-/// For every row the indices of its inputs that are not 0, ascending, and their values.
+/// For every row the indices of its inputs that are not +0, ascending, and their values. (-0 changes no sum, but it is
+/// passed on as it is.)
 ///
 /// While every value of every row is 1, values are not kept: the first other value fills in the ones before it. The
 /// buffers keep their length when rows are forgotten, so that a run allocates once.
@@ -32,6 +33,15 @@ impl<E: Element> Events<E> {
     /// Number of rows.
     pub(crate) fn rows(&self) -> usize {
         self.ends.len()
+    }
+
+    /// The events of one row: their indices, and their values unless every value is 1.
+    ///
+    /// Where every step is the same, rows are those of one step, and `row` counts through all of them.
+    pub(super) fn row(&self, row: usize) -> (&[u32], Option<&[E]>) {
+        let row = row % self.ends.len();
+        let begin = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (self.indices(begin..self.ends[row]), self.values(begin..self.ends[row]))
     }
 
     /// The indices of some events, which may be of several rows.
@@ -115,8 +125,9 @@ impl<E: Element> Events<E> {
         for (index, value) in row.enumerate() {
             indices[count] = index as u32;
             values[count] = value;
-            count += usize::from(value != E::ZERO);
-            are_ones &= value == E::ZERO || value == E::ONE;
+            let is_zero = value.is_positive_zero();
+            count += usize::from(!is_zero);
+            are_ones &= is_zero || value == E::ONE;
         }
         if self.are_ones && !are_ones {
             self.values[..start].fill(E::ONE);

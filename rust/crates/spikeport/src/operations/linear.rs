@@ -28,15 +28,7 @@ impl<E: Element> Linear<E> {
             let message = format!("weights have shape {}: give (out, in)", Shape(weights.shape()));
             return Err(Error::new(Code::Shape, message));
         };
-        checks::finite("weights", weights)?;
-        if let Some(bias) = bias {
-            if bias.shape() != [n_out] {
-                let (bias, weights) = (Shape(bias.shape()), Shape(weights.shape()));
-                let message = format!("bias has shape {bias}, weights {weights}: give one bias for each row");
-                return Err(Error::new(Code::Shape, message));
-            }
-            checks::finite("bias", bias)?;
-        }
+        checks::weights(weights, bias)?;
         let bias = bias.map(|bias| bias.data());
         Ok(Self { packed: Packed::new(weights.data(), bias, n_out, n_in)? })
     }
@@ -80,25 +72,32 @@ impl<E: Element> Linear<E> {
     }
 }
 
+/// The shape of what a linear layer of `out` neurons gives: it reads one signal, flat. Errors: `shape`.
+pub(super) fn output_shape(inputs: &[&[usize]], out: usize) -> Result<Vec<usize>, Error> {
+    if inputs.len() == 1 {
+        return Ok(vec![out]);
+    }
+    let message = format!("{} signals feed a linear layer: it reads one", inputs.len());
+    Err(Error::new(Code::Shape, message))
+}
+
 impl<E: Element> Operation<E> for Linear<E> {
-    fn width(&self, inputs: &[usize]) -> Result<usize, Error> {
-        if inputs == [self.packed.n_in()] {
-            return Ok(self.packed.n_out());
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        let shape = output_shape(inputs, self.packed.n_out())?;
+        if inputs[0].iter().product::<usize>() != self.packed.n_in() {
+            let weights = [self.packed.n_out(), self.packed.n_in()];
+            let message = format!("a signal of shape {} feeds weights {}", Shape(inputs[0]), Shape(&weights));
+            return Err(Error::new(Code::Shape, message));
         }
-        let weights = [self.packed.n_out(), self.packed.n_in()];
-        let message = match inputs {
-            [one] => format!("a signal of {one} values feeds weights {}", Shape(&weights)),
-            several => format!("{} signals feed a linear layer: it reads one", several.len()),
-        };
-        Err(Error::new(Code::Shape, message))
+        Ok(shape)
     }
 
-    fn additions(&self) -> usize {
+    fn additions(&self, _inputs: &[&[usize]]) -> usize {
         self.packed.n_in() * self.packed.n_out()
     }
 
-    fn start(&self, _batch: usize) -> Box<dyn Currents<E> + '_> {
-        Box::new(LinearCurrents { packed: &self.packed, sums: Sums::default() })
+    fn start(&self, _inputs: &[&[usize]], _batch: usize) -> Result<Box<dyn Currents<E> + '_>, Error> {
+        Ok(Box::new(LinearCurrents { packed: &self.packed, sums: Sums::default() }))
     }
 }
 
@@ -109,10 +108,7 @@ struct LinearCurrents<'a, E> {
 }
 
 impl<E: Element> Currents<E> for LinearCurrents<'_, E> {
-    fn receive(&mut self, signals: &[&Events<E>], currents: &mut Vec<E>) {
-        for signal in signals {
-            currents.resize(signal.rows() * self.packed.n_out(), E::ZERO);
-            self.packed.weigh(signal, &mut self.sums, currents);
-        }
+    fn receive(&mut self, signals: &[&Events<E>], _rows: usize, currents: &mut [E]) {
+        self.packed.weigh(signals[0], &mut self.sums, currents);
     }
 }

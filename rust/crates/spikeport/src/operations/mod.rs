@@ -1,33 +1,57 @@
 //! Operations: what a node does with the signals it reads, before its neurons.
 //!
 //! An operation is one file, with its equation at the top. What a run needs of it stands in two traits: the operation
-//! itself, laid out once, and its [`Currents`] at work on some samples. [`Events`] and [`Packed`](packed::Packed) are the
-//! engine that operations with weights share: rows of inputs as lists of those that are not 0, and weights laid out for
-//! adding.
+//! itself, laid out once, and its [`Currents`] at work on some samples. [`Events`], [`Packed`](packed::Packed) and
+//! [`Field`](field::Field) are the engine that they share: rows of inputs as lists of those that are not 0, weights laid
+//! out for adding, and which places of a window read a value. [`OperationKind`] is an operation without its arrays, and
+//! the table of all of them.
 
+mod conv;
+mod currents;
 mod events;
+mod field;
+mod join;
+mod kind;
 mod linear;
+mod max_pool;
 mod packed;
+mod pool;
+mod window;
 
 use crate::{Element, Error};
 
+pub use conv::Conv;
+pub use currents::operation_currents;
 pub use events::Events;
+pub use join::{Add, Concat};
+pub use kind::{Attributes, OperationKind};
 pub use linear::Linear;
+pub use max_pool::MaxPool;
+pub use pool::Pool;
+pub use window::Window;
 
 /// What a node does with the signals it reads, checked and laid out for running.
 pub trait Operation<E: Element>: Send + Sync {
-    /// Number of values it passes on, where the signals it reads have `inputs` values each. Errors: `shape`.
-    fn width(&self, inputs: &[usize]) -> Result<usize, Error>;
+    /// The shape of what it passes on, where the signals it reads have these shapes. Errors: `shape`.
+    fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, Error>;
 
-    /// Additions for one row of inputs, at most.
-    fn additions(&self) -> usize;
+    /// Whether the currents of a step hang on the steps before it.
+    fn remembers(&self) -> bool {
+        false
+    }
 
-    /// The operation at work on `batch` samples.
-    fn start(&self, batch: usize) -> Box<dyn Currents<E> + '_>;
+    /// Additions for one row of signals of these shapes, at most.
+    fn additions(&self, inputs: &[&[usize]]) -> usize;
+
+    /// The operation at work on `batch` samples of signals of these shapes, which fit it. Errors: `too_large`.
+    fn start(&self, inputs: &[&[usize]], batch: usize) -> Result<Box<dyn Currents<E> + '_>, Error>;
 }
 
 /// An operation at work: what it keeps between blocks of steps, if anything.
 pub trait Currents<E: Element> {
-    /// Write the currents for the rows of `signals` to `currents`, row after row; there is one entry for each signal read.
-    fn receive(&mut self, signals: &[&Events<E>], currents: &mut Vec<E>);
+    /// Write `rows` rows of currents, step by step and in a step sample by sample, over whatever `currents` holds.
+    ///
+    /// There is one entry of `signals` for each signal read. A signal that is the same at every step has the rows of one
+    /// step.
+    fn receive(&mut self, signals: &[&Events<E>], rows: usize, currents: &mut [E]);
 }

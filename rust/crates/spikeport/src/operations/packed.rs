@@ -13,7 +13,7 @@ use super::Events;
 use crate::{Element, Error, checks};
 
 /// Outputs summed at once.
-const TILE: usize = 32;
+pub(super) const TILE: usize = 32;
 /// Inputs summed at once: a block of weights that a core's first cache holds while every row adds its share of it.
 const BLOCK: usize = 128;
 
@@ -23,7 +23,7 @@ const INPUTS_AT_ONCE: usize = 16;
 /// One value for each output of a tile, at the start of a cache line: what straddles two lines is read at half the speed.
 #[derive(Clone, Copy, Default)]
 #[repr(align(64))]
-struct Tile<E>([E; TILE]);
+pub(super) struct Tile<E>([E; TILE]);
 
 /// The weights and bias of a layer, transposed in tiles of outputs: `tiles[tile·in + k][j] = W[tile·TILE + j, k]`.
 pub(super) struct Packed<E> {
@@ -54,6 +54,11 @@ impl<E: Element> Packed<E> {
             padded[..n_out].copy_from_slice(bias);
         }
         Ok(Self { n_in, n_out, tiles, bias: padded })
+    }
+
+    /// The weights of every tile, those of an input in one piece, and its bias.
+    pub(super) fn tiles(&self) -> impl Iterator<Item = (&[Tile<E>], &[E])> {
+        self.tiles.chunks_exact(self.n_in.max(1)).zip(self.bias.chunks_exact(TILE))
     }
 
     /// Number of inputs.
@@ -97,6 +102,34 @@ impl<E: Element> Packed<E> {
     }
 }
 
+impl<E: Element> Tile<E> {
+    /// Add the share of one event to the sums of a tile.
+    #[inline]
+    pub(super) fn add(&mut self, weights: &Self, value: E) {
+        for (total, &weight) in self.0.iter_mut().zip(&weights.0) {
+            *total += weight * value;
+        }
+    }
+
+    /// [`Tile::add`] for a value of 1, which changes no bit of a weight.
+    #[inline]
+    pub(super) fn add_one(&mut self, weights: &Self) {
+        for (total, &weight) in self.0.iter_mut().zip(&weights.0) {
+            *total += weight;
+        }
+    }
+
+    /// Write sums, one tile for each place from `first` on, and the bias to `columns`: all `places` places of one output,
+    /// then those of the next.
+    pub(super) fn write_columns(totals: &[Self], bias: &[E], first: usize, places: usize, columns: &mut [E]) {
+        for ((j, column), &bias) in columns.chunks_exact_mut(places).enumerate().zip(bias) {
+            for (current, total) in column[first..].iter_mut().zip(totals) {
+                *current = total.0[j] + bias;
+            }
+        }
+    }
+}
+
 /// Room for the sums of some rows, kept from one block of steps to the next so that a run allocates once.
 #[derive(Default)]
 pub(super) struct Sums<E> {
@@ -109,9 +142,7 @@ pub(super) struct Sums<E> {
 fn add<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32], values: &[E]) {
     let mut total = *sums;
     for (&k, &value) in indices.iter().zip(values) {
-        for (total, &weight) in total.0.iter_mut().zip(&weights[k as usize].0) {
-            *total += weight * value;
-        }
+        total.add(&weights[k as usize], value);
     }
     *sums = total;
 }
@@ -121,9 +152,7 @@ fn add<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32], val
 fn add_ones<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32]) {
     let mut total = *sums;
     for &k in indices {
-        for (total, &weight) in total.0.iter_mut().zip(&weights[k as usize].0) {
-            *total += weight;
-        }
+        total.add_one(&weights[k as usize]);
     }
     *sums = total;
 }

@@ -18,10 +18,14 @@ pub(crate) enum Neurons<E> {
 }
 
 impl<E: Element> Neurons<E> {
-    /// `width` neurons. Errors: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`, `tracer`.
-    pub(crate) fn new(neuron: &Neuron, width: usize) -> Result<Self, Error> {
+    /// Neurons of this shape; a parameter is one number, or one for each entry of the first axis.
+    ///
+    /// Errors: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`, `tracer`.
+    pub(crate) fn new(neuron: &Neuron, shape: &[usize]) -> Result<Self, Error> {
         neuron.check_kind()?;
-        let Neuron { kind, threshold, v_init, v_reset, beta, tracer_min, tracer_max } = neuron.clone();
+        let width = shape.iter().product();
+        let Neuron { kind, threshold, v_init, v_reset, beta, tracer_min, tracer_max } =
+            neuron.per_place(shape)?;
         Ok(match kind {
             NeuronKind::If | NeuronKind::Lif => Self::IntegrateFire(IntegrateFire::new(
                 &IfParameters { threshold, v_init, v_reset, beta },
@@ -58,6 +62,13 @@ pub(crate) struct State<'a, E> {
     drive: Vec<E>,
     spikes: Vec<i8>,
     recorded: Option<Signal<E>>,
+}
+
+impl<E> Neurons<E> {
+    /// Whether what they pass on is spikes.
+    pub(crate) fn are_spiking(&self) -> bool {
+        !matches!(self, Self::Identity)
+    }
 }
 
 impl<'a, E: Element> State<'a, E> {
