@@ -20,9 +20,11 @@ using Base.Filesystem: rename
 using SHA: SHA2_256_CTX, digest!, sha256, update!
 
 export Checkpoint, CheckpointError, GraphError, KernelError, SpikePortError
-export Layer, Linear, Neuron, Node, Operation, RunResult, Schedule, Signal, Trace
+export Add, AvgPool, Concat, Conv, Linear, MaxPool, Operation, SumPool
+export Layer, Network, Neuron, Node, RunResult, Schedule, Signal, StoredNode, Trace
 export encode_poisson, finetune_schedule, finetune_step, finetune_unfreeze, if_constant, if_multistep, layer_forward
-export layer_sizes, load_checkpoint, network, network_run, qcfs, sample_keys, save_checkpoint, st_bif_multistep
+export layer_sizes, load_checkpoint, network, network_run, operation_currents, qcfs, sample_keys, save_checkpoint
+export st_bif_multistep
 export total_params
 
 include("errors.jl")
@@ -38,18 +40,23 @@ include("running/neurons.jl")
 include("layer.jl")
 include("encode.jl")
 include("running/input.jl")
-include("network.jl")
+include("running/nodes.jl")
 include("running/at_work.jl")
+include("network.jl")
 include("qcfs.jl")
 include("finetune.jl")
 include("checkpoint/strict_json.jl")
 include("checkpoint/sidecar.jl")
+include("checkpoint/version_1.jl")
+include("checkpoint/version_2.jl")
 include("checkpoint/crc32.jl")
 include("checkpoint/archive.jl")
 include("checkpoint/npy.jl")
 include("checkpoint/neurons.jl")
 include("checkpoint/members.jl")
+include("checkpoint/stored.jl")
 include("checkpoint/checkpoint.jl")
+include("checkpoint/describe.jl")
 include("checkpoint/store.jl")
 include("python.jl")
 

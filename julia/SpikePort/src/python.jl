@@ -6,7 +6,7 @@ shape. Arrays of arguments are used where they lie; answers are written into arr
 """
 module Python
 
-using ..SpikePort: KernelError, Neuron, Node, OPERATIONS, SpikePortError, Trace, from_row_major
+using ..SpikePort: KernelError, Neuron, Node, OPERATIONS, SpikePortError, Trace, axes_reversed, make
 import ..SpikePort
 
 const TYPES = Dict("f64" => Float64, "f32" => Float32, "i8" => Int8, "i64" => Int64, "u64" => UInt64)
@@ -59,8 +59,14 @@ end
 function operation(words::Words, index)
     kind = words["operation"*index]
     haskey(OPERATIONS, kind) || throw(KernelError("operation", "the Julia backend has no operation \"$kind\""))
-    find(name) = haskey(words, name * index) ? array(words[name*index]) : nothing
-    return from_row_major(OPERATIONS[kind], find)
+    find(name) = haskey(words, name * index) ? part(name, words[name*index]) : nothing
+    return make(OPERATIONS[kind], find)
+end
+
+"Return what an operation is made of: an array in textbook form, or whole numbers, one for each axis of its window."
+function part(name::AbstractString, word::AbstractString)
+    occursin('@', word) && return axes_reversed(array(word))
+    return name == "groups" ? parse(Int, word) : Tuple(parse.(Int, split(word, ',')))
 end
 
 neuron(words::Words, index) = Neuron(words["kind"*index]; parameters(words, index)...)

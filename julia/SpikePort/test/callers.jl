@@ -58,9 +58,9 @@ end
 end
 
 @testset "an operation that there is not is refused by name" begin
-    words = (operation = "conv", weight = ones(2, 2), kind = "IF", inputs = ones(2, 1, 1))
+    words = (operation = "lstm", weight = ones(2, 2), kind = "IF", inputs = ones(2, 1, 1))
     @test call("layer_forward"; words..., room(Float64, (2, 1), 1)...) ==
-          "operation the Julia backend has no operation \"conv\""
+          "operation the Julia backend has no operation \"lstm\""
 end
 
 @testset "a refusal is its code and its message, and nothing is written" begin
