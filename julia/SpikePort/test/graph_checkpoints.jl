@@ -1,6 +1,7 @@
 # Checkpoints of version 2: what version 1 cannot hold, and hostile files that say they are such.
 
-using SpikePort: checkpoint_bytes, checkpoint_paths, version_of
+using SHA: sha256
+using SpikePort: checkpoint_bytes, version_of
 
 "A residual network on images of one channel, every part of a file in it."
 function branched(; T = Float64, options...)
