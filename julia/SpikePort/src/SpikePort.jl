@@ -2,9 +2,10 @@
 Spiking networks that were converted from trained ones: read, run, fine-tuned and written, bit for bit as in Python.
 
 `conformance/SPEC.md` is the contract. Arrays are Julia's: the first index varies fastest, so a size is the contract's
-shape read backwards. Weights are the exception and keep their textbook form.
+shape read backwards. Shapes, windows and weights are the exception and keep their textbook form.
 
     currents (neurons, …, steps)    inputs (in, batch) or (in, batch, steps)    weights (out, in)
+    images (width, height, channels, batch)    shapes (channels, height, width)    kernels (out, in, rows, columns)
 
 ```julia
 using SpikePort

@@ -6,7 +6,8 @@ read_all(arrays, expected) = collect(read_archive(write_archive(arrays), expecte
 
 "The members of a chain of linear layers of these (in, out) sizes."
 function chain(sizes...)
-    nodes = [NodeEntry("a$n_out", "IF", "linear", [], (n_out,), [], [(n_out, n_in), (n_out,)]) for (n_in, n_out) in sizes]
+    entry(n_in, n_out) = NodeEntry("a$n_out", "IF", "linear", [], (n_out,), [], [(n_out, n_in), (n_out,)])
+    nodes = [entry(n_in, n_out) for (n_in, n_out) in sizes]
     return expected_members(Sidecar(1, (first(sizes)[1],), nodes, [], 1, 0, "", "{}"))
 end
 

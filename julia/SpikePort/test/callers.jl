@@ -39,7 +39,8 @@ end
 
     still, counts, membrane, drive = x[:, :, 1], zeros(Int, 2, 2), zeros(2, 2), zeros(2, 2)
     spikes, given = zeros(Int8, 2, 2, 4), (timesteps = 4, encoding = "current", seed = 0, nodes = 1)
-    node = (operation = "linear", inputs = 0, weight = rows, kind = "LIF", counts = counts, membrane = membrane, spikes = spikes)
+    results = (counts = counts, membrane = membrane, spikes = spikes)
+    node = (operation = "linear", inputs = 0, weight = rows, kind = "LIF", results...)
     words = (Symbol(key, ".0") => value for (key, value) in pairs(node))
     @test call("network_run"; inputs = still, given..., drive = drive, words...) == ""
     run = network_run([Layer(W, nothing, Neuron("LIF"))], still; timesteps = 4, record = true)
@@ -48,7 +49,8 @@ end
 
 @testset "operations take attributes as numbers, and nodes say by place what they read" begin
     W, b, x = dyadic(1, 4, 1, 3, 3), dyadic(2, 4), dyadic(3, 5, 5, 2, 2, 3)
-    given = (operation = "conv", weight = permutedims(W, 4:-1:1), bias = b, stride = "2,2", padding = "1,1", groups = 2)
+    rows, geometry = permutedims(W, 4:-1:1), (stride = "2,2", padding = "1,1", groups = 2)
+    given = (operation = "conv", weight = rows, bias = b, geometry...)
     currents = zeros(3, 3, 4, 2, 3)
     @test call("operation_currents"; given..., var"signal.0" = x, currents = currents) == ""
     @test currents == operation_currents(Conv(W, b; stride = 2, padding = 1, groups = 2), x)

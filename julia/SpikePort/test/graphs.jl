@@ -32,8 +32,8 @@ end
     run = network_run(nodes, x; timesteps = 8, record = true)
     for (k, currents) in enumerate(currents_of(nodes, run.spikes, repeat(x, 1, 1, 1, 1, 8)))
         received, channel = sum(currents; dims = 5)[:, :, :, :, 1], reshape(θ, 1, 1, 4, 1)
-        spent = nodes[k].neuron.kind == "identity" ? run.counts[k] : channel .* run.counts[k] .+ run.membrane[k] .- v0 .* channel
-        @test received == spent
+        kept = channel .* run.counts[k] .+ run.membrane[k] .- v0 .* channel
+        @test received == (nodes[k].neuron.kind == "identity" ? run.counts[k] : kept)
         k == length(nodes) && @test received == run.drive
     end
 end
@@ -46,7 +46,8 @@ function fired(neuron, currents)
 end
 
 @testset "a network is its operations and neurons, one node after the other, whatever the neurons" begin
-    for neuron in (Neuron("LIF"; beta = 0.5), Neuron("ST-BIF"; tracer_min = -3, v_init = 0.5), Neuron("IF"; v_reset = 0.0))
+    bipolar = Neuron("ST-BIF"; tracer_min = -3, v_init = 0.5)
+    for neuron in (Neuron("LIF"; beta = 0.5), bipolar, Neuron("IF"; v_reset = 0.0))
         nodes, x = residual(neuron), images(2, 2, 6)
         run = network_run(nodes, x; timesteps = 6, encoding = "spikes", record = true)
         @test run.spikes == [fired(node.neuron, I) for (node, I) in zip(nodes, currents_of(nodes, run.spikes, x))]

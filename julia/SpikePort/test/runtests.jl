@@ -31,5 +31,6 @@ dyadic(seed, dims...; low = -32, high = 32) = reshape(
     include("archives.jl")
     include("checkpoints.jl")
     include("graph_checkpoints.jl")
+    include("hostile_graphs.jl")
     include("callers.jl")
 end

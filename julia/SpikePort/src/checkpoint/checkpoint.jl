@@ -51,7 +51,8 @@ function Checkpoint(
     neuron_types::AbstractVector = [neuron === nothing ? "LIF" : neuron.kind for neuron in neurons],
     options...,
 )
-    for (part, given) in (("weights", weights), ("biases", biases), ("neurons", neurons), ("neuron_types", neuron_types))
+    lists = (weights = weights, biases = biases, neurons = neurons, neuron_types = neuron_types)
+    for (part, given) in pairs(lists)
         length(given) == length(layer_names) || throw(
             CheckpointError("sidecar_schema", "$part has $(length(given)) entries for $(length(layer_names)) layers"),
         )

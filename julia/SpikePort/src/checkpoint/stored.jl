@@ -3,8 +3,8 @@
 """
     StoredNode(name, operation; neuron_type, neuron = nothing, inputs = [])
 
-Hold one node of a [`Checkpoint`](@ref): its [`Operation`](@ref), a [`Neuron`](@ref) or nothing, and the names of what it
-reads, by default the node before it.
+Hold one node of a [`Checkpoint`](@ref): its [`Operation`](@ref), a [`Neuron`](@ref) or nothing, and the names of what
+it reads, by default the node before it.
 
 `neuron_type` is the label of its neurons; by default the kind of `neuron`, or "LIF".
 """

@@ -87,8 +87,9 @@ function checked_nodes(nodes::Vector{NodeEntry}, input_shape::Shape, file::Abstr
     checked = map(nodes) do node
         unknown = findfirst(name -> !haskey(shapes, name), node.inputs)
         unknown === nothing || refuse(node, "reads \"$(node.inputs[unknown])\", which is not before it")
+        type, find, reads = OPERATIONS[node.operation], finder(node.attributes), [shapes[name] for name in node.inputs]
         arrays = try
-            array_shapes(OPERATIONS[node.operation], finder(node.attributes), [shapes[name] for name in node.inputs], node.shape)
+            array_shapes(type, find, reads, node.shape)
         catch err
             err isa KernelError || rethrow()
             refuse(node, "does not fit what it reads: $(err.message)")

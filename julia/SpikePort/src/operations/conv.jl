@@ -3,10 +3,12 @@
 """
     Conv(weights, bias = nothing; stride = 1, padding = 0, dilation = 1, groups = 1)
 
-    I[c, p] = (Σ_{d, q} W[c, d, q]·x[g·(C/groups) + d, p·stride + q·dilation - padding]) + b[c];  g = floor(c·groups/out)
+    I[c, p] = (Σ_{d, q} W[c, d, q]·x[g·(C/groups) + d, p·stride + q·dilation - padding]) + b[c]
+    g       = floor(c·groups/out)
 
 with d, then q ascending from +0 (all counted from 0), which is the order of the flat index that a term reads, and the
-bias last; there is no term where a place lies in the padding. So it has the bits of the linear layer that does the same.
+bias last; there is no term where a place lies in the padding. So it has the bits of the linear layer that does the
+same.
 
 Weights W have size (out, C/groups, taps) or (out, C/groups, rows, columns), a bias b has length out. Stride, padding
 and dilation are a number for all axes, or one for each, rows first. Throws [`KernelError`](@ref) with `shape` or
@@ -110,9 +112,15 @@ function attributes(operation::Conv)
 end
 
 function make(::Type{Conv}, find)
-    stride, padding, dilation = something(find("stride"), 1), something(find("padding"), 0), something(find("dilation"), 1)
-    groups = something(find("groups"), 1)
-    return Conv(find("weight"), find("bias"); stride = stride, padding = padding, dilation = dilation, groups = groups)
+    given(name, default) = something(find(name), default)
+    return Conv(
+        find("weight"),
+        find("bias");
+        stride = given("stride", 1),
+        padding = given("padding", 0),
+        dilation = given("dilation", 1),
+        groups = given("groups", 1),
+    )
 end
 
 function array_shapes(::Type{Conv}, find, shapes, shape::Shape)

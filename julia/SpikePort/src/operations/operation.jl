@@ -78,7 +78,8 @@ function array_shapes(type::Type{<:Operation}, find, shapes, shape::Shape)
 end
 
 check_output(type, expected::Shape, shape::Shape) =
-    expected == shape || throw(KernelError("shape", "$(nameof(type)) gives a signal of shape $expected here, not $shape"))
+    expected == shape ||
+    throw(KernelError("shape", "$(nameof(type)) gives a signal of shape $expected here, not $shape"))
 
 "Return the one shape among `shapes`, or throw `shape` for another number of them."
 function one_shape(type, shapes)

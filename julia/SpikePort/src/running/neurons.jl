@@ -3,7 +3,7 @@
 "What takes the place of neurons in an `identity` layer."
 struct PassOn end
 
-"Return the checked neurons of a layer, for `batch` samples: `each` for each of `n`, which have a parameter of their own."
+"Return the checked neurons of a layer, for `batch` samples: `each` side by side for each of `n` parameters."
 function neurons_of(neuron::Neuron, ::Type{T}, n::Int, batch::Int, each::Int = 1) where {T<:Float}
     neuron.kind == "identity" && return PassOn()
     θ, v0 = neuron.threshold, neuron.v_init
