@@ -79,3 +79,12 @@ end
         @test all(code -> code === nothing || code isa String, codes)
     end
 end
+
+@testset "a node that reads a hundred thousand signals is read as any other" begin
+    many = "\"inputs\": [" * join(fill("\"skip\"", 100_000), ", ") * "]"
+    mktempdir() do folder
+        @test refused(folder, text -> replace(text, "\"inputs\": [\"skip\", \"pool\"]" => many)) === nothing
+        other = replace(many, "\"skip\"]" => "\"conv\"]")
+        @test refused(folder, text -> replace(text, "\"inputs\": [\"skip\", \"pool\"]" => other)) == "layer_chain"
+    end
+end

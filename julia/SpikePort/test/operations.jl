@@ -1,6 +1,6 @@
 # The seams of a network: operations of another's own, signals by name, which of them are steady, and their matrices.
 
-using SpikePort: Shape, current_at
+using SpikePort: current_at
 
 "I = (0 + a) + b + …, of as many signals as there are; `columns` says how many each call has worked out."
 struct Sum <: Operation
@@ -8,12 +8,12 @@ struct Sum <: Operation
     Sum() = new(Int[])
 end
 
-function SpikePort.output_shape(::Sum, shapes::Shape...)
+function SpikePort.output_shape(::Sum, shapes::AbstractVector)
     all(==(first(shapes)), shapes) || throw(KernelError("shape", "signals of $shapes do not add up"))
     return first(shapes)
 end
 
-function SpikePort.currents!(currents, operation::Sum, signals::Signal...)
+function SpikePort.currents!(currents, operation::Sum, signals::Vector{Signal})
     push!(operation.columns, size(currents, 2))
     fill!(currents, 0)
     for t in axes(currents, 2), signal in signals

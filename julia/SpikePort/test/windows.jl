@@ -2,20 +2,20 @@
 
 using SpikePort: output_shape
 
-"Whole numbers from low to high that look like chance, from one seed."
-choices(seed, ranges...) =
+"Whole numbers, one of each range, that look like chance, from one seed."
+choices(seed, ranges) =
     [first(r) + Int(SpikePort.mix(UInt64(seed) << 32 + UInt64(k)) % UInt64(length(r))) for (k, r) in enumerate(ranges)]
 
 "Values that do not add up exactly, a third of them 0."
 function uneven(T, seed, dims...)
-    is_zero = reshape(choices(seed, fill(0:2, prod(dims))...) .== 0, dims...)
+    is_zero = reshape(choices(seed, fill(0:2, prod(dims))) .== 0, dims...)
     return T.(ifelse.(is_zero, 0, dyadic(seed, dims...) ./ 7))
 end
 
 "A convolution of random geometry and what it reads: channels, then sizes."
 function random_conv(T, seed)
-    axes, groups, per_group, out = choices(seed, 1:2, 1:3, 1:3, 1:2)
-    per_axis(k, range) = Tuple(choices(100k + seed, fill(range, axes)...))
+    axes, groups, per_group, out = choices(seed, [1:2, 1:3, 1:3, 1:2])
+    per_axis(k, range) = Tuple(choices(100k + seed, fill(range, axes)))
     kernel, stride, padding, dilation = per_axis(1, 1:3), per_axis(2, 1:3), per_axis(3, 0:2), per_axis(4, 1:2)
     sizes = per_axis(5, 5:7)
     weights = uneven(T, seed, groups * out, per_group, kernel...)
@@ -26,7 +26,7 @@ end
 
 "The matrix that does the same: the weights at the places that they read, 0 elsewhere."
 function unrolled(conv::Conv{T}, shape) where {T}
-    out, window = output_shape(conv, shape), conv.window
+    out, window = output_shape(conv, [shape]), conv.window
     matrix = zeros(T, prod(out), prod(shape))
     rows, columns = LinearIndices(reverse(out)), LinearIndices(reverse(shape))
     per_group, each = size(conv.weights, 2), out[1] ÷ conv.groups
@@ -49,7 +49,7 @@ end
         currents = operation_currents(conv, x)
         flat = operation_currents(unrolled(conv, shape), reshape(x, prod(shape), 2, 3))
         @test eltype(currents) == T
-        @test size(currents) == (reverse(output_shape(conv, shape))..., 2, 3)
+        @test size(currents) == (reverse(output_shape(conv, [shape]))..., 2, 3)
         @test reinterpret(UInt8, vec(currents)) == reinterpret(UInt8, vec(flat))
     end
 end
@@ -88,7 +88,7 @@ end
 
 @testset "a max pool of spikes gives spikes, and its count is the largest count in the window, after every step" begin
     for T in (Float32, Float64), (k, (sizes, geometry)) in enumerate(GEOMETRIES)
-        x = T.(reshape(choices(k, fill(0:1, 2prod(sizes) * 9)...), sizes..., 2, 1, 9))
+        x = T.(reshape(choices(k, fill(0:1, 2prod(sizes) * 9)), sizes..., 2, 1, 9))
         given = operation_currents(pool(MaxPool, geometry...), x)
         @test all(in((0, 1)), given)
         counts, largest = cumsum(x; dims = ndims(x)), cumsum(given; dims = ndims(x))
@@ -115,21 +115,21 @@ end
 
 @testset "shapes follow from the operation, and what does not fit is refused" begin
     conv = Conv(ones(4, 2, 3, 2); stride = (2, 1), padding = (1, 0), groups = 2)
-    @test output_shape(conv, (4, 6, 5)) == (4, 3, 4)
-    @test output_shape(MaxPool(2), (3, 5, 4)) == (3, 2, 2)
-    @test output_shape(AvgPool((3,); stride = 1, padding = 1), (3, 5)) == (3, 5)
-    @test output_shape(Concat(), (2, 5, 5), (3, 5, 5)) == (5, 5, 5)
-    @test output_shape(Linear(ones(2, 12)), (3, 2, 2)) == (2,)
+    @test output_shape(conv, [(4, 6, 5)]) == (4, 3, 4)
+    @test output_shape(MaxPool(2), [(3, 5, 4)]) == (3, 2, 2)
+    @test output_shape(AvgPool((3,); stride = 1, padding = 1), [(3, 5)]) == (3, 5)
+    @test output_shape(Concat(), [(2, 5, 5), (3, 5, 5)]) == (5, 5, 5)
+    @test output_shape(Linear(ones(2, 12)), [(3, 2, 2)]) == (2,)
     refused = [
-        () -> output_shape(conv, (3, 6, 5)),
-        () -> output_shape(conv, (4, 6)),
-        () -> output_shape(conv, (4, 1, 1)),
-        () -> output_shape(conv, (4, 6, 5), (4, 6, 5)),
-        () -> output_shape(MaxPool(2), (3, 1, 4)),
-        () -> output_shape(Add(), (3,)),
-        () -> output_shape(Add(), (3,), (1, 3)),
-        () -> output_shape(Concat(), (2, 5, 5), (2, 5, 4)),
-        () -> output_shape(Linear(ones(2, 12)), (3, 2)),
+        () -> output_shape(conv, [(3, 6, 5)]),
+        () -> output_shape(conv, [(4, 6)]),
+        () -> output_shape(conv, [(4, 1, 1)]),
+        () -> output_shape(conv, [(4, 6, 5), (4, 6, 5)]),
+        () -> output_shape(MaxPool(2), [(3, 1, 4)]),
+        () -> output_shape(Add(), [(3,)]),
+        () -> output_shape(Add(), [(3,), (1, 3)]),
+        () -> output_shape(Concat(), [(2, 5, 5), (2, 5, 4)]),
+        () -> output_shape(Linear(ones(2, 12)), [(3, 2)]),
         () -> Conv(ones(4, 2, 3, 2); groups = 3),
         () -> Conv(ones(4, 2, 3, 2); groups = 0),
         () -> Conv(ones(4, 2, 3, 2); stride = (1,)),

@@ -39,7 +39,7 @@ check_groups(groups::Integer, channels::Int) =
     1 <= groups && channels % groups == 0 ||
     throw(KernelError("shape", "groups $groups does not divide $channels channels"))
 
-function output_shape(operation::Conv, shapes::Shape...)
+function output_shape(operation::Conv, shapes::AbstractVector)
     shape, taken = one_shape(Conv, shapes), operation.groups * size(operation.weights, 2)
     sizes = places(operation.window, shape[2:end])
     shape[1] == taken ||
@@ -53,9 +53,9 @@ Each value that is not 0 is scattered into the places that read it, all channels
 Values come in ascending order of their flat index, and a place reads each of them by at most one tap, so every sum
 gets its terms in the order of the contract.
 """
-function currents!(currents, operation::Conv{T}, signal::Signal) where {T}
-    window, rows_columns = operation.window, rows_and_columns(operation.window, signal.shape)
-    out = size(operation.weights, 1)
+function currents!(currents, operation::Conv{T}, signals::Vector{Signal}) where {T}
+    signal, out = only(signals), size(operation.weights, 1)
+    rows_columns = rows_and_columns(operation.window, signal.shape)
     W = reshape(operation.weights, out, length(operation.weights) ÷ out)
     total = zeros(T, out, rows_columns[1].o * rows_columns[2].o)
     for step in axes(currents, 2)

@@ -18,12 +18,12 @@ function operation_currents(operation::Operation, signals::AbstractArray...)
     T = something(array_type(operation), element_type(first(signals)))
     given = [convert(Array{T}, as_float("inputs", signal)) for signal in signals]
     shapes = [reverse(size(signal)[1:end-2]) for signal in given]
-    shape = output_shape(operation, shapes...)
+    shape = output_shape(operation, shapes)
     currents = zeros(T, prod(shape), batch, steps)
     for b in 1:batch
-        flat = (reshape(signal, prod(of), batch, steps)[:, b, :] for (signal, of) in zip(given, shapes))
+        sample(signal, of) = Signal(reshape(signal, prod(of), batch, steps)[:, b, :], of, false)
         one = zeros(T, prod(shape), steps)
-        currents!(one, operation, (Signal(values, of, false) for (values, of) in zip(flat, shapes))...)
+        currents!(one, operation, Signal[sample(signal, of) for (signal, of) in zip(given, shapes)])
         currents[:, b, :] = one
     end
     check_finite("currents", currents)

@@ -21,7 +21,7 @@ struct Linear{T<:Float} <: Operation
     end
 end
 
-function output_shape(operation::Linear, shapes::Shape...)
+function output_shape(operation::Linear, shapes::AbstractVector)
     shape, (n_out, n_in) = one_shape(Linear, shapes), size(operation.weights)
     prod(shape) == n_in || throw(
         KernelError("shape", "a signal of shape $shape feeds weights ($n_out, $n_in): it must have $n_in values"),
@@ -29,7 +29,7 @@ function output_shape(operation::Linear, shapes::Shape...)
     return (n_out,)
 end
 
-currents!(currents, operation::Linear, signal::Signal) = currents!(currents, operation, signal.values)
+currents!(currents, operation::Linear, signals::Vector{Signal}) = currents!(currents, operation, only(signals).values)
 currents!(currents, operation::Linear, inputs::Matrix) =
     weighted_sum!(currents, operation.weights, operation.bias, inputs)
 

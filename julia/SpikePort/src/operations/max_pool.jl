@@ -16,8 +16,9 @@ end
 
 remembers(::MaxPool) = true
 
-function currents!(currents::Matrix{T}, operation::MaxPool, signal::Signal) where {T}
-    sizes, window = signal.shape[2:end], operation.window
+function currents!(currents::Matrix{T}, operation::MaxPool, signals::Vector{Signal}) where {T}
+    signal, window = only(signals), operation.window
+    sizes = signal.shape[2:end]
     reads = [
         [clipped(p * stride - padding, kernel, n) for p in 0:o-1] for (n, o, kernel, stride, padding) in
         zip(sizes, places(window, sizes), window.kernel, window.stride, window.padding)

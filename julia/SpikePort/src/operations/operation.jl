@@ -27,18 +27,18 @@ struct Signal{S<:Real}
 end
 
 """
-    output_shape(operation, shapes...) -> Shape
+    output_shape(operation, shapes) -> Shape
 
-Return the shape of the currents for signals of these shapes, channels first.
+Return the shape of the currents for signals of these shapes, each channels first; `shapes` is a vector of them.
 
 Throws [`KernelError`](@ref) with `shape` for signals that the operation cannot read.
 """
 function output_shape end
 
 """
-    currents!(currents, operation, signals...)
+    currents!(currents, operation, signals)
 
-Set `currents` (n, steps) to what `operation` gives for these signals of one sample, in the order of the contract.
+Set `currents` (n, steps) to what `operation` gives for a vector of signals of one sample, in the order of the contract.
 
 `currents` has one column where all signals are steady and the operation remembers nothing. The matrix has served
 before: every value has to be set.
@@ -73,7 +73,7 @@ It has the attributes that `find(name)` gives, reads signals of `shapes` and giv
 [`KernelError`](@ref) with `shape` where these do not go together.
 """
 function array_shapes(type::Type{<:Operation}, find, shapes, shape::Shape)
-    check_output(type, output_shape(make(type, find), shapes...), shape)
+    check_output(type, output_shape(make(type, find), shapes), shape)
     return Shape[]
 end
 
@@ -89,3 +89,6 @@ function one_shape(type, shapes)
     )
     return first(shapes)
 end
+
+"Return a text for shapes in a message, however many there are."
+listed(shapes) = length(shapes) <= 5 ? join(shapes, ", ") : "$(join(shapes[1:5], ", ")) and $(length(shapes) - 5) more"

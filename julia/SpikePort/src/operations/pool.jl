@@ -37,12 +37,13 @@ function pool_window(kernel::PerAxis, stride::Union{Nothing,PerAxis}, padding::P
     return window
 end
 
-function output_shape(operation::Pool, shapes::Shape...)
+function output_shape(operation::Pool, shapes::AbstractVector)
     shape = one_shape(typeof(operation), shapes)
     return (shape[1], places(operation.window, shape[2:end])...)
 end
 
-function currents!(currents, operation::Union{SumPool,AvgPool}, signal::Signal)
+function currents!(currents, operation::Union{SumPool,AvgPool}, signals::Vector{Signal})
+    signal = only(signals)
     rows, columns = rows_and_columns(operation.window, signal.shape)
     for step in axes(currents, 2)
         total = view(currents, :, step)

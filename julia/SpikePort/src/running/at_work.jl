@@ -15,10 +15,10 @@ A node of a run: what it reads, and room for what it does.
 - `reads`, `currents`, `signal`: of one sample, those of the last sample until the next one comes
 - `counts`, `membrane`, `spikes`: of all samples, as in [`RunResult`](@ref)
 """
-struct AtWork{T<:Float,O<:Operation,P,R<:Tuple,S,C}
+struct AtWork{T<:Float,O<:Operation,P,S,C}
     operation::O
     neurons::P
-    reads::R
+    reads::Vector{Signal}
     currents::Matrix{T}
     signal::Signal{S}
     counts::Matrix{C}
@@ -31,20 +31,20 @@ function AtWork(
     ::Type{T},
     operation::O,
     neurons::P,
-    reads::R,
+    reads::Vector{Signal},
     shape::Shape,
     free::Vector{Matrix},
     batch::Int,
     steps::Int,
     record::Bool,
-) where {T<:Float,O<:Operation,P,R<:Tuple}
+) where {T<:Float,O<:Operation,P}
     n, is_steady = prod(shape), all(signal -> signal.is_steady, reads) && !remembers(operation)
     currents = take_matrix!(free, T, n, is_steady ? 1 : steps)
     S, C = P == PassOn ? (T, T) : (Int8, Int)
     signal = P == PassOn ? Signal(currents, shape, is_steady) : Signal(take_matrix!(free, Int8, n, steps), shape, false)
     counts, membrane = zeros(C, n, batch), zeros(T, n, batch)
     spikes = record ? zeros(S, n, batch, steps) : nothing
-    return AtWork{T,O,P,R,S,C}(operation, neurons, reads, currents, signal, counts, membrane, spikes)
+    return AtWork{T,O,P,S,C}(operation, neurons, reads, currents, signal, counts, membrane, spikes)
 end
 
 """
@@ -56,7 +56,7 @@ function lay_out(network::Network{T}, input::Signal, batch::Int, steps::Int, rec
     forgotten = places_forgotten(network.sources)
     free, signals, parts = Matrix[], Signal[input], AtWork{T}[]
     for (k, node) in enumerate(network.nodes)
-        reads, shape = Tuple(signals[network.sources[k].+1]), network.shapes[k]
+        reads, shape = signals[network.sources[k].+1], network.shapes[k]
         neurons = neurons_of(node.neuron, T, shape[1], 1, prod(shape[2:end]))
         part = AtWork(T, node.operation, neurons, reads, shape, free, batch, steps, record)
         push!(parts, part)
@@ -84,7 +84,7 @@ end
 
 "Take sample `b` through one node: from the signals it reads to the one it passes on."
 function run!(part::AtWork, b::Int, steps::Int)
-    currents!(part.currents, part.operation, part.reads...)
+    currents!(part.currents, part.operation, part.reads)
     check_finite("currents", part.currents)
     signal, v, counts = part.signal.values, view(part.membrane, :, b), view(part.counts, :, b)
     fire!(signal, v, counts, part.neurons, part.currents, steps)

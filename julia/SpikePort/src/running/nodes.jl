@@ -119,7 +119,7 @@ end
 function shapes_of(operations, sources, input_shape::Shape)
     shapes = Shape[input_shape]
     for (operation, places) in zip(operations, sources)
-        push!(shapes, output_shape(operation, shapes[places.+1]...))
+        push!(shapes, output_shape(operation, shapes[places.+1]))
     end
     return shapes[2:end]
 end
