@@ -7,7 +7,7 @@ module Runner
 
 using SHA: sha256
 using SpikePort
-using SpikePort: Float, LayerArrays, NodeEntry, OPERATIONS, Sidecar
+using SpikePort: ATTRIBUTE_KEYS, Float, LayerArrays, NodeEntry, OPERATIONS, Sidecar
 using SpikePort: arrays_digest, axes_reversed, checkpoint_paths, decimal, expected_members, make, neuron_rows_of
 using SpikePort: node_entries, read_checkpoint, read_sidecar, stored_node, version_of, write_sidecar
 

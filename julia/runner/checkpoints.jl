@@ -1,8 +1,5 @@
 # The kernels of the family `checkpoint`.
 
-"The attributes of operations, each with a number behind it in a line."
-const ATTRIBUTES = ("dilation", "groups", "kernel", "padding", "stride")
-
 KERNELS["checkpoint.read"] = function (args)
     checkpoint, digest = read_checkpoint(unquote(args["path"]))
     return reply(
@@ -23,7 +20,8 @@ KERNELS["checkpoint.reject"] = KERNELS["checkpoint.read"]
 function structure(checkpoint::Checkpoint)
     version_of(checkpoint) == 1 && return Pair{String,Any}["sizes" => Iterators.flatten(layer_sizes(checkpoint))]
     nodes = node_entries(checkpoint)
-    found = Pair{String,Any}["input_shape" => checkpoint.input_shape, "operations" => [node.operation for node in nodes]]
+    operations = [node.operation for node in nodes]
+    found = Pair{String,Any}["input_shape" => checkpoint.input_shape, "operations" => operations]
     for (k, node) in enumerate(nodes)
         push!(found, "reads.$(k - 1)" => node.inputs, "shape.$(k - 1)" => node.shape)
         append!(found, ["$name.$(k - 1)" => value for (name, value) in node.attributes])
@@ -63,7 +61,8 @@ function version_2(args)
     length(names) == length(kinds) == length(operations) ||
         throw(CheckpointError("sidecar_schema", "give a name, a kind and an operation for each node"))
     nodes = map(0:length(names)-1) do k
-        attributes = [attribute(args, name, k) for name in ATTRIBUTES if haskey(args, "$name.$k")]
+        names_of_it = get(ATTRIBUTE_KEYS, operations[k+1], ())
+        attributes = [attribute(args, name, k) for name in names_of_it if haskey(args, "$name.$k")]
         shape = Tuple(integers(Int, args, "shape.$k"))
         NodeEntry(names[k+1], kinds[k+1], operations[k+1], texts(args, "reads.$k"), shape, attributes, [])
     end
