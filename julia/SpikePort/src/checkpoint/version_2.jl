@@ -54,22 +54,24 @@ function node_entry(object, place, demand)
     demand(is_texts([object["name"], object["neuron"]]), "$place: name and neuron", "texts that are not empty")
     demand(is_texts(object["inputs"]) && !isempty(object["inputs"]), "$place.inputs", "a list of names")
     demand(is_shape(object["shape"]), "$place.shape", "one to three whole numbers above 0")
-    attributes = map(collect(keys_of_it)) do key
-        value = object[key]
-        if key == "groups"
-            demand(value isa Int && 1 <= value <= LARGEST_WIDTH, "$place.groups", "a whole number above 0")
-            return Pair{String,Union{Int,Shape}}(key, value)
-        end
-        least = key == "padding" ? 0 : 1
-        demand(
-            is_wholes(value, least, LARGEST_PART) && length(value) in (1, 2) && is_as_long(value, object["kernel"]),
-            "$place.$key",
-            "one or two whole numbers from $least to $LARGEST_PART, as many as those of kernel",
-        )
-        return Pair{String,Union{Int,Shape}}(key, Tuple(Int.(value)))
-    end
+    attributes = Pair{String,Union{Int,Shape}}[key => attribute(object, key, place, demand) for key in keys_of_it]
     inputs, shape = String.(object["inputs"]), Tuple(Int.(object["shape"]))
     return NodeEntry(object["name"], object["neuron"], word, inputs, shape, attributes, [])
+end
+
+"Return the checked value of an attribute: `groups`, or one number for each axis of the window."
+function attribute(object::JsonObject, key, place, demand)
+    value, least = object[key], key == "padding" ? 0 : 1
+    if key == "groups"
+        demand(value isa Int && 1 <= value <= LARGEST_WIDTH, "$place.groups", "a whole number above 0")
+        return value
+    end
+    demand(
+        is_wholes(value, least, LARGEST_PART) && length(value) in (1, 2) && is_as_long(value, object["kernel"]),
+        "$place.$key",
+        "one or two whole numbers from $least to $LARGEST_PART, as many as those of kernel",
+    )
+    return Tuple(Int.(value))
 end
 
 is_as_long(value, other) = other isa Vector && length(other) == length(value)
