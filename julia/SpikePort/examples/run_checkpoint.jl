@@ -22,12 +22,12 @@ function main(folder)
         println(name, ": ", n_in, " -> ", n_out, ", ", kind)
     end
 
-    n_in = first(layer_sizes(checkpoint))[1]
-    input = fill(0.5, n_in, 1)
+    input = fill(0.5, reverse(checkpoint.input_shape)..., 1)
     run = network_run(network(checkpoint), input; timesteps = timesteps)
     println("spikes of the last layer: ", vec(last(run.counts)))
     println("its drive: ", vec(run.drive))
 
+    any(isnothing, checkpoint.weights) && return # the steps below are those of a chain of linear layers
     names = checkpoint.layer_names
     schedule = finetune_schedule(names; freeze_until = length(names) - 2, lr_head = 0.125)
     gradients = [fill(one(eltype(w)), size(w)) for w in checkpoint.weights]

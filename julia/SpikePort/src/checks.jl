@@ -44,9 +44,9 @@ function as_parameter(::Type{T}, name::AbstractString, value, n::Int) where {T<:
     return array
 end
 
-"Return a checked parameter with one value for each of `n` neurons in each of `batch` samples."
-spread(parameter::Vector, n::Int, batch::Int) =
-    length(parameter) == n ? repeat(parameter, batch) : fill(only(parameter), n * batch)
+"Return a checked parameter with one value for each neuron: `each` for each of `n`, in each of `batch` samples."
+spread(parameter::Vector, n::Int, batch::Int, each::Int = 1) =
+    length(parameter) == n ? repeat(parameter; inner = each, outer = batch) : fill(only(parameter), n * each * batch)
 
 function check_timesteps(timesteps::Integer)
     timesteps >= 0 ||

@@ -8,7 +8,17 @@ struct IntegrateFire{T<:Float,R<:Union{Nothing,Vector{T}}} <: Steps{T}
     beta::Vector{T}
 end
 
-function IntegrateFire(::Type{T}, n::Int, batch::Int, threshold, v_init, v_reset, beta) where {T<:Float}
+"Check parameters of one number, or of one for each of `n`, each of which holds for `each` neurons side by side."
+function IntegrateFire(
+    ::Type{T},
+    n::Int,
+    batch::Int,
+    threshold,
+    v_init,
+    v_reset,
+    beta,
+    each::Int = 1,
+) where {T<:Float}
     θ, v0 = as_parameter(T, "threshold", threshold, n), as_parameter(T, "v_init", v_init, n)
     reset = v_reset === nothing ? nothing : as_parameter(T, "v_reset", v_reset, n)
     β = as_parameter(T, "beta", beta, n)
@@ -17,9 +27,10 @@ function IntegrateFire(::Type{T}, n::Int, batch::Int, threshold, v_init, v_reset
     if reset !== nothing
         all(reset .< θ) ||
             throw(KernelError("v_reset", "v_reset must be below the threshold $threshold, not $v_reset"))
-        reset = spread(reset, n, batch)
+        reset = spread(reset, n, batch, each)
     end
-    return IntegrateFire(spread(θ, n, batch), spread(v0, n, batch), reset, spread(β, n, batch))
+    θ, v0, β = (spread(parameter, n, batch, each) for parameter in (θ, v0, β))
+    return IntegrateFire(θ, v0, reset, β)
 end
 
 """

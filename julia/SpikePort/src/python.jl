@@ -2,11 +2,13 @@
 The kernels for a caller that shares memory and speaks text: what `spikeport.backends.julia` calls.
 
 A call is the kernel's name and words `key=value`. An array is `f64@ADDRESS:4,3`: element type, address and row-major
-shape. Arrays of arguments are used where they lie; answers are written into arrays that the caller made.
+shape. Arrays of arguments are used where they lie; answers are written into arrays that the caller made. Words of the
+k-th node of a network, from 0, end in `.k`; what it reads is `inputs.k=0,2`: 0 is the input, 1 the first node.
 """
 module Python
 
-using ..SpikePort: KernelError, Neuron, Node, OPERATIONS, SpikePortError, Trace, from_row_major
+using ..SpikePort: INPUT, KernelError, Neuron, Node, OPERATIONS, SpikePortError, Trace
+using ..SpikePort: axes_reversed, make, sample_shape
 import ..SpikePort
 
 const TYPES = Dict("f64" => Float64, "f32" => Float32, "i8" => Int8, "i64" => Int64, "u64" => UInt64)
@@ -59,8 +61,14 @@ end
 function operation(words::Words, index)
     kind = words["operation"*index]
     haskey(OPERATIONS, kind) || throw(KernelError("operation", "the Julia backend has no operation \"$kind\""))
-    find(name) = haskey(words, name * index) ? array(words[name*index]) : nothing
-    return from_row_major(OPERATIONS[kind], find)
+    find(name) = haskey(words, name * index) ? part(name, words[name*index]) : nothing
+    return make(OPERATIONS[kind], find)
+end
+
+"Return what an operation is made of: an array in textbook form, or whole numbers, one for each axis of its window."
+function part(name::AbstractString, word::AbstractString)
+    occursin('@', word) && return axes_reversed(array(word))
+    return name == "groups" ? parse(Int, word) : Tuple(parse.(Int, split(word, ',')))
 end
 
 neuron(words::Words, index) = Neuron(words["kind"*index]; parameters(words, index)...)
@@ -87,11 +95,24 @@ function layer_forward(words)
     return give!(words, SpikePort.layer_forward(array(words["inputs"]), one.weights, one.bias, neuron(words, "")))
 end
 
+function operation_currents(words)
+    keys = Iterators.takewhile(key -> haskey(words, key), ("signal.$k" for k in Iterators.countfrom(0)))
+    signals = [array(words[key]) for key in keys]
+    return give!(words, "currents", SpikePort.operation_currents(operation(words, ""), signals...))
+end
+
+"Return node k of a network, called by its place, since its own name may hold anything."
+function node(words::Words, k::Int)
+    reads = [place == "0" ? INPUT : String(place) for place in split(words["inputs.$k"], ',')]
+    return Node(operation(words, ".$k"), neuron(words, ".$k"); name = string(k + 1), inputs = reads)
+end
+
 function network_run(words)
-    nodes = [Node(operation(words, ".$k"), neuron(words, ".$k")) for k in 0:integer(words, "nodes")-1]
+    nodes, inputs = [node(words, k) for k in 0:integer(words, "nodes")-1], array(words["inputs"])
     run = SpikePort.network_run(
         nodes,
-        array(words["inputs"]);
+        inputs;
+        input_shape = sample_shape(inputs, words["encoding"]),
         timesteps = integer(words, "timesteps"),
         encoding = words["encoding"],
         seed = parse(UInt64, words["seed"]),
@@ -121,6 +142,7 @@ const KERNELS = Dict{String,Function}(
     "if_constant" => if_constant,
     "st_bif_multistep" => st_bif_multistep,
     "layer_forward" => layer_forward,
+    "operation_currents" => operation_currents,
     "network_run" => network_run,
     "encode_poisson" => encode_poisson,
     "qcfs" => qcfs,

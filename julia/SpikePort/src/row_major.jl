@@ -1,4 +1,9 @@
-# The contract's arrays are row-major, Julia's are not: a matrix (out, in) of ours is stored as the transpose of theirs.
+# The contract's arrays are row-major, Julia's are not: weights of ours are theirs with their axes reversed.
+
+"Return an array with its axes in reversed order, a vector as it is."
+axes_reversed(array::Vector) = array
+axes_reversed(array::Matrix) = transposed(array)
+axes_reversed(array::Array) = permutedims(array, ndims(array):-1:1)
 
 "Return the transpose of a matrix as a matrix, tile by tile, so that both sides stay in the cache."
 function transposed(matrix::Matrix{T}) where {T}

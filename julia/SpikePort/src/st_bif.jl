@@ -8,12 +8,22 @@ struct Bipolar{T<:Float} <: Steps{T}
     tracer_max::Int
 end
 
-function Bipolar(::Type{T}, n::Int, batch::Int, threshold, v_init, tracer_min, tracer_max) where {T<:Float}
+"Check parameters of one number, or of one for each of `n`, each of which holds for `each` neurons side by side."
+function Bipolar(
+    ::Type{T},
+    n::Int,
+    batch::Int,
+    threshold,
+    v_init,
+    tracer_min,
+    tracer_max,
+    each::Int = 1,
+) where {T<:Float}
     θ, v0 = as_parameter(T, "threshold", threshold, n), as_parameter(T, "v_init", v_init, n)
     all(>(0), θ) || throw(KernelError("threshold", "threshold must be above 0, not $threshold"))
     tracer_min <= 0 <= tracer_max ||
         throw(KernelError("tracer", "tracer bounds must hold 0, where it starts, not [$tracer_min, $tracer_max]"))
-    return Bipolar(spread(θ, n, batch), spread(v0, n, batch), Int(tracer_min), Int(tracer_max))
+    return Bipolar(spread(θ, n, batch, each), spread(v0, n, batch, each), Int(tracer_min), Int(tracer_max))
 end
 
 """

@@ -14,18 +14,19 @@ struct Trace{S<:AbstractArray,V<:AbstractArray,C<:AbstractArray}
 end
 
 """
-What a run of a network gave; each vector has one array for each layer.
+What a run of a network gave; each vector has one array for each node. Of a vector of n neurons the first size is (n,),
+of an image (width, height, channels).
 
-- `counts`: (n, batch), net spikes over the run; for `identity` layers the sum of what they passed on
-- `membrane`: (n, batch), after the last step (`ST-BIF`: in units of the threshold; `identity`: 0)
-- `drive`: (n_out, batch), what the output layer received in all
+- `counts`: (…, batch), net spikes over the run; for `identity` nodes the sum of what they passed on
+- `membrane`: (…, batch), after the last step (`ST-BIF`: in units of the threshold; `identity`: 0)
+- `drive`: (…, batch), what the output node received in all
 - `timesteps`: number of steps
-- `spikes`: (n, batch, steps), or nothing unless recorded
+- `spikes`: (…, batch, steps), or nothing unless recorded
 """
 struct RunResult{T<:Float}
-    counts::Vector{Matrix}
-    membrane::Vector{Matrix{T}}
-    drive::Matrix{T}
+    counts::Vector{Array}
+    membrane::Vector{Array{T}}
+    drive::Array{T}
     timesteps::Int
     spikes::Union{Nothing,Vector{Array}}
 end

@@ -39,11 +39,37 @@ end
 
     still, counts, membrane, drive = x[:, :, 1], zeros(Int, 2, 2), zeros(2, 2), zeros(2, 2)
     spikes, given = zeros(Int8, 2, 2, 4), (timesteps = 4, encoding = "current", seed = 0, nodes = 1)
-    node = (operation = "linear", weight = rows, kind = "LIF", counts = counts, membrane = membrane, spikes = spikes)
+    results = (counts = counts, membrane = membrane, spikes = spikes)
+    node = (operation = "linear", inputs = 0, weight = rows, kind = "LIF", results...)
     words = (Symbol(key, ".0") => value for (key, value) in pairs(node))
     @test call("network_run"; inputs = still, given..., drive = drive, words...) == ""
     run = network_run([Layer(W, nothing, Neuron("LIF"))], still; timesteps = 4, record = true)
     @test (counts, membrane, drive, spikes) == (run.counts[1], run.membrane[1], run.drive, run.spikes[1])
+end
+
+@testset "operations take attributes as numbers, and nodes say by place what they read" begin
+    W, b, x = dyadic(1, 4, 1, 3, 3), dyadic(2, 4), dyadic(3, 5, 5, 2, 2, 3)
+    rows, geometry = permutedims(W, 4:-1:1), (stride = "2,2", padding = "1,1", groups = 2)
+    given = (operation = "conv", weight = rows, bias = b, geometry...)
+    currents = zeros(3, 3, 4, 2, 3)
+    @test call("operation_currents"; given..., var"signal.0" = x, currents = currents) == ""
+    @test currents == operation_currents(Conv(W, b; stride = 2, padding = 1, groups = 2), x)
+    two = (var"signal.0" = x, var"signal.1" = 2x, currents = zero(x))
+    @test call("operation_currents"; operation = "add", two...) == ""
+    @test two.currents == operation_currents(Add(), x, 2x)
+
+    room = (counts = zeros(Int, 3, 2, 2), membrane = zeros(3, 2, 2))
+    pool = (operation = "max_pool", inputs = 0, kernel = "2", stride = "1", padding = "0", kind = "identity")
+    join = (operation = "add", inputs = "1,1", kind = "IF", threshold = [0.5, 2.0], room...)
+    given = [(pool..., counts = zeros(3, 2, 2), membrane = zeros(3, 2, 2)), join]
+    words = Dict(Symbol(key, ".", k - 1) => value for (k, node) in enumerate(given) for (key, value) in pairs(node))
+    images, drive = dyadic(4, 4, 2, 2; low = 0, high = 16), zeros(3, 2, 2)
+    run_words = (inputs = images, timesteps = 5, encoding = "poisson", seed = 3, nodes = 2, drive = drive)
+    @test call("network_run"; run_words..., words...) == ""
+    neuron = Neuron("IF"; threshold = [0.5, 2.0])
+    nodes = [Node(MaxPool((2,); stride = 1), Neuron("identity"); name = "a"), Node(Add(), neuron; inputs = ["a", "a"])]
+    run = network_run(nodes, images; timesteps = 5, encoding = "poisson", seed = 3)
+    @test (words[Symbol("counts.0")], words[Symbol("counts.1")], drive) == (run.counts..., run.drive)
 end
 
 @testset "encoding and activation" begin
@@ -58,9 +84,9 @@ end
 end
 
 @testset "an operation that there is not is refused by name" begin
-    words = (operation = "conv", weight = ones(2, 2), kind = "IF", inputs = ones(2, 1, 1))
+    words = (operation = "lstm", weight = ones(2, 2), kind = "IF", inputs = ones(2, 1, 1))
     @test call("layer_forward"; words..., room(Float64, (2, 1), 1)...) ==
-          "operation the Julia backend has no operation \"conv\""
+          "operation the Julia backend has no operation \"lstm\""
 end
 
 @testset "a refusal is its code and its message, and nothing is written" begin

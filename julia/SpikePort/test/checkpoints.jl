@@ -34,16 +34,16 @@ end
 end
 
 @testset "a layer without stored neurons has the default ones" begin
-    layers = network(Checkpoint([ones(2, 3)], ["only"]))
-    @test layers[1].neuron == Neuron("LIF")
+    loaded = network(Checkpoint([ones(2, 3)], ["only"]))
+    @test loaded.nodes[1].neuron == Neuron("LIF")
     @test code_of(() -> network(Checkpoint([ones(2, 3)], ["only"]; neuron_types = ["Izhikevich"]))) == "neuron"
     mixed = Checkpoint(Matrix[ones(2, 3), ones(Float32, 1, 2)], ["a", "b"])
     @test code_of(() -> network(mixed)) == "dtype"
 end
 
 @testset "a stored layer may be called input, since a chain reads nothing by name" begin
-    nodes = network(Checkpoint([ones(2, 3), ones(1, 2)], ["hidden", "input"]))
-    @test network_run(nodes, ones(3, 1); timesteps = 2).counts == [fill(2, 2, 1), fill(2, 1, 1)]
+    loaded = network(Checkpoint([ones(2, 3), ones(1, 2)], ["hidden", "input"]))
+    @test network_run(loaded, ones(3, 1); timesteps = 2).counts == [fill(2, 2, 1), fill(2, 1, 1)]
 end
 
 @testset "the bytes are those of the contract" begin
@@ -94,7 +94,8 @@ end
             return code_of(() -> load_checkpoint(path))
         end
 
-        @test with_sidecar("\"version\": 1" => "\"version\": 2") == "version"
+        @test with_sidecar("\"version\": 1" => "\"version\": 3") == "version"
+        @test with_sidecar("\"version\": 1" => "\"version\": 2") == "sidecar_schema"
         @test with_sidecar("\"version\": 1" => "\"version\": 1, \"version\": 1") == "sidecar_syntax"
         @test with_sidecar("\"n_layers\": 2" => "\"n_layers\": 2.0") == "sidecar_schema"
         @test with_sidecar("[[3, 4], [4, 2]]" => "[[3, 4], [5, 2]]") == "layer_chain"

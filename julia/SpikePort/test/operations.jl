@@ -1,19 +1,19 @@
 # The seams of a network: operations of another's own, signals by name, which of them are steady, and their matrices.
 
-using SpikePort: Float, current_at
+using SpikePort: current_at
 
 "I = (0 + a) + b + …, of as many signals as there are; `columns` says how many each call has worked out."
-struct Sum{T<:Float} <: Operation{T}
+struct Sum <: Operation
     columns::Vector{Int}
-    Sum{T}() where {T} = new{T}(Int[])
+    Sum() = new(Int[])
 end
 
-function SpikePort.width(::Sum, widths)
-    all(==(first(widths)), widths) || throw(KernelError("shape", "signals of $widths values do not add up"))
-    return first(widths)
+function SpikePort.output_shape(::Sum, shapes::AbstractVector)
+    all(==(first(shapes)), shapes) || throw(KernelError("shape", "signals of $shapes do not add up"))
+    return first(shapes)
 end
 
-function SpikePort.currents!(currents, operation::Sum, signals::Signal...)
+function SpikePort.currents!(currents, operation::Sum, signals::Vector{Signal})
     push!(operation.columns, size(currents, 2))
     fill!(currents, 0)
     for t in axes(currents, 2), signal in signals
@@ -31,7 +31,7 @@ forward(node, x) = layer_forward(x, node.weights, node.bias, node.neuron)
 @testset "a layer is a node of a linear operation" begin
     W, b = dyadic(1, 2, 3), dyadic(2, 2)
     layer = Layer(W, b, IF)
-    @test layer isa Node{Float64} && layer isa Layer{Float64}
+    @test layer isa Node && layer isa Layer
     @test (layer.weights, layer.bias, layer.neuron) == (W, b, IF)
     @test layer.operation isa Linear{Float64}
     @test SpikePort.OPERATIONS["linear"] == Linear
@@ -47,14 +47,14 @@ end
     @test code_of(() -> Linear(ones(2, 3), [1.0, Inf])) == "non_finite"
     @test code_of(() -> Linear(ones(Float32, 1, 1), [1e300])) == "non_finite"
     @test code_of(() -> Layer(ones(2, 3), [1.0], IF)) == "shape"
-    @test code_of(() -> Node(Sum{Float64}(), IF; name = "input")) == "name"
+    @test code_of(() -> Network([Node(Sum(), IF; name = "input", inputs = ["input"])]; input_shape = (2,))) == "name"
 end
 
 @testset "two nodes read one signal, and a third reads both" begin
     for encoding in ("current", "poisson")
         left = linear(1, 4, 3; name = "left", inputs = ["stem"])
         right = linear(3, 4, 3; name = "right", inputs = ["stem"])
-        stem, join = linear(5, 3, 2; name = "stem"), Node(Sum{Float64}(), IF; inputs = ["right", "left"])
+        stem, join = linear(5, 3, 2; name = "stem"), Node(Sum(), IF; inputs = ["right", "left"])
         x = rates(7, 2, 5)
         run = network_run([stem, left, right, join], x; timesteps = 6, encoding = encoding, record = true)
 
@@ -72,7 +72,7 @@ end
 end
 
 @testset "a node reads past the one before it, and the input by its name" begin
-    skip, hidden = Node(Sum{Float64}(), IF; inputs = ["input", "hidden"]), linear(1, 3, 3; name = "hidden")
+    skip, hidden = Node(Sum(), IF; inputs = ["input", "hidden"]), linear(1, 3, 3; name = "hidden")
     x = rates(2, 3, 4)
     run = network_run([hidden, linear(8, 5, 3), skip], x; timesteps = 9, record = true)
     spikes = forward(hidden, over_steps(x, 9)).spikes
@@ -82,7 +82,7 @@ end
 @testset "signals are handed over in the order in which a node names them" begin
     tenth(k, name) = Node(Linear(fill(k / 10, 1, 1)), IDENTITY; name = name, inputs = ["input"])
     drive(inputs...) = begin
-        nodes = [tenth(1, "a"), tenth(2, "b"), tenth(3, "c"), Node(Sum{Float64}(), IDENTITY; inputs = collect(inputs))]
+        nodes = [tenth(1, "a"), tenth(2, "b"), tenth(3, "c"), Node(Sum(), IDENTITY; inputs = collect(inputs))]
         only(network_run(nodes, ones(1, 1); timesteps = 1).drive)
     end
     @test drive("a", "b", "c") == (0.1 + 0.2) + 0.3
@@ -94,14 +94,14 @@ end
         network_run(nodes, rates(1, 2, 1); timesteps = 7, encoding = encoding)
         [only(node.operation.columns) for node in nodes]
     end
-    sums(neurons...) = [Node(Sum{Float64}(), neuron) for neuron in neurons]
+    sums(neurons...) = [Node(Sum(), neuron) for neuron in neurons]
     @test columns(sums(IDENTITY, IDENTITY, IF, IDENTITY); encoding = "current") == [1, 1, 1, 7]
     @test columns(sums(IDENTITY, IF); encoding = "poisson") == [7, 7]
     joined = [
-        Node(Sum{Float64}(), IDENTITY; name = "still"),
-        Node(Sum{Float64}(), IF; name = "moving"),
-        Node(Sum{Float64}(), IDENTITY; inputs = ["still", "moving"]),
-        Node(Sum{Float64}(), IDENTITY; inputs = ["still", "input"]),
+        Node(Sum(), IDENTITY; name = "still"),
+        Node(Sum(), IF; name = "moving"),
+        Node(Sum(), IDENTITY; inputs = ["still", "moving"]),
+        Node(Sum(), IDENTITY; inputs = ["still", "input"]),
     ]
     @test columns(joined; encoding = "current") == [1, 1, 7, 1]
 end
@@ -118,12 +118,13 @@ end
     chain = [linear(k, 4, 4) for k in 1:20]
     different(matrices) = length(Set(objectid(matrix) for matrix in matrices))
     function matrices(nodes)
-        input = SpikePort.input_signal(rates(1, 4, 1), 3, "poisson")
-        parts = SpikePort.lay_out(nodes, input, 1, 3, false)
+        network = Network(nodes; input_shape = (4,))
+        input = SpikePort.input_signal(rates(1, 4, 1), (4,), 3, "poisson")
+        parts = SpikePort.lay_out(network, input, 1, 3, false)
         return different(part.currents for part in parts), different(part.signal.values for part in parts)
     end
     @test matrices(chain) == (1, 2)
-    keeps = [linear(1, 4, 4; name = "kept"); chain; Node(Sum{Float64}(), IF; inputs = ["kept", "input"])]
+    keeps = [linear(1, 4, 4; name = "kept"); chain; Node(Sum(), IF; inputs = ["kept", "input"])]
     @test matrices(keeps) == (1, 3)
     x = rates(9, 4, 2)
     run = network_run(keeps, x; timesteps = 5, record = true)
@@ -139,9 +140,9 @@ end
     @test refusal(node, linear(1, 2, 3)) == "shape"
     @test refusal(linear(1, 2, 3)) == "shape"
     @test refusal(node, linear(1, 2, 2; inputs = ["a", "input"])) == "shape"
-    @test refusal(node, linear(1, 3, 2), Node(Sum{Float64}(), IF; inputs = ["a", "b"])) == "unknown_layer"
-    @test refusal(linear(1, 2, 2; inputs = ["a"]), node) == "unknown_layer"
-    @test refusal(linear(1, 2, 2; name = "a", inputs = ["a"])) == "unknown_layer"
+    @test refusal(node, linear(1, 3, 2), Node(Sum(), IF; inputs = ["a", "b"])) == "inputs"
+    @test refusal(linear(1, 2, 2; inputs = ["a"]), node) == "inputs"
+    @test refusal(linear(1, 2, 2; name = "a", inputs = ["a"])) == "inputs"
     @test refusal(node, linear(3, 2, 2; name = "a", inputs = ["a"])) == "name"
     @test refusal(node, node) == "name"
     @test refusal(node, Layer(ones(Float32, 2, 2), nothing, IF)) == "dtype"

@@ -24,9 +24,13 @@ dyadic(seed, dims...; low = -32, high = 32) = reshape(
     include("neurons.jl")
     include("networks.jl")
     include("operations.jl")
+    include("windows.jl")
+    include("graphs.jl")
     include("finetuning.jl")
     include("json.jl")
     include("archives.jl")
     include("checkpoints.jl")
+    include("graph_checkpoints.jl")
+    include("hostile_graphs.jl")
     include("callers.jl")
 end

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from spikeport.backends.backend import Backend
 from spikeport.backends.network import Network
 from spikeport.errors import BackendError, KernelError
-from spikeport.kernels import PlacedNetwork, RunResult, Trace
+from spikeport.kernels import INPUT, PlacedNetwork, RunResult, Trace
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
@@ -73,7 +73,11 @@ class Julia(Backend):
         return self._trace("layer_forward", words, shape, operation.dtype, neuron.kind == "identity")
 
     def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
-        raise KernelError("operation", f"the Julia backend has no operation {operation.kind!r}")
+        shape = operation.output_shape(*(signal.shape[2:] for signal in signals))
+        currents = np.zeros((*signals[0].shape[:2], *shape), signals[0].dtype)
+        words = {f"signal.{k}": _contiguous(signal) for k, signal in enumerate(signals)}
+        self.call("operation_currents", _operation_words(operation) | words | {"currents": currents})
+        return currents
 
     def _network(self, placed: PlacedNetwork) -> Network:
         return JuliaNetwork(self, placed)
@@ -125,20 +129,22 @@ class JuliaNetwork(Network):
 
     def __init__(self, backend: Julia, placed: PlacedNetwork) -> None:
         super().__init__(placed)
-        nodes = placed.nodes
-        if not placed.is_linear_chain:
-            raise KernelError("operation", "the Julia backend runs linear layers only")
         self._backend = backend
-        self._words = [_node_words(node.operation, node.neuron) for node in nodes]
+        self._words: list[dict[str, Any]] = []
+        places = {INPUT: 0}
+        for place, node in enumerate(self.nodes, 1):
+            reads = tuple(places[name] for name in node.inputs)
+            self._words.append(_node_words(node.operation, node.neuron) | {"inputs": reads})
+            places[node.name] = place
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
         words: dict[str, Any] = {"inputs": _contiguous(x), "timesteps": timesteps, "encoding": encoding, "seed": seed}
-        words["nodes"] = len(self.nodes)
+        words["nodes"], batch = len(self.nodes), x.shape[-1 - len(self.placed.input_shape)]
         counts: list[Array] = []
         membrane: list[Array] = []
         spikes: list[Array] = []
         for k, (node, given) in enumerate(zip(self.nodes, self._words, strict=True)):
-            shape, graded = (x.shape[-2], node.size), not node.neuron.is_spiking
+            shape, graded = (batch, *node.shape), not node.neuron.is_spiking
             counts.append(np.zeros(shape, x.dtype if graded else np.int64))
             membrane.append(np.zeros(shape, x.dtype))
             results = {"counts": counts[k], "membrane": membrane[k]}
@@ -146,7 +152,7 @@ class JuliaNetwork(Network):
                 spikes.append(np.zeros((timesteps, *shape), x.dtype if graded else np.int8))
                 results["spikes"] = spikes[k]
             words |= {f"{key}.{k}": value for key, value in (given | results).items()}
-        drive = np.zeros((x.shape[-2], self.nodes[-1].size), x.dtype)
+        drive = np.zeros((batch, *self.nodes[-1].shape), x.dtype)
         self._backend.call("network_run", words | {"drive": drive})
         return RunResult(counts, membrane, drive, timesteps, spikes if record else None)
 
@@ -156,10 +162,10 @@ def _contiguous(array: Array) -> Array:
 
 
 def _word(value: Any) -> str:
-    """Return an array's type, address and shape, or a number or name as it is."""
+    """Return an array's type, address and shape, numbers with commas between, or a number or name as it is."""
     if isinstance(value, np.ndarray):
         return f"{TYPES[value.dtype.name]}@{value.ctypes.data}:{','.join(map(str, value.shape))}"
-    return str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _given(parameters: IfParameters | StBifParameters) -> dict[str, Any]:
@@ -172,8 +178,12 @@ def _node_words(operation: Operation, neuron: Neuron) -> dict[str, Any]:
     given = {name: getattr(neuron, name) for name in PARAMETERS}
     words: dict[str, Any] = {name: np.atleast_1d(value) for name, value in given.items() if value is not None}
     words |= {"kind": neuron.kind, "tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
-    words |= {name: _contiguous(array) for name, array in operation.arrays().items()}
-    return words | {"operation": operation.kind}
+    return words | _operation_words(operation)
+
+
+def _operation_words(operation: Operation) -> dict[str, Any]:
+    arrays = {name: _contiguous(array) for name, array in operation.arrays().items()}
+    return {"operation": operation.kind, **arrays, **operation.attributes()}
 
 
 def load() -> Julia:

@@ -21,6 +21,7 @@ from spikeport.backends.reference import Reference
 from spikeport.errors import KernelError
 from spikeport.graph import LayerNode
 from spikeport.neuron import Neuron
+from spikeport.operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, SumPool
 
 REFERENCE = Reference()
 
@@ -88,9 +89,40 @@ def calls():
         for encoding, inputs in (("current", rates), ("poisson", rates), ("spikes", spikes)):
             given = {"timesteps": 6, "encoding": encoding, "seed": 3, "record": True}
             yield f"{encoding} {last.kind}", lambda b, a=(layers, inputs), k=given: b.network_run(*a, **k)
+    yield from graph_calls(draw)
     rates = rng.uniform(0, 1, (3, 4))
     yield "poisson", lambda b: (b.encode_poisson(rates, timesteps=9, seed=2**64 - 1),)
     yield "samples", lambda b: (b.encode_poisson(rates, timesteps=9, samples=[1, 2**64 - 1, 0]),)
+
+
+def graph_calls(draw):
+    """Return (name, call of a backend) pairs: every operation by itself, and networks with branches."""
+    for dtype in (np.float64, np.float32):
+        conv = Conv(draw(dtype, 6, 2, 3, 2), draw(dtype, 6), stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=3)
+        x, line = draw(dtype, 3, 2, 6, 5, 6), draw(dtype, 3, 2, 4, 7)
+        reads = {"conv": (conv, [x]), "line": (Conv(draw(dtype, 3, 4, 3)), [line])}
+        reads |= {
+            "linear": (Linear(draw(dtype, 4, 28)), [line]),
+            "add": (Add(), [x, x[::-1], x]),
+            "concat": (Concat(), [x, x]),
+        }
+        reads |= {kind.kind: (kind((3, 2), stride=2, padding=1), [x]) for kind in (SumPool, AvgPool, MaxPool)}
+        reads |= {f"line {kind.kind}": (kind((2,)), [line]) for kind in (SumPool, MaxPool)}
+        for name, (operation, signals) in reads.items():
+            yield f"{name} {np.dtype(dtype)}", lambda b, o=operation, s=signals: (b.operation_currents(o, *s),)
+        for neuron in (Neuron("IF", threshold=[0.5, 1.0, 1.5, 2.0]), Neuron("ST-BIF", v_init=0.5), Neuron("identity")):
+            nodes = [
+                LayerNode.of("first one", Conv(draw(dtype, 4, 2, 3, 3), draw(dtype, 4), padding=1), neuron),
+                LayerNode.of("pool", MaxPool(2)),
+                LayerNode.of("skip", Conv(draw(dtype, 4, 2, 1, 1), stride=2), Neuron("identity"), ["input"]),
+                LayerNode.of("join", Add(), neuron, ["skip", "pool"]),
+                LayerNode.of("out", Linear(draw(dtype, 3, 16)), Neuron("IF", v_init=0.5)),
+            ]
+            rates = np.abs(draw(dtype, 3, 2, 4, 4)).clip(0, 1)
+            for encoding, inputs in (("current", rates), ("poisson", rates), ("spikes", draw(dtype, 5, 3, 2, 4, 4))):
+                given = {"timesteps": 5, "encoding": encoding, "record": True, "input_shape": (2, 4, 4)}
+                name = f"graph {neuron.kind} {encoding} {np.dtype(dtype)}"
+                yield name, lambda b, a=(nodes, inputs), k=given: b.network_run(*a, **k)
 
 
 def faults():
@@ -110,6 +142,8 @@ def faults():
     yield "rates", lambda b: b.encode_poisson(2 * I, timesteps=1)
     yield "seed", lambda b: b.encode_poisson(I, timesteps=1, seed=-1)
     yield "samples", lambda b: b.encode_poisson(I, timesteps=1, samples=[1])
+    yield "signals", lambda b: b.operation_currents(Add(), I[None])
+    yield "channels", lambda b: b.network_run([layer], np.ones((3, 1, 2)), timesteps=1)
 
 
 if __name__ == "__main__":

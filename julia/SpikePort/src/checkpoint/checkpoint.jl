@@ -1,31 +1,46 @@
-# `Checkpoint`: weights with what is needed to use them again, and the network they make.
-
-const Weight = Union{Matrix{Float32},Matrix{Float64}}
-const Bias = Union{Nothing,Vector{Float32},Vector{Float64}}
+# `Checkpoint`: a network with what is needed to use it again.
 
 """
+    Checkpoint(nodes, input_shape; metadata = "{}", frozen_layers = [])
     Checkpoint(weights, layer_names; biases, neurons, neuron_types, metadata = "{}", frozen_layers = [])
 
-A spiking network at rest.
+A spiking network at rest: [`StoredNode`](@ref)s, in an order in which each reads the input or nodes before it, on
+inputs of a shape as the contract has it: (n,), (channels, length) or (channels, height, width).
+
+- `metadata`: the text of a JSON object, carried byte for byte
+- `frozen_layers`: names of nodes that fine-tuning leaves alone
+
+The second form makes a chain of [`Linear`](@ref) nodes:
 
 - `weights`: for each layer a matrix of size (out, in), Float32 or Float64
 - `layer_names`: unique, input side first
 - `biases`: for each layer a vector of length out, or nothing; none by default
 - `neurons`: for each layer a [`Neuron`](@ref), or nothing; none by default
 - `neuron_types`: for each layer a label; by default the kind of its neuron, or "LIF"
-- `metadata`: the text of a JSON object, carried byte for byte
-- `frozen_layers`: names of layers that fine-tuning leaves alone
 
-Throws [`CheckpointError`](@ref) for content that would not load again.
+These lists can be read of any checkpoint; where an operation has no weight or bias, nothing stands in its place. Throws
+[`CheckpointError`](@ref) for content that would not load again.
 """
 struct Checkpoint
-    weights::Vector{Weight}
-    biases::Vector{Bias}
-    neurons::Vector{Union{Nothing,Neuron}}
-    layer_names::Vector{String}
-    neuron_types::Vector{String}
+    nodes::Vector{StoredNode}
+    input_shape::Shape
     frozen_layers::Vector{String}
     metadata::String
+end
+
+function Checkpoint(
+    nodes::AbstractVector{StoredNode},
+    input_shape;
+    metadata::AbstractString = "{}",
+    frozen_layers::AbstractVector = String[],
+)
+    names = [node.name for node in nodes]
+    unknown = setdiff(frozen_layers, names)
+    isempty(unknown) ||
+        throw(CheckpointError("sidecar_schema", "frozen_layers names no layer: $(join(unknown, ", "))"))
+    checkpoint = Checkpoint(nodes, Tuple(input_shape), filter(in(Set(frozen_layers)), names), metadata)
+    validate(checkpoint)
+    return checkpoint
 end
 
 function Checkpoint(
@@ -34,85 +49,72 @@ function Checkpoint(
     biases::AbstractVector = fill(nothing, length(weights)),
     neurons::AbstractVector = fill(nothing, length(weights)),
     neuron_types::AbstractVector = [neuron === nothing ? "LIF" : neuron.kind for neuron in neurons],
-    metadata::AbstractString = "{}",
-    frozen_layers::AbstractVector = String[],
+    options...,
 )
-    unknown = setdiff(frozen_layers, layer_names)
-    isempty(unknown) ||
-        throw(CheckpointError("sidecar_schema", "frozen_layers names no layer: $(join(unknown, ", "))"))
-    frozen = [name for name in layer_names if name in frozen_layers]
-    checkpoint = Checkpoint(weights, biases, neurons, layer_names, neuron_types, frozen, metadata)
-    validate(checkpoint)
-    return checkpoint
+    lists = (weights = weights, biases = biases, neurons = neurons, neuron_types = neuron_types)
+    for (part, given) in pairs(lists)
+        length(given) == length(layer_names) || throw(
+            CheckpointError("sidecar_schema", "$part has $(length(given)) entries for $(length(layer_names)) layers"),
+        )
+    end
+    nodes = [
+        StoredNode(name, stored_linear(name, W, b); neuron = neuron, neuron_type = kind) for
+        (name, W, b, neuron, kind) in zip(layer_names, weights, biases, neurons, neuron_types)
+    ]
+    isempty(nodes) && throw(CheckpointError("sidecar_schema", "a checkpoint needs at least one layer"))
+    return Checkpoint(nodes, (size(first(weights), 2),); options...)
 end
 
-"Return (in, out) of every layer."
-layer_sizes(checkpoint::Checkpoint) = [(size(weight, 2), size(weight, 1)) for weight in checkpoint.weights]
+function stored_linear(name, weight, bias)
+    bias === nothing ||
+        eltype(bias) == eltype(weight) ||
+        throw(CheckpointError("dtype", "$name: bias is $(eltype(bias)), weight $(eltype(weight)): give both the same"))
+    try
+        return Linear(weight, bias)
+    catch err
+        err isa KernelError || rethrow()
+        throw(CheckpointError(err.code, "$name: $(err.message)"))
+    end
+end
+
+function Base.getproperty(checkpoint::Checkpoint, name::Symbol)
+    nodes = getfield(checkpoint, :nodes)
+    name === :layer_names && return [node.name for node in nodes]
+    name === :neuron_types && return [node.neuron_type for node in nodes]
+    name === :neurons && return [node.neuron for node in nodes]
+    name === :weights && return [finder(arrays(node.operation))("weight") for node in nodes]
+    name === :biases && return [finder(arrays(node.operation))("bias") for node in nodes]
+    return getfield(checkpoint, name)
+end
+
+Base.propertynames(::Checkpoint) =
+    (fieldnames(Checkpoint)..., :layer_names, :neuron_types, :neurons, :weights, :biases)
+
+"Return for every node how many values it reads and how many it passes on: (in, out) of a linear layer."
+function layer_sizes(checkpoint::Checkpoint)
+    sources, shapes = sources_and_shapes(checkpoint)
+    sizes = prod.([checkpoint.input_shape; shapes])
+    return [(sum(sizes[places.+1]), sizes[k+1]) for (k, places) in enumerate(sources)]
+end
 
 "Return the number of weights and biases."
 total_params(checkpoint::Checkpoint) =
-    sum(length, checkpoint.weights) + sum(bias -> bias === nothing ? 0 : length(bias), checkpoint.biases)
+    sum(sum(Int[length(array) for (_, array) in arrays(node.operation)]) for node in checkpoint.nodes)
 
-"Throw [`CheckpointError`](@ref) unless the checkpoint would load again."
-function validate(checkpoint::Checkpoint)
-    count = length(checkpoint.layer_names)
-    for part in (:weights, :biases, :neurons, :neuron_types)
-        given = length(getfield(checkpoint, part))
-        given == count || throw(CheckpointError("sidecar_schema", "$part has $given entries for $count layers"))
-    end
-    read_sidecar(write_sidecar(describe(checkpoint, UInt8[])), "checkpoint")
-    for k in 1:count
-        check_layer(checkpoint, k)
-    end
-    return nothing
-end
-
-function check_layer(checkpoint::Checkpoint, k::Int)
-    name, kind = checkpoint.layer_names[k], checkpoint.neuron_types[k]
-    weight, bias, neuron = checkpoint.weights[k], checkpoint.biases[k], checkpoint.neurons[k]
-    all_finite(weight) || throw(CheckpointError("non_finite", "$name: weight holds NaN or infinity"))
-    if bias !== nothing
-        length(bias) == size(weight, 1) ||
-            throw(CheckpointError("shape", "$name: bias has $(length(bias)) values for $(size(weight, 1)) neurons"))
-        eltype(bias) == eltype(weight) || throw(
-            CheckpointError("dtype", "$name: bias is $(eltype(bias)), weight $(eltype(weight)): give both the same"),
-        )
-        all_finite(bias) || throw(CheckpointError("non_finite", "$name: bias holds NaN or infinity"))
-    end
-    if neuron !== nothing
-        neuron.kind == kind ||
-            throw(CheckpointError("neuron", "$name: a neuron of kind $(neuron.kind) is labelled $kind"))
-        for value in (neuron.threshold, neuron.v_init, neuron.v_reset, neuron.beta)
-            value isa Vector && length(value) != size(weight, 1) &&
-                throw(CheckpointError("shape", "$name: $(length(value)) values for $(size(weight, 1)) neurons"))
-        end
-    end
-    return nothing
-end
-
-"Return the sidecar of a checkpoint whose archive has these bytes."
-function describe(checkpoint::Checkpoint, archive::Vector{UInt8})
-    return Sidecar(
-        checkpoint.layer_names,
-        layer_sizes(checkpoint),
-        checkpoint.neuron_types,
-        checkpoint.frozen_layers,
-        total_params(checkpoint),
-        length(archive),
-        bytes2hex(sha256(archive)),
-        checkpoint.metadata,
-    )
-end
-
-"Return what the archive of a checkpoint holds."
-function layer_arrays(checkpoint::Checkpoint)
-    return map(checkpoint.weights, checkpoint.biases, checkpoint.neurons) do weight, bias, neuron
-        LayerArrays(weight, bias, neuron === nothing ? nothing : neuron_rows(neuron, size(weight, 1)))
+"Return the places of what each node reads and the shapes of what they give, or throw `layer_chain`."
+function sources_and_shapes(checkpoint::Checkpoint)
+    nodes = checkpoint.nodes
+    try
+        sources = places_read([node.name for node in nodes], [node.inputs for node in nodes])
+        return sources, shapes_of([node.operation for node in nodes], sources, checkpoint.input_shape)
+    catch err
+        err isa Union{GraphError,KernelError} || rethrow()
+        throw(CheckpointError(err.code == "name" ? "sidecar_schema" : "layer_chain", err.message))
     end
 end
 
 """
-    network(checkpoint) -> Vector{Node}
+    network(checkpoint) -> Network
 
 Return the network that runs; a layer without a stored neuron gets its label's kind with default parameters.
 
@@ -120,15 +122,22 @@ Throws [`CheckpointError`](@ref) with `neuron` for a label that is no kind of [`
 the layers' weights differ in type.
 """
 function network(checkpoint::Checkpoint)
-    for (name, kind) in zip(checkpoint.layer_names, checkpoint.neuron_types)
-        kind in KINDS ||
-            throw(CheckpointError("neuron", "$name: no neuron is called \"$kind\": there are $(join(KINDS, ", "))"))
+    for node in checkpoint.nodes
+        node.neuron_type in KINDS || throw(
+            CheckpointError(
+                "neuron",
+                "$(node.name): no neuron is called \"$(node.neuron_type)\": there are $(join(KINDS, ", "))",
+            ),
+        )
     end
-    T = eltype(first(checkpoint.weights))
-    all(weight -> eltype(weight) == T, checkpoint.weights) ||
-        throw(CheckpointError("dtype", "layers differ in dtype: give all weights as Float32 or all as Float64"))
-    return Node{T}[
-        Layer(checkpoint.weights[k], checkpoint.biases[k], something(checkpoint.neurons[k], Neuron(kind))) for
-        (k, kind) in enumerate(checkpoint.neuron_types)
+    nodes = [
+        Node(node.operation, something(node.neuron, Neuron(node.neuron_type)); name = node.name, inputs = node.inputs)
+        for node in checkpoint.nodes
     ]
+    try
+        return Network(nodes; input_shape = checkpoint.input_shape)
+    catch err
+        err isa KernelError || rethrow()
+        throw(CheckpointError(err.code, err.message))
+    end
 end

@@ -1,54 +1,74 @@
-# Version 1 of the format: a chain of linear layers, and the members that its archive has.
+# The members of an archive: for each node a weight, a bias and the rows of its neuron, as far as it has them.
 #
-# Members, for i = 0, 1, …: `layer_<i>.weight`, then where they exist `layer_<i>.bias` and `layer_<i>.neuron`.
+# For i = 0, 1, …: `layer_<i>.weight`, then where they exist `layer_<i>.bias` and `layer_<i>.neuron`.
 
-"The arrays of one layer: weight (out, in), bias (out) or nothing, neuron (7, 1) or (7, out) or nothing."
+"An array of weights, in textbook form: (out, in), or (out, in/groups, taps…)."
+const Weight = Union{[Array{T,N} for T in (Float32, Float64) for N in 2:4]...}
+const Bias = Union{Vector{Float32},Vector{Float64}}
+
+"The arrays of one node: weight, bias (out), and neuron (rows, 1) or (rows, first axis of its shape), or nothing."
 struct LayerArrays
-    weight::Union{Matrix{Float32},Matrix{Float64}}
-    bias::Union{Nothing,Vector{Float32},Vector{Float64}}
+    weight::Union{Nothing,Weight}
+    bias::Union{Nothing,Bias}
     neuron::Union{Nothing,Matrix{Float64}}
 end
 
-const PARTS = ("weight", "bias", "neuron")
+"Return the number of weights and biases."
+n_params(layer::LayerArrays) =
+    sum(array -> array === nothing ? 0 : length(array), (layer.weight, layer.bias))
 
 """
-Return the members of an archive whose layers have these (in, out) sizes: three for each layer.
+Return the members that the archive of such a sidecar may have, the neuron last of each node.
 
 A neuron's rows are always Float64; that is checked with its layer, in [`layers_of`](@ref), since other checks come
-before.
+before. Throws [`CheckpointError`](@ref) with `too_large` for a weight of version 2 that is a giant.
 """
-function expected_members(sizes)
-    members, rows = Member[], length(NEURON_ROWS)
-    for (k, (n_in, n_out)) in enumerate(sizes)
-        shapes = ([(n_out, n_in)], [(n_out,)], [(rows, 1), (rows, n_out)])
-        for (part, allowed) in zip(PARTS, shapes)
-            push!(members, Member("layer_$(k - 1).$part", allowed, [Float32, Float64], part == "weight"))
+function expected_members(sidecar::Sidecar)
+    members, types = Member[], [Float32, Float64]
+    for (k, node) in enumerate(sidecar.nodes)
+        rows, n = length(neuron_rows_of(sidecar.version)), first(node.shape)
+        if sidecar.version > 1 && !isempty(node.arrays) && prod(Int128.(first(node.arrays))) > LARGEST_WIDTH
+            throw(CheckpointError("too_large", "$(node.name) has more than 2^31 - 1 weights: $(first(node.arrays))"))
         end
+        for (part, shape) in zip(("weight", "bias"), node.arrays)
+            push!(members, Member("layer_$(k - 1).$part", [shape], types, part == "weight"))
+        end
+        push!(members, Member("layer_$(k - 1).neuron", [(rows, 1), (rows, n)], types, false))
     end
     return members
 end
 
-"Return the layers whose expected members these arrays are, or throw `dtype` where types do not go together."
-function layers_of(arrays, file::AbstractString)
-    layers = LayerArrays[]
-    for (weight, bias, neuron) in Iterators.partition(arrays, length(PARTS))
-        place = "$file: layer_$(length(layers))"
-        bias === nothing ||
-            eltype(bias) == eltype(weight) ||
-            throw(CheckpointError("dtype", "$place: bias and weight differ in dtype"))
-        neuron === nothing ||
-            eltype(neuron) == Float64 ||
-            throw(CheckpointError("dtype", "$place: neuron must be Float64"))
+"""
+Return the layers whose expected members these arrays are, the neuron last of each, or throw `dtype`.
+
+Bias and weight of a layer are of one type; with `one_type`, so are all weights. A layer is looked at before the arrays
+of the next one are.
+"""
+function layers_of(arrays, expected::Vector{Member}, file::AbstractString; one_type::Bool = false)
+    layers, parts, T = LayerArrays[], Dict{String,Any}(), nothing
+    for (member, array) in zip(expected, arrays)
+        layer, part = split(member.name, '.')
+        parts[part] = array
+        part == "neuron" || continue
+        weight, bias, neuron = (get(parts, name, nothing) for name in ("weight", "bias", "neuron"))
+        differ(what) = throw(CheckpointError("dtype", "$file: $layer: $what"))
+        bias === nothing || eltype(bias) == eltype(weight) || differ("bias and weight differ in dtype")
+        neuron === nothing || eltype(neuron) == Float64 || differ("neuron must be Float64")
+        if one_type && weight !== nothing
+            T = something(T, eltype(weight))
+            eltype(weight) == T || differ("its weight is $(eltype(weight)), that of a layer before it $T")
+        end
         push!(layers, LayerArrays(weight, bias, neuron))
+        empty!(parts)
     end
     return layers
 end
 
 "Return the arrays that there are, each with the name of its member, in the order of the archive."
 function named_arrays(layers::AbstractVector{LayerArrays})
-    arrays = Pair{String,Union{Vector,Matrix}}[]
-    for (k, layer) in enumerate(layers), part in PARTS
-        array = getfield(layer, Symbol(part))
+    arrays = Pair{String,Array}[]
+    for (k, layer) in enumerate(layers), part in (:weight, :bias, :neuron)
+        array = getfield(layer, part)
         array === nothing || push!(arrays, "layer_$(k - 1).$part" => array)
     end
     return arrays

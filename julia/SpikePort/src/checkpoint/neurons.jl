@@ -2,12 +2,19 @@
 
 const NEURON_ROWS = ("threshold", "v_init", "hard_reset", "v_reset", "beta", "tracer_min", "tracer_max")
 
-"Return a neuron's parameters as the array of `layer_<i>.neuron.npy`: (7, 1) where uniform, else (7, n)."
-function neuron_rows(neuron::Neuron, n::Int)
+"Return the names of the rows in a version: the second has `max_spikes`, of one neuron in one step, and it is 1."
+neuron_rows_of(version::Int) = version == 1 ? NEURON_ROWS : (NEURON_ROWS..., "max_spikes")
+
+"""
+Return a neuron's parameters as the array of `layer_<i>.neuron.npy`: (rows, 1) where uniform, else (rows, n).
+
+There are those of [`neuron_rows_of`](@ref) the `version`; `n` is the first axis of the shape of the node.
+"""
+function neuron_rows(neuron::Neuron, n::Int, version::Int)
     reset = something(neuron.v_reset, 0.0)
     hard = Float64(neuron.v_reset !== nothing)
     tracer = (Float64(neuron.tracer_min), Float64(neuron.tracer_max))
-    rows = zeros(length(NEURON_ROWS), is_uniform(neuron) ? 1 : n)
+    rows = ones(length(neuron_rows_of(version)), is_uniform(neuron) ? 1 : n)
     for (row, value) in enumerate((neuron.threshold, neuron.v_init, hard, reset, neuron.beta, tracer...))
         rows[row, :] .= value
     end
@@ -20,7 +27,8 @@ Return the neuron that [`neuron_rows`](@ref) describes, or throw [`CheckpointErr
 A zero must be +0, so that equal contents have equal bytes.
 """
 function neuron_from_rows(kind::AbstractString, rows::Matrix{Float64})
-    row = Dict(zip(NEURON_ROWS, (rows[k, :] for k in axes(rows, 1))))
+    row = Dict(zip(neuron_rows_of(2), (rows[k, :] for k in axes(rows, 1))))
+    all(==(1), get(row, "max_spikes", [1])) || throw(CheckpointError("neuron", "max_spikes must be 1"))
     for name in ("hard_reset", "tracer_min", "tracer_max")
         value = first(row[name])
         all(v -> v === value, row[name]) && isinteger(value) && value !== -0.0 && abs(value) <= LARGEST_TRACER ||

@@ -1,7 +1,7 @@
 # `.npy`, version 1.0: one possible encoding of an array.
 #
-# A file's values are row-major, a Julia matrix is column-major, so a matrix (out, in) is stored as the bytes of its
-# transpose.
+# A file's values are row-major, Julia's arrays column-major, so weights in textbook form are stored as the bytes of an
+# array with their axes reversed.
 
 const NPY_MAGIC = UInt8[0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 0x01, 0x00]
 const NPY_HEADER = Regex(
@@ -28,13 +28,10 @@ end
 "Return an integer as little-endian bytes."
 little(value::T) where {T<:Unsigned} = UInt8[(value >> 8i) % UInt8 for i in 0:sizeof(T)-1]
 
-"Return the values of a vector, or of a matrix row by row, as little-endian bytes."
-function value_bytes(values::Union{Vector{T},Matrix{T}}) where {T<:Float}
-    rows = values isa Vector ? values : transposed(values)
-    return collect(reinterpret(UInt8, vec(htol.(rows))))
-end
+"Return the values of an array, row by row, as little-endian bytes."
+value_bytes(values::Array{<:Float}) = collect(reinterpret(UInt8, vec(htol.(axes_reversed(values)))))
 
-npy_bytes(values::Union{Vector{T},Matrix{T}}) where {T<:Float} =
+npy_bytes(values::Array{T}) where {T<:Float} =
     append!(npy_header(descr(T), size(values)), value_bytes(values))
 
 """
@@ -65,5 +62,5 @@ function read_npy(data::AbstractVector{UInt8}, member::Member, place::AbstractSt
     read!(IOBuffer(view(data, header_end+1:length(data))), values)
     values .= ltoh.(values)
     all_finite(values) || refuse("non_finite", "holds NaN or infinity")
-    return length(shape) == 1 ? values : transposed(values)
+    return axes_reversed(values)
 end

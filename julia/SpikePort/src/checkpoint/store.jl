@@ -66,24 +66,12 @@ load_checkpoint(path::AbstractString) = first(read_checkpoint(path))
 function read_checkpoint(path::AbstractString)
     archive_path, sidecar_path = checkpoint_paths(path)
     sidecar, content = read_pair(archive_path, sidecar_path)
-    file, expected = basename(archive_path), expected_members(sidecar.layer_sizes)
-    layers = layers_of(read_archive(content, expected, file), file)
-    total = sum(layer -> length(layer.weight) + (layer.bias === nothing ? 0 : length(layer.bias)), layers)
+    file, expected = basename(archive_path), expected_members(sidecar)
+    layers = layers_of(read_archive(content, expected, file), expected, file; one_type = sidecar.version == 2)
+    total = sum(n_params, layers)
     total == sidecar.total_params ||
         throw(CheckpointError("shape", "total_params says $(sidecar.total_params), the archive holds $total"))
-    neurons = map(sidecar.neuron_types, layers) do kind, layer
-        layer.neuron === nothing ? nothing : neuron_from_rows(kind, layer.neuron)
-    end
-    checkpoint = Checkpoint(
-        [layer.weight for layer in layers],
-        [layer.bias for layer in layers],
-        neurons,
-        sidecar.layer_names,
-        sidecar.neuron_types,
-        sidecar.frozen_layers,
-        sidecar.metadata,
-    )
-    return checkpoint, sidecar.archive_sha256
+    return checkpoint_of(sidecar, layers), sidecar.archive_sha256
 end
 
 "Return the checked sidecar and the archive that it was written for."
@@ -103,7 +91,7 @@ function read_pair(archive_path, sidecar_path)
 end
 
 function read_archive_file(path, sidecar::Sidecar)
-    sidecar.archive_bytes <= min(largest_archive(expected_members(sidecar.layer_sizes)), LARGEST_ARCHIVE) || throw(
+    sidecar.archive_bytes <= min(largest_archive(expected_members(sidecar)), LARGEST_ARCHIVE) || throw(
         CheckpointError(
             "too_large",
             "$(basename(path)) should have $(sidecar.archive_bytes) bytes, more than its layers could need",

@@ -5,39 +5,39 @@
 
     I[j] = (0 + W[j, 1]·x[1] + W[j, 2]·x[2] + … ) + b[j]
 
-in this order and with no fused multiply-add.
+in this order and with no fused multiply-add; a signal of several axes is read flat.
 
 Weights W have size (out, in), a bias b has length out. They are of one type, Float32 or Float64, that of the weights.
 Throws [`KernelError`](@ref) with `shape` or `non_finite`.
 """
-struct Linear{T<:Float} <: Operation{T}
+struct Linear{T<:Float} <: Operation
     weights::Matrix{T}
     bias::Union{Nothing,Vector{T}}
 
     function Linear(weights::AbstractArray, bias::Union{Nothing,AbstractArray} = nothing)
         ndims(weights) == 2 || throw(KernelError("shape", "weights have size $(size(weights)): give (out, in)"))
         W = as_float("weights", weights)
-        bias === nothing && return new{eltype(W)}(W, nothing)
-        size(bias) == (size(W, 1),) || throw(
-            KernelError("shape", "bias has size $(size(bias)), weights $(size(W)): give one bias for each row"),
-        )
-        b = convert(Vector{eltype(W)}, as_float("bias", bias))
-        check_finite("bias", b)
-        return new{eltype(W)}(W, b)
+        return new{eltype(W)}(W, as_bias(bias, W))
     end
 end
 
-function width(operation::Linear, widths)
-    length(widths) == 1 ||
-        throw(KernelError("shape", "$(length(widths)) signals feed a linear layer: it reads one"))
-    weights = size(operation.weights)
-    only(widths) == weights[2] ||
-        throw(KernelError("shape", "a signal of $(only(widths)) values feeds weights $weights: give $(weights[2])"))
-    return weights[1]
+function output_shape(operation::Linear, shapes::AbstractVector)
+    shape, (n_out, n_in) = one_shape(Linear, shapes), size(operation.weights)
+    prod(shape) == n_in || throw(
+        KernelError("shape", "a signal of shape $shape feeds weights ($n_out, $n_in): it must have $n_in values"),
+    )
+    return (n_out,)
 end
 
-currents!(currents, operation::Linear, signal::Signal) = currents!(currents, operation, signal.values)
+currents!(currents, operation::Linear, signals::Vector{Signal}) = currents!(currents, operation, only(signals).values)
 currents!(currents, operation::Linear, inputs::Matrix) =
     weighted_sum!(currents, operation.weights, operation.bias, inputs)
 
-from_row_major(::Type{Linear}, find) = Linear(transposed(find("weight")), find("bias"))
+arrays(operation::Linear) = weight_and_bias(operation)
+
+make(::Type{Linear}, find) = Linear(find("weight"), find("bias"))
+
+function array_shapes(::Type{Linear}, find, shapes, shape::Shape)
+    length(shape) == 1 || throw(KernelError("shape", "Linear gives a signal of one axis, not $shape"))
+    return Shape[(shape[1], prod(one_shape(Linear, shapes))), shape]
+end

@@ -4,6 +4,23 @@
 # of the language. A sum starts at +0 and so can never be -0, which is why terms whose input is 0 may be left out; the
 # bias comes last.
 
+"Return `bias` in the type of the weights W, whose first axis counts its values, or throw."
+function as_bias(bias::Union{Nothing,AbstractArray}, W::Array{T}) where {T<:Float}
+    bias === nothing && return nothing
+    size(bias) == (size(W, 1),) || throw(
+        KernelError("shape", "bias has size $(size(bias)), weights $(size(W)): give one bias for each row"),
+    )
+    b = convert(Vector{T}, as_float("bias", bias))
+    check_finite("bias", b)
+    return b
+end
+
+function weight_and_bias(operation)
+    named = Pair{String,Array}["weight" => operation.weights]
+    operation.bias === nothing || push!(named, "bias" => operation.bias)
+    return named
+end
+
 "Set `currents` (out, columns) to `W·x + b` for each column x of `inputs` (in, columns)."
 function weighted_sum!(currents::Matrix{T}, W::Matrix{T}, bias::Union{Nothing,Vector{T}}, inputs::Matrix) where {T}
     active, values = Vector{Int}(undef, size(inputs, 1)), Vector{T}(undef, size(inputs, 1))

@@ -15,10 +15,10 @@ A node of a run: what it reads, and room for what it does.
 - `reads`, `currents`, `signal`: of one sample, those of the last sample until the next one comes
 - `counts`, `membrane`, `spikes`: of all samples, as in [`RunResult`](@ref)
 """
-struct AtWork{T<:Float,O<:Operation{T},P,R<:Tuple,S,C}
+struct AtWork{T<:Float,O<:Operation,P,S,C}
     operation::O
     neurons::P
-    reads::R
+    reads::Vector{Signal}
     currents::Matrix{T}
     signal::Signal{S}
     counts::Matrix{C}
@@ -26,24 +26,25 @@ struct AtWork{T<:Float,O<:Operation{T},P,R<:Tuple,S,C}
     spikes::Union{Nothing,Array{S,3}}
 end
 
-"Return a node of width `n` at work; its matrices of one sample are among the `free` ones where these are fit."
+"Return a node at work that gives a signal of `shape`; its matrices of one sample are `free` ones where these are fit."
 function AtWork(
+    ::Type{T},
     operation::O,
     neurons::P,
-    reads::R,
-    n::Int,
+    reads::Vector{Signal},
+    shape::Shape,
     free::Vector{Matrix},
     batch::Int,
     steps::Int,
     record::Bool,
-) where {T,O<:Operation{T},P,R<:Tuple}
-    is_steady = all(signal -> signal.is_steady, reads)
+) where {T<:Float,O<:Operation,P}
+    n, is_steady = prod(shape), all(signal -> signal.is_steady, reads) && !remembers(operation)
     currents = take_matrix!(free, T, n, is_steady ? 1 : steps)
     S, C = P == PassOn ? (T, T) : (Int8, Int)
-    signal = P == PassOn ? Signal(currents, is_steady) : Signal(take_matrix!(free, Int8, n, steps), false)
+    signal = P == PassOn ? Signal(currents, shape, is_steady) : Signal(take_matrix!(free, Int8, n, steps), shape, false)
     counts, membrane = zeros(C, n, batch), zeros(T, n, batch)
     spikes = record ? zeros(S, n, batch, steps) : nothing
-    return AtWork{T,O,P,R,S,C}(operation, neurons, reads, currents, signal, counts, membrane, spikes)
+    return AtWork{T,O,P,S,C}(operation, neurons, reads, currents, signal, counts, membrane, spikes)
 end
 
 """
@@ -51,14 +52,13 @@ Return the nodes laid out for a run of which `input` is the first signal.
 
 A signal is forgotten after the last node that reads it, and its matrix serves again for a later one of the same size.
 """
-function lay_out(nodes::Vector{Node{T}}, input::Signal, batch::Int, steps::Int, record::Bool) where {T}
-    sources = places_read(nodes)
-    forgotten = places_forgotten(sources)
+function lay_out(network::Network{T}, input::Signal, batch::Int, steps::Int, record::Bool) where {T}
+    forgotten = places_forgotten(network.sources)
     free, signals, parts = Matrix[], Signal[input], AtWork{T}[]
-    for (k, node) in enumerate(nodes)
-        reads = Tuple(signals[sources[k].+1])
-        n = width(node.operation, map(signal -> size(signal.values, 1), reads))
-        part = AtWork(node.operation, neurons_of(node.neuron, T, n, 1), reads, n, free, batch, steps, record)
+    for (k, node) in enumerate(network.nodes)
+        reads, shape = signals[network.sources[k].+1], network.shapes[k]
+        neurons = neurons_of(node.neuron, T, shape[1], 1, prod(shape[2:end]))
+        part = AtWork(T, node.operation, neurons, reads, shape, free, batch, steps, record)
         push!(parts, part)
         push!(signals, part.signal)
         part.signal.values === part.currents || push!(free, part.currents)
@@ -84,7 +84,7 @@ end
 
 "Take sample `b` through one node: from the signals it reads to the one it passes on."
 function run!(part::AtWork, b::Int, steps::Int)
-    currents!(part.currents, part.operation, part.reads...)
+    currents!(part.currents, part.operation, part.reads)
     check_finite("currents", part.currents)
     signal, v, counts = part.signal.values, view(part.membrane, :, b), view(part.counts, :, b)
     fire!(signal, v, counts, part.neurons, part.currents, steps)

@@ -2,29 +2,33 @@
 
 const ENCODINGS = ("current", "poisson", "spikes")
 
-"Return `inputs` in the element type `T` of the network, or throw: the checks of `network_run`."
-function as_inputs(::Type{T}, inputs::AbstractArray, steps::Int, encoding) where {T<:Float}
+"Return `inputs` in the element type `T` of the network, samples of `shape` as columns, or throw: see `network_run`."
+function as_inputs(::Type{T}, inputs::AbstractArray, shape::Shape, steps::Int, encoding) where {T<:Float}
     encoding in ENCODINGS ||
         throw(KernelError("encoding", "encoding \"$encoding\" is not one of $(join(ENCODINGS, ", "))"))
-    fits = encoding == "spikes" ? ndims(inputs) == 3 && size(inputs, 3) == steps : ndims(inputs) == 2
-    fits || throw(
+    behind = encoding == "spikes" ? (steps,) : ()
+    batch = size(inputs, length(shape) + 1)
+    size(inputs) == (reverse(shape)..., batch, behind...) || throw(
         KernelError(
             "shape",
-            "inputs have size $(size(inputs)): give (in, batch$(encoding == "spikes" ? ", $steps" : "")) " *
+            "inputs have size $(size(inputs)): give ($(join((reverse(shape)..., "batch", behind...), ", "))) " *
             "for encoding \"$encoding\"",
         ),
     )
-    x = convert(Array{T}, as_float("inputs", inputs))
+    x = reshape(convert(Array{T}, as_float("inputs", inputs)), prod(shape), batch, behind...)
     check_finite("inputs", x)
     encoding == "poisson" && check_rates(convert(Array{Float64}, x))
     return x
 end
 
+"Return the shape of one sample of `inputs`, channels first."
+sample_shape(inputs::AbstractArray, encoding) = reverse(size(inputs)[1:end-(encoding == "spikes" ? 2 : 1)])
+
 "Return a matrix for the signal by which `x` reaches the network, sample by sample."
-function input_signal(x::Array{T}, steps::Int, encoding) where {T<:Float}
+function input_signal(x::Array{T}, shape::Shape, steps::Int, encoding) where {T<:Float}
     n = size(x, 1)
-    encoding == "current" && return Signal(zeros(T, n, 1), true)
-    return Signal(zeros(encoding == "poisson" ? Int8 : T, n, steps), false)
+    encoding == "current" && return Signal(zeros(T, n, 1), shape, true)
+    return Signal(zeros(encoding == "poisson" ? Int8 : T, n, steps), shape, false)
 end
 
 "Write sample `b` of `x` into the `signal` by which it reaches the network."

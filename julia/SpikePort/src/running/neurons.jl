@@ -3,12 +3,12 @@
 "What takes the place of neurons in an `identity` layer."
 struct PassOn end
 
-"Return the checked neurons of a layer of `n`, for `batch` samples."
-function neurons_of(neuron::Neuron, ::Type{T}, n::Int, batch::Int) where {T<:Float}
+"Return the checked neurons of a layer, for `batch` samples: `each` side by side for each of `n` parameters."
+function neurons_of(neuron::Neuron, ::Type{T}, n::Int, batch::Int, each::Int = 1) where {T<:Float}
     neuron.kind == "identity" && return PassOn()
     θ, v0 = neuron.threshold, neuron.v_init
-    neuron.kind == "ST-BIF" && return Bipolar(T, n, batch, θ, v0, neuron.tracer_min, neuron.tracer_max)
-    return IntegrateFire(T, n, batch, θ, v0, neuron.v_reset, neuron.beta)
+    neuron.kind == "ST-BIF" && return Bipolar(T, n, batch, θ, v0, neuron.tracer_min, neuron.tracer_max, each)
+    return IntegrateFire(T, n, batch, θ, v0, neuron.v_reset, neuron.beta, each)
 end
 
 fire(::PassOn, currents::Array{T}) where {T<:Float} =
