@@ -136,7 +136,7 @@ struct Checkpoint(Copyable):
                 layer.weight.values[dtype](), size.n_in, size.n_out, bias
             )
             nodes.append(Node(linear^, neurons[k].copy()))
-        return Network(self.layer_sizes[0].n_in, nodes^)
+        return Network([self.layer_sizes[0].n_in], nodes^)
 
     def is_double(self) raises -> Bool:
         """Tells the type of the weights.
