@@ -20,6 +20,7 @@ from .checkpoint import (
     LayerSize,
     Loaded,
     StoredArray,
+    StoredNode,
     checkpoint_bytes,
     load_checkpoint,
     neuron_rows,
