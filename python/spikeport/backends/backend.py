@@ -21,6 +21,7 @@ from spikeport.kernels.checks import as_currents, as_float, check_timesteps
 from spikeport.kernels.encode import as_rates, as_samples, check_seed
 from spikeport.kernels.integrate_fire import IfParameters, if_parameters
 from spikeport.kernels.layer import as_factors
+from spikeport.kernels.nodes import check_values
 from spikeport.kernels.qcfs import qcfs_threshold
 from spikeport.kernels.st_bif import StBifParameters, st_bif_parameters
 from spikeport.neuron import Neuron
@@ -107,7 +108,9 @@ class Backend(ABC):
         ``input_shape`` is that of one sample; by default what a first linear node takes. Raises `KernelError`:
         ``shape``, ``inputs``, ``dtype``, ``non_finite``, ``operation`` for one this backend does not have.
         """
-        return self._network(place(nodes, input_shape))
+        placed = place(nodes, input_shape)
+        check_values(placed)
+        return self._network(placed)
 
     def network_run(
         self,

@@ -56,48 +56,56 @@ class SNNGraph:
         for layer in self.layers:
             layer.validate()
         try:
-            self._placed = place(self.layers, self._given_shape)
+            placed = place(self.layers, self._given_shape)
         except KernelError as error:
             raise GraphError(error.code, str(error)) from None
         if INPUT in names and (not self.is_linear_chain or any(layer.inputs for layer in self.layers)):
             raise GraphError("name", f"{INPUT!r} is the network's input: call the layer otherwise")
-        shapes = {INPUT: self.input_shape} | {node.name: node.shape for node in self._placed.nodes}
-        for layer, node in zip(self.layers, self._placed.nodes, strict=True):
+        shapes = {INPUT: placed.input_shape} | {node.name: node.shape for node in placed.nodes}
+        for layer, node in zip(self.layers, placed.nodes, strict=True):
             layer.stand([shapes[name] for name in node.inputs], node.shape)
 
     @property
     def input_shape(self) -> Shape:
         """Shape of one sample."""
-        return self._placed.input_shape
+        return (self.layers[0].n_inputs,) if self._given_shape is None else self._given_shape
 
     @property
     def output_shape(self) -> Shape:
         """Shape of what the last layer passes on for one sample."""
-        return self._placed.nodes[-1].shape
+        shape = self.layers[-1].shape
+        assert shape is not None  # `validate` has worked it out
+        return shape
+
+    def reads(self, index: int) -> tuple[str, ...]:
+        """Return the names of what the layer at ``index`` reads; "input" is the network's input."""
+        return self.layers[index].inputs or (self.layers[index - 1].name if index else INPUT,)
 
     @property
     def edges(self) -> list[tuple[str, str]]:
         """Who feeds whom, by name, in the order of the layers; "input" is the network's input."""
-        return [(source, node.name) for node in self._placed.nodes for source in node.inputs]
+        return [(source, layer.name) for k, layer in enumerate(self.layers) for source in self.reads(k)]
 
     @property
     def is_chain(self) -> bool:
         """Whether every layer reads exactly the one before it."""
-        return self._placed.is_chain
+        before = [INPUT, *(layer.name for layer in self.layers)]
+        return all(self.reads(k) == (before[k],) for k in range(len(self.layers)))
 
     @property
     def is_linear_chain(self) -> bool:
         """Whether it is a list of linear layers, each fed by the one before, on inputs of one axis."""
-        return self._placed.is_linear_chain
+        return self.is_chain and len(self.input_shape) == 1 and all(layer.is_linear for layer in self.layers)
 
     def sources(self, name: str) -> list[LayerNode | None]:
         """Return the layers that the layer ``name`` reads, in order; None stands for the input."""
-        node = next(node for node in self._placed.nodes if node.name == self[name].name)
-        return [None if source == INPUT and not self._has(INPUT) else self[source] for source in node.inputs]
+        names = [layer.name for layer in self.layers]
+        index = names.index(self[name].name)
+        return [self[source] if source in names[:index] else None for source in self.reads(index)]
 
     def readers(self, name: str) -> list[LayerNode]:
         """Return the layers that read the layer ``name``, or "input"."""
-        return [self[node.name] for node in self._placed.nodes if name in node.inputs]
+        return [layer for k, layer in enumerate(self.layers) if name in self.reads(k)]
 
     @property
     def n_inputs(self) -> int:
@@ -190,9 +198,6 @@ class SNNGraph:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_laid_out": None}  # a copy or another process lays it out for itself
-
-    def _has(self, name: str) -> bool:
-        return any(layer.name == name for layer in self.layers)
 
     def __repr__(self) -> str:
         if self.is_linear_chain:

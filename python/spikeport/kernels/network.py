@@ -25,7 +25,7 @@ from spikeport.kernels.checks import as_float, check_timesteps
 from spikeport.kernels.encode import as_rates, check_seed, encode_poisson
 from spikeport.kernels.integrate_fire import Trace
 from spikeport.kernels.layer import fire, sum_in_order
-from spikeport.kernels.nodes import INPUT, Node, PlacedNetwork, PlacedNode, place
+from spikeport.kernels.nodes import INPUT, Node, PlacedNetwork, PlacedNode, check_values, place
 from spikeport.neuron import Neuron
 from spikeport.operations import Shape
 
@@ -93,6 +93,7 @@ def network_run(
     """
     check_timesteps(timesteps)
     network = place(nodes, input_shape)
+    check_values(network)
     x = check_inputs(network, as_float("inputs", inputs), timesteps, encoding, seed)
     signal = Signal(x, encoding == "current")
     if encoding == "poisson":

@@ -96,8 +96,7 @@ def place(nodes: Sequence[Node], input_shape: Shape | None = None) -> PlacedNetw
     """Return the network of ``nodes``, names resolved and shapes inferred, on inputs of ``input_shape``.
 
     The shape of the input is by default that of a first node with a linear operation. Raises `KernelError`: ``shape``
-    where parts or an operation and what it reads do not fit; ``inputs`` for a name that is not there; ``dtype``;
-    ``non_finite``.
+    where parts or an operation and what it reads do not fit; ``inputs`` for a name that is not there; ``dtype``.
     """
     if not nodes:
         raise KernelError("shape", "a network needs at least one layer")
@@ -119,6 +118,13 @@ def place(nodes: Sequence[Node], input_shape: Shape | None = None) -> PlacedNetw
     return PlacedNetwork(placed, shapes[INPUT], dtype)
 
 
+def check_values(network: PlacedNetwork) -> None:
+    """Raise `KernelError` ``non_finite`` where an array holds NaN or infinity."""
+    for node in network.nodes:
+        for name, array in node.operation.arrays().items():
+            as_float(f"{node.name}.{name}", array)
+
+
 def _input_shape(first: Node, given: Shape | None) -> Shape:
     if given is None and isinstance(first.operation, Linear):
         return (first.operation.n_inputs,)
@@ -130,15 +136,13 @@ def _input_shape(first: Node, given: Shape | None) -> Shape:
 
 
 def _common_type(nodes: Sequence[Node]) -> np.dtype[Any]:
-    types = set()
+    types: set[np.dtype[Any]] = set()
     for node in nodes:
         try:
             node.operation.check(node.name)
         except GraphError as error:
             raise KernelError(error.code, str(error)) from None
-        for name, array in node.operation.arrays().items():
-            as_float(f"{node.name}.{name}", array)
-            types.add(array.dtype)
+        types |= {array.dtype for array in node.operation.arrays().values()}
     if len(types) > 1:
         raise KernelError("dtype", "layers have weights of float32 and of float64: make all the same")
     return types.pop() if types else np.dtype(np.float64)
