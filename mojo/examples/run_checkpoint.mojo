@@ -28,16 +28,16 @@ def main() raises:
     var timesteps = atol(arguments[2]) if len(arguments) == 3 else 25
     var loaded = load_checkpoint(String(arguments[1]))
     ref checkpoint = loaded.checkpoint
-    for k in range(len(checkpoint.layer_names)):
-        var size = checkpoint.layer_sizes[k]
+    print("input:", checkpoint.input_shape)
+    for node in checkpoint.nodes:
         print(
-            checkpoint.layer_names[k],
+            node.name,
             ": ",
-            size.n_in,
+            node.operation,
             " -> ",
-            size.n_out,
+            node.shape,
             ", ",
-            checkpoint.neuron_types[k],
+            node.neuron,
             sep="",
         )
 
@@ -48,8 +48,8 @@ def main() raises:
 
     # What fine-tuning the head alone would freeze.
     var plan = schedule(
-        checkpoint.layer_names,
-        freeze_until=len(checkpoint.layer_names) - 2,
+        checkpoint.layer_names(),
+        freeze_until=len(checkpoint.nodes) - 2,
         lr_head=0.01,
     )
     print("to train the head alone, freeze:", plan.frozen)

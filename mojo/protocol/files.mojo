@@ -10,11 +10,12 @@ from spikeport.checkpoint import (
 )
 from spikeport.checkpoint.neurons import NEURON_ROWS, without_max_spikes
 from spikeport.checkpoint.sha256 import sha256
-from spikeport.checkpoint.sidecar import named_sources
+from spikeport.checkpoint.sidecar import Sidecar
 from spikeport.checkpoint.sidecar.nodes import read_shapes
 from spikeport.checkpoint.sidecar.version_2 import read_names
 from spikeport.checkpoint.store import checkpoint_paths
 from spikeport.checks import refusal
+from spikeport.network import INPUT
 from spikeport.operations.any_operation import has_window
 
 from .words import Arguments, Reply
@@ -43,11 +44,9 @@ def answer_read(arguments: Arguments, mut reply: Reply) raises:
 
 def answer_write[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
     """Answers `checkpoint.write`."""
-    var checkpoint = (
-        _given_nodes[dtype](arguments) if arguments.has(
-            "input_shape"
-        ) else _given_chain[dtype](arguments)
-    )
+    var checkpoint = _given_nodes[dtype](arguments) if arguments.has(
+        "input_shape"
+    ) else _given_chain[dtype](arguments)
     var path = arguments.text("path")
     save_checkpoint(checkpoint, path)
     # Digested as they stand on the disk.
@@ -136,27 +135,29 @@ def _given_nodes[dtype: DType](arguments: Arguments) raises -> Checkpoint:
                 groups=arguments.integer(String("groups.", k), 1),
             )
         )
-    var sources = named_sources(names, reads)
-    for k in range(len(names)):
-        nodes[k].sources = sources[k].copy()
+        # Known once all names are; until then it reads something or nothing.
+        nodes[k].sources = List[Int](length=len(reads[k]), fill=INPUT)
+    var sidecar = Sidecar(input_shape^, nodes^, [], 1, 0, "", "{}")
+    sidecar.connect(reads)
+    ref known = sidecar.nodes
     var arrays = List[LayerArrays]()
-    for k in range(len(nodes)):
-        # Checked before a shape is made of it.
-        nodes[k].check()
-        var shape = nodes[k].weight_shape(read_shapes(input_shape, nodes, k))
+    for k in range(len(known)):
+        var shape = known[k].weight_shape(
+            read_shapes(sidecar.input_shape, known, k)
+        )
         arrays.append(
             _arrays[dtype](
-                arguments, k, shape, NEURON_ROWS + 1, nodes[k].shape[0]
+                arguments, k, shape, NEURON_ROWS + 1, known[k].shape[0]
             )
         )
         if arrays[k].neuron:
             var rows = arrays[k].neuron.value().copy()
             arrays[k].neuron = without_max_spikes(rows)
-    if arguments.has(String("weight.", len(nodes))):
+    if arguments.has(String("weight.", len(known))):
         raise refusal("shape", "there are more weights than nodes")
     return Checkpoint(
-        input_shape^,
-        nodes^,
+        sidecar.input_shape.copy(),
+        known.copy(),
         arrays^,
         arguments.texts("frozen"),
         arguments.text("metadata", "{}"),
@@ -186,7 +187,9 @@ def _arrays[
     if arguments.has(neuron):
         var values = arguments.floats(neuron)
         if len(values) != rows and len(values) != rows * first:
-            raise refusal("shape", "a neuron has rows of 1 or of the first axis")
+            raise refusal(
+                "shape", "a neuron has rows of 1 or of the first axis"
+            )
         layer.neuron = StoredArray.of(values, [rows, len(values) // rows])
     return layer^
 

@@ -250,16 +250,16 @@ struct Checkpoint(Copyable):
         Raises:
             Error: `dtype` where they differ.
         """
-        var first = Optional[Bool](None)
+        var doubles = List[Bool]()
         for layer in self.arrays:
             if layer.weight:
-                var double = layer.weight.value().double
-                if first and first.value() != double:
-                    raise refusal("dtype", "the weights differ in dtype")
-                first = double
-        if not first:
+                doubles.append(layer.weight.value().double)
+        if len(doubles) == 0:
             raise refusal("dtype", "there is no weight to say the type")
-        return first.value()
+        for double in doubles:
+            if double != doubles[0]:
+                raise refusal("dtype", "the weights differ in dtype")
+        return doubles[0]
 
     def check(self) raises -> Sidecar:
         """Checks all that reading checks.
@@ -311,7 +311,9 @@ struct Checkpoint(Copyable):
                 String(node.name, ": ", node.operation, " and its weight"),
             )
         if layer.bias and not layer.weight:
-            raise refusal("shape", String(node.name, " has no place for a bias"))
+            raise refusal(
+                "shape", String(node.name, " has no place for a bias")
+            )
         if layer.weight:
             var reads = read_shapes(self.input_shape, self.nodes, k)
             ref weight = layer.weight.value()

@@ -149,9 +149,7 @@ def read_layers(
     return layers^
 
 
-def write_layers(
-    layers: List[LayerArrays], version: Int
-) raises -> List[UInt8]:
+def write_layers(layers: List[LayerArrays], version: Int) raises -> List[UInt8]:
     """Returns the one archive of checked arrays; refuses by `too_large`."""
     var archive = ArchiveWriter()
     for k in range(len(layers)):

@@ -67,6 +67,20 @@ struct Sidecar(Copyable):
             last = place
         demand(self.total_params > 0, "total_params must be above 0")
 
+    def connect(mut self, reads: List[List[String]]) raises:
+        """Checks every field of version 2, then lets the nodes read what they
+        name, then checks the shapes that follow; refuses by `sidecar_schema`,
+        `layer_chain`, and `version` where version 1 could hold it."""
+        self.check_fields(2)
+        var sources = named_sources(
+            [node.name.copy() for node in self.nodes], reads
+        )
+        for k in range(len(sources)):
+            self.nodes[k].sources = sources[k].copy()
+        check_graph(self.input_shape, self.nodes)
+        if self.version() == 1:
+            raise refusal("version", "version 1 holds a chain of linear layers")
+
     def check(self) raises:
         """Checks every field, then what the nodes read and the shapes that
         follow; refuses by `sidecar_schema`, `layer_chain`."""
@@ -147,15 +161,7 @@ def read_sidecar(var content: List[UInt8]) raises -> Sidecar:
     var graph = read_graph(json, values[5])
     sidecar.input_shape = wholes(json, values[3], "input_shape")
     sidecar.nodes = graph.nodes.copy()
-    sidecar.check_fields(2)
-    var sources = named_sources(
-        [node.name.copy() for node in sidecar.nodes], graph.reads
-    )
-    for k in range(len(sources)):
-        sidecar.nodes[k].sources = sources[k].copy()
-    check_graph(sidecar.input_shape, sidecar.nodes)
-    if sidecar.version() == 1:
-        raise refusal("version", "version 1 holds a chain of linear layers")
+    sidecar.connect(graph.reads)
     return sidecar^
 
 

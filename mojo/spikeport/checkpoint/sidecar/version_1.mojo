@@ -110,9 +110,7 @@ def chain_nodes(var chain: Chain) raises -> List[StoredNode]:
 
 def read_chain(json: Json, values: List[Int]) raises -> Chain:
     """Reads what is said of the layers; `values` has a value for each key."""
-    demand(
-        json.kind(values[4]) == LIST, "layer_sizes must be a list of pairs"
-    )
+    demand(json.kind(values[4]) == LIST, "layer_sizes must be a list of pairs")
     var sizes = List[LayerSize]()
     for pair in json.children(values[4]):
         var widths = wholes(json, pair, "layer_sizes")

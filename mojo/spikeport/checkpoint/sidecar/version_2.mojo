@@ -118,9 +118,7 @@ def read_names(nodes: List[StoredNode], k: Int) -> List[String]:
     """Returns the names that node k reads."""
     var names = List[String]()
     for source in nodes[k].sources:
-        names.append(
-            String("input") if source == INPUT else nodes[source].name
-        )
+        names.append(String("input") if source == INPUT else nodes[source].name)
     return names^
 
 
