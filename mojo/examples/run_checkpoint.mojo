@@ -28,16 +28,16 @@ def main() raises:
     var timesteps = atol(arguments[2]) if len(arguments) == 3 else 25
     var loaded = load_checkpoint(String(arguments[1]))
     ref checkpoint = loaded.checkpoint
-    print("input:", checkpoint.input_shape)
-    for node in checkpoint.nodes:
+    var sizes = checkpoint.layer_sizes()
+    for k in range(len(sizes)):
         print(
-            node.name,
+            checkpoint.nodes[k].name,
             ": ",
-            node.operation,
+            sizes[k].n_in,
             " -> ",
-            node.shape,
+            sizes[k].n_out,
             ", ",
-            node.neuron,
+            checkpoint.nodes[k].neuron,
             sep="",
         )
 
