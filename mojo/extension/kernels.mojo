@@ -9,10 +9,10 @@ caller; shapes are those of the kernel that a function calls.
 from spikeport.checks import all_finite
 from spikeport.encode import poisson_steps, sample_key
 from spikeport.integrate_fire import if_steps
-from spikeport.operations.conv import pack_taps, padded, scatter
 from spikeport.operations.join import add_to, put_rows
 from spikeport.operations.max_pool import max_pool_steps
 from spikeport.operations.pool import pool_sums
+from spikeport.operations.scatter import pack_taps, padded, scatter
 from spikeport.operations.weighted import (
     ROWS,
     pack,

@@ -10,8 +10,7 @@ from spikeport.checkpoint import (
 )
 from spikeport.checkpoint.neurons import NEURON_ROWS, without_max_spikes
 from spikeport.checkpoint.sha256 import sha256
-from spikeport.checkpoint.sidecar import Sidecar
-from spikeport.checkpoint.sidecar.nodes import read_shapes
+from spikeport.checkpoint.sidecar import Sidecar, read_shapes
 from spikeport.checkpoint.sidecar.version_2 import read_names
 from spikeport.checkpoint.store import checkpoint_paths
 from spikeport.checks import refusal

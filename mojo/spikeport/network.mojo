@@ -107,6 +107,11 @@ struct Network[dtype: DType](Copyable):
         """
         if len(nodes) == 0:
             raise refusal("shape", "a network needs at least one layer")
+        if not 1 <= len(input_shape) <= 3:
+            raise refusal(
+                "shape",
+                String("the input has 1 to 3 axes, not ", len(input_shape)),
+            )
         self.sources = []
         self.shapes = [input_shape^]
         self.last_reader = List[Int](length=len(nodes) + 1, fill=-1)

@@ -197,6 +197,9 @@ def test_a_network_is_refused_before_it_runs() raises:
         _ = Network([5], [node.copy(), node.copy()])
     with assert_raises(contains="shape: a signal of 4 values"):
         _ = Network([4], [node.copy()])
+    for axes in [0, 4]:
+        with assert_raises(contains="shape: the input has 1 to 3 axes"):
+            _ = Network(List[Int](length=axes, fill=1), [node.copy()])
     for source in [-2, 0, 1]:
         var wrong = node.copy()
         wrong.sources = [source]

@@ -13,9 +13,10 @@ from .sidecar import (
     StoredNode,
     chain_nodes,
     demand,
+    is_chain,
+    read_shapes,
     write_sidecar,
 )
-from .sidecar.nodes import is_chain, read_shapes
 from .sidecar.version_1 import Chain
 from .strict_json import OBJECT, Json
 

@@ -7,8 +7,8 @@ from ..checks import product, refusal
 from .archive import END_SIZE, LARGEST_ARCHIVE, Archive, ArchiveWriter, Member
 from .neurons import NEURON_ROWS, with_max_spikes
 from .npy import StoredArray
-from .sidecar import Sidecar, StoredNode
-from .sidecar.nodes import LARGEST_SIZE, read_shapes
+from .sidecar import Sidecar, StoredNode, read_shapes
+from .sidecar.nodes import LARGEST_SIZE
 
 comptime FLOATS: List[String] = ["<f4", "<f8"]
 """The types of all members. That a neuron's rows are `<f8` is checked with its

@@ -1,7 +1,7 @@
 """Operations: what a node does with what it reads, before its neurons.
 
 - `operation`: what an operation is, and the signals that it reads
-- `weighted`: the loop that adds the terms of a matrix
+- `weighted`, `scatter`: the loops that add, for a matrix and for a window
 - `window`: the geometry that convolutions and pools share
 - `linear`, `conv`, `pool`, `max_pool`, `join`: each with its equation at the top
 - `any_operation`: one of them, by its word

@@ -4,15 +4,12 @@
 
 with g = floor(c·groups/out), terms in ascending order of the flat index of the
 input that they read, from +0, only where `at(p, q)` lies inside the input, and
-the bias last. Events are scattered: those of a sample come in ascending order,
-each is added to all outputs that read it, so each output gets its terms in that
-order. An input of 0 is no event.
+the bias last; `scatter` adds them.
 """
-from std.sys.info import simd_width_of
-
 from ..checks import check_finite, check_shape, product, refusal
 from .operation import Operation, Signal, shown, the_only
-from .window import Axis, Window
+from .scatter import pack_taps, padded, scatter
+from .window import Window
 
 
 struct Conv[element: DType](Operation):
@@ -216,121 +213,3 @@ def conv_shape(
     var result: List[Int] = [n_out]
     result.extend(places^)
     return result^
-
-
-def padded[dtype: DType](outs: Int) -> Int:
-    """Returns the channels of a group, rounded up to whole vectors."""
-    comptime lanes = simd_width_of[dtype]()
-    return (outs + lanes - 1) // lanes * lanes
-
-
-def pack_taps[
-    dtype: DType, //
-](
-    weights: ImmPointer[Scalar[dtype], _],
-    groups: Int,
-    outs: Int,
-    terms: Int,
-    packed: MutPointer[Scalar[dtype], _],
-):
-    """Lays weights (groups, outs, terms) out as (groups, terms, outs), the
-    outs padded with zeros to whole vectors."""
-    var width = padded[dtype](outs)
-    for g in range(groups):
-        var source = weights.unsafe_offset(g * outs * terms)
-        var target = packed.unsafe_offset(g * terms * width)
-        for k in range(terms):
-            for j in range(width):
-                target[unsafe_offset=k * width + j] = (
-                    source[unsafe_offset=j * terms + k] if j < outs else 0
-                )
-
-
-def scatter[
-    input_type: DType, dtype: DType, //
-](
-    inputs: ImmPointer[Scalar[input_type], _],
-    rows: Int,
-    groups: Int,
-    channels: Int,
-    outs: Int,
-    height: Axis,
-    width: Axis,
-    packed: ImmPointer[Scalar[dtype], _],
-    bias: ImmPointer[Scalar[dtype], _],
-    has_bias: Bool,
-    taps: MutPointer[Int32, _],
-    sums: MutPointer[Scalar[dtype], _],
-    currents: MutPointer[Scalar[dtype], _],
-):
-    """Sums rows of inputs (groups, channels, height, width) to currents
-    (groups, outs, places…).
-
-    The weights are those of `pack_taps`, the bias (groups·outs,) is read where
-    `has_bias`. `taps` is room for 3·(height + width) indices, `sums` for the
-    padded outs of every place. Allocates nothing.
-    """
-    comptime lanes = simd_width_of[dtype]()
-    var vectors = padded[dtype](outs)
-    var positions = height.places * width.places
-    var across = taps.unsafe_offset(3 * height.size)
-    height.write_taps(taps)
-    width.write_taps(across)
-    var y_step = height.q_step() * width.kernel * vectors
-    var y_place = height.p_step() * width.places * vectors
-    var x_step = width.q_step() * vectors
-    var x_place = width.p_step() * vectors
-    var terms = height.kernel * width.kernel * vectors
-
-    def scatter_row(
-        line: ImmPointer[Scalar[input_type], _],
-        weights: ImmPointer[Scalar[dtype], _],
-        y: Int,
-    ) {imm}:
-        var first_y = Int(taps[unsafe_offset=3 * y]) * width.kernel * vectors
-        var place_y = Int(taps[unsafe_offset=3 * y + 1]) * (
-            width.places * vectors
-        )
-        var count_y = Int(taps[unsafe_offset=3 * y + 2])
-        for x in range(width.size):
-            var value = line[unsafe_offset=x]
-            if value == 0:
-                continue
-            var factor = SIMD[dtype, lanes](value.cast[dtype]())
-            var first = first_y + Int(across[unsafe_offset=3 * x]) * vectors
-            var place = place_y + Int(across[unsafe_offset=3 * x + 1]) * vectors
-            var count = Int(across[unsafe_offset=3 * x + 2])
-            for a in range(count_y):
-                var w = weights.unsafe_offset(first + a * y_step)
-                var target = sums.unsafe_offset(place - a * y_place)
-                for b in range(count):
-                    for j in range(0, vectors, lanes):
-                        var term = (
-                            w.unsafe_load[width=lanes](b * x_step + j) * factor
-                        )
-                        var at = j - b * x_place
-                        target.unsafe_store(
-                            at, target.unsafe_load[width=lanes](at) + term
-                        )
-
-    for row in range(rows):
-        for g in range(groups):
-            for k in range(positions * vectors):
-                sums[unsafe_offset=k] = 0
-            for d in range(channels):
-                var plane = ((row * groups + g) * channels + d) * height.size
-                var weights = packed.unsafe_offset((g * channels + d) * terms)
-                for y in range(height.size):
-                    scatter_row(
-                        inputs.unsafe_offset((plane + y) * width.size),
-                        weights,
-                        y,
-                    )
-            for j in range(outs):
-                var target = currents.unsafe_offset(
-                    ((row * groups + g) * outs + j) * positions
-                )
-                var b = bias[unsafe_offset=g * outs + j] if has_bias else 0
-                for p in range(positions):
-                    var sum = sums[unsafe_offset=p * vectors + j]
-                    target[unsafe_offset=p] = sum + b if has_bias else sum

@@ -4,8 +4,8 @@ from ..hex import hex_value
 from ..strict_json import OBJECT, TEXT, WHOLE, Json, escape
 from .fields import demand, members, text, texts, whole, wholes
 from .fields import written_texts, written_wholes
-from .nodes import StoredNode, check_graph, check_shape_field, is_chain
-from .nodes import named_sources
+from .graph import check_graph, is_chain, named_sources
+from .nodes import StoredNode, check_shape_field
 from .version_1 import KEYS_1, read_chain, write_chain
 from .version_2 import KEYS_2, read_graph, write_graph
 

@@ -14,7 +14,8 @@ from .fields import (
     written_texts,
     written_wholes,
 )
-from .nodes import LARGEST_SIZE, StoredNode, read_shapes
+from .graph import read_shapes
+from .nodes import LARGEST_SIZE, StoredNode
 
 comptime KEYS_1: List[String] = [
     "archive",
