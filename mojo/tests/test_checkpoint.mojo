@@ -57,7 +57,7 @@ def read_code(content: List[UInt8]) -> String:
     try:
         var sidecar = example().check()
         var expected = expected_members(sidecar)
-        _ = read_layers(Archive(content.copy(), expected^), sidecar.nodes)
+        _ = read_layers(Archive(content.copy(), expected^), sidecar)
         return ""
     except e:
         return code_of(e)
@@ -134,19 +134,19 @@ def test_an_archive_is_as_long_as_its_members_can_need() raises:
     sidecar.archive_bytes = (
         22 + 804 + 8 * (3 * 2 + 8 * 3) + 804 + 8 * (1 * 3 + 8 * 1)
     )
-    check_size(sidecar)
+    check_size(sidecar, expected_members(sidecar))
     sidecar.archive_bytes += 1
     with assert_raises(contains="too_large:"):
-        check_size(sidecar)
+        check_size(sidecar, expected_members(sidecar))
     var widest = (1 << 31) - 1
     sidecar.input_shape = [widest]
     sidecar.nodes[0].shape = [widest]
     sidecar.nodes[1].shape = [widest]
     sidecar.archive_bytes = LARGEST_ARCHIVE
-    check_size(sidecar)
+    check_size(sidecar, expected_members(sidecar))
     sidecar.archive_bytes += 1
     with assert_raises(contains="too_large:"):
-        check_size(sidecar)
+        check_size(sidecar, expected_members(sidecar))
 
 
 def test_every_flipped_bit_of_an_archive_is_refused() raises:

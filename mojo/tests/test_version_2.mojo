@@ -17,6 +17,7 @@ from spikeport.checkpoint.members import (
     check_size,
     expected_members,
     read_layers,
+    write_layers,
 )
 from spikeport.checkpoint.neurons import with_max_spikes, without_max_spikes
 from spikeport.checkpoint.sidecar import read_sidecar
@@ -234,22 +235,21 @@ def test_nothing_is_made_before_sizes_are_checked() raises:
     var sidecar = example().check()
     sidecar.archive_bytes = (
         22
-        + 5 * 804
-        + 8 * (18 + 9 * 2)
-        + 8 * (9 * 2)
-        + 8 * (4 + 9 * 2)
-        + 8 * (9 * 2)
-        + 8 * (8 + 9 * 1)
+        + (3 * 268 + 8 * (18 + 9 * 2))
+        + (268 + 8 * (8 * 2))
+        + (3 * 268 + 8 * (4 + 9 * 2))
+        + (268 + 8 * (8 * 2))
+        + (3 * 268 + 8 * (8 + 9 * 1))
     )
-    check_size(sidecar)
+    check_size(sidecar, expected_members(sidecar))
     sidecar.archive_bytes += 1
     with assert_raises(contains="too_large:"):
-        check_size(sidecar)
+        check_size(sidecar, expected_members(sidecar))
     sidecar.archive_bytes = 22
     sidecar.nodes[0].shape = [1 << 20, 4, 4]
     sidecar.nodes[0].kernel = [65535, 65535]
-    with assert_raises(contains="too_large: conv has more than 2^31 - 1"):
-        check_size(sidecar)
+    with assert_raises(contains="too_large: layer_0.weight.npy has over"):
+        check_size(sidecar, expected_members(sidecar))
 
 
 def archive_code(content: List[UInt8], checkpoint: Checkpoint) -> String:
@@ -257,7 +257,7 @@ def archive_code(content: List[UInt8], checkpoint: Checkpoint) -> String:
     try:
         var sidecar = checkpoint.check()
         var members = expected_members(sidecar)
-        _ = read_layers(Archive(content.copy(), members^), sidecar.nodes)
+        _ = read_layers(Archive(content.copy(), members^), sidecar)
         return ""
     except e:
         return code_of(e)
@@ -311,6 +311,18 @@ def test_saving_refuses_what_would_not_load() raises:
     )
     with assert_raises(contains="shape:"):
         _ = checkpoint_bytes(broken)
+
+
+def test_weights_are_of_one_type() raises:
+    """Both sides refuse what would not run."""
+    var mixed = example()
+    mixed.arrays[4].weight = StoredArray.of(
+        [Float32(k) / 8 for k in range(8)], [1, 8]
+    )
+    with assert_raises(contains="dtype: the weights differ"):
+        _ = checkpoint_bytes(mixed)
+    var content = write_layers(mixed.arrays, 2)
+    assert_equal(archive_code(content, example()), "dtype")
 
 
 def test_more_than_one_spike_in_a_step_is_refused() raises:

@@ -5,7 +5,7 @@ in four languages; read by hand, since every length is checked before anything
 is made of it. No pickle, no inflate. What a member is for is not known here:
 whoever read the sidecar hands over a list of the members to expect.
 """
-from ..checks import refusal
+from ..checks import product, refusal
 from .crc32 import crc32
 from .npy import StoredArray, npy_header, read_npy
 
@@ -17,6 +17,8 @@ comptime CENTRAL_SIZE = 46
 """Bytes of a directory entry without the name."""
 comptime END_SIZE = 22
 """Bytes of the end record."""
+comptime RECORDS_SIZE = LOCAL_SIZE + CENTRAL_SIZE + 128 + 64
+"""Bytes of a member's two records, with room for its `.npy` header and name."""
 
 
 @fieldwise_init
@@ -31,6 +33,22 @@ struct Member(Copyable):
     """The types that its array may have, `<f4` or `<f8`."""
     var required: Bool
     """Whether an archive without it is refused."""
+
+    def most_bytes(self) -> Int:
+        """Returns the most bytes that its values can need."""
+        var values = 0
+        for shape in self.shapes:
+            values = max(values, product(shape))
+        return product(8 if "<f8" in self.types else 4, values)
+
+
+def largest_archive(expected: List[Member]) -> Int:
+    """Returns the most bytes that an archive of these members can need, or
+    more than any archive may have."""
+    var total = END_SIZE
+    for member in expected:
+        total += RECORDS_SIZE + min(member.most_bytes(), LARGEST_ARCHIVE + 1)
+    return total
 
 
 struct ArchiveWriter(Movable):

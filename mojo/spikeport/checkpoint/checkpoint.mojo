@@ -301,6 +301,8 @@ struct Checkpoint(Copyable):
         sidecar.check()
         for k in range(len(self.arrays)):
             self._check_arrays(k)
+        if sidecar.version() == 2:
+            _ = self.is_double()
         return sidecar^
 
     def _check_arrays(self, k: Int) raises:

@@ -4,17 +4,21 @@ For node i: `layer_<i>.weight` where its operation has one, then where they exis
 `layer_<i>.bias` and `layer_<i>.neuron`.
 """
 from ..checks import product, refusal
-from .archive import END_SIZE, LARGEST_ARCHIVE, Archive, ArchiveWriter, Member
+from .archive import (
+    LARGEST_ARCHIVE,
+    Archive,
+    ArchiveWriter,
+    Member,
+    largest_archive,
+)
 from .neurons import NEURON_ROWS, with_max_spikes
 from .npy import StoredArray
-from .sidecar import Sidecar, StoredNode, read_shapes
+from .sidecar import Sidecar, read_shapes
 from .sidecar.nodes import LARGEST_SIZE
 
 comptime FLOATS: List[String] = ["<f4", "<f8"]
 """The types of all members. That a neuron's rows are `<f8` is checked with its
 layer, since other checks come before."""
-comptime RECORDS_SIZE = 804
-"""Bytes of the records of a node's members, with room for headers and names."""
 
 
 struct LayerArrays(Copyable):
@@ -89,25 +93,17 @@ def expected_members(sidecar: Sidecar) -> List[Member]:
     return members^
 
 
-def check_size(sidecar: Sidecar) raises:
+def check_size(sidecar: Sidecar, expected: List[Member]) raises:
     """Refuses, as `too_large`, an archive that is said to have more bytes than
-    its nodes can need, or weights of more values than there may be."""
-    var rows = 8 + Int(sidecar.version() == 2)  # of bias and neurons
-    var most = END_SIZE
-    for k in range(len(sidecar.nodes)):
-        ref node = sidecar.nodes[k]
-        var weight = 0
-        if node.has_weight():
-            var reads = read_shapes(sidecar.input_shape, sidecar.nodes, k)
-            weight = product(node.weight_shape(reads))
-        if weight > LARGEST_SIZE and sidecar.version() == 2:
-            raise refusal(
-                "too_large",
-                String(node.name, " has more than 2^31 - 1 weights"),
-            )
-        var values = min(weight, LARGEST_ARCHIVE) + rows * node.shape[0]
-        most += RECORDS_SIZE + 8 * values
-    if sidecar.archive_bytes > min(most, LARGEST_ARCHIVE):
+    its members can need, or weights of more values than there may be."""
+    if sidecar.version() == 2:
+        for member in expected:
+            if product(member.shapes[0]) > LARGEST_SIZE:
+                raise refusal(
+                    "too_large",
+                    String(member.name, " has over 2^31 - 1 values"),
+                )
+    if sidecar.archive_bytes > min(largest_archive(expected), LARGEST_ARCHIVE):
         raise refusal(
             "too_large",
             String(
@@ -118,12 +114,11 @@ def check_size(sidecar: Sidecar) raises:
         )
 
 
-def read_layers(
-    archive: Archive, nodes: List[StoredNode]
-) raises -> List[LayerArrays]:
+def read_layers(archive: Archive, sidecar: Sidecar) raises -> List[LayerArrays]:
     """Reads the arrays of nodes whose members `archive` was told to expect;
     refuses as `read_npy` does, and by `dtype` where types do not go together.
     """
+    ref nodes = sidecar.nodes
     var layers = List[LayerArrays]()
     var member = 0
     for k in range(len(nodes)):
@@ -146,7 +141,21 @@ def read_layers(
                 "dtype", String("layer_", k, ": neuron must be float64")
             )
         layers.append(layer^)
+        if sidecar.version() == 2:
+            check_one_type(layers)
     return layers^
+
+
+def check_one_type(layers: List[LayerArrays]) raises:
+    """Refuses, as `dtype`, a last weight of another type than the first."""
+    ref last = layers[len(layers) - 1]
+    if not last.weight:
+        return
+    for layer in layers:
+        if layer.weight:
+            if layer.weight.value().double != last.weight.value().double:
+                raise refusal("dtype", "the weights differ in dtype")
+            return
 
 
 def write_layers(layers: List[LayerArrays], version: Int) raises -> List[UInt8]:

@@ -91,7 +91,7 @@ def load_checkpoint(path: String) raises -> Loaded:
 
 def _loaded(sidecar: Sidecar, var content: List[UInt8]) raises -> Loaded:
     var expected = expected_members(sidecar)
-    var arrays = read_layers(Archive(content^, expected^), sidecar.nodes)
+    var arrays = read_layers(Archive(content^, expected^), sidecar)
     var checkpoint = Checkpoint(
         sidecar.input_shape.copy(),
         sidecar.nodes.copy(),
@@ -146,7 +146,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: String) raises:
 def _read_archive(
     paths: CheckpointPaths, sidecar: Sidecar
 ) raises -> List[UInt8]:
-    check_size(sidecar)
+    check_size(sidecar, expected_members(sidecar))
     # A save that was stopped between its renames left the archive staged; one
     # that goes on may rename it between our looks.
     var staged = paths.staged(sidecar.archive_sha256)
