@@ -15,6 +15,7 @@ from protocol.neurons import (
     answer_qcfs,
     answer_st_bif_multistep,
 )
+from protocol.operations import answer_operation_currents
 from protocol.tuning import answer_schedule, answer_step, answer_unfreeze
 from protocol.words import Arguments, Reply
 from spikeport.checks import code_of
@@ -26,6 +27,7 @@ comptime KERNELS: List[String] = [
     "if.constant",
     "st_bif.multistep",
     "layer.forward",
+    "operation.currents",
     "network.run",
     "encode.poisson",
     "qcfs",
@@ -79,6 +81,8 @@ def answer_typed[
         answer_st_bif_multistep[dtype](arguments, reply)
     elif kernel == "layer.forward":
         answer_layer_forward[dtype](arguments, reply)
+    elif kernel == "operation.currents":
+        answer_operation_currents[dtype](arguments, reply)
     elif kernel == "qcfs":
         answer_qcfs[dtype](arguments, reply)
     elif kernel == "finetune.step":

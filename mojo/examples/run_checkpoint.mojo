@@ -28,16 +28,16 @@ def main() raises:
     var timesteps = atol(arguments[2]) if len(arguments) == 3 else 25
     var loaded = load_checkpoint(String(arguments[1]))
     ref checkpoint = loaded.checkpoint
-    for k in range(len(checkpoint.layer_names)):
-        var size = checkpoint.layer_sizes[k]
+    var sizes = checkpoint.layer_sizes()
+    for k in range(len(sizes)):
         print(
-            checkpoint.layer_names[k],
+            checkpoint.nodes[k].name,
             ": ",
-            size.n_in,
+            sizes[k].n_in,
             " -> ",
-            size.n_out,
+            sizes[k].n_out,
             ", ",
-            checkpoint.neuron_types[k],
+            checkpoint.nodes[k].neuron,
             sep="",
         )
 
@@ -48,8 +48,8 @@ def main() raises:
 
     # What fine-tuning the head alone would freeze.
     var plan = schedule(
-        checkpoint.layer_names,
-        freeze_until=len(checkpoint.layer_names) - 2,
+        checkpoint.layer_names(),
+        freeze_until=len(checkpoint.nodes) - 2,
         lr_head=0.01,
     )
     print("to train the head alone, freeze:", plan.frozen)

@@ -9,12 +9,17 @@ caller; shapes are those of the kernel that a function calls.
 from spikeport.checks import all_finite
 from spikeport.encode import poisson_steps, sample_key
 from spikeport.integrate_fire import if_steps
+from spikeport.operations.join import add_to, put_rows
+from spikeport.operations.max_pool import max_pool_steps
+from spikeport.operations.pool import pool_sums
+from spikeport.operations.scatter import pack_taps, padded, scatter
 from spikeport.operations.weighted import (
     ROWS,
     pack,
     packed_length,
     weighted_sum,
 )
+from spikeport.operations.window import Axis
 from spikeport.qcfs import quantise
 from spikeport.st_bif import st_bif_steps
 
@@ -24,6 +29,9 @@ comptime FloatsOut = MutPointer[UInt8, MutUntrackedOrigin]
 """Floats that are written, of the type that `double` says."""
 comptime SpikesOut = MutPointer[Int8, MutUntrackedOrigin]
 """Spikes that are written."""
+comptime Axes = ImmPointer[Int, ImmUntrackedOrigin]
+"""Two axes of a window, one behind the other: size, places, kernel, stride,
+padding, dilation."""
 comptime Rates = ImmPointer[Float64, ImmUntrackedOrigin]
 """Rates, always binary64."""
 
@@ -181,6 +189,229 @@ def spikeport_weighted_sum(
             has_bias != 0,
             active,
             currents.unsafe_bitcast[Scalar[dtype]](),
+        )
+
+    if double != 0:
+        if spiking != 0:
+            run[DType.int8, DType.float64]()
+        else:
+            run[DType.float64, DType.float64]()
+    elif spiking != 0:
+        run[DType.int8, DType.float32]()
+    else:
+        run[DType.float32, DType.float32]()
+
+
+def axis_at(axes: Axes, k: Int) -> Axis:
+    """Reads one axis of a window."""
+    # Sound: there are six numbers for each of two axes.
+    var own = axes.unsafe_offset(6 * k)
+    return Axis(
+        own[unsafe_offset=0],
+        own[unsafe_offset=1],
+        own[unsafe_offset=2],
+        own[unsafe_offset=3],
+        own[unsafe_offset=4],
+        own[unsafe_offset=5],
+    )
+
+
+@export
+def spikeport_padded(double: Int, outs: Int) abi("C") -> Int:
+    """Returns the channels of a group, rounded up to whole vectors."""
+    if double != 0:
+        return padded[DType.float64](outs)
+    return padded[DType.float32](outs)
+
+
+@export
+def spikeport_pack_taps(
+    double: Int,
+    weights: Floats,
+    groups: Int,
+    outs: Int,
+    terms: Int,
+    packed: FloatsOut,
+) abi("C"):
+    """Lays weights (groups, outs, terms) out for a convolution: `pack_taps`."""
+
+    def run[dtype: DType]() {imm}:
+        pack_taps(
+            weights.unsafe_bitcast[Scalar[dtype]](),
+            groups,
+            outs,
+            terms,
+            packed.unsafe_bitcast[Scalar[dtype]](),
+        )
+
+    if double != 0:
+        run[DType.float64]()
+    else:
+        run[DType.float32]()
+
+
+@export
+def spikeport_scatter(
+    double: Int,
+    spiking: Int,
+    inputs: Floats,
+    rows: Int,
+    groups: Int,
+    channels: Int,
+    outs: Int,
+    axes: Axes,
+    packed: Floats,
+    bias: Floats,
+    has_bias: Int,
+    taps: MutPointer[Int32, MutUntrackedOrigin],
+    sums: FloatsOut,
+    currents: FloatsOut,
+) abi("C"):
+    """Convolves rows of 8-bit spikes, or of floats: `scatter`."""
+
+    def run[input_type: DType, dtype: DType]() {imm}:
+        scatter(
+            inputs.unsafe_bitcast[Scalar[input_type]](),
+            rows,
+            groups,
+            channels,
+            outs,
+            axis_at(axes, 0),
+            axis_at(axes, 1),
+            packed.unsafe_bitcast[Scalar[dtype]](),
+            bias.unsafe_bitcast[Scalar[dtype]](),
+            has_bias != 0,
+            taps,
+            sums.unsafe_bitcast[Scalar[dtype]](),
+            currents.unsafe_bitcast[Scalar[dtype]](),
+        )
+
+    if double != 0:
+        if spiking != 0:
+            run[DType.int8, DType.float64]()
+        else:
+            run[DType.float64, DType.float64]()
+    elif spiking != 0:
+        run[DType.int8, DType.float32]()
+    else:
+        run[DType.float32, DType.float32]()
+
+
+@export
+def spikeport_pool(
+    double: Int,
+    spiking: Int,
+    average: Int,
+    inputs: Floats,
+    planes: Int,
+    axes: Axes,
+    currents: FloatsOut,
+) abi("C"):
+    """Sums the windows of planes, or averages them: `pool_sums`."""
+
+    def run[input_type: DType, dtype: DType]() {imm}:
+        var x = inputs.unsafe_bitcast[Scalar[input_type]]()
+        var sums = currents.unsafe_bitcast[Scalar[dtype]]()
+        var height = axis_at(axes, 0)
+        var width = axis_at(axes, 1)
+        if average != 0:
+            pool_sums[True](x, planes, height, width, sums)
+        else:
+            pool_sums[False](x, planes, height, width, sums)
+
+    if double != 0:
+        if spiking != 0:
+            run[DType.int8, DType.float64]()
+        else:
+            run[DType.float64, DType.float64]()
+    elif spiking != 0:
+        run[DType.int8, DType.float32]()
+    else:
+        run[DType.float32, DType.float32]()
+
+
+@export
+def spikeport_max_pool(
+    double: Int,
+    spiking: Int,
+    inputs: Floats,
+    steps: Int,
+    stride: Int,
+    planes: Int,
+    axes: Axes,
+    running: FloatsOut,
+    largest: FloatsOut,
+    currents: FloatsOut,
+) abi("C"):
+    """Follows the maxima of planes: `max_pool_steps`."""
+
+    def run[input_type: DType, dtype: DType]() {imm}:
+        max_pool_steps(
+            inputs.unsafe_bitcast[Scalar[input_type]](),
+            steps,
+            stride,
+            planes,
+            axis_at(axes, 0),
+            axis_at(axes, 1),
+            running.unsafe_bitcast[Scalar[dtype]](),
+            largest.unsafe_bitcast[Scalar[dtype]](),
+            currents.unsafe_bitcast[Scalar[dtype]](),
+        )
+
+    if double != 0:
+        if spiking != 0:
+            run[DType.int8, DType.float64]()
+        else:
+            run[DType.float64, DType.float64]()
+    elif spiking != 0:
+        run[DType.int8, DType.float32]()
+    else:
+        run[DType.float32, DType.float32]()
+
+
+@export
+def spikeport_add(
+    double: Int, spiking: Int, inputs: Floats, count: Int, total: FloatsOut
+) abi("C"):
+    """Adds values to a total: `add_to`."""
+
+    def run[input_type: DType, dtype: DType]() {imm}:
+        add_to(
+            inputs.unsafe_bitcast[Scalar[input_type]](),
+            count,
+            total.unsafe_bitcast[Scalar[dtype]](),
+        )
+
+    if double != 0:
+        if spiking != 0:
+            run[DType.int8, DType.float64]()
+        else:
+            run[DType.float64, DType.float64]()
+    elif spiking != 0:
+        run[DType.int8, DType.float32]()
+    else:
+        run[DType.float32, DType.float32]()
+
+
+@export
+def spikeport_put_rows(
+    double: Int,
+    spiking: Int,
+    inputs: Floats,
+    rows: Int,
+    width: Int,
+    stride: Int,
+    target: FloatsOut,
+) abi("C"):
+    """Copies rows to where they stand further apart: `put_rows`."""
+
+    def run[input_type: DType, dtype: DType]() {imm}:
+        put_rows(
+            inputs.unsafe_bitcast[Scalar[input_type]](),
+            rows,
+            width,
+            stride,
+            target.unsafe_bitcast[Scalar[dtype]](),
         )
 
     if double != 0:

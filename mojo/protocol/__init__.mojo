@@ -1,6 +1,6 @@
 """The runner protocol of `conformance/SPEC.md`, section 6.
 
 - `words`: arguments in, replies out
-- `neurons`, `files`, `tuning`: the kernels, family by family
+- `neurons`, `operations`, `files`, `tuning`: the kernels, family by family
 - `bench`: the same kernels, timed
 """

@@ -153,15 +153,15 @@ def _run_network[
     var encoding = arguments.text("encoding", "current")
     var timesteps = arguments.integer("timesteps")
     var shape = arguments.integers("shape")
-    var sizes = 3 if encoding == "spikes" else 2
-    var n_in = network.n_inputs()
+    # (B, input shape); for `spikes` (T, B, input shape).
+    var lead = 2 if encoding == "spikes" else 1
     var batch = -1
     if (
-        len(shape) == sizes
-        and shape[sizes - 1] == n_in
-        and (sizes == 2 or shape[0] == timesteps)
+        len(shape) > lead
+        and List[Int](Span(shape)[lead : len(shape)]) == network.shapes[0]
+        and (lead == 1 or shape[0] == timesteps)
     ):
-        batch = shape[sizes - 2]
+        batch = shape[lead - 1]
     var result = network_run(
         network,
         arguments.floats[dtype]("inputs"),

@@ -36,6 +36,15 @@ def product(*sizes: Int) -> Int:
     return total
 
 
+def product(sizes: List[Int]) -> Int:
+    """Multiplies the sizes of a shape, none of them negative: `Int.MAX` beyond
+    that."""
+    var total = 1
+    for size in sizes:
+        total = product(total, size)
+    return total
+
+
 def all_finite[
     dtype: DType, //
 ](values: ImmPointer[Scalar[dtype], _], count: Int) -> Bool:
@@ -98,8 +107,17 @@ def as_parameter[
 
 def spread[
     dtype: DType, //
-](var values: List[Scalar[dtype]], neurons: Int) -> List[Scalar[dtype]]:
-    """Gives every neuron its own copy of a parameter that is one number."""
-    if len(values) == neurons:
+](var values: List[Scalar[dtype]], entries: Int, each: Int = 1) -> List[
+    Scalar[dtype]
+]:
+    """Gives every neuron its own copy of a parameter that is one number, or one
+    for each of so many entries of `each` neurons."""
+    if len(values) == entries and each == 1:
         return values^
-    return List[Scalar[dtype]](length=neurons, fill=values[0])
+    if len(values) != entries:
+        return List[Scalar[dtype]](length=entries * each, fill=values[0])
+    var result = List[Scalar[dtype]](capacity=entries * each)
+    for value in values:
+        for _ in range(each):
+            result.append(value)
+    return result^

@@ -118,19 +118,21 @@ struct IFParameters[dtype: DType](Copyable):
 
     def __init__(
         out self,
-        neurons: Int,
+        entries: Int,
         threshold: List[Float64],
         v_init: List[Float64],
         v_reset: Optional[List[Float64]],
         beta: List[Float64],
+        each: Int = 1,
     ) raises:
-        """Checks and rounds the parameters."""
-        var theta = as_parameter[Self.dtype]("threshold", threshold, neurons)
-        var v0 = as_parameter[Self.dtype]("v_init", v_init, neurons)
+        """Checks and rounds the parameters: one number, or one for each of the
+        entries, which have `each` neurons."""
+        var theta = as_parameter[Self.dtype]("threshold", threshold, entries)
+        var v0 = as_parameter[Self.dtype]("v_init", v_init, entries)
         var reset = as_parameter[Self.dtype](
-            "v_reset", v_reset.copy().or_else([0.0]), neurons
+            "v_reset", v_reset.copy().or_else([0.0]), entries
         )
-        var leak = as_parameter[Self.dtype]("beta", beta, neurons)
+        var leak = as_parameter[Self.dtype]("beta", beta, entries)
         check_threshold(theta)
         for b in leak:
             if not (b >= 0 and b <= 1):
@@ -138,11 +140,11 @@ struct IFParameters[dtype: DType](Copyable):
         self.hard = Bool(v_reset)
         if self.hard:
             _check_reset(reset, theta)
-        self.threshold = spread(theta^, neurons)
-        self.start = spread(v0^, neurons)
-        self.reset = spread(reset^, neurons)
-        self.beta = spread(leak^, neurons)
-        for k in range(neurons):
+        self.threshold = spread(theta^, entries, each)
+        self.start = spread(v0^, entries, each)
+        self.reset = spread(reset^, entries, each)
+        self.beta = spread(leak^, entries, each)
+        for k in range(len(self.start)):
             self.start[k] = self.start[k] * self.threshold[k]
 
     def run(

@@ -54,6 +54,24 @@ struct Node[dtype: DType](Copyable):
         self.neuron = neuron^
         self.sources = sources^
 
+    def __init__(
+        out self,
+        *,
+        var held: AnyOperation[Self.dtype],
+        var neuron: Neuron,
+        var sources: List[Int],
+    ):
+        """Puts the parts together where the operation was read from a file.
+
+        Args:
+            held: What it does with the signals that it reads.
+            neuron: The neurons.
+            sources: Indices of the nodes it reads, in order, or `INPUT`.
+        """
+        self.operation = held^
+        self.neuron = neuron^
+        self.sources = sources^
+
 
 struct Network[dtype: DType](Copyable):
     """Nodes, checked once and ready to run; the last one is the output.
@@ -68,18 +86,20 @@ struct Network[dtype: DType](Copyable):
     """The nodes, in an order in which each reads only what is before it."""
     var sources: List[List[Int]]
     """For each node the places of the signals that it reads."""
-    var widths: List[Int]
-    """For each signal its number of values."""
+    var shapes: List[List[Int]]
+    """For each signal the shape of one sample."""
     var last_reader: List[Int]
     """For each signal the last node that reads it, -1 where there is none."""
 
     def __init__(
-        out self, n_inputs: Int, var nodes: List[Node[Self.dtype]]
+        out self,
+        var input_shape: List[Int],
+        var nodes: List[Node[Self.dtype]],
     ) raises:
-        """Checks the nodes and prepares the walk over them.
+        """Checks the nodes, works out their shapes and prepares the walk.
 
         Args:
-            n_inputs: Number of values of one sample of the input.
+            input_shape: Shape of one sample of the input, of 1 to 3 axes.
             nodes: The nodes, input side first.
 
         Raises:
@@ -87,8 +107,13 @@ struct Network[dtype: DType](Copyable):
         """
         if len(nodes) == 0:
             raise refusal("shape", "a network needs at least one layer")
+        if not 1 <= len(input_shape) <= 3:
+            raise refusal(
+                "shape",
+                String("the input has 1 to 3 axes, not ", len(input_shape)),
+            )
         self.sources = []
-        self.widths = [n_inputs]
+        self.shapes = [input_shape^]
         self.last_reader = List[Int](length=len(nodes) + 1, fill=-1)
         for k in range(len(nodes)):
             ref node = nodes[k]
@@ -108,11 +133,11 @@ struct Network[dtype: DType](Copyable):
                         ),
                     )
                 self.last_reader[place] = k
-            var width = node.operation.width(
-                [self.widths[place] for place in places]
+            var shape = node.operation.output_shape(
+                [self.shapes[place].copy() for place in places]
             )
-            node.neuron.check(width)
-            self.widths.append(width)
+            node.neuron.check(shape[0])
+            self.shapes.append(shape^)
             self.sources.append(places^)
         self.nodes = nodes^
 
@@ -122,7 +147,7 @@ struct Network[dtype: DType](Copyable):
         Returns:
             The number.
         """
-        return self.widths[0]
+        return product(self.shapes[0])
 
 
 struct RunResult[dtype: DType](Copyable):
@@ -133,7 +158,7 @@ struct RunResult[dtype: DType](Copyable):
     """
 
     var counts: List[List[Int64]]
-    """Net spikes (B, n); nothing for `identity` nodes."""
+    """Net spikes (B, n), n flat; nothing for `identity` nodes."""
     var sums: List[List[Scalar[Self.dtype]]]
     """What `identity` nodes passed on in all (B, n); else nothing."""
     var membrane: List[List[Scalar[Self.dtype]]]
@@ -171,7 +196,8 @@ def network_run[
 
     Args:
         network: The network.
-        inputs: Values (batch, n_in); for `spikes` (timesteps, batch, n_in).
+        inputs: Values (batch, input shape); for `spikes` (timesteps, batch,
+            input shape).
         batch: Number of samples B.
         timesteps: Number of steps T.
         encoding: `current` feeds the values at every step, `poisson` draws
@@ -201,8 +227,8 @@ def network_run[
 
     var result = RunResult[dtype](len(network.nodes))
     var widest = 1
-    for width in network.widths:
-        widest = max(widest, width)
+    for shape in network.shapes:
+        widest = max(widest, product(shape))
     var at_once = max(1, VALUES_AT_ONCE // max(1, product(timesteps, widest)))
     for first in range(0, batch, at_once):
         var count = min(at_once, batch - first)
@@ -214,12 +240,17 @@ def network_run[
         if encoding == "poisson":
             var rates = [value.cast[DType.float64]() for value in part]
             signal = Signal[dtype](
+                network.shapes[0].copy(),
                 spikes=encode_poisson(
                     rates, count, n_in, timesteps=timesteps, seed=seed
-                )
+                ),
             )
         else:
-            signal = Signal(values=part^, is_steady=encoding == "current")
+            signal = Signal(
+                network.shapes[0].copy(),
+                values=part^,
+                is_steady=encoding == "current",
+            )
         _walk(network, signal^, count, timesteps, result)
     return result^
 
@@ -235,16 +266,17 @@ def _walk[
 ) raises:
     """Runs a block of samples through the network, adding to `result`."""
     var signals = List[Signal[dtype]](
-        length=len(network.widths), fill=Signal[dtype]()
+        length=len(network.shapes), fill=Signal[dtype]()
     )
     signals[0] = signal^
     for k in range(len(network.nodes)):
         ref node = network.nodes[k]
         ref sources = network.sources[k]
-        var is_steady = True
+        ref shape = network.shapes[k + 1]
+        var is_steady = not node.operation.remembers()
         for place in sources:
             is_steady = is_steady and signals[place].is_steady
-        var size = batch * network.widths[k + 1]
+        var size = batch * product(shape)
         var stride = 0 if is_steady else size
         var currents = node.operation.currents(
             signals, sources, 1 if is_steady else timesteps, batch
@@ -265,14 +297,17 @@ def _walk[
         var passed_on: Signal[dtype]
         if is_identity:
             result.membrane[k].extend(List[Scalar[dtype]](length=size, fill=0))
-            passed_on = Signal(values=currents^, is_steady=is_steady)
+            passed_on = Signal(
+                shape.copy(), values=currents^, is_steady=is_steady
+            )
         else:
+            var each = product(shape) // max(1, shape[0])
             var fired = node.neuron.fire(
-                currents, timesteps, stride, batch, network.widths[k + 1]
+                currents, timesteps, stride, batch, shape[0], each
             )
             result.counts[k].extend(Span(fired.counts))
             result.membrane[k].extend(Span(fired.membrane))
-            passed_on = Signal[dtype](spikes=[])
+            passed_on = Signal[dtype](shape.copy(), spikes=[])
             swap(passed_on.spikes, fired.spikes)
         if network.last_reader[k + 1] > k:
             signals[k + 1] = passed_on^

@@ -27,7 +27,8 @@ def is_kind(label: StringSpan) -> Bool:
 struct Neuron(Copyable):
     """The parameters of one layer's neurons.
 
-    A parameter is one number for all neurons, or one for each.
+    A parameter is one number for all neurons, or one for each entry of the
+    first axis: a neuron of a vector, a channel of an image.
     """
 
     var kind: String
@@ -60,7 +61,7 @@ struct Neuron(Copyable):
 
         Args:
             kind: `IF`, `LIF`, `ST-BIF` or `identity`.
-            threshold: θ, one number, or one for each neuron.
+            threshold: θ, one number, or one for each entry of the first axis.
             v_init: Membrane before the first step, in units of θ.
             v_reset: Membrane after a spike, or None for soft reset.
             beta: Leak β.
@@ -109,17 +110,17 @@ struct Neuron(Copyable):
         self.tracer_min = tracer_min
         self.tracer_max = tracer_max
 
-    def check(self, neurons: Int) raises:
+    def check(self, entries: Int) raises:
         """Checks every value, in double precision, before any work.
 
         Args:
-            neurons: Number of neurons of the layer.
+            entries: Size of the first axis: neurons, or channels.
 
         Raises:
             Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
         """
         _ = IFParameters[DType.float64](
-            neurons, self.threshold, self.v_init, self.v_reset, self.beta
+            entries, self.threshold, self.v_init, self.v_reset, self.beta
         )
 
     def fire[
@@ -130,9 +131,12 @@ struct Neuron(Copyable):
         steps: Int,
         stride: Int,
         batch: Int,
-        neurons: Int,
+        entries: Int,
+        each: Int = 1,
     ) raises -> Trace[dtype]:
         """Runs the neurons over finite currents of shape (steps, batch, N).
+
+        A parameter is one number, or one for each entry of the first axis.
 
         Parameters:
             dtype: Element type.
@@ -142,7 +146,8 @@ struct Neuron(Copyable):
             steps: Number of steps T.
             stride: Values from one step to the next: batch·N, or 0.
             batch: Number of samples B.
-            neurons: Number of neurons N.
+            entries: Size of the first axis: neurons, or channels.
+            each: Neurons of each entry, so that N = entries·each.
 
         Returns:
             What the neurons did: spikes (T, B, N), membrane and counts (B, N).
@@ -152,17 +157,23 @@ struct Neuron(Copyable):
         """
         if self.kind == "ST-BIF":
             return STBIFParameters[dtype](
-                neurons,
+                entries,
                 self.threshold,
                 self.v_init,
                 self.tracer_min,
                 self.tracer_max,
+                each,
             ).run(currents, steps, stride, batch)
         if self.kind == "identity":
-            self.check(neurons)
-            return pass_on(currents, steps, stride, batch * neurons)
+            self.check(entries)
+            return pass_on(currents, steps, stride, batch * entries * each)
         return IFParameters[dtype](
-            neurons, self.threshold, self.v_init, self.v_reset, self.beta
+            entries,
+            self.threshold,
+            self.v_init,
+            self.v_reset,
+            self.beta,
+            each,
         ).run(currents, steps, stride, batch)
 
 

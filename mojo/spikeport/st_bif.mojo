@@ -78,15 +78,17 @@ struct STBIFParameters[dtype: DType](Copyable):
 
     def __init__(
         out self,
-        neurons: Int,
+        entries: Int,
         threshold: List[Float64],
         v_init: List[Float64],
         tracer_min: Int,
         tracer_max: Int,
+        each: Int = 1,
     ) raises:
-        """Checks and rounds the parameters."""
-        var theta = as_parameter[Self.dtype]("threshold", threshold, neurons)
-        var v0 = as_parameter[Self.dtype]("v_init", v_init, neurons)
+        """Checks and rounds the parameters: one number, or one for each of the
+        entries, which have `each` neurons."""
+        var theta = as_parameter[Self.dtype]("threshold", threshold, entries)
+        var v0 = as_parameter[Self.dtype]("v_init", v_init, entries)
         check_threshold(theta)
         if not (tracer_min <= 0 <= tracer_max):
             raise refusal(
@@ -99,8 +101,8 @@ struct STBIFParameters[dtype: DType](Copyable):
                     "]",
                 ),
             )
-        self.threshold = spread(theta^, neurons)
-        self.start = spread(v0^, neurons)
+        self.threshold = spread(theta^, entries, each)
+        self.start = spread(v0^, entries, each)
         self.tracer_min = tracer_min
         self.tracer_max = tracer_max
 

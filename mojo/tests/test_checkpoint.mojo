@@ -19,13 +19,16 @@ from spikeport.checkpoint.archive import (
     Archive,
     ArchiveWriter,
     Member,
-    largest_archive,
+)
+from spikeport.checkpoint.members import (
+    check_size,
+    expected_members,
+    read_layers,
 )
 from spikeport.checkpoint.neurons import neuron_from_rows
 from spikeport.checkpoint.npy import npy_header, read_npy
 from spikeport.checkpoint.sidecar import read_sidecar
 from spikeport.checkpoint.store import checkpoint_paths
-from spikeport.checkpoint.version_1 import expected_members, read_layers
 from spikeport.checks import code_of
 from spikeport.network import network_run
 from spikeport.neuron import Neuron
@@ -52,8 +55,9 @@ def example() raises -> Checkpoint:
 def read_code(content: List[UInt8]) -> String:
     """Reads an archive of the example's sizes."""
     try:
-        var expected = expected_members([LayerSize(2, 3), LayerSize(3, 1)])
-        _ = read_layers(Archive(content.copy(), expected^))
+        var sidecar = example().check()
+        var expected = expected_members(sidecar)
+        _ = read_layers(Archive(content.copy(), expected^), sidecar)
         return ""
     except e:
         return code_of(e)
@@ -65,7 +69,7 @@ def test_what_was_saved_loads_and_saves_the_same_bytes() raises:
         var path = folder + "/net.v2"
         save_checkpoint(example(), path)
         var loaded = load_checkpoint(path + ".json")
-        assert_equal(loaded.checkpoint.layer_names, ["hidden", "output"])
+        assert_equal(loaded.checkpoint.layer_names(), ["hidden", "output"])
         assert_equal(loaded.checkpoint.frozen_layers, ["hidden", "output"])
         assert_equal(loaded.checkpoint.metadata, example().metadata)
         assert_equal(loaded.checkpoint.total_params(), 12)
@@ -126,14 +130,23 @@ def test_an_archive_has_the_members_it_is_told_to_expect() raises:
 
 def test_an_archive_is_as_long_as_its_members_can_need() raises:
     """22 bytes, and for each layer 804 + 8·(out·in + 8·out)."""
-    var sizes: List[LayerSize] = [LayerSize(2, 3), LayerSize(3, 1)]
-    assert_equal(
-        largest_archive(expected_members(sizes)),
-        22 + 804 + 8 * (3 * 2 + 8 * 3) + 804 + 8 * (1 * 3 + 8 * 1),
+    var sidecar = example().check()
+    sidecar.archive_bytes = (
+        22 + 804 + 8 * (3 * 2 + 8 * 3) + 804 + 8 * (1 * 3 + 8 * 1)
     )
+    check_size(sidecar, expected_members(sidecar))
+    sidecar.archive_bytes += 1
+    with assert_raises(contains="too_large:"):
+        check_size(sidecar, expected_members(sidecar))
     var widest = (1 << 31) - 1
-    sizes = [LayerSize(widest, widest), LayerSize(widest, widest)]
-    assert_true(largest_archive(expected_members(sizes)) > LARGEST_ARCHIVE)
+    sidecar.input_shape = [widest]
+    sidecar.nodes[0].shape = [widest]
+    sidecar.nodes[1].shape = [widest]
+    sidecar.archive_bytes = LARGEST_ARCHIVE
+    check_size(sidecar, expected_members(sidecar))
+    sidecar.archive_bytes += 1
+    with assert_raises(contains="too_large:"):
+        check_size(sidecar, expected_members(sidecar))
 
 
 def test_every_flipped_bit_of_an_archive_is_refused() raises:
@@ -255,7 +268,8 @@ def test_sidecars_are_refused_by_code() raises:
     var bytes = checkpoint_bytes(example()).sidecar.copy()
     var good = String(from_utf8=bytes)
     var cases: List[List[String]] = [
-        ['"version": 1', '"version": 2', "version"],
+        ['"version": 1', '"version": 2', "sidecar_schema"],
+        ['"version": 1', '"version": 3', "version"],
         ['"version": 1', '"version": 1.0', "version"],
         ['"spikeport-checkpoint"', '"other"', "version"],
         ['"n_layers": 2', '"n_layers": 3', "sidecar_schema"],
@@ -363,11 +377,15 @@ def test_saving_refuses_what_would_not_load() raises:
         with assert_raises(contains="sidecar_schema:"):
             save_checkpoint(broken, path)
         broken = example()
-        broken.layer_sizes[1] = LayerSize(4, 1)
         with assert_raises(contains="layer_chain:"):
-            save_checkpoint(broken, path)
+            _ = Checkpoint(
+                broken.layer_names(),
+                [LayerSize(2, 3), LayerSize(4, 1)],
+                broken.neuron_types(),
+                broken.arrays.copy(),
+            )
         broken = example()
-        broken.neuron_types[0] = "IF"
+        broken.nodes[0].neuron = "IF"
         with assert_raises(contains="neuron:"):
             save_checkpoint(broken, path)
         assert_equal(load_code(path), "missing_file")

@@ -18,7 +18,7 @@ def two_layers() raises -> Network[DType.float64]:
     var first = [w - 0.375 for w in sixteenths(35, 3)]
     var second = [w - 0.25 for w in sixteenths(21, 5)]
     return Network(
-        5,
+        [5],
         [
             Node(Linear(first, 5, 7), Neuron("IF", v_init=[0.5])),
             Node(
@@ -79,7 +79,7 @@ def test_drive_is_what_the_last_layer_received() raises:
     """Under soft reset: `drive = θ·count + v_end - v_start`."""
     var node = Node(Linear(sixteenths(15, 3), 5, 3), Neuron("IF"))
     var result = network_run(
-        Network(5, [node^]), sixteenths(5, 2), 1, timesteps=20
+        Network([5], [node^]), sixteenths(5, 2), 1, timesteps=20
     )
     for j in range(3):
         assert_equal(
@@ -111,7 +111,7 @@ def test_identity_feeds_graded_values() raises:
     """
     var half: List[Float64] = [0.5]
     var network = Network(
-        1,
+        [1],
         [
             Node(Linear(half, 1, 1), Neuron("identity")),
             Node(Linear(half, 1, 1), Neuron("IF")),
@@ -137,7 +137,7 @@ def test_a_node_reads_what_it_names() raises:
     var neuron = Neuron("IF", v_init=[0.5])
     var x = sixteenths(10, 7)
     var network = Network(
-        5,
+        [5],
         [
             Node(Linear(weights, 5, 5), neuron.copy()),
             Node(Linear(others, 5, 5), neuron.copy(), [INPUT]),
@@ -158,7 +158,7 @@ def test_a_node_reads_what_it_names() raises:
             ]
             for k in range(2):
                 nodes[k].sources = []
-            var chain = Network(5, [nodes[0].copy(), nodes[1].copy()])
+            var chain = Network([5], [nodes[0].copy(), nodes[1].copy()])
             var alone = network_run(
                 chain, x, 2, timesteps=9, encoding=encoding, seed=3
             )
@@ -192,21 +192,24 @@ def test_a_network_is_refused_before_it_runs() raises:
     """Widths that do not fit, nodes that are not before, broken neurons."""
     var node = network_node(Neuron("IF"))
     with assert_raises(contains="shape: a network needs"):
-        _ = Network(5, List[Node[DType.float64]]())
+        _ = Network([5], List[Node[DType.float64]]())
     with assert_raises(contains="shape: a signal of 3 values"):
-        _ = Network(5, [node.copy(), node.copy()])
+        _ = Network([5], [node.copy(), node.copy()])
     with assert_raises(contains="shape: a signal of 4 values"):
-        _ = Network(4, [node.copy()])
+        _ = Network([4], [node.copy()])
+    for axes in [0, 4]:
+        with assert_raises(contains="shape: the input has 1 to 3 axes"):
+            _ = Network(List[Int](length=axes, fill=1), [node.copy()])
     for source in [-2, 0, 1]:
         var wrong = node.copy()
         wrong.sources = [source]
         with assert_raises(contains="shape: node 0 reads node"):
-            _ = Network(5, [wrong^])
+            _ = Network([5], [wrong^])
     node.sources = [INPUT, INPUT]
     with assert_raises(contains="shape: 2 signals feed a linear layer"):
-        _ = Network(5, [node^])
+        _ = Network([5], [node^])
     with assert_raises(contains="threshold:"):
-        _ = Network(5, [network_node(Neuron("IF", threshold=[0.0]))])
+        _ = Network([5], [network_node(Neuron("IF", threshold=[0.0]))])
 
 
 def network_node(var neuron: Neuron) raises -> Node[DType.float64]:

@@ -7,7 +7,7 @@ whoever read the sidecar hands over a list of the members to expect.
 """
 from ..checks import product, refusal
 from .crc32 import crc32
-from .npy import StoredArray, npy_header, product_of, read_npy
+from .npy import StoredArray, npy_header, read_npy
 
 comptime LARGEST_ARCHIVE = (1 << 32) - 1
 """Bytes that an archive may have."""
@@ -38,7 +38,7 @@ struct Member(Copyable):
         """Returns the most bytes that its values can need."""
         var values = 0
         for shape in self.shapes:
-            values = max(values, product_of(shape))
+            values = max(values, product(shape))
         return product(8 if "<f8" in self.types else 4, values)
 
 

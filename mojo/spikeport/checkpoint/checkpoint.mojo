@@ -1,31 +1,67 @@
 """A checkpoint: weights with what is needed to use them again."""
-from ..checks import refusal
+from ..checks import product, refusal
 from ..network import Network, Node
 from ..neuron import Neuron, is_kind
-from ..operations import Linear
-from .neurons import NEURON_ROWS, neuron_from_rows
-from .npy import StoredArray, product_of
+from ..operations.any_operation import operation_named
+from .members import LayerArrays, write_layers
+from .neurons import NEURON_ROWS, neuron_from_rows, with_max_spikes
+from .npy import StoredArray
 from .sha256 import SHA256, sha256
-from .sidecar import LayerSize, Sidecar, demand, write_sidecar
+from .sidecar import (
+    LayerSize,
+    Sidecar,
+    StoredNode,
+    chain_nodes,
+    demand,
+    is_chain,
+    read_shapes,
+    write_sidecar,
+)
+from .sidecar.version_1 import Chain
 from .strict_json import OBJECT, Json
-from .version_1 import LayerArrays, write_layers
 
 
 struct Checkpoint(Copyable):
-    """A spiking network at rest."""
+    """A spiking network at rest: nodes, the last of which is the output.
 
-    var layer_names: List[String]
-    """Unique names, input side first."""
-    var layer_sizes: List[LayerSize]
-    """Widths of the layers."""
-    var neuron_types: List[String]
-    """A label for each layer; a network runs where each is a kind of neuron."""
+    It is written in the lowest version that can hold it: a chain of linear
+    layers on inputs of one axis is version 1, everything else version 2.
+    """
+
+    var input_shape: List[Int]
+    """Shape of one sample of the input, of 1 to 3 axes."""
+    var nodes: List[StoredNode]
+    """The nodes, in an order in which each reads only what is before it. A
+    network runs where each label is a kind of neuron."""
+    var arrays: List[LayerArrays]
+    """Weight, bias and neuron parameters of every node."""
     var frozen_layers: List[String]
-    """Names of layers that fine-tuning leaves alone."""
+    """Names of nodes that fine-tuning leaves alone."""
     var metadata: String
     """A JSON object, carried as the text it was read from."""
-    var arrays: List[LayerArrays]
-    """Weights, biases and neuron parameters of every layer."""
+
+    def __init__(
+        out self,
+        var input_shape: List[Int],
+        var nodes: List[StoredNode],
+        var arrays: List[LayerArrays],
+        var frozen_layers: List[String] = [],
+        var metadata: String = "{}",
+    ):
+        """Puts the parts together; `check` says whether they fit.
+
+        Args:
+            input_shape: Shape of one sample of the input.
+            nodes: What is said of every node.
+            arrays: The arrays of every node.
+            frozen_layers: Names of frozen nodes, in any order.
+            metadata: A JSON object.
+        """
+        self.input_shape = input_shape^
+        self.nodes = nodes^
+        self.arrays = arrays^
+        self.frozen_layers = frozen_layers^
+        self.metadata = metadata^
 
     def __init__(
         out self,
@@ -35,8 +71,8 @@ struct Checkpoint(Copyable):
         var arrays: List[LayerArrays],
         var frozen_layers: List[String] = [],
         var metadata: String = "{}",
-    ):
-        """Puts the parts together; `check` says whether they fit.
+    ) raises:
+        """Makes a chain of linear layers.
 
         Args:
             layer_names: Unique names, input side first.
@@ -45,13 +81,56 @@ struct Checkpoint(Copyable):
             arrays: The arrays of every layer.
             frozen_layers: Names of frozen layers, in any order.
             metadata: A JSON object.
+
+        Raises:
+            Error: `sidecar_schema`, `layer_chain`.
         """
-        self.layer_names = layer_names^
-        self.layer_sizes = layer_sizes^
-        self.neuron_types = neuron_types^
+        demand(len(layer_sizes) > 0, "there must be a layer")
+        self.input_shape = [layer_sizes[0].n_in]
+        self.nodes = chain_nodes(
+            Chain(layer_names^, layer_sizes^, neuron_types^)
+        )
+        self.arrays = arrays^
         self.frozen_layers = frozen_layers^
         self.metadata = metadata^
-        self.arrays = arrays^
+
+    def layer_names(self) -> List[String]:
+        """Lists the names of the nodes.
+
+        Returns:
+            The names, input side first.
+        """
+        return [node.name.copy() for node in self.nodes]
+
+    def neuron_types(self) -> List[String]:
+        """Lists the labels of the nodes.
+
+        Returns:
+            The labels, input side first.
+        """
+        return [node.neuron.copy() for node in self.nodes]
+
+    def layer_sizes(self) -> List[LayerSize]:
+        """Lists how many values the nodes read and give.
+
+        Returns:
+            The numbers, input side first.
+        """
+        var sizes = List[LayerSize]()
+        for k in range(len(self.nodes)):
+            var n_in = 0
+            for shape in read_shapes(self.input_shape, self.nodes, k):
+                n_in += product(shape)
+            sizes.append(LayerSize(n_in, product(self.nodes[k].shape)))
+        return sizes^
+
+    def version(self) -> Int:
+        """Returns the version in which it is written.
+
+        Returns:
+            1 for a chain of linear layers on inputs of one axis, else 2.
+        """
+        return 1 if is_chain(self.input_shape, self.nodes) else 2
 
     def total_params(self) -> Int:
         """Returns the number of weights and biases.
@@ -61,7 +140,8 @@ struct Checkpoint(Copyable):
         """
         var total = 0
         for layer in self.arrays:
-            total += layer.weight.count()
+            if layer.weight:
+                total += layer.weight.value().count()
             if layer.bias:
                 total += layer.bias.value().count()
         return total
@@ -74,11 +154,16 @@ struct Checkpoint(Copyable):
         """
         var digest = SHA256()
         for layer in self.arrays:
-            digest.update(layer.weight.data)
+            if layer.weight:
+                digest.update(layer.weight.value().data)
             if layer.bias:
                 digest.update(layer.bias.value().data)
             if layer.neuron:
-                digest.update(layer.neuron.value().data)
+                ref rows = layer.neuron.value()
+                if self.version() == 2:
+                    digest.update(with_max_spikes(rows).data)
+                else:
+                    digest.update(rows.data)
         return digest.hexdigest()
 
     def neuron(self, k: Int) raises -> Neuron:
@@ -96,19 +181,19 @@ struct Checkpoint(Copyable):
         if self.arrays[k].neuron:
             ref stored = self.arrays[k].neuron.value()
             return neuron_from_rows(
-                self.neuron_types[k], stored.values[DType.float64]()
+                self.nodes[k].neuron, stored.values[DType.float64]()
             )
-        if not is_kind(self.neuron_types[k]):
+        if not is_kind(self.nodes[k].neuron):
             raise refusal(
                 "neuron",
                 String(
-                    self.layer_names[k],
+                    self.nodes[k].name,
                     ": no neuron is called '",
-                    self.neuron_types[k],
+                    self.nodes[k].neuron,
                     "'",
                 ),
             )
-        return Neuron(self.neuron_types[k])
+        return Neuron(self.nodes[k].neuron)
 
     def network[dtype: DType](self) raises -> Network[dtype]:
         """Returns the network, ready to run.
@@ -117,26 +202,45 @@ struct Checkpoint(Copyable):
             dtype: Element type, that of all weights.
 
         Returns:
-            The network: one linear node for each layer.
+            The network, its nodes in the same order.
 
         Raises:
-            Error: `neuron`, `dtype`.
+            Error: `neuron`, `dtype`, `shape`.
         """
         var neurons = [self.neuron(k) for k in range(len(self.arrays))]
         if self.is_double() != (dtype == DType.float64):
             raise refusal("dtype", "the weights are of another type")
         var nodes = List[Node[dtype]]()
         for k in range(len(self.arrays)):
+            ref node = self.nodes[k]
             ref layer = self.arrays[k]
-            var size = self.layer_sizes[k]
+            var weights = List[Scalar[dtype]]()
+            var weight_shape = List[Int]()
             var bias = Optional[List[Scalar[dtype]]](None)
+            if layer.weight:
+                weights = layer.weight.value().values[dtype]()
+                weight_shape = layer.weight.value().shape.copy()
             if layer.bias:
                 bias = layer.bias.value().values[dtype]()
-            var linear = Linear(
-                layer.weight.values[dtype](), size.n_in, size.n_out, bias
+            var operation = operation_named(
+                node.operation,
+                weights,
+                weight_shape,
+                bias,
+                kernel=node.kernel,
+                stride=node.stride.copy(),
+                padding=node.padding.copy(),
+                dilation=node.dilation.copy(),
+                groups=node.groups,
             )
-            nodes.append(Node(linear^, neurons[k].copy()))
-        return Network(self.layer_sizes[0].n_in, nodes^)
+            nodes.append(
+                Node(
+                    held=operation^,
+                    neuron=neurons[k].copy(),
+                    sources=node.sources.copy(),
+                )
+            )
+        return Network(self.input_shape.copy(), nodes^)
 
     def is_double(self) raises -> Bool:
         """Tells the type of the weights.
@@ -147,10 +251,16 @@ struct Checkpoint(Copyable):
         Raises:
             Error: `dtype` where they differ.
         """
+        var doubles = List[Bool]()
         for layer in self.arrays:
-            if layer.weight.double != self.arrays[0].weight.double:
+            if layer.weight:
+                doubles.append(layer.weight.value().double)
+        if len(doubles) == 0:
+            raise refusal("dtype", "there is no weight to say the type")
+        for double in doubles:
+            if double != doubles[0]:
                 raise refusal("dtype", "the weights differ in dtype")
-        return self.arrays[0].weight.double
+        return doubles[0]
 
     def check(self) raises -> Sidecar:
         """Checks all that reading checks.
@@ -169,15 +279,11 @@ struct Checkpoint(Copyable):
             metadata = String(json.source(0))
         except e:
             raise refusal("sidecar_schema", String("metadata: ", e))
+        var names = self.layer_names()
         var sidecar = Sidecar(
-            self.layer_names.copy(),
-            self.layer_sizes.copy(),
-            self.neuron_types.copy(),
-            [
-                name.copy()
-                for name in self.layer_names
-                if name in self.frozen_layers
-            ],
+            self.input_shape.copy(),
+            self.nodes.copy(),
+            [name.copy() for name in names if name in self.frozen_layers],
             self.total_params(),
             0,
             "",
@@ -185,31 +291,45 @@ struct Checkpoint(Copyable):
         )
         for name in self.frozen_layers:
             demand(
-                name in self.layer_names,
+                name in names,
                 String("frozen_layers names no layer: ", name),
             )
         demand(
-            len(self.arrays) == len(self.layer_names),
+            len(self.arrays) == len(self.nodes),
             "there must be arrays for every layer",
         )
         sidecar.check()
         for k in range(len(self.arrays)):
             self._check_arrays(k)
+        if sidecar.version() == 2:
+            _ = self.is_double()
         return sidecar^
 
     def _check_arrays(self, k: Int) raises:
+        ref node = self.nodes[k]
         ref layer = self.arrays[k]
-        var size = self.layer_sizes[k]
-        var shape: List[Int] = [size.n_out, size.n_in]
-        _check_array(self.layer_names[k], layer.weight, shape)
-        if layer.bias:
-            _check_array(self.layer_names[k], layer.bias.value(), [size.n_out])
-            if layer.bias.value().double != layer.weight.double:
-                raise refusal("dtype", "bias and weight differ in dtype")
+        if Bool(layer.weight) != node.has_weight():
+            raise refusal(
+                "shape",
+                String(node.name, ": ", node.operation, " and its weight"),
+            )
+        if layer.bias and not layer.weight:
+            raise refusal(
+                "shape", String(node.name, " has no place for a bias")
+            )
+        if layer.weight:
+            var reads = read_shapes(self.input_shape, self.nodes, k)
+            ref weight = layer.weight.value()
+            _check_array(node.name, weight, node.weight_shape(reads))
+            if layer.bias:
+                ref bias = layer.bias.value()
+                _check_array(node.name, bias, [node.shape[0]])
+                if bias.double != weight.double:
+                    raise refusal("dtype", "bias and weight differ in dtype")
         if layer.neuron:
             ref neuron = layer.neuron.value()
-            var width = 1 if neuron.count() == NEURON_ROWS else size.n_out
-            _check_array(self.layer_names[k], neuron, [NEURON_ROWS, width])
+            var width = 1 if neuron.count() == NEURON_ROWS else node.shape[0]
+            _check_array(node.name, neuron, [NEURON_ROWS, width])
             if not neuron.double:
                 raise refusal("dtype", "neuron must be float64")
             _ = self.neuron(k)
@@ -238,14 +358,14 @@ def checkpoint_bytes(checkpoint: Checkpoint) raises -> CheckpointBytes:
         Error: Those of `Checkpoint.check`, and `too_large`.
     """
     var sidecar = checkpoint.check()
-    var archive = write_layers(checkpoint.arrays)
+    var archive = write_layers(checkpoint.arrays, sidecar.version())
     sidecar.archive_bytes = len(archive)
     sidecar.archive_sha256 = sha256(archive)
     return CheckpointBytes(archive^, write_sidecar(sidecar))
 
 
 def _check_array(name: String, array: StoredArray, shape: List[Int]) raises:
-    if array.shape != shape or array.count() != product_of(shape):
+    if array.shape != shape or array.count() != product(shape):
         raise refusal(
             "shape", String(name, ": an array does not fit the sizes")
         )

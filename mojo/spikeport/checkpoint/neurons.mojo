@@ -5,7 +5,8 @@ from .npy import StoredArray
 
 comptime NEURON_ROWS = 7
 """Rows of a neuron member: threshold, v_init, hard_reset, v_reset, beta,
-tracer_min, tracer_max."""
+tracer_min, tracer_max. In version 2 an eighth follows, `max_spikes`, the most
+spikes of one neuron in one step; it is 1 in every file of today."""
 
 
 def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
@@ -13,7 +14,7 @@ def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
 
     Args:
         neuron: The neurons.
-        n: How many the layer has.
+        n: Size of the first axis: neurons, or channels.
 
     Returns:
         Float64 of shape (7, 1) where every parameter is a single number, the
@@ -80,6 +81,29 @@ def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
         return neuron^
     except e:
         raise refusal("neuron", String(e))
+
+
+def with_max_spikes(rows: StoredArray) -> StoredArray:
+    """Returns the eight rows of version 2 for the seven that are held."""
+    var values = rows.values[DType.float64]()
+    var width = len(values) // NEURON_ROWS
+    for _ in range(width):
+        values.append(1)
+    return StoredArray.of(values, [NEURON_ROWS + 1, width])
+
+
+def without_max_spikes(rows: StoredArray) raises -> StoredArray:
+    """Returns the seven rows that are held for the eight of version 2; refuses
+    by `neuron` a neuron that sends more than one spike in a step."""
+    var values = rows.values[DType.float64]()
+    var width = len(values) // (NEURON_ROWS + 1)
+    for k in range(NEURON_ROWS * width, len(values)):
+        if values[k] != 1:
+            raise refusal("neuron", "max_spikes must be 1")
+    return StoredArray.of(
+        List[Float64](Span(values)[0 : NEURON_ROWS * width]),
+        [NEURON_ROWS, width],
+    )
 
 
 def _is_minus_zero(value: Float64) -> Bool:

@@ -157,7 +157,7 @@ def read_npy(
     var double = header.descr == "<f8"
     if Span(npy_header(double, header.shape)) != data[0:start]:
         raise syntax^
-    var needed = product(8 if double else 4, product_of(header.shape))
+    var needed = product(8 if double else 4, product(header.shape))
     if len(data) - start != needed:
         raise refusal(
             "shape", String(place, " has not the bytes that its shape needs")
@@ -168,14 +168,6 @@ def read_npy(
     if not array.is_finite():
         raise refusal("non_finite", String(place, " holds NaN or infinity"))
     return array^
-
-
-def product_of(shape: List[Int]) -> Int:
-    """Multiplies the sizes of a shape without overflow."""
-    var total = 1
-    for size in shape:
-        total = product(total, size)
-    return total
 
 
 struct NpyHeader(Copyable):

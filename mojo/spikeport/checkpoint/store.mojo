@@ -9,12 +9,13 @@ from std.ffi import external_call
 from std.os import listdir, remove
 from std.os.path import dirname, isdir, isfile, islink
 
-from .archive import LARGEST_ARCHIVE, Archive, largest_archive
-from .checkpoint import Checkpoint, checkpoint_bytes
 from ..checks import code_of, refusal
+from .archive import Archive
+from .checkpoint import Checkpoint, checkpoint_bytes
+from .members import check_size, expected_members, read_layers
+from .neurons import without_max_spikes
 from .sha256 import sha256
 from .sidecar import LARGEST_SIDECAR, Sidecar, read_sidecar
-from .version_1 import expected_members, read_layers
 
 
 comptime ATTEMPTS = 64
@@ -89,12 +90,11 @@ def load_checkpoint(path: String) raises -> Loaded:
 
 
 def _loaded(sidecar: Sidecar, var content: List[UInt8]) raises -> Loaded:
-    var expected = expected_members(sidecar.layer_sizes)
-    var arrays = read_layers(Archive(content^, expected^))
+    var expected = expected_members(sidecar)
+    var arrays = read_layers(Archive(content^, expected^), sidecar)
     var checkpoint = Checkpoint(
-        sidecar.layer_names.copy(),
-        sidecar.layer_sizes.copy(),
-        sidecar.neuron_types.copy(),
+        sidecar.input_shape.copy(),
+        sidecar.nodes.copy(),
         arrays^,
         sidecar.frozen_layers.copy(),
         sidecar.metadata,
@@ -106,6 +106,9 @@ def _loaded(sidecar: Sidecar, var content: List[UInt8]) raises -> Loaded:
         )
     for k in range(len(checkpoint.arrays)):
         if checkpoint.arrays[k].neuron:
+            if sidecar.version() == 2:
+                var rows = checkpoint.arrays[k].neuron.value().copy()
+                checkpoint.arrays[k].neuron = without_max_spikes(rows)
             _ = checkpoint.neuron(k)
     return Loaded(checkpoint^, sidecar.archive_sha256)
 
@@ -143,17 +146,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: String) raises:
 def _read_archive(
     paths: CheckpointPaths, sidecar: Sidecar
 ) raises -> List[UInt8]:
-    var expected = expected_members(sidecar.layer_sizes)
-    var most = min(largest_archive(expected), LARGEST_ARCHIVE)
-    if sidecar.archive_bytes > most:
-        raise refusal(
-            "too_large",
-            String(
-                "the archive should have ",
-                sidecar.archive_bytes,
-                " bytes, more than its layers could need",
-            ),
-        )
+    check_size(sidecar, expected_members(sidecar))
     # A save that was stopped between its renames left the archive staged; one
     # that goes on may rename it between our looks.
     var staged = paths.staged(sidecar.archive_sha256)

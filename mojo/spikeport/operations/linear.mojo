@@ -5,7 +5,7 @@
 in this order and with no fused multiply-add.
 """
 from ..checks import check_finite, check_shape, product, refusal
-from .operation import Operation, Signal
+from .operation import Operation, Signal, the_only
 from .weighted import Packed
 
 
@@ -47,34 +47,38 @@ struct Linear[element: DType](Operation):
             check_finite("bias", bias.value())
         self.packed = Packed(weights, n_in, n_out, bias)
 
-    def width(self, inputs: List[Int]) raises -> Int:
-        """Returns the number of outputs.
+    def output_shape(self, inputs: List[List[Int]]) raises -> List[Int]:
+        """Returns the shape of the currents.
 
         Args:
-            inputs: Width of every signal that it reads: one, `n_in`.
+            inputs: Shape of every signal that it reads: one, read flat.
 
         Returns:
-            Number of outputs.
+            The shape (n_out,).
 
         Raises:
             Error: `shape`.
         """
-        if len(inputs) != 1:
-            raise refusal(
-                "shape",
-                String(len(inputs), " signals feed a linear layer: give one"),
-            )
-        if inputs[0] != self.packed.n_in:
+        var shape = the_only(inputs, "a linear layer")
+        if product(shape) != self.packed.n_in:
             raise refusal(
                 "shape",
                 String(
                     "a signal of ",
-                    inputs[0],
+                    product(shape),
                     " values feeds a layer that takes ",
                     self.packed.n_in,
                 ),
             )
-        return self.packed.n_out
+        return [self.packed.n_out]
+
+    def remembers(self) -> Bool:
+        """Tells that a step knows nothing of those before it.
+
+        Returns:
+            False.
+        """
+        return False
 
     def currents(
         self,

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.backends.backend import Backend
+from spikeport.backends.mojo_calls import at, is_double, parts
 from spikeport.backends.mojo_library import load_library
+from spikeport.backends.mojo_operations import LaidOutLinear, lay_out
 from spikeport.backends.network import Network, WalkedNetwork
 from spikeport.checks import as_numbers
-from spikeport.errors import KernelError
 from spikeport.kernels import PlacedNetwork, PlacedNode, Trace
 from spikeport.kernels.checks import as_float
 from spikeport.kernels.integrate_fire import IfParameters, if_parameters
@@ -28,9 +28,6 @@ from spikeport.neuron import Neuron
 from spikeport.operations import Linear, Operation
 
 Array = npt.NDArray[Any]
-
-OPERATIONS_AT_ONCE: Final = 1 << 27
-"""In one call into Mojo: about a tenth of a second. Between calls Python sees Ctrl-C."""
 
 
 class Mojo(Backend):
@@ -51,11 +48,16 @@ class Mojo(Backend):
         return self._st_bif_steps(Signal(I, False), len(I), given)
 
     def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
-        currents = WeightedSum(self.library, operation)(x)
+        rows, n_out = math.prod(x.shape[:-1]), len(operation.weight)
+        currents = np.empty((*x.shape[:-1], n_out), operation.weight.dtype)
+        flat = np.asarray(x, order="C").reshape(rows, x.shape[-1])
+        LaidOutLinear(self.library, operation).sum(flat, currents.reshape(rows, n_out))
         return self.fire(Signal(currents, False), len(x), neuron)
 
     def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
-        raise KernelError("operation", f"the Mojo backend has no operation {operation.kind!r}")
+        given = [Signal(signal, False) for signal in signals]
+        currents = lay_out(self.library, operation)(given, len(signals[0]), signals[0].dtype).values
+        return currents if self._is_finite(currents) else as_float("currents", currents)
 
     def _network(self, placed: PlacedNetwork) -> Network:
         return MojoNetwork(self, placed)
@@ -64,18 +66,18 @@ class Mojo(Backend):
         p = np.asarray(p, order="C")
         keys = np.zeros(p.shape[:1], np.uint64) if samples is None else np.asarray(samples, order="C")
         if samples is None:
-            self.library.spikeport_sample_keys(_at(p), *p.shape, _at(keys))
+            self.library.spikeport_sample_keys(at(p), *p.shape, at(keys))
         spikes = np.empty((timesteps, *p.shape), np.int8)
-        for part in _parts(timesteps, p.size):
+        for part in parts(timesteps, p.size):
             size = len(range(timesteps)[part])
-            draws = (_at(p), *p.shape, part.start, size, int(seed), _at(keys), _at(spikes[part]))
+            draws = (at(p), *p.shape, part.start, size, int(seed), at(keys), at(spikes[part]))
             self.library.spikeport_poisson_steps(*draws)
         return spikes
 
     def _qcfs(self, x: Array, timesteps: int, θ: Array) -> Array:
         each, y = _each(θ, x), np.empty_like(x)
         rows = math.prod(x.shape[:-1])
-        self.library.spikeport_quantise(_is_double(x), _at(x), rows, x.shape[-1], timesteps, _at(each), _at(y))
+        self.library.spikeport_quantise(is_double(x), at(x), rows, x.shape[-1], timesteps, at(each), at(y))
         return y
 
     def fire(self, currents: Signal, steps: int, neuron: Neuron) -> Trace:
@@ -97,21 +99,21 @@ class Mojo(Backend):
         reset = _each(np.zeros((), I.dtype) if given.v_reset is None else given.v_reset, I)
         trace = _trace_before(given.v_init * given.threshold, shape, steps, I.dtype)
         hard, sizes = int(given.v_reset is not None), (math.prod(shape[:-1]), shape[-1])
-        for part in _parts(steps, math.prod(shape)):
+        for part in parts(steps, math.prod(shape)):
             current, spikes = I if currents.steady else I[part], trace.spikes[part]
-            state = map(_at, (θ, reset, β, spikes, trace.membrane, trace.counts))
-            self.library.spikeport_if_steps(_is_double(I), hard, _at(current), len(spikes), stride, *sizes, *state)
+            state = map(at, (θ, reset, β, spikes, trace.membrane, trace.counts))
+            self.library.spikeport_if_steps(is_double(I), hard, at(current), len(spikes), stride, *sizes, *state)
         return trace
 
     def _st_bif_steps(self, currents: Signal, steps: int, given: StBifParameters) -> Trace:
         I, shape, stride = _steps(currents)
         θ, trace = _each(given.threshold, I), _trace_before(given.v_init, shape, steps, I.dtype)
         sizes, bounds = (math.prod(shape[:-1]), shape[-1]), (given.tracer_min, given.tracer_max)
-        for part in _parts(steps, math.prod(shape)):
+        for part in parts(steps, math.prod(shape)):
             current, spikes = I if currents.steady else I[part], trace.spikes[part]
-            state = map(_at, (spikes, trace.membrane, trace.counts))
+            state = map(at, (spikes, trace.membrane, trace.counts))
             self.library.spikeport_st_bif_steps(
-                _is_double(I), _at(current), len(spikes), stride, *sizes, _at(θ), *bounds, *state
+                is_double(I), at(current), len(spikes), stride, *sizes, at(θ), *bounds, *state
             )
         return trace
 
@@ -122,67 +124,25 @@ class Mojo(Backend):
         return array if self._is_finite(array) else as_float(name, array)
 
     def _is_finite(self, array: Array) -> bool:
-        return bool(self.library.spikeport_all_finite(_is_double(array), _at(array), array.size))
+        return bool(self.library.spikeport_all_finite(is_double(array), at(array), array.size))
 
 
 class MojoNetwork(WalkedNetwork):
-    """Runs node by node on weights laid out for Mojo."""
+    """Runs node by node on operations laid out for Mojo."""
 
     def __init__(self, backend: Mojo, placed: PlacedNetwork) -> None:
         super().__init__(placed)
-        nodes = placed.nodes
-        if not placed.is_linear_chain:
-            raise KernelError("operation", "the Mojo backend runs linear layers only")
         self._backend = backend
-        self._sums: dict[int, WeightedSum] = {}
-        for node in nodes:
-            assert isinstance(node.operation, Linear)
-            self._sums[id(node)] = WeightedSum(backend.library, node.operation)
+        self._operations = {node.name: lay_out(backend.library, node.operation) for node in placed.nodes}
 
     def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
         return self._backend.encode_poisson(rates, timesteps=timesteps, seed=seed)
 
     def _currents(self, node: PlacedNode, signals: list[Signal], timesteps: int, dtype: Any) -> Signal:
-        (signal,) = signals
-        return Signal(self._sums[id(node)](signal.values), signal.steady)
+        return self._operations[node.name](signals, timesteps, dtype)
 
     def _fire(self, neuron: Neuron, currents: Signal, timesteps: int) -> Trace:
         return self._backend.fire(currents, timesteps, neuron)
-
-
-class WeightedSum:
-    """Weights and bias of one linear operation, laid out for Mojo: maps inputs (…, in) to currents (…, out)."""
-
-    def __init__(self, library: ctypes.CDLL, operation: Linear) -> None:
-        W, bias = np.asarray(operation.weight, order="C"), operation.bias
-        self._library = library
-        self._double = _is_double(W)
-        self.n_out, self.n_in = W.shape
-        self._packed = np.empty(library.spikeport_packed_length(self._double, self.n_in, self.n_out), W.dtype)
-        self._bias = None if bias is None else np.array(bias, W.dtype, order="C")
-        self._active = np.empty(library.spikeport_active_length(self.n_in), np.int32)
-        library.spikeport_pack(self._double, _at(W), self.n_in, self.n_out, _at(self._packed))
-
-    def __call__(self, inputs: Array) -> Array:
-        """Return the currents; int8 inputs are taken as they are, others in the type of the weights."""
-        spiking = inputs.dtype == np.int8
-        x = np.asarray(inputs, None if spiking else self._packed.dtype, order="C")
-        rows = math.prod(x.shape[:-1])
-        flat, currents = x.reshape(rows, self.n_in), np.empty((rows, self.n_out), self._packed.dtype)
-        bias, has_bias = (self._packed, 0) if self._bias is None else (self._bias, 1)
-        weights_at = (_at(self._packed), self.n_in, self.n_out, _at(bias), has_bias)
-        for part in _parts(rows, self.n_in * self.n_out):
-            inputs_at = (self._double, int(spiking), _at(flat[part]), len(flat[part]))
-            self._library.spikeport_weighted_sum(*inputs_at, *weights_at, _at(self._active), _at(currents[part]))
-        return currents.reshape(*x.shape[:-1], self.n_out)
-
-
-def _at(array: Array) -> int:
-    return array.ctypes.data
-
-
-def _is_double(array: Array) -> int:
-    return int(array.dtype == np.float64)
 
 
 def _steps(currents: Signal) -> tuple[Array, tuple[int, ...], int]:
@@ -201,13 +161,6 @@ def _trace_before(start: Array, shape: tuple[int, ...], steps: int, dtype: Any) 
     """Return room for spikes, and the state of neurons before their first step."""
     membrane = np.broadcast_to(np.asarray(start, dtype), shape).copy()
     return Trace(np.empty((steps, *shape), np.int8), membrane, np.zeros(shape, np.int64))
-
-
-def _parts(count: int, operations: int) -> Iterator[slice]:
-    """Yield slices of ``count`` pieces of work of so many operations: no signal ends a call, so calls are short."""
-    at_once = max(1, OPERATIONS_AT_ONCE // max(1, operations))
-    for start in range(0, count, at_once):
-        yield slice(start, min(count, start + at_once))
 
 
 def load() -> Mojo:

@@ -38,11 +38,18 @@ FUNCTIONS: Final = {
     "pack": (_INT, _BUFFER, _INT, _INT, _BUFFER),
     "active_length": (_INT,),
     "weighted_sum": (_INT, _INT, _BUFFER, _INT, _BUFFER, _INT, _INT, _BUFFER, _INT, _BUFFER, _BUFFER),
+    "padded": (_INT, _INT),
+    "pack_taps": (_INT, _BUFFER, _INT, _INT, _INT, _BUFFER),
+    "scatter": (_INT, _INT, _BUFFER, *[_INT] * 4, *[_BUFFER] * 3, _INT, *[_BUFFER] * 3),
+    "pool": (_INT, _INT, _INT, _BUFFER, _INT, _BUFFER, _BUFFER),
+    "max_pool": (_INT, _INT, _BUFFER, _INT, _INT, _INT, *[_BUFFER] * 4),
+    "add": (_INT, _INT, _BUFFER, _INT, _BUFFER),
+    "put_rows": (_INT, _INT, _BUFFER, *[_INT] * 3, _BUFFER),
     "quantise": (_INT, _BUFFER, _INT, _INT, _INT, _BUFFER, _BUFFER),
     "sample_keys": (_BUFFER, _INT, _INT, _BUFFER),
     "poisson_steps": (_BUFFER, _INT, _INT, _INT, _INT, _SEED, _BUFFER, _BUFFER),
 }
-RETURNING: Final = ("all_finite", "packed_length", "active_length")
+RETURNING: Final = ("all_finite", "packed_length", "active_length", "padded")
 
 
 def load_library() -> ctypes.CDLL:
