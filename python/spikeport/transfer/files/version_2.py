@@ -158,15 +158,18 @@ def _node(node: Any, place: str, demand: Demand) -> NodeStructure:
     keys = {"inputs", "name", "neuron", "operation", "shape", *ATTRIBUTES[word]}
     demand(set(node) == keys, f"the keys of {place}", ", ".join(sorted(keys)))
     demand(is_texts([node["name"], node["neuron"]]), f"{place}: name and neuron", "texts that are not empty")
-    demand(is_texts(node["inputs"]) and bool(node["inputs"]), f"{place}.inputs", "a list of names")
+    inputs = node["inputs"]
+    texts = isinstance(inputs, list) and all(isinstance(source, str) for source in inputs)
+    demand(texts and bool(inputs), f"{place}.inputs", "a list of names")
     demand(_is_shape(node["shape"]), f"{place}.shape", "one to three whole numbers above 0")
     for key in ATTRIBUTES[word]:
         value, least = node[key], 0 if key == "padding" else 1
         if key == "groups":
             demand(is_whole(value) and 1 <= value <= LARGEST_WIDTH, f"{place}.groups", "a whole number above 0")
         else:
-            fits = is_wholes(value, least, LARGEST) and len(value) in (1, 2) and len(value) == len(node["kernel"])
-            demand(fits, f"{place}.{key}", f"one or two whole numbers from {least} to {LARGEST}, all as many")
+            fits = is_wholes(value, least, LARGEST) and len(value) in (1, 2)
+            alike = isinstance(node["kernel"], list) and fits and len(value) == len(node["kernel"])
+            demand(alike, f"{place}.{key}", f"one or two whole numbers from {least} to {LARGEST}, all as many")
     attributes = {key: tuple(value) if isinstance(value := node[key], list) else value for key in ATTRIBUTES[word]}
     return NodeStructure(word, tuple(node["inputs"]), tuple(node["shape"]), attributes)
 
