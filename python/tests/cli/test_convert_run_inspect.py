@@ -187,6 +187,23 @@ def test_run_answers_as_the_library_does(folder, capsys):
     assert said["rates"]["layer_0"] == pytest.approx(result.counts[0].mean() / 8)
 
 
+def test_run_reads_late_as_the_library_does_and_counts_the_spikes_of_all_steps(folder, capsys):
+    import spikeport as package
+
+    spikeport(capsys, CONVERT + "-T 8")
+    whole = json.loads(spikeport(capsys, "run out samples.npz --json")[1])
+    said = json.loads(spikeport(capsys, "run out samples.npz --readout-delay 5 --json")[1])
+    snn, x = package.load("out"), np.load("samples.npy")
+    late = {"encoding": "current", "readout_delay": 5}
+    assert said["counts"] == snn.run(x, **late).tolist() != whole["counts"]
+    assert said["classes"] == snn.classify(x, **late).tolist()
+    assert (said["readout_delay"], whole["readout_delay"]) == (5, 0)
+    assert (said["rates"], said["spikes_per_inference"]) == (whole["rates"], whole["spikes_per_inference"])
+    assert "T = 8, read after step 5, current" in spikeport(capsys, "run out samples.npz --readout-delay 5")[1]
+    code, _, err = spikeport(capsys, "run out samples.npz --readout-delay 8")
+    assert code == 2 and "--readout-delay 8 leaves none of 8 steps" in err
+
+
 def test_run_shows_a_few_samples_and_the_accuracy(folder, capsys):
     spikeport(capsys, CONVERT)
     code, out, _ = spikeport(capsys, "run out samples.npz --rows 3 -T 32")
