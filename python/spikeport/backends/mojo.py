@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from spikeport.backends.backend import Backend
 from spikeport.backends.mojo_library import load_library
 from spikeport.backends.network import Network, WalkedNetwork
+from spikeport.backends.parts import parts
 from spikeport.checks import as_numbers
 from spikeport.errors import KernelError
 from spikeport.kernels import Node, Trace
@@ -28,9 +28,6 @@ from spikeport.neuron import Neuron
 from spikeport.operations import Linear
 
 Array = npt.NDArray[Any]
-
-OPERATIONS_AT_ONCE: Final = 1 << 27
-"""In one call into Mojo: about a tenth of a second. Between calls Python sees Ctrl-C."""
 
 
 class Mojo(Backend):
@@ -63,7 +60,7 @@ class Mojo(Backend):
         if samples is None:
             self.library.spikeport_sample_keys(_at(p), *p.shape, _at(keys))
         spikes = np.empty((timesteps, *p.shape), np.int8)
-        for part in _parts(timesteps, p.size):
+        for part in parts(timesteps, p.size):
             size = len(range(timesteps)[part])
             draws = (_at(p), *p.shape, part.start, size, int(seed), _at(keys), _at(spikes[part]))
             self.library.spikeport_poisson_steps(*draws)
@@ -94,7 +91,7 @@ class Mojo(Backend):
         reset = _each(np.zeros((), I.dtype) if given.v_reset is None else given.v_reset, I)
         trace = _trace_before(given.v_init * given.threshold, shape, steps, I.dtype)
         hard, sizes = int(given.v_reset is not None), (math.prod(shape[:-1]), shape[-1])
-        for part in _parts(steps, math.prod(shape)):
+        for part in parts(steps, math.prod(shape)):
             current, spikes = I if currents.steady else I[part], trace.spikes[part]
             state = map(_at, (θ, reset, β, spikes, trace.membrane, trace.counts))
             self.library.spikeport_if_steps(_is_double(I), hard, _at(current), len(spikes), stride, *sizes, *state)
@@ -104,7 +101,7 @@ class Mojo(Backend):
         I, shape, stride = _steps(currents)
         θ, trace = _each(given.threshold, I), _trace_before(given.v_init, shape, steps, I.dtype)
         sizes, bounds = (math.prod(shape[:-1]), shape[-1]), (given.tracer_min, given.tracer_max)
-        for part in _parts(steps, math.prod(shape)):
+        for part in parts(steps, math.prod(shape)):
             current, spikes = I if currents.steady else I[part], trace.spikes[part]
             state = map(_at, (spikes, trace.membrane, trace.counts))
             self.library.spikeport_st_bif_steps(
@@ -165,7 +162,7 @@ class WeightedSum:
         flat, currents = x.reshape(rows, self.n_in), np.empty((rows, self.n_out), self._packed.dtype)
         bias, has_bias = (self._packed, 0) if self._bias is None else (self._bias, 1)
         weights_at = (_at(self._packed), self.n_in, self.n_out, _at(bias), has_bias)
-        for part in _parts(rows, self.n_in * self.n_out):
+        for part in parts(rows, self.n_in * self.n_out):
             inputs_at = (self._double, int(spiking), _at(flat[part]), len(flat[part]))
             self._library.spikeport_weighted_sum(*inputs_at, *weights_at, _at(self._active), _at(currents[part]))
         return currents.reshape(*x.shape[:-1], self.n_out)
@@ -195,13 +192,6 @@ def _trace_before(start: Array, shape: tuple[int, ...], steps: int, dtype: Any) 
     """Return room for spikes, and the state of neurons before their first step."""
     membrane = np.broadcast_to(np.asarray(start, dtype), shape).copy()
     return Trace(np.empty((steps, *shape), np.int8), membrane, np.zeros(shape, np.int64))
-
-
-def _parts(count: int, operations: int) -> Iterator[slice]:
-    """Yield slices of ``count`` pieces of work of so many operations: no signal ends a call, so calls are short."""
-    at_once = max(1, OPERATIONS_AT_ONCE // max(1, operations))
-    for start in range(0, count, at_once):
-        yield slice(start, min(count, start + at_once))
 
 
 def load() -> Mojo:
