@@ -6,6 +6,7 @@ import copy
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from spikeport.neuron import Neuron
 Array = npt.NDArray[Any]
 READOUTS = ("spikes", "membrane")
 ENCODINGS = ("poisson", "current")
+BEFORE = "of the network as it was converted, before its layers were changed: "
 
 
 class ConvertedSNN(GraphParts):
@@ -149,6 +151,8 @@ class ConvertedSNN(GraphParts):
     def with_graph(self, graph: SNNGraph) -> ConvertedSNN:
         """Return a view of ``graph`` with this one's T, scales (by the names of layers) and certificate.
 
+        The certificate says then that it is of the network as it was converted.
+
         Raises `ConversionError` ``graph`` for a layer that is not here, or whose neurons are not ours but for θ.
         """
         scales = dict(zip(self.names, self.scales, strict=True))
@@ -158,6 +162,8 @@ class ConvertedSNN(GraphParts):
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
         view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
+        if graph != self.graph and not self.certificate.reason.startswith(BEFORE):
+            view.certificate = replace(self.certificate, reason=BEFORE + self.certificate.reason)
         return view
 
     def run(
