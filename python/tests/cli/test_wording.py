@@ -2,6 +2,7 @@
 
 import importlib
 
+import numpy as np
 import pytest
 
 from spikeport.cli.app import as_typed
@@ -41,13 +42,8 @@ def test_a_warning_of_a_conversion_names_options_as_they_are_typed(tmp_path, mon
         "import torch\ndef build():\n    torch.manual_seed(0)\n"
         "    return torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU(), torch.nn.Linear(4, 3))\n"
     )
-    import numpy as np
-
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 4)))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
         cli.main(["convert", "small_model:build", "--calibration", "x.npy", "--percentile", "0.5", "-o", "net"])
     assert "--percentile 0.5 lies among the smallest" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as left:
-        cli.main(["run", "net", "x.npy", "--encoding", "poisson", "--seed", "-1"])
-    assert left.value.code == 2
