@@ -61,7 +61,7 @@ def run(
         explain(caution, "warning")
     given = {"encoding": encoding, "seed": seed}
     result = _simulated(graph, x, T, readout_delay, **given, backend=backend)
-    said = {"timesteps": T, "readout_delay": readout_delay, **given, "backend": get_backend(backend).name}
+    said = {"T": T, "readout_delay": readout_delay, **given, "backend": get_backend(backend).name}
     result = said | result
     if labels is not None:
         pairs = zip(result["classes"], labels.tolist(), strict=True)
@@ -115,7 +115,7 @@ def _show(result: dict[str, Any], labels: Array | None, rows: int, *, spiking: b
     if rows and result["samples"]:
         console.print(table)
     late = f", read after step {result['readout_delay']}" if result["readout_delay"] else ""
-    lines = [f"{result['samples']} samples, T = {result['timesteps']}{late}, {result['encoding']} encoding"]
+    lines = [f"{result['samples']} samples, T = {result['T']}{late}, {result['encoding']} encoding"]
     lines.append(f"{result['spikes_per_inference']:,.1f} spikes per inference")
     lines += [f"  {name}: {rate:.1%} of steps with a spike" for name, rate in result["rates"].items()]
     if "accuracy" in result:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
+from spikeport.checks import takes
 from spikeport.conversion.cautions import InputRangeWarning, far_outside
 from spikeport.conversion.checks import (
     as_array,
@@ -64,6 +65,7 @@ class ConvertedSNN(GraphParts):
         for arrays that do not chain, are not finite, or thresholds that are not above 0.
     """
 
+    @takes("T", instead_of="timesteps")
     def __init__(
         self,
         weights: Sequence[npt.ArrayLike],
@@ -166,6 +168,7 @@ class ConvertedSNN(GraphParts):
             view.certificate = replace(self.certificate, reason=BEFORE + self.certificate.reason)
         return view
 
+    @takes("T", instead_of="timesteps")
     def run(
         self,
         x: npt.ArrayLike,
@@ -224,6 +227,7 @@ class ConvertedSNN(GraphParts):
             return qcfs(values, timesteps=self.output_levels or read.timesteps, threshold=self.scales[-1])
         return values
 
+    @takes("T", instead_of="timesteps")
     def classify(
         self,
         x: npt.ArrayLike,
@@ -268,7 +272,7 @@ class ConvertedSNN(GraphParts):
     def _compare_range(self, low: float, high: float) -> None:
         message = far_outside(low, high, self.input_range)
         if message:
-            warnings.warn(InputRangeWarning(message), stacklevel=4)
+            warnings.warn(InputRangeWarning(message), stacklevel=5)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ConvertedSNN):

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.checks import is_real, is_whole
+from spikeport.checks import is_real, is_whole, takes
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.budget import Labelled, search
@@ -30,6 +31,7 @@ from spikeport.snn_optimizer.report import OptimizationReport
 Array = npt.NDArray[Any]
 
 
+@takes("timesteps", instead_of="T")
 def optimize(
     model: Any,
     passes: Sequence[RequestLike] | None = None,
@@ -116,9 +118,10 @@ class SNNOptimizer:
     """
 
     def __init__(self, **options: Any) -> None:
-        unknown = sorted(set(options) - set(optimize.__kwdefaults__ or {}))
+        taken = [one.name for one in signature(optimize).parameters.values() if one.kind is one.KEYWORD_ONLY]
+        unknown = sorted(set(options) - set(taken))
         if unknown:
-            known = ", ".join(optimize.__kwdefaults__ or {})
+            known = ", ".join(taken)
             raise GraphError("unknown_option", f"SNNOptimizer takes {known}, not {', '.join(unknown)}")
         self.options = options
         self.report: OptimizationReport | None = None

@@ -178,7 +178,7 @@ def test_run_answers_as_the_library_does(folder, capsys):
         x, y = samples["x"], samples["y"]
     result = graph.run(x, T=8, encoding="poisson", seed=3)
     classes = result.drive.argmax(1)
-    assert said["timesteps"] == 8
+    assert said["T"] == 8
     assert said["backend"] in ("rust", "reference")
     assert said["classes"] == classes.tolist()
     assert said["counts"] == result.counts[-1].tolist()
