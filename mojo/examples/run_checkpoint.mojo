@@ -7,7 +7,7 @@ The same file gives the same counts in Python, Rust and Julia.
 """
 from std.sys import argv
 
-from spikeport import Checkpoint, load_checkpoint, network_run, schedule
+from spikeport import Checkpoint, load_checkpoint, network_run
 
 
 def run[dtype: DType](checkpoint: Checkpoint, timesteps: Int) raises:
@@ -45,12 +45,3 @@ def main() raises:
         run[DType.float64](checkpoint, timesteps)
     else:
         run[DType.float32](checkpoint, timesteps)
-
-    # What fine-tuning the head alone would freeze.
-    var plan = schedule(
-        checkpoint.layer_names,
-        freeze_until=len(checkpoint.layer_names) - 2,
-        lr_head=0.01,
-    )
-    print("to train the head alone, freeze:", plan.frozen)
-    print("rates:", plan.rates)
