@@ -26,13 +26,15 @@ def optimize(
         float | None, typer.Option(help="Search passes and strengths within this loss, e.g. 0.005; needs labels.")
     ] = None,
     input_range: Annotated[
-        tuple[float, float] | None, typer.Option(help="LOW HIGH: what every input value is known to lie in.")
+        tuple[float, float] | None, typer.Option(metavar="LOW HIGH", help="What every input value is known to lie in.")
     ] = None,
     horizon: Annotated[int | None, typer.Option(help="Longest run, in steps, that proofs must hold for.")] = None,
     timesteps: Annotated[
         int | None, typer.Option("-T", "--timesteps", help="Timesteps; by default those it was converted for.")
     ] = None,
-    encoding: Annotated[Literal["current", "poisson"], typer.Option(help="How samples are fed.")] = "current",
+    encoding: Annotated[
+        Literal["current", "poisson"], typer.Option(metavar="NAME", help="How samples are fed: current, or poisson.")
+    ] = "current",
     seed: Annotated[int, typer.Option(help="Of random drives and Poisson draws.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write the report as an HTML page.")] = None,
     verification: Annotated[bool, typer.Option("--verify/--no-verify", help="Replay before and after.")] = True,

@@ -1,6 +1,9 @@
 """``spikeport optimize`` as a user meets it."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -123,3 +126,15 @@ def test_the_size_of_the_file_stands_beside_what_the_weights_are_kept_as(stored,
     code, out, _ = spikeport(capsys, "optimize", stored / "net", "-o", stored / "s", "--passes", "quantize")
     size = (stored / "s.npz").stat().st_size
     assert code == 0 and f"s.npz ({size:,} bytes, every weight as float64) and s.json" in out
+
+
+def test_the_help_shows_whole_names_of_options_at_80_columns():
+    done = subprocess.run(
+        [sys.executable, "-m", "spikeport", "optimize", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        encoding="utf-8",
+    )
+    assert "--max-accuracy-drop" in done.stdout and "LOW HIGH" in done.stdout
