@@ -99,6 +99,12 @@ def test_convert_shows_layers_certificate_and_where_it_is(folder, capsys):
     assert "saved as out.npz and out.json" in out
 
 
+def test_weights_that_nobody_gave_are_said_to_be_untrained(folder, capsys):
+    code, _, err = spikeport(capsys, "convert user_model:build --calibration samples.npz -o out")
+    assert code == 0 and "no --weights were given" in err and "untrained unless it loads some" in err
+    assert "no --weights" not in spikeport(capsys, CONVERT + "--force")[2]
+
+
 def test_a_whole_pickled_model_needs_trust(folder, capsys):
     code, _, err = spikeport(capsys, "convert --weights whole.pt -o out")
     assert code == 2
