@@ -74,10 +74,8 @@ def convert(
     with messages.status("reading the model"):
         trained = _trained_model(model, weights, trust_pickle)
     if weights is None:
-        explain(
-            "no --weights were given: the network has those that MODULE:FUNCTION gave it, untrained unless it loads some",
-            "note",
-        )
+        built = "the network has those that MODULE:FUNCTION gave it, untrained unless it loads some"
+        explain(f"no --weights were given: {built}", "note")
     with messages.status("converting"), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         snn = convert_model(trained, samples, T=timesteps, percentile=percentile)
