@@ -16,11 +16,11 @@ from spikeport.errors import SpikeportError
 from spikeport.kernels import finetune, sample_keys
 from spikeport.neuron import Neuron
 from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
+from spikeport.transfer.files.sidecar import read_sidecar
+from spikeport.transfer.files.strict_json import dump, parse
+from spikeport.transfer.files.version_1 import named_arrays
 from spikeport.transfer.neurons import neuron_from_rows
-from spikeport.transfer.sidecar import read_sidecar
 from spikeport.transfer.store import checkpoint_paths
-from spikeport.transfer.strict_json import dump, parse
-from spikeport.transfer.version_1 import named_arrays
 
 Arguments = dict[str, Any]
 DTYPES = {"f64": np.float64, "f32": np.float32}

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import spikeport
 from conformance.languages import ROOT
-from spikeport.transfer.archive import NPY_HEADER
+from spikeport.transfer.files.archive import NPY_HEADER
 
 
 class Bug(NamedTuple):
@@ -37,7 +37,7 @@ class Bug(NamedTuple):
 
 IF = ("kernels/integrate_fire.py", "if_multistep")
 ST_BIF = ("kernels/st_bif.py", "st_bif_multistep")
-SUMMED = ("operations/weighted.py", "summed")
+SUMMED = ("operations/weighted.py", "summed_rows")
 TERMS = ("operations/weighted.py", "_term_by_term")
 POISSON = ("kernels/encode.py", "encode_poisson")
 QCFS = ("kernels/qcfs.py", "qcfs")
@@ -47,12 +47,14 @@ ARCHIVE = ("transfer/store.py", "_read_archive")
 
 BIAS_FIRST = "add(np.insert(rows, 0, 1, axis=1), np.insert(matrix, 0, bias, axis=1)).reshape(total.shape)"
 
-DIRECTORY = ("transfer/archive.py", "_directory")
-NAMES = ("transfer/archive.py", "check_names")
+ZIP = "transfer/files/archive.py"
+JSON = "transfer/files/strict_json.py"
+DIRECTORY = (ZIP, "_directory")
+NAMES = (ZIP, "check_names")
 PARTS = ("transfer/checkpoint.py", "from_parts")
 WRITE = ("transfer/checkpoint.py", "parts")
-LAYERS = ("transfer/version_1.py", "layers_of")
-MEMBERS = ("transfer/version_1.py", "expected_members")
+LAYERS = ("transfer/files/members.py", "layers_of")
+MEMBERS = ("transfer/files/version_1.py", "expected_members")
 PATHS = ("transfer/store.py", "checkpoint_paths")
 RATE = "not _is_finite(rate) or rate < 0"
 SOME = "len(layer_names) == len(weights) == len(gradients) == len(rates) == len(velocities)"
@@ -60,8 +62,8 @@ LOW_HALF = "value.encode('utf-8', 'surrogatepass' if '\\udc00' in value else 'st
 IN_ORDER = "names == [member.file_name for member in expected if member.file_name in names]"
 DIGITS = NPY_HEADER.pattern
 NEURONS = "[a.neuron is None or neuron_from_rows(k, a.neuron) for k, a in zip(sidecar.neuron_types, layers)]"
+PAIRS = "zip(expected, arrays, strict=True)"
 TOTAL = "total != sidecar.total_params"
-READ = "iter(list(arrays))"
 
 BUGS = (
     Bug("> for >= at the threshold", *IF, "v >= θ", "v > θ"),
@@ -111,27 +113,44 @@ BUGS = (
         "sidecar.archive_bytes > min(largest_archive(expected), LARGEST_ARCHIVE)",
         "False",
     ),
-    Bug("a skipped finiteness check", "transfer/archive.py", "npy_array", "not np.isfinite(array).all()", "False"),
-    Bug("duplicate keys let through", "transfer/strict_json.py", "_object", "len(result) != len(pairs)", "False"),
-    Bug("a timestamp in the archive", "transfer/archive.py", "", "0x0021", "0x5A21"),
+    Bug("a skipped finiteness check", ZIP, "npy_array", "not np.isfinite(array).all()", "False"),
+    Bug("duplicate keys let through", JSON, "_object", "len(result) != len(pairs)", "False"),
+    Bug("a timestamp in the archive", ZIP, "", "0x0021", "0x5A21"),
     Bug(
         "a frozen layer's rate not checked",
         *STEP,
         "not _is_finite(rate) or rate < 0",
         f"index not in still and ({RATE})",
     ),
-    Bug("half a character let through", "transfer/strict_json.py", "_check_text", "value.encode('utf-8')", LOW_HALF),
+    Bug(
+        "half a character let through",
+        "transfer/files/strict_json.py",
+        "_check_text",
+        "value.encode('utf-8')",
+        LOW_HALF,
+    ),
     Bug("order before compression", *DIRECTORY, "fields[4] != 0", f"fields[4] != 0 and {IN_ORDER}"),
     Bug("duplicates before foreign names", *NAMES, "name in seen", "list(names).count(name) > 1"),
     Bug("foreign names before duplicates", *NAMES, "name in seen", "name in seen and known.issuperset(names)"),
-    Bug("numbers of eleven digits", "transfer/archive.py", "", repr(DIGITS), repr(DIGITS.replace(b"1,10", b"1,11"))),
+    Bug(
+        "numbers of eleven digits",
+        "transfer/files/archive.py",
+        "",
+        repr(DIGITS),
+        repr(DIGITS.replace(b"1,10", b"1,11")),
+    ),
     Bug("neurons before the number of parameters", *PARTS, "total != sidecar.total_params", f"{NEURONS} and {TOTAL}"),
-    Bug("types behind all members", *LAYERS, "zip(arrays, arrays, arrays, strict=True)", f"zip(*[{READ}] * 3)"),
+    Bug(
+        "types behind all members",
+        *LAYERS,
+        PAIRS,
+        PAIRS.replace("arrays", "list(arrays)"),
+    ),
     Bug("a neuron's type before its shape", *MEMBERS, "FLOATS", "('<f8',) if part == 'neuron' else FLOATS"),
     Bug("two suffixes taken off", *PATHS, "base.with_suffix('')", "base.with_suffix('').with_suffix('')"),
     Bug("a non-finite weight written", *WRITE, "layer.arrays(finite=True)", "layer.arrays(finite=False)"),
     Bug("an unknown frozen name written", *WRITE, "name not in names", "False"),
-    Bug("a chain not checked", "transfer/sidecar.py", "check_sidecar", "before[1] != after[0]", "False"),
+    Bug("a chain not checked", "transfer/files/version_1.py", "check_chain", "before[1] != after[0]", "False"),
     Bug("some layers without velocities", *STEP, SOME, SOME.replace(" == len(velocities)", "")),
 )
 

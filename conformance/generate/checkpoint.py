@@ -11,8 +11,8 @@ from conformance.generate.hostile import HOSTILE, LARGE, write_hostile
 from conformance.generate.make import case, decimals
 from conformance.generate.networks import NETWORKS
 from spikeport.transfer import load_checkpoint, save_checkpoint
+from spikeport.transfer.files.strict_json import dump
 from spikeport.transfer.neurons import neuron_rows
-from spikeport.transfer.strict_json import dump
 
 READ = {
     "small": ["default"],

@@ -22,7 +22,7 @@ MAY_KNOW = {
     "certificate": set(),
     "checks": {"errors"},
     "neuron": {"errors"},
-    "operations": {"errors"},
+    "operations": {"errors", "checks"},
     "kernels": {"errors", "checks", "neuron", "operations"},
     "backends": {"errors", "checks", "neuron", "operations", "kernels"},
     "graph": {"errors", "checks", "neuron", "operations", "kernels", "backends"},

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikeport import GraphError, LayerNode
-from spikeport.operations import Linear, weighted
+from spikeport.operations import Linear, summed, weighted
 
 
 def added_one_by_one(operation, rows):
@@ -38,7 +38,9 @@ def test_both_loops_add_in_the_order_of_the_contract(seed, n_in, n_out, n_rows, 
     if kind == "values":
         rows = (rows * rng.normal(size=rows.shape)).astype(dtype)
     expected = added_one_by_one(operation, rows)
-    assert_same_bits(operation.currents(rows), expected)
+    assert_same_bits(operation.currents(rows[None])[0], expected)
+    by_patches = summed(operation, rows[None])[0, :, :, 0] if n_in else expected
+    assert_same_bits(by_patches, expected)
     for loop in (weighted._term_by_term, weighted._row_by_row):
         sums = loop(rows, weight)
         assert_same_bits(sums + bias if has_bias else sums, expected)
@@ -50,7 +52,7 @@ def test_a_wide_layer_adds_in_the_order_of_the_contract():
         operation = Linear(rng.normal(size=(n_out, 5000)).astype(np.float32))
         rows = (rng.random((2, 5000)) < 0.5).astype(np.int8)
         chain = np.add.accumulate(operation.weight.T * rows[:, :, None].astype(np.float32), axis=1)[:, -1]
-        assert_same_bits(operation.currents(rows), chain + np.float32(0))
+        assert_same_bits(operation.currents(rows[None])[0], chain + np.float32(0))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from conformance.generate.networks import NETWORKS
-from spikeport.transfer.archive import CENTRAL, DATE, END, npy_header
+from spikeport.transfer.files.archive import CENTRAL, DATE, END, npy_header
 from spikeport.transfer.store import checkpoint_bytes
 
 Pair = tuple[bytes, bytes]

@@ -15,16 +15,17 @@ import numpy.typing as npt
 
 from spikeport.backends.network import Network
 from spikeport.checks import as_numbers
-from spikeport.kernels import Node, RunResult, Trace
+from spikeport.errors import GraphError, KernelError
+from spikeport.kernels import Node, PlacedNetwork, RunResult, Trace, place
 from spikeport.kernels.checks import as_currents, as_float, check_timesteps
 from spikeport.kernels.encode import as_rates, as_samples, check_seed
 from spikeport.kernels.integrate_fire import IfParameters, if_parameters
 from spikeport.kernels.layer import as_factors
-from spikeport.kernels.network import check_nodes
+from spikeport.kernels.nodes import check_values
 from spikeport.kernels.qcfs import qcfs_threshold
 from spikeport.kernels.st_bif import StBifParameters, st_bif_parameters
 from spikeport.neuron import Neuron
-from spikeport.operations import Linear
+from spikeport.operations import Linear, Operation, Shape
 
 Array = npt.NDArray[Any]
 
@@ -82,13 +83,34 @@ class Backend(ABC):
         x, W, b = as_factors(self._floats("inputs", inputs), self._floats("weights", weights), bias)
         return self._layer_forward(x.astype(W.dtype, copy=False), Linear(W, b), neuron)
 
-    def network(self, nodes: Sequence[Node]) -> Network:
-        """Return ``nodes``, input side first, checked and laid out for running.
+    def operation_currents(self, operation: Operation, *signals: npt.ArrayLike) -> Array:
+        """Return the currents (T, batch, *out) of an operation for signals (T, batch, *in).
 
-        Raises `KernelError`: ``shape``, ``dtype``, ``non_finite``, ``operation`` for one this backend does not have.
+        They are of the type of the operation's arrays, or, where it has none, of the first signal's. Raises
+        `KernelError`: ``shape``, ``dtype``, ``non_finite``, ``operation`` for one this backend does not have.
         """
-        check_nodes(nodes)
-        return self._network(list(nodes))
+        given = [self._floats("inputs", signal) for signal in signals]
+        if not given or min(signal.ndim for signal in given) < 3 or len({signal.shape[:2] for signal in given}) > 1:
+            raise KernelError("shape", "give one signal or more, of shape (T, batch, …), all of the same T and batch")
+        try:
+            operation.check(operation.kind)
+            operation.output_shape(*(signal.shape[2:] for signal in given))
+        except GraphError as error:
+            raise KernelError(error.code, str(error)) from None
+        for name, array in operation.arrays().items():
+            self._floats(name, array)
+        dtype = operation.dtype or given[0].dtype
+        return self._operation_currents(operation, [signal.astype(dtype, copy=False) for signal in given])
+
+    def network(self, nodes: Sequence[Node], input_shape: Shape | None = None) -> Network:
+        """Return ``nodes``, in an order in which each reads the input or nodes before it, laid out for running.
+
+        ``input_shape`` is that of one sample; by default what a first linear node takes. Raises `KernelError`:
+        ``shape``, ``inputs``, ``dtype``, ``non_finite``, ``operation`` for one this backend does not have.
+        """
+        placed = place(nodes, input_shape)
+        check_values(placed)
+        return self._network(placed)
 
     def network_run(
         self,
@@ -99,9 +121,10 @@ class Backend(ABC):
         encoding: str = "current",
         seed: int = 0,
         record: bool = False,
+        input_shape: Shape | None = None,
     ) -> RunResult:
         """See `spikeport.kernels.network_run`; whoever runs often keeps the `network`."""
-        run = self.network(nodes).run
+        run = self.network(nodes, input_shape).run
         return run(inputs, timesteps=timesteps, encoding=encoding, seed=seed, record=record)
 
     def encode_poisson(
@@ -139,7 +162,10 @@ class Backend(ABC):
     def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace: ...
 
     @abstractmethod
-    def _network(self, nodes: list[Node]) -> Network: ...
+    def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array: ...
+
+    @abstractmethod
+    def _network(self, placed: PlacedNetwork) -> Network: ...
 
     @abstractmethod
     def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array: ...

@@ -28,8 +28,8 @@ from spikeport.backends.julia_calls import PARAMETERS, Answer, calls, contiguous
 from spikeport.backends.julia_network import JuliaNetwork
 from spikeport.backends.network import Network
 from spikeport.backends.parts import is_one_part, parts
-from spikeport.errors import BackendError
-from spikeport.kernels import Node, Trace
+from spikeport.errors import BackendError, KernelError
+from spikeport.kernels import PlacedNetwork, Trace
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.layer import fire
 from spikeport.kernels.network import Signal
@@ -73,11 +73,11 @@ class Julia(Backend):
         words, shape = {"inputs": steps, **node_words(operation, neuron)}, (*x.shape[:-1], operation.n_outputs)
         return self._trace("layer_forward", words, shape, operation.dtype, neuron.kind == "identity")
 
-    def _network(self, nodes: list[Node]) -> Network:
-        def fire(node: Node, currents: Signal, timesteps: int) -> Trace:
-            return self.fire(node.neuron, currents, timesteps)
+    def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
+        raise KernelError("operation", f"the Julia backend has no operation {operation.kind!r}")
 
-        return JuliaNetwork(nodes, self.call, self.encode_poisson, self.currents, fire)
+    def _network(self, placed: PlacedNetwork) -> Network:
+        return JuliaNetwork(placed, self.call, self.encode_poisson, self.currents, self.fire)
 
     def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
         spikes: Array = np.zeros((timesteps, *p.shape), np.int8)
@@ -95,7 +95,7 @@ class Julia(Backend):
         self.call("qcfs", {"x": x, "timesteps": timesteps, "y": y, "threshold": np.atleast_1d(θ)})
         return y
 
-    def currents(self, operation: Operation, signal: Array) -> Array:
+    def currents(self, operation: Linear, signal: Array) -> Array:
         """Return the currents (…, out) of an operation for a signal (…, in): those that neurons of no kind pass on."""
         rows, words = signal.reshape(-1, 1, operation.n_inputs), node_words(operation, IDENTITY)
         currents = np.empty((len(rows), 1, operation.n_outputs), operation.dtype)

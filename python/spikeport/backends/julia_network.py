@@ -11,9 +11,11 @@ import numpy.typing as npt
 from spikeport.backends.julia_calls import Call, contiguous, node_words
 from spikeport.backends.network import WalkedNetwork
 from spikeport.backends.parts import is_one_part
-from spikeport.kernels import Node, RunResult, Trace
+from spikeport.errors import KernelError
+from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace
 from spikeport.kernels.network import Signal
-from spikeport.operations import Operation
+from spikeport.neuron import Neuron
+from spikeport.operations import Linear
 
 Array = npt.NDArray[Any]
 
@@ -26,16 +28,19 @@ class JuliaNetwork(WalkedNetwork):
 
     def __init__(
         self,
-        nodes: list[Node],
+        placed: PlacedNetwork,
         call: Call,
         encode: Callable[..., Array],
-        currents: Callable[[Operation, Array], Array],
-        fire: Callable[[Node, Signal, int], Trace],
+        currents: Callable[[Linear, Array], Array],
+        fire: Callable[[Neuron, Signal, int], Trace],
     ) -> None:
-        super().__init__(nodes)
+        super().__init__(placed)
+        if not placed.is_linear_chain:
+            raise KernelError("operation", "the Julia backend runs linear layers only")
+        nodes = placed.nodes
         self._call, self._encoded, self._summed, self._fired = call, encode, currents, fire
         self._words = [node_words(node.operation, node.neuron) for node in nodes]
-        self._work = sum(node.operation.n_inputs * node.operation.n_outputs for node in nodes)
+        self._work = sum(node.operation.weight.size for node in nodes if isinstance(node.operation, Linear))
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
         if not is_one_part(x.shape[-2] * timesteps, self._work):
@@ -46,7 +51,7 @@ class JuliaNetwork(WalkedNetwork):
         membrane: list[Array] = []
         spikes: list[Array] = []
         for k, (node, given) in enumerate(zip(self.nodes, self._words, strict=True)):
-            shape, graded = (x.shape[-2], node.operation.n_outputs), not node.neuron.is_spiking
+            shape, graded = (x.shape[-2], node.size), not node.neuron.is_spiking
             counts.append(np.zeros(shape, x.dtype if graded else np.int64))
             membrane.append(np.zeros(shape, x.dtype))
             results = {"counts": counts[k], "membrane": membrane[k]}
@@ -54,15 +59,17 @@ class JuliaNetwork(WalkedNetwork):
                 spikes.append(np.zeros((timesteps, *shape), x.dtype if graded else np.int8))
                 results["spikes"] = spikes[k]
             words |= {f"{key}.{k}": value for key, value in (given | results).items()}
-        drive = np.zeros((x.shape[-2], self.nodes[-1].operation.n_outputs), x.dtype)
+        drive = np.zeros((x.shape[-2], self.nodes[-1].size), x.dtype)
         self._call("network_run", words | {"drive": drive})
         return RunResult(counts, membrane, drive, timesteps, spikes if record else None)
 
-    def _encode(self, rates: Array, timesteps: int, seed: int) -> Array:
+    def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
         return self._encoded(rates, timesteps=timesteps, seed=seed)
 
-    def _currents(self, node: Node, signal: Array) -> Array:
-        return self._summed(node.operation, signal)
+    def _currents(self, node: PlacedNode, signals: list[Signal], timesteps: int, dtype: Any) -> Signal:
+        (signal,) = signals
+        assert isinstance(node.operation, Linear)
+        return Signal(self._summed(node.operation, signal.values), signal.steady)
 
-    def _fire(self, node: Node, currents: Signal, timesteps: int) -> Trace:
-        return self._fired(node, currents, timesteps)
+    def _fire(self, neuron: Neuron, currents: Signal, timesteps: int) -> Trace:
+        return self._fired(neuron, currents, timesteps)

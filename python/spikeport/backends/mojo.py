@@ -18,14 +18,14 @@ from spikeport.backends.network import Network, WalkedNetwork
 from spikeport.backends.parts import parts
 from spikeport.checks import as_numbers
 from spikeport.errors import KernelError
-from spikeport.kernels import Node, Trace
+from spikeport.kernels import PlacedNetwork, PlacedNode, Trace
 from spikeport.kernels.checks import as_float
 from spikeport.kernels.integrate_fire import IfParameters, if_parameters
 from spikeport.kernels.layer import fire
 from spikeport.kernels.network import Signal
 from spikeport.kernels.st_bif import StBifParameters, st_bif_parameters
 from spikeport.neuron import Neuron
-from spikeport.operations import Linear
+from spikeport.operations import Linear, Operation
 
 Array = npt.NDArray[Any]
 
@@ -51,8 +51,11 @@ class Mojo(Backend):
         currents = WeightedSum(self.library, operation)(x)
         return self.fire(Signal(currents, False), len(x), neuron)
 
-    def _network(self, nodes: list[Node]) -> Network:
-        return MojoNetwork(self, nodes)
+    def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
+        raise KernelError("operation", f"the Mojo backend has no operation {operation.kind!r}")
+
+    def _network(self, placed: PlacedNetwork) -> Network:
+        return MojoNetwork(self, placed)
 
     def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
         p = np.asarray(p, order="C")
@@ -122,23 +125,26 @@ class Mojo(Backend):
 class MojoNetwork(WalkedNetwork):
     """Runs node by node on weights laid out for Mojo."""
 
-    def __init__(self, backend: Mojo, nodes: list[Node]) -> None:
-        super().__init__(nodes)
+    def __init__(self, backend: Mojo, placed: PlacedNetwork) -> None:
+        super().__init__(placed)
+        nodes = placed.nodes
+        if not placed.is_linear_chain:
+            raise KernelError("operation", "the Mojo backend runs linear layers only")
         self._backend = backend
         self._sums: dict[int, WeightedSum] = {}
         for node in nodes:
-            if not isinstance(node.operation, Linear):
-                raise KernelError("operation", f"the Mojo backend has no operation {node.operation.kind!r}")
+            assert isinstance(node.operation, Linear)
             self._sums[id(node)] = WeightedSum(backend.library, node.operation)
 
-    def _encode(self, rates: Array, timesteps: int, seed: int) -> Array:
+    def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
         return self._backend.encode_poisson(rates, timesteps=timesteps, seed=seed)
 
-    def _currents(self, node: Node, signal: Array) -> Array:
-        return self._sums[id(node)](signal)
+    def _currents(self, node: PlacedNode, signals: list[Signal], timesteps: int, dtype: Any) -> Signal:
+        (signal,) = signals
+        return Signal(self._sums[id(node)](signal.values), signal.steady)
 
-    def _fire(self, node: Node, currents: Signal, timesteps: int) -> Trace:
-        return self._backend.fire(currents, timesteps, node.neuron)
+    def _fire(self, neuron: Neuron, currents: Signal, timesteps: int) -> Trace:
+        return self._backend.fire(currents, timesteps, neuron)
 
 
 class WeightedSum:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.kernels import Node, RunResult, Trace, encode_poisson
+from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace, encode_poisson
 from spikeport.kernels.checks import as_float, check_timesteps
-from spikeport.kernels.network import Signal, check_inputs, node_currents, node_fire, walk
+from spikeport.kernels.network import Signal, check_inputs, node_currents, node_fire, poisson, walk
+from spikeport.neuron import Neuron
 
 Array = npt.NDArray[Any]
 
@@ -23,8 +24,9 @@ VALUES_AT_ONCE = 1 << 22
 class Network(ABC):
     """A network that was checked and laid out, ready to run any number of times."""
 
-    def __init__(self, nodes: list[Node]) -> None:
-        self.nodes = nodes
+    def __init__(self, placed: PlacedNetwork) -> None:
+        self.placed = placed
+        self.nodes = placed.nodes
 
     def run(
         self,
@@ -37,7 +39,7 @@ class Network(ABC):
     ) -> RunResult:
         """See `spikeport.kernels.network_run`."""
         check_timesteps(timesteps)
-        x = check_inputs(self.nodes[0].operation, self._floats(inputs), timesteps, encoding, seed)
+        x = check_inputs(self.placed, self._floats(inputs), timesteps, encoding, seed)
         return self._run(x, int(timesteps), encoding, int(seed) if encoding == "poisson" else 0, record)
 
     def _floats(self, inputs: npt.ArrayLike) -> Array:
@@ -52,26 +54,24 @@ class WalkedNetwork(Network):
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
         axis = 1 if encoding == "spikes" else 0
-        operations = [node.operation for node in self.nodes]
-        widest = max(max(operation.n_inputs, operation.n_outputs) for operation in operations)
         samples = x.shape[axis]
-        blocks = -(-samples * max(1, timesteps) * widest // VALUES_AT_ONCE)
+        blocks = -(-samples * max(1, timesteps) * self.placed.largest // VALUES_AT_ONCE)
         results = []
         for part in np.array_split(x, min(max(1, blocks), max(1, samples)), axis=axis):
             signal = Signal(part, encoding == "current")
             if encoding == "poisson":
-                signal = Signal(self._encode(part, timesteps, seed), False)
-            results.append(walk(self.nodes, signal, timesteps, record, self._currents, self._fire))
+                signal = Signal(poisson(part, timesteps, seed, self._encode), False)
+            results.append(walk(self.placed, signal, timesteps, record, self._currents, self._fire))
         return results[0] if len(results) == 1 else _joined(results)
 
-    def _encode(self, rates: Array, timesteps: int, seed: int) -> Array:
+    def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
         return encode_poisson(rates, timesteps=timesteps, seed=seed)
 
-    def _currents(self, node: Node, signal: Array) -> Array:
-        return node_currents(node, signal)
+    def _currents(self, node: PlacedNode, signals: list[Signal], timesteps: int, dtype: Any) -> Signal:
+        return node_currents(node, signals, timesteps, dtype)
 
-    def _fire(self, node: Node, currents: Signal, timesteps: int) -> Trace:
-        return node_fire(node, currents, timesteps)
+    def _fire(self, neuron: Neuron, currents: Signal, timesteps: int) -> Trace:
+        return node_fire(neuron, currents, timesteps)
 
 
 def _joined(results: list[RunResult]) -> RunResult:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import spikeport.kernels as kernels
 from spikeport.backends.backend import Backend
 from spikeport.backends.network import Network, WalkedNetwork
-from spikeport.kernels import Node, Trace
+from spikeport.kernels import PlacedNetwork, Trace, weighted_sum
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.layer import fire
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
-from spikeport.operations import Linear
+from spikeport.operations import Linear, Operation
 
 Array = npt.NDArray[Any]
 
@@ -34,10 +34,13 @@ class Reference(Backend):
         return kernels.st_bif_multistep(I, **given._asdict())
 
     def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
-        return fire(operation.currents(x), neuron)
+        return fire(weighted_sum(x, operation.weight, operation.bias), neuron)
 
-    def _network(self, nodes: list[Node]) -> Network:
-        return WalkedNetwork(nodes)
+    def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
+        return operation.currents(*signals)
+
+    def _network(self, placed: PlacedNetwork) -> Network:
+        return WalkedNetwork(placed)
 
     def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
         return kernels.encode_poisson(p, timesteps=timesteps, seed=seed, samples=samples)

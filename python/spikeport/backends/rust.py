@@ -14,12 +14,12 @@ import numpy.typing as npt
 from spikeport.backends.backend import Backend
 from spikeport.backends.network import Network
 from spikeport.checks import as_numbers
-from spikeport.errors import BackendError
-from spikeport.kernels import Node, RunResult, Trace
+from spikeport.errors import BackendError, KernelError
+from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
-from spikeport.operations import Linear
+from spikeport.operations import Linear, Operation
 
 try:
     import spikeport._rust as _rust
@@ -54,8 +54,11 @@ class Rust(Backend):
         trace = _rust.layer_forward(x, operation.weight, operation.bias, neuron)
         return _trace(trace, (*x.shape[:-1], operation.n_outputs))
 
-    def _network(self, nodes: list[Node]) -> RustNetwork:
-        return RustNetwork(nodes)
+    def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
+        raise KernelError("operation", f"the Rust backend has no operation {operation.kind!r}")
+
+    def _network(self, placed: PlacedNetwork) -> RustNetwork:
+        return RustNetwork(placed)
 
     def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
         return _rust.encode_poisson(p, timesteps, seed, samples).reshape(timesteps, *p.shape)
@@ -70,9 +73,12 @@ class RustNetwork(Network):
     threads: int | None = None
     """On how many threads it runs; None for one per core."""
 
-    def __init__(self, nodes: list[Node]) -> None:
-        super().__init__(nodes)
-        self._widths = [node.operation.n_outputs for node in nodes]
+    def __init__(self, placed: PlacedNetwork) -> None:
+        super().__init__(placed)
+        nodes = placed.nodes
+        if not placed.is_linear_chain:
+            raise KernelError("operation", "the Rust backend runs linear layers only")
+        self._widths = [node.size for node in nodes]
         self._network = _rust.Network([_plain(node) for node in nodes])
 
     def _floats(self, inputs: npt.ArrayLike) -> Array:
@@ -103,7 +109,7 @@ def _doubles(parameters: tuple[Array | None, ...]) -> list[Any]:
     return [None if value is None else np.atleast_1d(value).astype(np.float64) for value in parameters]
 
 
-def _plain(node: Node) -> tuple[str, dict[str, Array], Neuron]:
+def _plain(node: PlacedNode) -> tuple[str, dict[str, Array], Neuron]:
     arrays = {name: np.asarray(array, order="C") for name, array in node.operation.arrays().items()}
     return node.operation.kind, arrays, node.neuron
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from spikeport.backends import Backend, Network, fingerprint
 from spikeport.graph.layer_node import LayerNode
+from spikeport.operations import Shape
 
 Array = npt.NDArray[Any]
 
@@ -20,27 +21,27 @@ class LaidOut(NamedTuple):
     Attributes
     ----------
     network, backend : what runs, and who laid it out
-    parts : operation and neuron of every layer: to replace one is to change the network
+    parts : operation, neuron and inputs of every layer: to replace one is to change the network
     arrays : all their arrays
     fingerprint : of the arrays, at the time: another one says that a value was written into them
     """
 
     network: Network
     backend: Backend
-    parts: list[tuple[Any, Any]]
+    parts: list[tuple[Any, Any, Any, Any]]
     arrays: list[Array]
     fingerprint: int
 
     @classmethod
-    def by(cls, backend: Backend, layers: Sequence[LayerNode]) -> LaidOut:
+    def by(cls, backend: Backend, layers: Sequence[LayerNode], input_shape: Shape) -> LaidOut:
         """Have ``backend`` lay out ``layers``."""
         arrays: list[Array] = []
         for layer in layers:
             neuron = layer.neuron
             values = (neuron.threshold, neuron.v_init, neuron.v_reset, neuron.beta)
             arrays += [*layer.operation.arrays().values(), *(v for v in values if isinstance(v, np.ndarray))]
-        parts = [(layer.operation, layer.neuron) for layer in layers]
-        return cls(backend.network(layers), backend, parts, arrays, fingerprint(arrays))
+        parts = [(layer.operation, layer.neuron, layer.inputs, layer.name) for layer in layers]
+        return cls(backend.network(layers, input_shape), backend, parts, arrays, fingerprint(arrays))
 
     def is_still(self, backend: Backend, layers: Sequence[LayerNode]) -> bool:
         """Whether the network is what ``backend`` would lay out for ``layers`` now."""
@@ -48,8 +49,8 @@ class LaidOut(NamedTuple):
             self.backend is backend
             and len(self.parts) == len(layers)
             and all(
-                layer.operation is operation and layer.neuron is neuron
-                for layer, (operation, neuron) in zip(layers, self.parts, strict=True)
+                layer.operation is operation and layer.neuron is neuron and (layer.inputs, layer.name) == (inputs, name)
+                for layer, (operation, neuron, inputs, name) in zip(layers, self.parts, strict=True)
             )
             and fingerprint(self.arrays) == self.fingerprint
         )

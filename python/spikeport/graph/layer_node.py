@@ -1,7 +1,9 @@
-"""One layer of a spiking network."""
+"""One node of a spiking network."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,16 @@ import numpy.typing as npt
 from spikeport.checks import as_numbers, is_whole
 from spikeport.errors import GraphError
 from spikeport.neuron import PASS_ON, Neuron, PerNeuron
-from spikeport.operations import Linear, Operation
+from spikeport.operations import Linear, Operation, Shape
 
 Array = npt.NDArray[Any]
 
 
 class LayerNode:
-    """One layer: an operation with its weights, and the neurons behind it.
+    """One layer: an operation on the signals it reads, and the neurons behind it.
+
+    This constructor makes a layer with a `spikeport.operations.Linear`; `LayerNode.of` takes any operation, and says
+    which nodes it reads.
 
     Parameters
     ----------
@@ -28,7 +33,12 @@ class LayerNode:
     bias : shape (n_neurons,), copied in the dtype of the weights, or None
     threshold, v_init, v_reset, beta, tracer_min, tracer_max : see `spikeport.neuron.Neuron`
 
-    The layer's ``operation`` is then a `spikeport.operations.Linear`; `LayerNode.of` takes any operation.
+    Attributes
+    ----------
+    operation : see `spikeport.operations`
+    neuron : its parameters are one number, or one for each entry of the first axis of what the node passes on
+    inputs : names of the nodes it reads, in order, "input" for the network's input; () for the node before it
+    shape : of what it passes on for one sample, or None before a graph has worked it out
 
     Raises
     ------
@@ -74,19 +84,24 @@ class LayerNode:
         name: str,
         operation: Operation,
         neuron: Neuron = PASS_ON,
+        inputs: Sequence[str] = (),
         firing_rates: npt.ArrayLike | None = None,
     ) -> LayerNode:
         """Build a layer from an operation, whose arrays are held as they are, not copied, and a `Neuron`.
 
-        Raises `GraphError` ``shape`` and ``dtype`` where the parts do not fit; whether values are finite is asked by
-        `SNNGraph.run`.
+        ``inputs`` names what it reads: nodes before it in its graph, or "input"; nothing for the node before it.
+
+        Raises `GraphError` ``shape``, ``dtype`` and ``inputs`` where the parts do not fit; whether values are finite is
+        asked by `SNNGraph.run`.
         """
         _check_name(name)
         if not isinstance(operation, Operation):
             raise GraphError("operation", f"{name}: {operation!r} is no spikeport.operations.Operation")
         operation.check(name)
+        if isinstance(inputs, str) or not all(isinstance(source, str) and source for source in inputs):
+            raise GraphError("inputs", f"{name}: inputs {inputs!r} is no list of names of nodes")
         layer = cls.__new__(cls)
-        layer._fill(name, operation, neuron, firing_rates)
+        layer._fill(name, operation, neuron, firing_rates, tuple(inputs))
         return layer
 
     @classmethod
@@ -107,18 +122,58 @@ class LayerNode:
         layer.neuron = neuron
         return layer
 
-    def _fill(self, name: str, operation: Operation, neuron: Neuron, firing_rates: npt.ArrayLike | None) -> None:
+    def _fill(
+        self,
+        name: str,
+        operation: Operation,
+        neuron: Neuron,
+        firing_rates: npt.ArrayLike | None,
+        inputs: tuple[str, ...] = (),
+    ) -> None:
         self.name = name
         self.operation = operation
-        self.n_inputs, self.n_neurons = operation.n_inputs, operation.n_outputs
+        self.inputs = inputs
+        self.shape: Shape | None = None
+        self._n_inputs: int | None = None
         self.neuron = neuron
-        neuron.check_width(self.n_neurons)
+        if isinstance(operation, Linear):
+            self.stand(((operation.n_inputs,),), (operation.n_outputs,))
         self.firing_rates = firing_rates
+
+    def stand(self, reads: Sequence[Shape], shape: Shape) -> None:
+        """Take down the shapes that the node has in its graph: of what it reads, and of what it passes on."""
+        self.shape = shape
+        self._n_inputs = sum(math.prod(source) for source in reads)
+        self.neuron.check_width(shape[0])
+
+    @property
+    def n_inputs(self) -> int:
+        """How many values it reads at each step; raises `GraphError` before that is known."""
+        if self._n_inputs is None:
+            raise GraphError("shape", f"how much {self.name} reads is known once it stands in a graph")
+        return self._n_inputs
+
+    @property
+    def n_neurons(self) -> int:
+        """How many values it passes on at each step; raises `GraphError` before that is known."""
+        if self.shape is None:
+            raise GraphError("shape", f"how much {self.name} passes on is known once it stands in a graph")
+        return math.prod(self.shape)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether its operation is `spikeport.operations.Linear`."""
+        return isinstance(self.operation, Linear)
 
     @property
     def weights(self) -> Array:
-        """Shape (n_neurons, n_inputs). Writing into the array works; another array is checked when the graph runs."""
-        return self.operation.arrays()["weight"]
+        """Of shape (n_neurons, n_inputs) where it is linear. Writing into the array works; another array is checked
+        when the graph runs. Raises `GraphError` for an operation without weights.
+        """
+        arrays = self.operation.arrays()
+        if "weight" not in arrays:
+            raise GraphError("shape", f"{self.name}: the operation {self.operation.kind} has no weights")
+        return arrays["weight"]
 
     @weights.setter
     def weights(self, weights: Array) -> None:
@@ -136,13 +191,13 @@ class LayerNode:
 
     @property
     def firing_rates(self) -> Array | None:
-        """Measured share of steps with a spike, shape (n_neurons,), or None."""
+        """Measured share of steps with a spike, of the node's shape, or None."""
         return self._firing_rates
 
     @firing_rates.setter
     def firing_rates(self, rates: npt.ArrayLike | None) -> None:
         name = f"{self.name}.firing_rates"
-        self._firing_rates = None if rates is None else _copied(name, rates, (self.n_neurons,))
+        self._firing_rates = None if rates is None else _copied(name, rates, self.shape or np.shape(rates))
 
     @property
     def neuron_type(self) -> str:
@@ -162,27 +217,37 @@ class LayerNode:
     def validate(self) -> None:
         """Raise `GraphError` where weights, bias or neuron were replaced by others that do not fit."""
         self.operation.check(self.name)
-        widths = (self.operation.n_outputs, self.operation.n_inputs)
-        if widths != (self.n_neurons, self.n_inputs):
-            raise GraphError("shape", f"{self.name}.weights has shape {widths}, not {(self.n_neurons, self.n_inputs)}")
-        self.neuron.check_width(self.n_neurons)
+        if isinstance(self.operation, Linear):
+            widths = (self.operation.n_outputs, self.operation.n_inputs)
+            if self.shape is not None and widths != (self.n_neurons, self.n_inputs):
+                expected = (self.n_neurons, self.n_inputs)
+                raise GraphError("shape", f"{self.name}.weights has shape {widths}, not {expected}")
+        if self.shape is not None:
+            self.neuron.check_width(self.shape[0])
 
     def copy(self) -> LayerNode:
         """Return a layer that shares no memory with this one."""
-        return self.of(self.name, self.operation.copy(), self.neuron, self.firing_rates)
+        new = self.of(self.name, self.operation.copy(), self.neuron, self.inputs)
+        new.shape, new._n_inputs, new.firing_rates = self.shape, self._n_inputs, self.firing_rates
+        return new
 
     def __eq__(self, other: object) -> bool:
-        """Compare name, operation and neuron; measured firing rates are not part of what a layer is."""
+        """Compare name, operation, neuron and inputs; measured firing rates are not part of what a layer is."""
         if not isinstance(other, LayerNode):
             return NotImplemented
-        return self.name == other.name and self.operation == other.operation and self.neuron == other.neuron
+        return self.inputs == other.inputs and self.is_alike(other)
 
     __hash__ = None  # type: ignore[assignment]
 
+    def is_alike(self, other: LayerNode) -> bool:
+        """Whether name, operation and neuron are the same, whatever they read."""
+        return self.name == other.name and self.operation == other.operation and self.neuron == other.neuron
+
     def __repr__(self) -> str:
         bias = "" if self.bias is None else " + bias"
-        widths = f"{self.n_inputs} -> {self.n_neurons}"
-        return f"<LayerNode {self.name}: {self.operation.kind} {widths}{bias}, {self.neuron_type}>"
+        reads = "" if self._n_inputs is None else f" {self._n_inputs} -> "
+        reads += "" if self.shape is None else "×".join(map(str, self.shape))
+        return f"<LayerNode {self.name}: {self.operation.kind}{reads}{bias}, {self.neuron_type}>"
 
 
 def _check_name(name: Any) -> None:

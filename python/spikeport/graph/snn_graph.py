@@ -1,9 +1,9 @@
-"""The graph: layers in order, and how they run."""
+"""The graph: nodes in order, each naming what it reads, and how they run."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,23 +11,35 @@ import numpy.typing as npt
 
 from spikeport.backends import Network, get_backend
 from spikeport.checks import takes
-from spikeport.errors import GraphError
+from spikeport.errors import GraphError, KernelError
 from spikeport.graph.laid_out import LaidOut
 from spikeport.graph.layer_node import LayerNode
+from spikeport.graph.mermaid import mermaid_of
 from spikeport.graph.table import table_of
-from spikeport.kernels import RunResult
+from spikeport.kernels import INPUT, RunResult, place
+from spikeport.operations import Shape
 
 
 class SNNGraph:
-    """A spiking network: layers in order, each fed by the one before.
+    """A spiking network: layers in an order in which each reads the input or layers before it; the last is the output.
 
-    Raises `GraphError` (``shape``, ``name``, ``dtype``) where layers do not chain, share a name or differ in dtype.
+    A layer that names nothing reads the one before it, the first one the input.
+
+    Parameters
+    ----------
+    layers : input side first
+    input_shape : of one sample: (n,), (channels, length) or (channels, height, width); by default what a first linear
+        layer takes
+
+    Raises `GraphError` (``shape``, ``name``, ``inputs``, ``dtype``) where shapes do not fit, layers share a name, one
+    reads what is not before it, or they differ in dtype.
     """
 
-    def __init__(self, layers: Iterable[LayerNode]) -> None:
+    def __init__(self, layers: Iterable[LayerNode], input_shape: Sequence[int] | None = None) -> None:
         if not isinstance(layers, Iterable):
             raise GraphError("shape", f"a graph is made of a list of layers, not of {layers!r}")
         self.layers = list(layers)
+        self._given_shape = None if input_shape is None else tuple(input_shape)
         self._laid_out: LaidOut | None = None
         self.validate()
 
@@ -44,24 +56,67 @@ class SNNGraph:
             raise GraphError("name", f"layers share the name {', '.join(twice)}: give each its own")
         for layer in self.layers:
             layer.validate()
-        if len({layer.operation.dtype for layer in self.layers}) > 1:
-            raise GraphError("dtype", "layers differ in dtype: make all weights float32, or all float64")
-        for before, after in itertools.pairwise(self.layers):
-            if before.n_neurons != after.n_inputs:
-                raise GraphError(
-                    "shape",
-                    f"{before.name} has {before.n_neurons} neurons, {after.name} takes {after.n_inputs}: not equal",
-                )
+        try:
+            placed = place(self.layers, self._given_shape)
+        except KernelError as error:
+            raise GraphError(error.code, str(error)) from None
+        if INPUT in names and (not self.is_linear_chain or any(layer.inputs for layer in self.layers)):
+            raise GraphError("name", f"{INPUT!r} is the network's input: call the layer otherwise")
+        shapes = {INPUT: placed.input_shape} | {node.name: node.shape for node in placed.nodes}
+        for layer, node in zip(self.layers, placed.nodes, strict=True):
+            layer.stand([shapes[name] for name in node.inputs], node.shape)
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of one sample."""
+        return (self.layers[0].n_inputs,) if self._given_shape is None else self._given_shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of what the last layer passes on for one sample."""
+        shape = self.layers[-1].shape
+        assert shape is not None  # `validate` has worked it out
+        return shape
+
+    def reads(self, index: int) -> tuple[str, ...]:
+        """Return the names of what the layer at ``index`` reads; "input" is the network's input."""
+        return self.layers[index].inputs or (self.layers[index - 1].name if index else INPUT,)
+
+    @property
+    def edges(self) -> list[tuple[str, str]]:
+        """Who feeds whom, by name, in the order of the layers; "input" is the network's input."""
+        return [(source, layer.name) for k, layer in enumerate(self.layers) for source in self.reads(k)]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every layer reads exactly the one before it."""
+        before = [INPUT, *(layer.name for layer in self.layers)]
+        return all(self.reads(k) == (before[k],) for k in range(len(self.layers)))
+
+    @property
+    def is_linear_chain(self) -> bool:
+        """Whether it is a list of linear layers, each fed by the one before, on inputs of one axis."""
+        return self.is_chain and len(self.input_shape) == 1 and all(layer.is_linear for layer in self.layers)
+
+    def sources(self, name: str) -> list[LayerNode | None]:
+        """Return the layers that the layer ``name`` reads, in order; None stands for the input."""
+        names = [layer.name for layer in self.layers]
+        index = names.index(self[name].name)
+        return [self[source] if source in names[:index] else None for source in self.reads(index)]
+
+    def readers(self, name: str) -> list[LayerNode]:
+        """Return the layers that read the layer ``name``, or "input"."""
+        return [layer for k, layer in enumerate(self.layers) if name in self.reads(k)]
 
     @property
     def n_inputs(self) -> int:
-        """Width of the input."""
-        return self.layers[0].n_inputs
+        """How many values a sample has."""
+        return math.prod(self.input_shape)
 
     @property
     def n_outputs(self) -> int:
-        """Number of neurons in the last layer."""
-        return self.layers[-1].n_neurons
+        """How many values the last layer passes on."""
+        return math.prod(self.output_shape)
 
     @property
     def n_params(self) -> int:
@@ -86,7 +141,7 @@ class SNNGraph:
 
         Parameters
         ----------
-        x : (batch, n_inputs); with ``encoding="spikes"`` (T, batch, n_inputs)
+        x : (batch, *input_shape); with ``encoding="spikes"`` (T, batch, *input_shape)
         encoding : "current" feeds the value at every step, "poisson" draws spikes with the value as rate in [0, 1],
             "spikes" takes ``x`` as it is, step by step
         seed : of the Poisson draws; a sample's draws do not depend on its place in the batch
@@ -104,16 +159,20 @@ class SNNGraph:
         engine, kept = get_backend(backend), self._laid_out
         if kept is None or not kept.is_still(engine, self.layers):
             self.validate()
-            kept = self._laid_out = LaidOut.by(engine, self.layers)
+            kept = self._laid_out = LaidOut.by(engine, self.layers, self.input_shape)
         return kept.network
 
     def copy(self) -> SNNGraph:
         """Return a graph that shares no memory with this one."""
-        return SNNGraph([layer.copy() for layer in self.layers])
+        return SNNGraph([layer.copy() for layer in self.layers], self._given_shape)
 
     def summary(self) -> str:
-        """Return a table of the layers, one line for each."""
-        return table_of(self.layers)
+        """Return a table of the layers, one line for each: what it reads, shapes, parameters, neurons."""
+        return table_of(self.layers, self.edges if not self.is_chain else [])
+
+    def to_mermaid(self) -> str:
+        """Return the graph as a Mermaid flowchart, which GitHub and many editors draw."""
+        return mermaid_of(self.layers, self.edges, self.input_shape)
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -131,7 +190,11 @@ class SNNGraph:
         raise KeyError(f"no layer is called {key!r}: there are {', '.join(layer.name for layer in self.layers)}")
 
     def __eq__(self, other: object) -> bool:
-        return self.layers == other.layers if isinstance(other, SNNGraph) else NotImplemented
+        """Compare the layers, what they read and the shape of the input."""
+        if not isinstance(other, SNNGraph):
+            return NotImplemented
+        same = self.input_shape == other.input_shape and self.edges == other.edges
+        return same and len(self) == len(other) and all(a.is_alike(b) for a, b in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -139,5 +202,9 @@ class SNNGraph:
         return {**self.__dict__, "_laid_out": None}  # a copy or another process lays it out for itself
 
     def __repr__(self) -> str:
-        widths = " -> ".join(str(n) for n in [self.n_inputs, *(layer.n_neurons for layer in self.layers)])
+        if self.is_linear_chain:
+            widths = " -> ".join(str(n) for n in [self.n_inputs, *(layer.n_neurons for layer in self.layers)])
+        else:
+            ends = ("×".join(map(str, shape)) for shape in (self.input_shape, self.output_shape))
+            widths = f"{' -> … -> '.join(ends)}, {len(self)} layers"
         return f"<SNNGraph {widths}, {self.n_params:,} parameters>"

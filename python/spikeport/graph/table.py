@@ -8,17 +8,28 @@ import numpy as np
 
 from spikeport.graph.layer_node import LayerNode
 from spikeport.neuron import Neuron, PerNeuron
+from spikeport.operations import Shape
 
 
-def table_of(layers: Sequence[LayerNode]) -> str:
-    """Return a table with one line for each layer, and what they have in all."""
-    rows = [("layer", "operation", "in", "out", "params", "neuron")]
+def table_of(layers: Sequence[LayerNode], edges: Sequence[tuple[str, str]] = ()) -> str:
+    """Return a table with one line for each layer, and what they have in all; with ``edges``, also what each reads."""
+    reads: dict[str, list[str]] = {}
+    for source, name in edges:
+        reads.setdefault(name, []).append(source)
+    rows = [("layer", *(("reads",) if edges else ()), "operation", "in", "out", "params", "neuron")]
     for layer in layers:
-        widths = str(layer.n_inputs), str(layer.n_neurons)
-        rows.append((layer.name, layer.operation.kind, *widths, f"{layer.n_params:,}", describe(layer.neuron)))
+        sources = (", ".join(reads[layer.name]),) if edges else ()
+        sizes = str(layer.n_inputs), shape_text(layer.shape)
+        about = (layer.operation.kind, *sizes, f"{layer.n_params:,}", describe(layer.neuron))
+        rows.append((layer.name, *sources, *about))
     columns = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, columns, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, f"{len(layers)} layers, {sum(layer.n_params for layer in layers):,} parameters"])
+
+
+def shape_text(shape: Shape | None) -> str:
+    """Return a shape as people write it: 16×28×28."""
+    return "?" if shape is None else "×".join(map(str, shape))
 
 
 def describe(neuron: Neuron) -> str:

@@ -7,13 +7,17 @@
 from spikeport.kernels.encode import encode_poisson, sample_keys
 from spikeport.kernels.integrate_fire import Trace, if_constant, if_multistep
 from spikeport.kernels.layer import layer_forward, weighted_sum
-from spikeport.kernels.network import ENCODINGS, Node, RunResult, network_run
+from spikeport.kernels.network import ENCODINGS, RunResult, network_run
+from spikeport.kernels.nodes import INPUT, Node, PlacedNetwork, PlacedNode, place
 from spikeport.kernels.qcfs import qcfs
 from spikeport.kernels.st_bif import st_bif_multistep
 
 __all__ = [
     "ENCODINGS",
+    "INPUT",
     "Node",
+    "PlacedNetwork",
+    "PlacedNode",
     "RunResult",
     "Trace",
     "encode_poisson",
@@ -21,6 +25,7 @@ __all__ = [
     "if_multistep",
     "layer_forward",
     "network_run",
+    "place",
     "qcfs",
     "sample_keys",
     "st_bif_multistep",

@@ -15,7 +15,7 @@ from spikeport.kernels.checks import as_float
 from spikeport.kernels.integrate_fire import Trace, if_multistep
 from spikeport.kernels.st_bif import st_bif_multistep
 from spikeport.neuron import Neuron
-from spikeport.operations import Linear
+from spikeport.operations.weighted import summed_rows
 
 Array = npt.NDArray[Any]
 
@@ -25,7 +25,7 @@ def weighted_sum(inputs: Array, weights: Array, bias: Array | None) -> Array:
 
     ``inputs`` has shape (…, in), ``weights`` (out, in), ``bias`` (out,); the result has the dtype of the weights.
     """
-    return Linear(weights, bias).currents(inputs)
+    return summed_rows(weights, bias, inputs)
 
 
 def layer_forward(inputs: npt.ArrayLike, weights: npt.ArrayLike, bias: npt.ArrayLike | None, neuron: Neuron) -> Trace:

@@ -1,20 +1,21 @@
 """A whole network, node by node over all steps: the reference.
 
-    s⁰ = encode(x);   sˡ = neurons(operation(sˡ⁻¹))  for l = 1 … L
+    s_input = encode(x);   s_n = neurons_n(operation_n(s_i, s_j, …))   for every node n, which reads i, j, …
 
 A feed-forward network may finish one node over all its steps before the next begins. The readout needs no neuron of
 its own: the output node's ``drive`` is what it received in all, ``Σ_t I[t]`` in the order of the steps, which under
 soft reset and β = 1 is ``θ·count + v_end - v_start``, negative logits included.
 
-A signal is steady where every step is the same, as a constant input is; then its currents are computed once.
+A signal is steady where every step is the same, as a constant input is; then its currents are computed once. What
+remembers, as a max pool does, makes no steady currents.
 """
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,43 +25,36 @@ from spikeport.kernels.checks import as_float, check_timesteps
 from spikeport.kernels.encode import as_rates, check_seed, encode_poisson
 from spikeport.kernels.integrate_fire import Trace
 from spikeport.kernels.layer import fire, sum_in_order
+from spikeport.kernels.nodes import INPUT, Node, PlacedNetwork, PlacedNode, check_values, place
 from spikeport.neuron import Neuron
-from spikeport.operations import Operation
+from spikeport.operations import Shape
 
 Array = npt.NDArray[Any]
 ENCODINGS = ("current", "poisson", "spikes")
 
 
-class Node(Protocol):
-    """What a kernel needs to know of a node: `spikeport.graph.LayerNode` is one."""
-
-    @property
-    def operation(self) -> Operation:
-        """What it does with the signal it reads."""
-
-    @property
-    def neuron(self) -> Neuron:
-        """The neurons behind it."""
-
-
 class Signal(NamedTuple):
-    """What a node passes on: (T, batch, n), or, where every step is the same, (batch, n) and ``steady``."""
+    """What a node passes on: (T, batch, …), or, where every step is the same, (batch, …) and ``steady``."""
 
     values: Array
     steady: bool
 
+    def steps(self, timesteps: int) -> Array:
+        """Return the values of every step."""
+        return np.broadcast_to(self.values, (timesteps, *self.values.shape)) if self.steady else self.values
+
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run of a network gave; each list has one array for each node.
+    """What a run of a network gave; each list has one array for each node, of the node's shape.
 
     Attributes
     ----------
-    counts : (batch, n): net spikes over the run, int64; of an ``identity`` node the sum of what it passed on, float
-    membrane : (batch, n): membrane after the last step (ST-BIF: in units of the threshold; identity: 0)
-    drive : (batch, n_out): what the output node received in all, ``θ·count + v_end - v_start`` under soft reset
+    counts : (batch, …): net spikes over the run, int64; of an ``identity`` node the sum of what it passed on, float
+    membrane : (batch, …): membrane after the last step (ST-BIF: in units of the threshold; identity: 0)
+    drive : (batch, …): what the output node received in all, ``θ·count + v_end - v_start`` under soft reset
     timesteps : number of steps
-    spikes : (timesteps, batch, n), or None unless recorded
+    spikes : (timesteps, batch, …), or None unless recorded
     """
 
     counts: list[Array]
@@ -78,95 +72,112 @@ def network_run(
     encoding: str = "current",
     seed: int = 0,
     record: bool = False,
+    input_shape: Shape | None = None,
 ) -> RunResult:
     """Run ``nodes`` for ``timesteps`` steps.
 
     Parameters
     ----------
-    nodes : the network, input side first
-    inputs : (batch, n_in); with ``encoding="spikes"`` (timesteps, batch, n_in)
+    nodes : the network, in an order in which each reads the input or nodes before it; the last one is the output
+    inputs : (batch, *input_shape); with ``encoding="spikes"`` (timesteps, batch, *input_shape)
     encoding : "current" feeds the value at every step, "poisson" draws spikes with the value as rate in [0, 1],
         "spikes" takes the input as it is, step by step
     seed : of the Poisson draws, 0 … 2^64 - 1; a draw depends on seed, step, the sample's values and the input's index
     record : keep the spikes of every node
+    input_shape : of one sample; by default what a first linear node takes
 
     Raises
     ------
     KernelError
-        ``timesteps``, ``encoding``, ``dtype``, ``shape``, ``non_finite``, ``rate_range``, ``seed``.
+        ``timesteps``, ``encoding``, ``dtype``, ``shape``, ``inputs``, ``non_finite``, ``rate_range``, ``seed``.
     """
     check_timesteps(timesteps)
-    check_nodes(nodes)
-    x = check_inputs(nodes[0].operation, as_float("inputs", inputs), timesteps, encoding, seed)
+    network = place(nodes, input_shape)
+    check_values(network)
+    x = check_inputs(network, as_float("inputs", inputs), timesteps, encoding, seed)
     signal = Signal(x, encoding == "current")
     if encoding == "poisson":
-        signal = Signal(encode_poisson(x, timesteps=timesteps, seed=seed), False)
-    return walk(nodes, signal, timesteps, record)
+        signal = Signal(poisson(x, timesteps, seed), False)
+    return walk(network, signal, timesteps, record)
 
 
-def node_currents(node: Node, signal: Array) -> Array:
-    """Return the currents of ``node`` for the signal that it reads."""
-    return node.operation.currents(signal)
+Fire = Callable[[Neuron, Signal, int], Trace]
 
 
-def node_fire(node: Node, currents: Signal, timesteps: int) -> Trace:
-    """Run the neurons of ``node`` on its currents."""
-    I = currents.values
-    return fire(np.broadcast_to(I, (timesteps, *I.shape)) if currents.steady else I, node.neuron)
+def node_currents(node: PlacedNode, signals: list[Signal], timesteps: int, dtype: Any) -> Signal:
+    """Return the currents of ``node`` for the signals that it reads."""
+    if all(signal.steady for signal in signals) and not node.operation.remembers:
+        return Signal(node.operation.currents(*(signal.values[None] for signal in signals), dtype=dtype)[0], True)
+    return Signal(node.operation.currents(*(signal.steps(timesteps) for signal in signals), dtype=dtype), False)
+
+
+def node_fire(neuron: Neuron, currents: Signal, timesteps: int) -> Trace:
+    """Run neurons on currents (T, batch, n), with one parameter for all or for each of the n."""
+    return fire(currents.steps(timesteps), neuron)
 
 
 def walk(
-    nodes: Sequence[Node],
+    network: PlacedNetwork,
     signal: Signal,
     timesteps: int,
     record: bool,
-    currents_of: Callable[[Node, Array], Array] = node_currents,
-    fire_of: Callable[[Node, Signal, int], Trace] = node_fire,
+    currents_of: Callable[[PlacedNode, list[Signal], int, Any], Signal] = node_currents,
+    fire_of: Fire = node_fire,
 ) -> RunResult:
-    """Run checked ``nodes`` on a first signal; whoever computes currents and spikes otherwise says how."""
-    traces = []
-    for node in nodes:
-        currents = Signal(currents_of(node, signal.values), signal.steady)
-        traces.append(fire_of(node, currents, timesteps))
+    """Run a network on a first signal; whoever computes currents and spikes otherwise says how."""
+    signals = {INPUT: signal}
+    last_reader = {name: node.name for node in network.nodes for name in node.inputs}
+    counts, membrane, spikes = [], [], []
+    for node in network.nodes:
+        currents = currents_of(node, [signals[name] for name in node.inputs], timesteps, network.dtype)
+        trace = _fired(node, currents, timesteps, fire_of)
         passed_on = currents.steady and not node.neuron.is_spiking
-        signal = currents if passed_on else Signal(traces[-1].spikes, False)
-    I = currents.values
-    drive = sum_in_order(np.broadcast_to(I, (timesteps, *I.shape)) if currents.steady else I)
-    spikes, membrane, counts = (list(part) for part in zip(*traces, strict=True))
+        signals[node.name] = currents if passed_on else Signal(trace.spikes, False)
+        for name in set(node.inputs):
+            if last_reader[name] == node.name:
+                del signals[name]
+        counts.append(trace.counts)
+        membrane.append(trace.membrane)
+        if record:
+            spikes.append(trace.spikes)
+    drive = sum_in_order(currents.steps(timesteps))
     return RunResult(counts, membrane, drive, int(timesteps), spikes if record else None)
 
 
-def check_nodes(nodes: Sequence[Node]) -> None:
-    """Raise `KernelError` unless ``nodes`` make a network: ``shape``, ``dtype``, ``non_finite``."""
-    if not nodes:
-        raise KernelError("shape", "a network needs at least one layer")
-    for node in nodes:
-        dtype = node.operation.dtype
-        if dtype not in (np.float32, np.float64) or dtype != nodes[0].operation.dtype:
-            raise KernelError("dtype", f"a layer has weights of {dtype}: make all float32, or all float64")
-        for name, array in node.operation.arrays().items():
-            as_float(name, array)
-        if (bias := node.operation.arrays().get("bias")) is not None and bias.shape != (node.operation.n_outputs,):
-            raise KernelError(
-                "shape", f"a layer of {node.operation.n_outputs} has a bias of shape {bias.shape}: give one per row"
-            )
-    for before, after in itertools.pairwise(node.operation for node in nodes):
-        if before.n_outputs != after.n_inputs:
-            raise KernelError("shape", f"a layer of {before.n_outputs} feeds one that reads {after.n_inputs}")
+def _fired(
+    node: PlacedNode, currents: Signal, timesteps: int, fire_of: Callable[[Neuron, Signal, int], Trace]
+) -> Trace:
+    """Run the neurons of ``node``, flat: a parameter for each entry of the first axis becomes one for each neuron."""
+    if len(node.shape) == 1:
+        return fire_of(node.neuron, currents, timesteps)
+    n, values = node.size, currents.values
+    lead = values.shape[: values.ndim - len(node.shape)]
+    each = node.neuron if node.neuron.is_uniform else node.neuron.take(np.arange(n) // (n // node.shape[0]))
+    trace = fire_of(each, Signal(values.reshape(*lead, n), currents.steady), timesteps)
+    return Trace(*(part.reshape(*part.shape[:-1], *node.shape) for part in trace))
 
 
-def check_inputs(first: Operation, x: Array, timesteps: int, encoding: str, seed: int) -> Array:
-    """Return inputs ``x`` in the type of the ``first`` operation, which reads them, or raise as `network_run` does."""
+def check_inputs(network: PlacedNetwork, x: Array, timesteps: int, encoding: str, seed: int) -> Array:
+    """Return inputs ``x`` in the type of the network, or raise as `network_run` does."""
     if encoding not in ENCODINGS:
         raise KernelError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
-    n_in = first.n_inputs
-    steps = (timesteps,) if encoding == "spikes" else ()
-    if x.ndim != len(steps) + 2 or x.shape[-1] != n_in or x.shape[: len(steps)] != steps:
-        wanted = ("timesteps, " if steps else "") + f"batch, {n_in}"
+    shape, steps = network.input_shape, (timesteps,) if encoding == "spikes" else ()
+    lead = len(steps) + 1
+    if x.ndim != lead + len(shape) or x.shape[lead:] != shape or x.shape[: len(steps)] != steps:
+        wanted = ("timesteps, " if steps else "") + f"batch, {', '.join(map(str, shape))}"
         raise KernelError("shape", f"inputs have shape {x.shape}: give ({wanted}) for encoding {encoding!r}")
     with np.errstate(over="ignore"):  # a double beyond float32 is refused where its current overflows
-        x = x.astype(first.dtype, copy=False)
+        x = x.astype(network.dtype, copy=False)
     if encoding == "poisson":
         check_seed(seed)
-        as_rates(as_float("inputs", x))
+        as_rates(_flat(as_float("inputs", x)))
     return x
+
+
+def poisson(x: Array, timesteps: int, seed: int, encode: Callable[..., Array] = encode_poisson) -> Array:
+    """Return the spikes of the rates ``x`` (batch, …), read flat, shape (timesteps, batch, …)."""
+    return encode(_flat(x), timesteps=timesteps, seed=seed).reshape(timesteps, *x.shape)
+
+
+def _flat(x: Array) -> Array:
+    return x.reshape(len(x), math.prod(x.shape[1:]))

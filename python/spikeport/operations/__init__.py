@@ -1,17 +1,37 @@
 """The operations: what a node does with what it reads, before its neurons; one small file for each.
 
 An operation with weights is a `Weighted`: a matrix, and for each of its columns what that column reads. `summed` is the
-one loop that adds, in the order that the contract fixes (``conformance/SPEC.md``, section 2).
+one loop that adds, in the order that the contract fixes (``conformance/SPEC.md``, section 2.2).
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from spikeport.operations.conv import Conv
+from spikeport.operations.join import Add, Concat
 from spikeport.operations.linear import Linear
-from spikeport.operations.operation import Operation
+from spikeport.operations.max_pool import MaxPool
+from spikeport.operations.operation import Operation, Shape
+from spikeport.operations.pool import AvgPool, Pool, SumPool
 from spikeport.operations.weighted import Weighted, summed
 
-__all__ = ["OPERATIONS", "Linear", "Operation", "Weighted", "summed"]
+__all__ = [
+    "OPERATIONS",
+    "Add",
+    "AvgPool",
+    "Concat",
+    "Conv",
+    "Linear",
+    "MaxPool",
+    "Operation",
+    "Pool",
+    "Shape",
+    "SumPool",
+    "Weighted",
+    "summed",
+]
 
-OPERATIONS: Mapping[str, type[Operation]] = MappingProxyType({operation.kind: operation for operation in (Linear,)})
+OPERATIONS: Mapping[str, type[Operation]] = MappingProxyType(
+    {operation.kind: operation for operation in (Linear, Conv, SumPool, AvgPool, MaxPool, Add, Concat)}
+)
 """The word for an operation, as files and runners have it, and its class."""

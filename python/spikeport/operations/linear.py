@@ -7,6 +7,8 @@ in this order and with no fused multiply-add.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,15 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import GraphError
-from spikeport.operations.operation import Operation, check_float
-from spikeport.operations.weighted import Weighted, summed
+from spikeport.operations.operation import Operation, Shape, only
+from spikeport.operations.weighted import Weighted, summed_rows
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Linear(Weighted):
-    """``I[j] = (Σ_k W[j, k]·x[k]) + b[j]``, k ascending from +0, the bias last.
+    """``I[j] = (Σ_k W[j, k]·x[k]) + b[j]``, k ascending from +0, the bias last; a signal of several axes is read flat.
 
     Attributes
     ----------
@@ -41,27 +43,26 @@ class Linear(Weighted):
         return int(np.shape(self.weight)[1])
 
     @property
-    def n_outputs(self) -> int:
-        """Number of rows of the weight."""
-        return int(np.shape(self.weight)[0])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The type of the weight."""
-        return self.weight.dtype
-
-    @property
     def matrix(self) -> Array:
         """The weight itself: each row is a sum, each column a term."""
-        return self.weight
+        return self.weight[None]
 
-    def currents(self, signal: Array) -> Array:
-        """Return ``W·x + b`` of shape (…, n_outputs) for ``signal`` of shape (…, n_inputs)."""
-        return summed(self, signal)
+    def patches(self, signal: Array) -> Iterator[Array]:
+        """Yield the values of the signal, one by one."""
+        flat = signal.reshape(*signal.shape[:2], self.n_inputs)
+        return (flat[..., k, None, None] for k in range(self.n_inputs))
 
-    def arrays(self) -> dict[str, Array]:
-        """Return the weight and, where there is one, the bias."""
-        return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """Return (n_outputs,), or raise `GraphError` unless it reads one signal of ``n_inputs`` values."""
+        shape = only(self.kind, inputs)
+        if math.prod(shape) != self.n_inputs:
+            raise GraphError("shape", f"a signal of shape {shape} feeds a linear layer that takes {self.n_inputs}")
+        return (self.n_outputs,)
+
+    def currents(self, *signals: Array, dtype: Any = None) -> Array:
+        """Return ``W·x + b`` of shape (T, batch, n_outputs)."""
+        (signal,) = signals
+        return summed_rows(self.weight, self.bias, signal.reshape(*signal.shape[:2], self.n_inputs))
 
     def with_arrays(self, arrays: dict[str, Array]) -> Operation:
         """Return the operation with this weight and bias."""
@@ -72,8 +73,4 @@ class Linear(Weighted):
         shape = np.shape(self.weight)
         if len(shape) != 2:
             raise GraphError("shape", f"{name}.weights has shape {shape}: give (n_neurons, n_inputs)")
-        check_float(f"{name}.weights", self.weight)
-        if self.bias is not None and np.shape(self.bias) != shape[:1]:
-            raise GraphError("shape", f"{name}.bias has shape {np.shape(self.bias)}, not {shape[:1]}")
-        if self.bias is not None:
-            check_float(f"{name}.bias", self.bias, self.weight.dtype)
+        self._check_arrays(name)

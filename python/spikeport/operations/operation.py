@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,43 +12,53 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 
 Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+"""Of one sample: (n,), (channels, length) or (channels, height, width)."""
+Attributes = Mapping[str, int | tuple[int, ...]]
 
 
 class Operation(ABC):
-    """What a node does with the signal it reads, before its neurons: a dataclass whose docstring is its equation."""
+    """What a node does with the signals it reads, before its neurons: a dataclass whose docstring is its equation.
+
+    ``remembers`` says that the currents of a step hang on the steps before it.
+    """
 
     kind: ClassVar[str]
-
-    @property
-    @abstractmethod
-    def n_inputs(self) -> int:
-        """Number of values it reads at each step."""
-
-    @property
-    @abstractmethod
-    def n_outputs(self) -> int:
-        """Number of currents it gives at each step."""
-
-    @property
-    @abstractmethod
-    def dtype(self) -> np.dtype[Any]:
-        """The type of its arrays and of its currents: float32 or float64."""
+    remembers: ClassVar[bool] = False
 
     @abstractmethod
-    def currents(self, signal: Array) -> Array:
-        """Return the currents of shape (…, n_outputs) for a signal of shape (…, n_inputs), in the contract's order."""
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """Return the shape of the currents for signals of these shapes, or raise `GraphError` ``shape``."""
 
     @abstractmethod
+    def currents(self, *signals: Array, dtype: Any = None) -> Array:
+        """Return the currents of shape (T, batch, *out) for signals of shape (T, batch, *in), in the contract's order.
+
+        They are of the type of the operation's arrays; of one without arrays, of ``dtype``, which by default is that
+        of the first signal, or float64 for spikes.
+        """
+
     def arrays(self) -> dict[str, Array]:
         """Return what learns, by name: what an archive holds, in its order."""
+        return {}
 
-    @abstractmethod
     def with_arrays(self, arrays: dict[str, Array]) -> Operation:
         """Return this operation with other arrays, by the names that `arrays` gives."""
+        if arrays:
+            raise GraphError("shape", f"{self.kind} has no arrays: leave out {', '.join(arrays)}")
+        return self
 
-    @abstractmethod
-    def check(self, name: str) -> None:
-        """Raise `GraphError` (``shape``, ``dtype``), naming the node ``name``, unless its arrays fit each other."""
+    def attributes(self) -> Attributes:
+        """Return what else belongs to it, by name: numbers, or one number for each axis of its window."""
+        return {}
+
+    def check(self, name: str) -> None:  # noqa: B027 (without arrays there is nothing to check)
+        """Raise `GraphError` (``shape``, ``dtype``), naming the node ``name``, unless its parts fit each other."""
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """The type of its arrays, float32 or float64, or None where it has none."""
+        return next((array.dtype for array in self.arrays().values()), None)
 
     def copy(self) -> Operation:
         """Return the operation with arrays of its own, in C order."""
@@ -59,15 +70,30 @@ class Operation(ABC):
         return sum(int(np.size(array)) for array in self.arrays().values())
 
     def __eq__(self, other: object) -> bool:
-        """Compare kind, and arrays by type and values."""
+        """Compare kind and attributes, and arrays by type and values."""
         if not isinstance(other, Operation):
             return NotImplemented
         own, others = self.arrays(), other.arrays()
-        return (self.kind, list(own)) == (other.kind, list(others)) and all(
-            own[key].dtype == others[key].dtype and np.array_equal(own[key], others[key]) for key in own
-        )
+        return (self.kind, dict(self.attributes()), list(own)) == (
+            other.kind,
+            dict(other.attributes()),
+            list(others),
+        ) and all(own[key].dtype == others[key].dtype and np.array_equal(own[key], others[key]) for key in own)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def only(kind: str, inputs: tuple[Shape, ...]) -> Shape:
+    """Return the one shape among ``inputs``, or raise `GraphError` for another number of them."""
+    if len(inputs) != 1:
+        raise GraphError("shape", f"{kind} reads one signal, not {len(inputs)}: add or concat joins several")
+    return inputs[0]
+
+
+def type_of(signals: tuple[Array, ...], dtype: Any) -> np.dtype[Any]:
+    """Return the type of currents that no array decides."""
+    given = np.dtype(signals[0].dtype if dtype is None else dtype)
+    return given if given in (np.float32, np.float64) else np.dtype(np.float64)
 
 
 def check_float(name: str, array: Array, dtype: Any = None) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.operations.operation import Operation
+from spikeport.errors import GraphError
+from spikeport.operations.operation import Operation, check_float
 
 Array = npt.NDArray[Any]
 
@@ -23,23 +25,66 @@ SMALL_MATRIX: Final = 1 << 12
 
 
 class Weighted(Operation):
-    """An operation that sums: ``I[j] = (Σ_k matrix[j, k]·x[k]) + bias[j]``, k ascending from +0, the bias last."""
+    """An operation that sums: ``I[g, r, p] = (Σ_k matrix[g, r, k]·patch_k[g, p]) + bias``, k ascending from +0.
+
+    g counts groups, r the rows of a group (neurons, or channels), p the places of the output (one, or its pixels).
+
+    Attributes
+    ----------
+    weight : float32 or float64; held as it is, not copied
+    bias : shape (rows of all groups,), of the weight's type, or None
+    """
+
+    weight: Array
+    bias: Array | None
 
     @property
     @abstractmethod
     def matrix(self) -> Array:
-        """The weights, shape (n_outputs, n_inputs): a view, not a copy."""
+        """The weights, shape (groups, rows, terms): a view, not a copy."""
+
+    @abstractmethod
+    def patches(self, signal: Array) -> Iterator[Array]:
+        """Yield what term k of every sum reads, k ascending, shape (T, batch, groups, places)."""
 
     @property
-    @abstractmethod
-    def bias(self) -> Array | None:
-        """Shape (n_outputs,), or None."""
+    def n_outputs(self) -> int:
+        """Rows of all groups: neurons, or channels."""
+        return int(np.shape(self.weight)[0])
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the weight and, where there is one, the bias."""
+        return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
+
+    def _check_arrays(self, name: str) -> None:
+        check_float(f"{name}.weights", self.weight)
+        if self.bias is not None and np.shape(self.bias) != np.shape(self.weight)[:1]:
+            raise GraphError("shape", f"{name}.bias has shape {np.shape(self.bias)}, not {np.shape(self.weight)[:1]}")
+        if self.bias is not None:
+            check_float(f"{name}.bias", self.bias, self.weight.dtype)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # an overflow is refused by name, as ``non_finite``
 def summed(operation: Weighted, signal: Array) -> Array:
-    """Return the currents of shape (…, n_outputs) for ``signal`` of shape (…, n_inputs), in the matrix's dtype."""
+    """Return the sums of shape (T, batch, rows of all groups, places), the bias with them."""
     matrix, bias = operation.matrix, operation.bias
+    total = None
+    for k, patch in enumerate(operation.patches(signal)):
+        if total is None:
+            total = np.zeros((*patch.shape[:-1], matrix.shape[1], patch.shape[-1]), matrix.dtype)
+        if patch.any():
+            total += matrix[:, :, k, None] * patch[..., None, :].astype(matrix.dtype, copy=False)
+    assert total is not None  # a weight without columns cannot be built
+    total = total.reshape(*total.shape[:2], math.prod(matrix.shape[:2]), total.shape[-1])
+    return total if bias is None else total + bias[:, None]
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def summed_rows(matrix: Array, bias: Array | None, signal: Array) -> Array:
+    """Return the same for one place and one group: (…, n_outputs) for a signal (…, n_inputs) and a matrix of two axes.
+
+    As long as the matrix is small, terms are added to all sums at once; else row by row, where a spike is a column.
+    """
     rows = signal.reshape(math.prod(signal.shape[:-1]), matrix.shape[1])
     add = _term_by_term if matrix.size < SMALL_MATRIX else _row_by_row
     total = add(rows, matrix).reshape(*signal.shape[:-1], len(matrix))

@@ -10,13 +10,16 @@ from typing import Any, Generic, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph import SNNGraph
 from spikeport.neuron import KINDS, Neuron
 from spikeport.transfer.errors import CheckpointError
+from spikeport.transfer.files import version_1
+from spikeport.transfer.files.members import LayerArrays
+from spikeport.transfer.files.sidecar import FORMAT, Sidecar, check_sidecar
+from spikeport.transfer.files.version_2 import Structure
 from spikeport.transfer.held import PARTS, HeldGraph
+from spikeport.transfer.held_nodes import HeldNodes, structure_of
 from spikeport.transfer.neurons import LabelOnly, label_and_stored, neuron_from_rows
-from spikeport.transfer.sidecar import FORMAT, VERSION, Sidecar, check_sidecar
-from spikeport.transfer.version_1 import LayerArrays
 from spikeport.transfer.views import LayerList
 
 Array = npt.NDArray[Any]
@@ -42,6 +45,16 @@ class PerLayer(Generic[Entry]):
         checkpoint._held.assign(self.field, values)
 
 
+class StructureOf:
+    """The field of `SNNCheckpoint` that says what reads what, as the held graph has it."""
+
+    def __get__(self, checkpoint: SNNCheckpoint | None, owner: type) -> Structure | None:
+        return None if checkpoint is None else checkpoint._held.structure
+
+    def __set__(self, checkpoint: SNNCheckpoint, structure: Structure | None) -> None:
+        raise CheckpointError("sidecar_schema", "a checkpoint's structure is given once: make another, with_graph(…)")
+
+
 @dataclass(init=False, eq=False, repr=False)
 class SNNCheckpoint:
     """A spiking network at rest: weights, biases, neurons, names, frozen layers and metadata.
@@ -62,6 +75,10 @@ class SNNCheckpoint:
     frozen_layers : names of layers that fine-tuning leaves alone
     biases : one array of shape (out,) or None for each layer, copied; None for no biases at all
     neurons : one `Neuron` or None for each layer; None where only labels are known
+    structure : None for a chain of linear layers, as documented. Else what `SNNCheckpoint.from_graph` fills in for any
+        graph: input shape, and for each node its operation, what it reads, and its shape. A node without weights has
+        None in ``weights``; layer_sizes are how many values a node reads and passes on. Here an assignment that does
+        not fit is refused at once
 
     Raises
     ------
@@ -80,10 +97,11 @@ class SNNCheckpoint:
     frozen_layers: list[str] = field(default_factory=list)
     biases: PerLayer[Array | None] = PerLayer()
     neurons: PerLayer[Neuron | None] = PerLayer()
+    structure: StructureOf = StructureOf()
 
     def __init__(
         self,
-        weights: Sequence[npt.ArrayLike],
+        weights: Sequence[npt.ArrayLike | None],
         layer_names: Sequence[str],
         layer_sizes: Sequence[tuple[int, int]],
         neuron_types: Sequence[str] | None = None,
@@ -92,15 +110,17 @@ class SNNCheckpoint:
         *,
         biases: Sequence[npt.ArrayLike | None] | None = None,
         neurons: Sequence[Neuron | None] | None = None,
+        structure: Structure | None = None,
     ) -> None:
-        self._held = HeldGraph(
-            layer_names=layer_names,
-            layer_sizes=layer_sizes,
-            neuron_types=neuron_types,
-            weights=weights,
-            biases=biases,
-            neurons=neurons,
-        )
+        lists = {
+            "layer_names": layer_names,
+            "layer_sizes": layer_sizes,
+            "neuron_types": neuron_types,
+            "weights": weights,
+            "biases": biases,
+            "neurons": neurons,
+        }
+        self._held = HeldGraph(**lists) if structure is None else HeldNodes(structure, **lists)
         self.metadata = _copy(metadata, {})
         self.frozen_layers = _copy(frozen_layers, [])
 
@@ -134,7 +154,7 @@ class SNNCheckpoint:
         graph.validate()
         labelled = [label_and_stored(layer.neuron) for layer in graph]
         return cls(
-            weights=[layer.weights for layer in graph],
+            weights=[layer.operation.arrays().get("weight") for layer in graph],
             layer_names=[layer.name for layer in graph],
             layer_sizes=[(layer.n_inputs, layer.n_neurons) for layer in graph],
             neuron_types=[label for label, _ in labelled],
@@ -142,6 +162,7 @@ class SNNCheckpoint:
             frozen_layers=frozen_layers,
             biases=[layer.bias for layer in graph],
             neurons=[stored for _, stored in labelled],
+            structure=None if graph.is_linear_chain else structure_of(graph),
         )
 
     def with_graph(self, graph: SNNGraph) -> SNNCheckpoint:
@@ -159,10 +180,11 @@ class SNNCheckpoint:
         """
         self.validate()
         self._check_labels()
-        return SNNGraph(
-            LayerNode.with_neuron(layer.name, layer.weights, layer.bias, layer.neuron or Neuron(layer.neuron_type))
-            for layer in self._held.layers()
-        )
+        graph = self._held.graph.copy()
+        for layer in graph:
+            if isinstance(layer.neuron, LabelOnly):
+                layer.neuron = Neuron(layer.neuron_type)
+        return SNNGraph(graph.layers, graph.input_shape)
 
     def validate(self) -> None:
         """Raise `CheckpointError` unless `save_checkpoint` would write this checkpoint."""
@@ -170,7 +192,7 @@ class SNNCheckpoint:
 
     def parts(self) -> tuple[Sidecar, list[LayerArrays]]:
         """Return the checked content of the two files; the sidecar's digest is still zero."""
-        layers = self._held.layers()
+        layers, structure = self._held.layers(), self._held.structure
         names = [layer.name for layer in layers]
         if not isinstance(self.frozen_layers, list | tuple | np.ndarray):
             raise CheckpointError(
@@ -180,14 +202,15 @@ class SNNCheckpoint:
             "archive": {"bytes": 0, "sha256": "0" * 64},
             "format": FORMAT,
             "frozen_layers": [name for name in names if name in self.frozen_layers],
-            "layer_names": names,
-            "layer_sizes": [list(layer.size) for layer in layers],
             "metadata": self.metadata,
-            "n_layers": self.n_layers,
-            "neuron_types": [layer.neuron_type for layer in layers],
             "total_params": self.total_params,
-            "version": VERSION,
+            "version": 1 if structure is None else 2,
         }
+        kinds = [layer.neuron_type for layer in layers]
+        if structure is None:
+            raw |= version_1.fields_of(names, [layer.size for layer in layers], kinds)
+        else:
+            raw |= {"input_shape": list(structure.input_shape), "nodes": structure.fields(names, kinds)}
         unknown = [name for name in self.frozen_layers if name not in names]
         if unknown:
             raise CheckpointError("sidecar_schema", f"frozen_layers names no layer: {', '.join(map(str, unknown))}")
@@ -200,6 +223,7 @@ class SNNCheckpoint:
         return (
             self.metadata == other.metadata
             and set(self.frozen_layers) == set(other.frozen_layers)
+            and self.structure == other.structure
             and all(getattr(self, name) == getattr(other, name) for name in PARTS)
         )
 
@@ -220,7 +244,7 @@ class SNNCheckpoint:
 
 def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint:
     """Return the checkpoint that two checked files hold."""
-    total = sum(layer.weight.size + (0 if layer.bias is None else layer.bias.size) for layer in layers)
+    total = sum(layer.n_params for layer in layers)
     if total != sidecar.total_params:
         raise CheckpointError("shape", f"total_params says {sidecar.total_params:,}, the archive holds {total:,}")
     kinds = sidecar.neuron_types
@@ -236,6 +260,7 @@ def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint
         frozen_layers=sidecar.frozen_layers,
         biases=[layer.bias for layer in layers],
         neurons=neurons,
+        structure=sidecar.structure,
     )
 
 

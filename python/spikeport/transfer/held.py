@@ -20,9 +20,9 @@ from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import Neuron
 from spikeport.operations import Linear
 from spikeport.transfer.errors import CheckpointError
+from spikeport.transfer.files.fields import LARGEST_WIDTH
+from spikeport.transfer.files.members import LayerArrays
 from spikeport.transfer.neurons import LabelOnly, label_and_stored, neuron_of_label, neuron_rows
-from spikeport.transfer.sidecar import LARGEST_WIDTH
-from spikeport.transfer.version_1 import LayerArrays
 
 Array = npt.NDArray[Any]
 
@@ -124,8 +124,15 @@ class HeldGraph:
         self.graph.layers += nodes[1:]
         self.aside: dict[int, dict[str, Any]] = {}
 
+    structure: Final = None
+    """None: a chain of linear layers is known by its arrays."""
+
     def layers(self) -> list[LayerContent]:
         """Return what there is of every layer, parts put aside among it."""
+        if not all(node.is_linear and not node.inputs for node in self.graph.layers):
+            raise CheckpointError(
+                "layer_chain", "the graph is no chain of linear layers any more: make another checkpoint, with_graph(…)"
+            )
         return [self._layer(index) for index in range(len(self.graph.layers))]
 
     def read(self, field: str) -> list[Any]:
@@ -232,13 +239,17 @@ def _node(layer: LayerContent) -> LayerNode:
     return LayerNode.of(layer.name, Linear(layer.weights.copy(), bias), neuron)
 
 
-def _array(place: str, values: Any, shape: str, *, ndim: int) -> Array:
+def as_array(place: str, values: Any) -> Array:
     """Return ``values`` as a float32 or float64 array in this machine's byte order, row by row."""
     try:
         array = np.asarray(values)
     except ValueError:
-        raise CheckpointError("shape", f"{place} is ragged: give an array of shape {shape}") from None
-    array = np.asarray(array, _float_type(place, array), order="C")
+        raise CheckpointError("shape", f"{place} is ragged: give an array of numbers") from None
+    return np.asarray(array, _float_type(place, array), order="C")
+
+
+def _array(place: str, values: Any, shape: str, *, ndim: int) -> Array:
+    array = as_array(place, values)
     if array.ndim != ndim or array.size == 0:
         raise CheckpointError("shape", f"{place} has shape {array.shape}: give {shape}")
     return array

@@ -14,13 +14,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.transfer.archive import Member, check_names, npy_array
 from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
 from spikeport.transfer.errors import CheckpointError
-from spikeport.transfer.sidecar import FORMAT, KEYS, VERSION, Sidecar, check_sidecar
-from spikeport.transfer.version_1 import FLOATS, LayerArrays
+from spikeport.transfer.files.archive import Member, check_names, npy_array
+from spikeport.transfer.files.members import FLOATS, LayerArrays
+from spikeport.transfer.files.sidecar import FORMAT, KEYS, Sidecar, check_sidecar
 
-LEGACY_KEYS: Final = frozenset(KEYS) - {"archive", "format", "version"}
+LEGACY_KEYS: Final = frozenset(KEYS[1]) - {"archive", "format", "version"}
 LONGEST_HEADER: Final = 10 + 2**16
 
 
@@ -34,7 +34,7 @@ def legacy_sidecar(raw: dict[str, Any], file: str) -> Sidecar:
     names = raw["layer_names"]
     kinds = raw["neuron_types"] or ["LIF"] * (len(names) if isinstance(names, list) else 0)
     archive = {"bytes": 0, "sha256": "0" * 64}
-    content = {**raw, "neuron_types": kinds, "archive": archive, "format": FORMAT, "version": VERSION}
+    content = {**raw, "neuron_types": kinds, "archive": archive, "format": FORMAT, "version": 1}
     return check_sidecar(content, file)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,9 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.neuron import KINDS, Neuron
 from spikeport.transfer.errors import CheckpointError
+from spikeport.transfer.files.members import NEURON_ROWS
 
 Array = npt.NDArray[Any]
-
-NEURON_ROWS: Final = ("threshold", "v_init", "hard_reset", "v_reset", "beta", "tracer_min", "tracer_max")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +44,11 @@ def label_and_stored(neuron: Neuron) -> tuple[str, Neuron | None]:
     return (neuron.label, None) if isinstance(neuron, LabelOnly) else (neuron.kind, neuron)
 
 
-def neuron_rows(neuron: Neuron, n: int) -> Array:
-    """Return a neuron's parameters as the array of ``layer_<i>.neuron``: (7, 1) where uniform, else (7, n)."""
+def neuron_rows(neuron: Neuron, n: int, version: int = 1) -> Array:
+    """Return a neuron's parameters as the array of ``layer_<i>.neuron``: (7, 1) where uniform, else (7, n).
+
+    In version 2 an eighth row stands below, ``max_spikes``, which is 1.
+    """
     neuron.check_width(n)
     reset = 0.0 if neuron.v_reset is None else neuron.v_reset
     values = (
@@ -57,6 +59,7 @@ def neuron_rows(neuron: Neuron, n: int) -> Array:
         neuron.beta,
         float(neuron.tracer_min),
         float(neuron.tracer_max),
+        *((1.0,) if version == 2 else ()),
     )
     width = 1 if neuron.is_uniform else n
     return np.stack([np.broadcast_to(np.asarray(value, np.float64), (width,)) for value in values])
@@ -68,7 +71,9 @@ def neuron_from_rows(kind: str, rows: Array) -> Neuron:
     A zero in the rows that hold whole numbers, and in ``v_reset`` without hard reset, must be +0: -0 would be a second
     encoding of the same neuron.
     """
-    row = dict(zip(NEURON_ROWS, rows, strict=True))
+    if len(rows) > len(NEURON_ROWS) and (rows[-1] != 1).any():
+        raise CheckpointError("neuron", "max_spikes must be 1: neurons that send more in a step are not known yet")
+    row = dict(zip(NEURON_ROWS, rows[: len(NEURON_ROWS)], strict=True))
     bits = {name: values.view(np.uint64) for name, values in row.items()}
     for name in ("hard_reset", "tracer_min", "tracer_max"):
         first = row[name][0]

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from spikeport.errors import MissingExtra
-from spikeport.transfer.archive import read_archive, write_archive
 from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
 from spikeport.transfer.errors import CheckpointError, refuse_link
-from spikeport.transfer.sidecar import read_sidecar
-from spikeport.transfer.version_1 import LayerArrays, expected_members, layers_of, named_arrays
+from spikeport.transfer.files.archive import read_archive, write_archive
+from spikeport.transfer.files.members import LayerArrays, named_arrays
+from spikeport.transfer.files.sidecar import expected_members, layers_of, read_sidecar
 
 SUFFIX = ".safetensors"
 KEY = "spikeport"
@@ -48,7 +48,7 @@ def load_single_file(path: Path) -> SNNCheckpoint:
                     "sidecar_schema", f"{path.name} has no key {KEY!r} in its metadata: it is not ours"
                 )
             sidecar = read_sidecar(metadata[KEY].encode("utf-8"), path.name)
-            expected = expected_members(sidecar.layer_sizes)
+            expected = expected_members(sidecar)
             there = set(file.keys())
             missing = [member.name for member in expected if member.required and member.name not in there]
             if missing:
@@ -64,4 +64,5 @@ def load_single_file(path: Path) -> SNNCheckpoint:
     archive = write_archive(arrays)
     if hashlib.sha256(archive).hexdigest() != sidecar.archive_sha256:
         raise CheckpointError("archive_digest", f"{path.name}: tensors and sidecar were not written together")
-    return from_parts(sidecar, layers_of(read_archive(memoryview(archive), expected, path.name), path.name))
+    members = read_archive(memoryview(archive), expected, path.name)
+    return from_parts(sidecar, layers_of(sidecar, expected, members, path.name))

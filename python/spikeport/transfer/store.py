@@ -16,13 +16,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from spikeport.transfer.archive import LARGEST_ARCHIVE, Member, largest_archive, read_archive, write_archive
 from spikeport.transfer.checkpoint import SNNCheckpoint, from_parts
 from spikeport.transfer.errors import CheckpointError, refuse_link
+from spikeport.transfer.files.archive import LARGEST_ARCHIVE, Member, largest_archive, read_archive, write_archive
+from spikeport.transfer.files.fields import LARGEST_SIDECAR
+from spikeport.transfer.files.members import LayerArrays, named_arrays
+from spikeport.transfer.files.sidecar import (
+    Sidecar,
+    check_sidecar,
+    expected_members,
+    layers_of,
+    parse_sidecar,
+    write_sidecar,
+)
 from spikeport.transfer.migration import is_legacy, legacy_sidecar, load_legacy
-from spikeport.transfer.sidecar import LARGEST_SIDECAR, Sidecar, check_sidecar, parse_sidecar, write_sidecar
 from spikeport.transfer.single_file import SUFFIX, load_single_file, single_file_bytes
-from spikeport.transfer.version_1 import LayerArrays, expected_members, layers_of, named_arrays
 
 PathLike = str | os.PathLike[str]
 
@@ -113,7 +121,7 @@ def load_checkpoint(path: PathLike) -> SNNCheckpoint:
         if is_legacy(raw):
             return _load_legacy(legacy_sidecar(raw, sidecar_path.name), archive_path)
         sidecar = check_sidecar(raw, sidecar_path.name)
-        expected = expected_members(sidecar.layer_sizes)
+        expected = expected_members(sidecar)
         try:
             content = _read_archive(archive_path, sidecar, expected)
             break
@@ -123,7 +131,7 @@ def load_checkpoint(path: PathLike) -> SNNCheckpoint:
     else:
         raise CheckpointError("archive_digest", f"{archive_path.name} kept changing while it was read: try again")
     arrays = read_archive(memoryview(content), expected, archive_path.name)
-    return from_parts(sidecar, layers_of(arrays, archive_path.name))
+    return from_parts(sidecar, layers_of(sidecar, expected, arrays, archive_path.name))
 
 
 def _save_single_file(checkpoint: SNNCheckpoint, path: Path, durable: bool) -> Path:
@@ -137,7 +145,7 @@ def _save_single_file(checkpoint: SNNCheckpoint, path: Path, durable: bool) -> P
 
 
 def _load_legacy(sidecar: Sidecar, archive: Path) -> SNNCheckpoint:
-    limit = 2 * largest_archive(expected_members(sidecar.layer_sizes))
+    limit = 2 * largest_archive(expected_members(sidecar))
     content = _read(archive, limit)
     if len(content) > limit:
         raise CheckpointError("too_large", f"{archive.name} has more bytes than its layers could need")

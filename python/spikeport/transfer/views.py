@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from spikeport.transfer.held import HeldGraph
+from spikeport.transfer.held_nodes import HeldNodes
 
 READING: Final = (
     "__getitem__",
@@ -52,9 +53,9 @@ class LayerList(list[Any]):
 
     def __new__(cls, source: Any, field: str = "") -> Any:
         """Return the view of a held graph; called with the entries of one, as copying code does, a plain list."""
-        return super().__new__(cls) if isinstance(source, HeldGraph) else list(source)
+        return super().__new__(cls) if isinstance(source, HeldGraph | HeldNodes) else list(source)
 
-    def __init__(self, held: HeldGraph, field: str) -> None:
+    def __init__(self, held: HeldGraph | HeldNodes, field: str) -> None:
         super().__init__(held.read(field))
         self._held, self._field = held, field
 

@@ -180,6 +180,8 @@ class Parts(NamedTuple):
 
     operation: Linear
     neuron: Neuron = Neuron("IF")
+    name: str = "a"
+    inputs: tuple = ()
 
 
 ONE_LAYER = [LayerNode("a", 3, 2, np.ones((2, 3)), "IF")]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from spikeport.transfer import CheckpointError
-from spikeport.transfer.archive import Member, largest_archive, read_archive, write_archive
-from spikeport.transfer.version_1 import FLOATS, expected_members, layers_of, named_arrays
+from spikeport.transfer.files.archive import Member, largest_archive, read_archive, write_archive
+from spikeport.transfer.files.members import FLOATS, layers_of, named_arrays
+from spikeport.transfer.files.version_1 import expected_members
 
 KERNEL = Member(name="kernel", shapes=((2, 3, 3), (2, 1, 1)), types=FLOATS, required=True)
 SCALE = Member(name="scale", shapes=((2,),), types=("<f8",), required=False)
@@ -83,9 +84,9 @@ def test_the_first_of_two_faults_gives_the_code(code, changes):
         "layer_1.weight": np.ones((2, 4)),
     }
     expected = expected_members([(3, 4), (4, 2)])
-    layers = layers_of(iter(read(good, expected)), "c.npz")
+    layers = layers_of(expected, iter(read(good, expected)), "c.npz", one_type=False)
     assert list(named_arrays(layers)) == list(good)
     content = memoryview(write_archive(good | changes))
     with pytest.raises(CheckpointError) as caught:
-        layers_of(read_archive(content, expected, "c.npz"), "c.npz")
+        layers_of(expected, read_archive(content, expected, "c.npz"), "c.npz", one_type=False)
     assert caught.value.code == code

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spikeport import LayerNode, Neuron, SNNGraph
 from spikeport.transfer import CODES, CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
-from spikeport.transfer.strict_json import dump, parse
+from spikeport.transfer.files.strict_json import dump, parse
 
 
 def checkpoint(value=0.5, **fields):

@@ -28,7 +28,7 @@ def rebuilt(
     new = copy.copy(layer)
     if weights is not None:
         new.weights = weights
-        new.n_neurons, new.n_inputs = weights.shape
+        new.shape, new._n_inputs = weights.shape[:1], weights.shape[1]
     if not isinstance(bias, str):
         new.bias = None if bias is None else bias.astype(new.weights.dtype, copy=False)
     if neuron is not None:
