@@ -7,7 +7,7 @@ The same file gives the same counts in Python, Rust and Julia.
 """
 from std.sys import argv
 
-from spikeport import Checkpoint, load_checkpoint, network_run, schedule
+from spikeport import Checkpoint, load_checkpoint, network_run
 
 
 def run[dtype: DType](checkpoint: Checkpoint, timesteps: Int) raises:
@@ -45,6 +45,7 @@ def main() raises:
         run[DType.float64](checkpoint, timesteps)
     else:
         run[DType.float32](checkpoint, timesteps)
+<<<<<<< HEAD
 
     # What fine-tuning the head alone would freeze.
     var plan = schedule(
@@ -54,3 +55,5 @@ def main() raises:
     )
     print("to train the head alone, freeze:", plan.frozen)
     print("rates:", plan.rates)
+=======
+>>>>>>> newcomer-onto-main

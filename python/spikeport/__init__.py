@@ -26,8 +26,7 @@ from spikeport.errors import (
 )
 from spikeport.graph import LayerNode, RunResult, SNNGraph
 from spikeport.neuron import Neuron
-
-__version__ = "0.1.0"
+from spikeport.release import __version__ as __version__
 
 __all__ = [
     "Certificate",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,27 @@ import numpy.typing as npt
 from spikeport.errors import KernelError, SpikeportError
 
 Array = npt.NDArray[Any]
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def takes(name: str, *, instead_of: str) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """Have a function say by `TypeError` that an argument which others call ``instead_of`` is called ``name`` here."""
+
+    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        @wraps(function)
+        def checked(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+            if instead_of in kwargs:
+                given = kwargs[instead_of]
+                raise TypeError(
+                    f"{function.__qualname__}() has no argument {instead_of!r}: the number of timesteps is called "
+                    f"{name} here, {name}={given!r}"
+                )
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorate
 
 
 def is_whole(value: object) -> bool:

@@ -63,3 +63,17 @@ def test_links_between_pages_lead_somewhere(page):
     for target in LINK.findall(BLOCK.sub("", page.read_text("utf-8"))):
         if not re.match(r"[a-z]+:", target):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_page_that_an_index_shows_has_no_link_that_leads_nowhere_there():
+    settings = (ROOT / "pyproject.toml").read_text("utf-8")
+    (name,) = re.findall(r'^readme = "([^"]+)"', settings, re.MULTILINE)
+    text = BLOCK.sub("", (ROOT / name).read_text("utf-8"))
+    assert [target for target in LINK.findall(text) if not target.startswith("https://")] == []
+
+
+def test_every_page_asks_for_the_python_that_the_metadata_asks_for():
+    settings = (ROOT / "pyproject.toml").read_text("utf-8")
+    (least,) = re.findall(r'^requires-python = ">=([\d.]+)"', settings, re.MULTILINE)
+    for name in ("README.md", "docs/package.md"):
+        assert f"Python {least} or newer" in " ".join((ROOT / name).read_text("utf-8").split()), name

@@ -27,7 +27,7 @@ MAY_KNOW = {
     "backends": {"errors", "checks", "neuron", "operations", "kernels"},
     "graph": {"errors", "checks", "neuron", "operations", "kernels", "backends"},
     "reading": {*BASE, "kernels", "graph"},
-    "report": {"errors", "certificate"},
+    "report": {"errors", "certificate", "release"},
     "demo": {*BASE, "kernels", "backends", "graph", "reading", "report", "conversion", "transfer"},
     **{room: {*BASE, "kernels", "backends", "graph", "reading", "report"} for room in ROOMS},
 }

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from spikeport import LayerNode, SNNGraph
-from spikeport.transfer import SNNCheckpoint, save_checkpoint
+from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "guide" / "mirrors.md"
@@ -61,8 +61,23 @@ def test_the_command_shown_prints_the_counts_and_drives_of_python(language, save
         command.replace("my_snn", str(path)).split(), cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    assert "freeze" not in done.stdout and "frozen" not in done.stdout, "nobody asked to freeze a layer"
     said = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
     assert said["hidden"] == "12 -> 9, LIF"
     assert json.loads(said["spikes of the last layer"]) == counts
     got = json.loads(said["its drive"].replace("f0", "").replace("Float32", ""))
     assert np.array_equal(np.array(got, dtype), np.array(drive, dtype))
+
+
+def test_the_julia_example_of_fine_tuning_freezes_all_but_the_head_in_a_copy(saved, tmp_path):
+    program = PROGRAMS["julia"]
+    if not (ROOT / program).exists():
+        pytest.skip(f"{program} is not there: make toolchains")
+    example, path, copy = ROOT / "julia/SpikePort/examples/finetune_head.jl", saved[0], tmp_path / "tuned"
+    command = [program, "--startup-file=no", "--project=julia/SpikePort", str(example), str(path), str(copy)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    before, after = load_checkpoint(path), load_checkpoint(copy)
+    assert (before.frozen_layers, after.frozen_layers) == ([], ["hidden"])
+    assert np.array_equal(before.weights[0], after.weights[0])
+    assert np.allclose(before.weights[1] - 0.125, after.weights[1])

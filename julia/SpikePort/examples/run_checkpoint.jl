@@ -1,4 +1,4 @@
-# Load a checkpoint, run it with every input at one half, fine-tune its head by a step, and save it again.
+# Load a checkpoint, run it with every input at one half and say what came out.
 #
 #     julia --project=julia/SpikePort julia/SpikePort/examples/run_checkpoint.jl [CHECKPOINT [TIMESTEPS]]
 #
@@ -26,6 +26,7 @@ function main(folder)
     run = network_run(network(checkpoint), input; timesteps = timesteps)
     println("spikes of the last layer: ", vec(last(run.counts)))
     println("its drive: ", vec(run.drive))
+<<<<<<< HEAD
 
     any(isnothing, checkpoint.weights) && return # the steps below are those of a chain of linear layers
     names = checkpoint.layer_names
@@ -49,6 +50,8 @@ function main(folder)
     )
     sidecar = save_checkpoint(tuned, joinpath(folder, "tuned"))
     println("frozen in the tuned copy: ", join(load_checkpoint(sidecar).frozen_layers, ", "))
+=======
+>>>>>>> newcomer-onto-main
 end
 
 mktempdir(main)

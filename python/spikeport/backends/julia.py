@@ -1,8 +1,8 @@
 """The Julia package as a backend, in this process, through juliacall.
 
 A call is one line of text (kernel, sizes, addresses), so nothing depends on how two languages wrap each other's
-objects: Julia reads NumPy's memory where it lies and writes its answer into arrays made here. The other end is
-`julia/SpikePort/src/python.jl`.
+objects: Julia reads NumPy's memory where it lies and writes its answer into arrays made here. Work that takes long is
+done in several calls, for a running one is not to be stopped: neurons and samples are independent of each other.
 
 juliacall brings its own demands on Julia (1.10.3 or newer at the time of writing). The package itself runs from 1.5 on,
 and `python -m conformance` runs it through its runner.
@@ -13,10 +13,9 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import math
 import os
-import threading
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,51 +24,57 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.backends.backend import Backend
+from spikeport.backends.julia_calls import PARAMETERS, Answer, calls, contiguous, node_words, parameter_words
+from spikeport.backends.julia_network import JuliaNetwork
 from spikeport.backends.network import Network
+from spikeport.backends.parts import is_one_part, parts
 from spikeport.errors import BackendError, KernelError
+<<<<<<< HEAD
 from spikeport.kernels import INPUT, PlacedNetwork, RunResult, Trace
+=======
+from spikeport.kernels import PlacedNetwork, Trace
+>>>>>>> newcomer-onto-main
 from spikeport.kernels.integrate_fire import IfParameters
+from spikeport.kernels.layer import fire
+from spikeport.kernels.network import Signal
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
 from spikeport.operations import Linear, Operation
 
 Array = npt.NDArray[Any]
-Answer = Callable[[str, str], str]
 
 HERE = Path(__file__).resolve()
 SOURCES = (HERE.parents[1] / "_sources" / "julia" / "SpikePort", HERE.parents[3] / "julia" / "SpikePort")
-TYPES = {"float64": "f64", "float32": "f32", "int8": "i8", "int64": "i64", "uint64": "u64"}
-PARAMETERS = ("threshold", "v_init", "v_reset", "beta")
+IDENTITY = Neuron("identity")
 
 
 class Julia(Backend):
     """Runs the kernels of the Julia package SpikePort; see `spikeport.kernels` for every method.
 
     ``answer`` is Julia's ``SpikePort.Python.answer``: kernel and words in, "" or "code message" out. It is called on
-    the thread that made this object, which is the one that loaded Julia: on another one, Julia's first garbage
-    collection would wait for ever for the thread that loaded it, which waits for the GIL.
+    the thread that made this object, which is the one that loaded Julia.
     """
 
     name = "julia"
 
     def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self._thread = threading.get_ident()
+        self.call = calls(answer)
 
     def _if_multistep(self, I: Array, given: IfParameters) -> Trace:
-        return self._trace("if_multistep", {"currents": I, **_given(given)}, I.shape, I.dtype)
+        return self._neurons("if_multistep", I, len(I), I.shape[1:], parameter_words(given))
 
     def _if_constant(self, I: Array, timesteps: int, given: IfParameters) -> Trace:
-        words = {"current": _contiguous(I), "timesteps": timesteps, **_given(given)}
-        return self._trace("if_constant", words, (timesteps, *I.shape), I.dtype)
+        words = {"timesteps": timesteps, **parameter_words(given)}
+        return self._neurons("if_constant", I, timesteps, I.shape, words)
 
     def _st_bif_multistep(self, I: Array, given: StBifParameters) -> Trace:
-        return self._trace("st_bif_multistep", {"currents": I, **_given(given)}, I.shape, I.dtype)
+        return self._neurons("st_bif_multistep", I, len(I), I.shape[1:], parameter_words(given))
 
     def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
-        steps = x.reshape(len(x), int(np.prod(x.shape[1:-1])), x.shape[-1])
-        words = {"inputs": _contiguous(steps), **_node_words(operation, neuron)}
-        shape = (*x.shape[:-1], operation.n_outputs)
+        if not is_one_part(math.prod(x.shape[:-1]), operation.n_inputs * operation.n_outputs):
+            return self.fire(neuron, Signal(self.currents(operation, x), False), len(x))
+        steps = contiguous(x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1]))
+        words, shape = {"inputs": steps, **node_words(operation, neuron)}, (*x.shape[:-1], operation.n_outputs)
         return self._trace("layer_forward", words, shape, operation.dtype, neuron.kind == "identity")
 
     def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
@@ -80,14 +85,17 @@ class Julia(Backend):
         return currents
 
     def _network(self, placed: PlacedNetwork) -> Network:
-        return JuliaNetwork(self, placed)
+        return JuliaNetwork(placed, self.call, self.encode_poisson, self.currents, self.fire)
 
     def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
-        words: dict[str, Any] = {"rates": _contiguous(p), "timesteps": timesteps, "seed": seed}
-        if samples is not None:
-            words["samples"] = _contiguous(samples)
         spikes: Array = np.zeros((timesteps, *p.shape), np.int8)
-        self.call("encode_poisson", words | {"spikes": spikes})
+        for part in parts(len(p), timesteps * math.prod(p.shape[1:])):
+            words: dict[str, Any] = {"rates": contiguous(p[part]), "timesteps": timesteps, "seed": seed}
+            if samples is not None:
+                words["samples"] = contiguous(samples[part])
+            drawn = np.zeros((timesteps, *p[part].shape), np.int8)
+            self.call("encode_poisson", words | {"spikes": drawn})
+            spikes[:, part] = drawn
         return spikes
 
     def _qcfs(self, x: Array, timesteps: int, θ: Array) -> Array:
@@ -95,21 +103,53 @@ class Julia(Backend):
         self.call("qcfs", {"x": x, "timesteps": timesteps, "y": y, "threshold": np.atleast_1d(θ)})
         return y
 
+    def currents(self, operation: Linear, signal: Array) -> Array:
+        """Return the currents (…, out) of an operation for a signal (…, in): those that neurons of no kind pass on."""
+        rows, words = signal.reshape(-1, 1, operation.n_inputs), node_words(operation, IDENTITY)
+        currents = np.empty((len(rows), 1, operation.n_outputs), operation.dtype)
+        for part in parts(len(rows), operation.n_inputs * operation.n_outputs):
+            inputs = contiguous(rows[part].astype(operation.dtype, copy=False))
+            shape = currents[part].shape
+            currents[part] = self._trace("layer_forward", {"inputs": inputs, **words}, shape, operation.dtype, True)[0]
+        return currents.reshape(*signal.shape[:-1], operation.n_outputs)
+
+    def fire(self, neuron: Neuron, currents: Signal, steps: int) -> Trace:
+        """Run the neurons of one node over ``steps`` steps of its currents."""
+        I = currents.values
+        if neuron.kind == "IF" or neuron.kind == "LIF":
+            given = {name: getattr(neuron, name) for name in PARAMETERS}
+            return self.if_constant(I, timesteps=steps, **given) if currents.steady else self.if_multistep(I, **given)
+        I = np.broadcast_to(I, (steps, *I.shape)) if currents.steady else I
+        if neuron.kind == "identity":
+            return fire(self._floats("currents", I), neuron)
+        bounds = {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
+        return self.st_bif_multistep(I, threshold=neuron.threshold, v_init=neuron.v_init, **bounds)
+
+    def _neurons(self, kernel: str, I: Array, steps: int, shape: tuple[int, ...], words: dict[str, Any]) -> Trace:
+        """Run a kernel on neurons of this shape; ``I`` are their currents, at every step or at all of them."""
+        source, neurons = "current" if kernel == "if_constant" else "currents", math.prod(shape)
+        if is_one_part(neurons, steps):
+            return self._trace(kernel, {source: contiguous(I), **words}, (steps, *shape), I.dtype)
+        each = {name: np.broadcast_to(value, shape).ravel() for name, value in words.items() if np.ndim(value)}
+        currents, whole = I.reshape(*I.shape[: I.ndim - len(shape)], neurons), _room((steps, neurons), I.dtype)
+        for part in parts(neurons, steps):
+            given = words | {name: contiguous(value[part]) for name, value in each.items()}
+            some = contiguous(currents[..., part])
+            trace = self._trace(kernel, {source: some, **given}, (steps, some.shape[-1]), I.dtype)
+            for array, found in zip(whole, trace, strict=True):
+                array[..., part] = found
+        return Trace(*(array.reshape(*array.shape[:-1], *shape) for array in whole))
+
     def _trace(
         self, kernel: str, words: dict[str, Any], shape: tuple[int, ...], dtype: Any, graded: bool = False
     ) -> Trace:
         """Run a kernel whose spikes have this shape; ``graded`` where they are not whole numbers."""
-        trace = Trace(
-            np.zeros(shape, dtype if graded else np.int8),
-            np.zeros(shape[1:], dtype),
-            np.zeros(shape[1:], dtype if graded else np.int64),
-        )
+        trace = _room(shape, dtype, graded)
         self.call(kernel, words | trace._asdict())
         return trace
 
-    def call(self, kernel: str, words: dict[str, Any]) -> None:
-        """Have Julia run ``kernel``; it writes its answer into the arrays among ``words``.
 
+<<<<<<< HEAD
         Raises `BackendError` ``thread`` on another thread than that which loaded Julia.
         """
         if threading.get_ident() != self._thread:
@@ -184,6 +224,14 @@ def _node_words(operation: Operation, neuron: Neuron) -> dict[str, Any]:
 def _operation_words(operation: Operation) -> dict[str, Any]:
     arrays = {name: _contiguous(array) for name, array in operation.arrays().items()}
     return {"operation": operation.kind, **arrays, **operation.attributes()}
+=======
+def _room(shape: tuple[int, ...], dtype: Any, graded: bool = False) -> Trace:
+    return Trace(
+        np.zeros(shape, dtype if graded else np.int8),
+        np.zeros(shape[1:], dtype),
+        np.zeros(shape[1:], dtype if graded else np.int64),
+    )
+>>>>>>> newcomer-onto-main
 
 
 def load() -> Julia:

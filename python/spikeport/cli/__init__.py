@@ -13,7 +13,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
-from spikeport.cli.app import USER_ERROR, explain
+from spikeport.cli.app import USER_ERROR, as_typed, explain
 from spikeport.cli.app import app as application
 from spikeport.errors import SpikeportError
 
@@ -33,7 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         importlib.import_module(module.name)
     try:
         _run(arguments)
-    except (SpikeportError, OSError) as error:
+    except SpikeportError as error:
+        explain(as_typed(str(error)))
+        sys.exit(USER_ERROR)
+    except OSError as error:
         explain(str(error))
         sys.exit(USER_ERROR)
     except MemoryError as error:

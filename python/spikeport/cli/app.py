@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -85,6 +86,22 @@ def check_checkpoint_output(path: Path, *, force: bool) -> None:
 
     for file in checkpoint_paths(path):
         check_output(file, force=force)
+
+
+def as_typed(message: str) -> str:
+    """Return a message of the library in a shell's terms: ``--input-range`` for input_range, ``-T 64`` for T=64."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    options = [option for command in commands.values() for option in command.params if option.opts[0][0] == "-"]
+    typed: dict[str, str] = {option.name: max(option.opts, key=len) for option in options} | {"T": "-T"}
+
+    def value(found: re.Match[str]) -> str:
+        return f"{typed[found[1]]} {found[3]}" if found[1] in typed else found[0]
+
+    def name(found: re.Match[str]) -> str:
+        return typed.get(found[0], found[0])
+
+    message = re.sub(r"(?<![\w./\\-])([A-Za-z_]+)=(['\"]?)([\w.+-]*\w)\2", value, message)
+    return re.sub(r"(?<![\w./\\-])[a-z]+(?:_[a-z]+)+(?![\w/\\=-]|\.\w)", name, message)
 
 
 def print_json(data: Any) -> None:

@@ -10,6 +10,7 @@ import typer
 from spikeport.cli.app import (
     Force,
     app,
+    as_typed,
     check_checkpoint_output,
     console,
     explain,
@@ -73,12 +74,13 @@ def convert(
     with messages.status("reading the model"):
         trained = _trained_model(model, weights, trust_pickle)
     if weights is None:
-        explain("no --weights were given: the network has those that MODULE:FUNCTION gave it", "note")
+        built = "the network has those that MODULE:FUNCTION gave it, untrained unless it loads some"
+        explain(f"no --weights were given: {built}", "note")
     with messages.status("converting"), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         snn = convert_model(trained, samples, T=timesteps, percentile=percentile)
     for warning in warned:
-        explain(str(warning.message), "warning")
+        explain(as_typed(str(warning.message)), "warning")
     accuracy = None if unseen is None else _accuracy(trained, snn, *unseen)
     source = {"source": model or str(weights), **({} if accuracy is None else {"accuracy": accuracy})}
     saved = snn.save(output, **source)
@@ -194,7 +196,10 @@ def _read_weights(path: Path, trust_pickle: bool) -> Any:
         except safetensors.SafetensorError as error:
             fail(f"{path} is no safetensors file: {error}")
     if _is_torchscript(path):
-        fail(f"{path} is a TorchScript model, which is converted before torch.jit.script or torch.jit.trace: give its")
+        fail(
+            f"{path} is a TorchScript model, which is converted before torch.jit.script or torch.jit.trace: give "
+            "MODULE:FUNCTION, and the state dict of what it builds"
+        )
     try:
         return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
     except (pickle.UnpicklingError, EOFError, RuntimeError, AttributeError, ImportError, KeyError, ValueError) as error:

@@ -26,13 +26,15 @@ def optimize(
         float | None, typer.Option(help="Search passes and strengths within this loss, e.g. 0.005; needs labels.")
     ] = None,
     input_range: Annotated[
-        tuple[float, float] | None, typer.Option(help="LOW HIGH: what every input value is known to lie in.")
+        tuple[float, float] | None, typer.Option(metavar="LOW HIGH", help="What every input value is known to lie in.")
     ] = None,
     horizon: Annotated[int | None, typer.Option(help="Longest run, in steps, that proofs must hold for.")] = None,
     timesteps: Annotated[
         int | None, typer.Option("-T", "--timesteps", help="Timesteps; by default those it was converted for.")
     ] = None,
-    encoding: Annotated[Literal["current", "poisson"], typer.Option(help="How samples are fed.")] = "current",
+    encoding: Annotated[
+        Literal["current", "poisson"], typer.Option(metavar="NAME", help="How samples are fed: current, or poisson.")
+    ] = "current",
     seed: Annotated[int, typer.Option(help="Of random drives and Poisson draws.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Write the report as an HTML page.")] = None,
     verification: Annotated[bool, typer.Option("--verify/--no-verify", help="Replay before and after.")] = True,
@@ -47,9 +49,14 @@ def optimize(
     """
     from spikeport.cli.arrays import load_samples
     from spikeport.report.plots import require_plots
-    from spikeport.snn_optimizer import optimize as optimize_graph
-    from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
+    from spikeport.snn_optimizer import optimize as optimize_model
+    from spikeport.transfer import load_checkpoint, save_checkpoint
 
+    if max_accuracy_drop is not None:
+        if passes is not None:
+            fail("--max-accuracy-drop chooses the passes itself: give it, or --passes")
+        if samples is None:
+            fail("--max-accuracy-drop needs labels: give --data FILE.npz with the samples as x and their classes as y")
     check_checkpoint_output(output, force=force)
     if report is not None:
         check_output(report, force=True)
@@ -59,9 +66,11 @@ def optimize(
     if samples is not None:
         x, labels = load_samples(samples)
         x = x.reshape(len(x), -1) if x.ndim > 2 else x
+        if labels is None and max_accuracy_drop is not None:
+            fail(f"--max-accuracy-drop needs labels: {samples} has samples alone, give a .npz with their classes as y")
         data = x if labels is None else (x, labels)
     known = stored.metadata.get("T")
-    graph, result = optimize_graph(
+    smaller, result = optimize_model(
         stored,
         None if passes is None else read_passes(passes),
         data=data,
@@ -74,18 +83,18 @@ def optimize(
         verification=verification,
         progress=messages.is_terminal,
     )
-    names = {layer.name for layer in graph}
     certificate = json.loads(json.dumps(result.certificate.to_dict()))
     if "optimization" in stored.metadata:  # what an earlier run did is not undone by this one
         certificate["earlier"] = stored.metadata["optimization"]
-    metadata = {**stored.metadata, "optimization": certificate}
-    frozen = [name for name in stored.frozen_layers if name in names]
-    saved = save_checkpoint(SNNCheckpoint.from_graph(graph, metadata=metadata, frozen_layers=frozen), output)
-    page = None if report is None else str(result.save(report))
+    smaller.metadata = {**stored.metadata, "optimization": certificate}
+    saved = save_checkpoint(smaller, output)
+    page = None if report is None else str(result.save(report, checkpoint.name))
     if as_json:
         print_json({"output": str(saved), "report": page, **result.to_dict()})
     else:
-        say(f"{result}\nsaved as {saved.with_suffix('.npz')} and {saved.name}" + (f"\n{page}" if page else ""))
+        archive = saved.with_suffix(".npz")
+        size = f"{archive.stat().st_size:,} bytes, every weight as {smaller.weights[0].dtype}"
+        say(f"{result}\nsaved as {archive} ({size}) and {saved.name}" + (f"\n{page}" if page else ""))
 
 
 def read_passes(text: str) -> list[str | tuple[str, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""`spikeport profile`: a file of recordings, or a training script, to a diagnosis."""
+"""`spikeport profile`: a file of recordings, a training script or a report that was kept, to a diagnosis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ INTERRUPTED = 130
 @app.command("profile", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def profile(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(help="A .npz of recordings, or a Python script that trains.")],
+    source: Annotated[
+        Path, typer.Argument(help="A .npz of recordings, a Python script that trains, or a report kept as .json.")
+    ],
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
     layout: Annotated[str | None, typer.Option(help="Axes of the recordings, such as TBN.")] = None,
     every: Annotated[int | None, typer.Option(min=1, help="Record one training iteration in that many.")] = None,
@@ -37,19 +39,22 @@ def profile(
     """
     from spikeport.profiling import SpikeProfiler
     from spikeport.profiling.recordings import profile_recordings
+    from spikeport.profiling.stored import load_report
 
+    if source.suffix == ".json" and html is not None:
+        fail(f"{source} holds no curves to draw: write the page with --html from the recordings themselves")
     if html is not None:
         _check_page(html)
     profiler, code = SpikeProfiler(), 0
-    if source.suffix == ".npz":
-        if context.args:
-            fail(f"a file of recordings takes no further arguments: {' '.join(context.args)}")
-        profile_recordings(source, profiler, layout)
-    elif source.suffix == ".py":
+    if source.suffix == ".py":
         code = _run_script(source, context.args, profiler, every, as_json)
-    else:
-        fail(f"{source} is neither a .npz of recordings nor a .py script")
-    report = profiler.report()
+    elif context.args:
+        fail(f"{source} is no script, and takes no further arguments: {' '.join(context.args)}")
+    elif source.suffix == ".npz":
+        profile_recordings(source, profiler, layout)
+    elif source.suffix != ".json":
+        fail(f"{source} is neither a .npz of recordings, nor a .py script, nor a .json report of this command")
+    report = load_report(source) if source.suffix == ".json" else profiler.report()
     if code and not report.layer_stats:
         raise typer.Exit(code)
     if html is not None:

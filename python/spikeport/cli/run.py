@@ -27,6 +27,9 @@ def run(
     timesteps: Annotated[
         int | None, typer.Option("-T", "--timesteps", help="Timesteps; by default those it was converted for.")
     ] = None,
+    readout_delay: Annotated[
+        int, typer.Option(min=0, help="Steps at the start that are not read; of use in deep networks.")
+    ] = 0,
     encoding: Annotated[
         Literal["current", "poisson"], typer.Option(help="current, or poisson for values in [0, 1].")
     ] = "current",
@@ -47,6 +50,8 @@ def run(
     T = stored.metadata.get("T") if timesteps is None else timesteps
     if not isinstance(T, int) or T < 1:
         fail("give the number of timesteps, at least 1: -T 16" if timesteps is None else f"-T {T} is not at least 1")
+    if readout_delay >= T:
+        fail(f"--readout-delay {readout_delay} leaves none of {T} steps to read: give less than {T}")
     x, labels = load_samples(samples)
     x = x.reshape(len(x), -1) if x.ndim > 2 else x
     if not len(x):
@@ -54,8 +59,10 @@ def run(
     caution = far_outside(float(x.min()), float(x.max()), check_range(stored.metadata.get("input_range")))
     if caution:
         explain(caution, "warning")
-    result = _simulated(graph, x, T=T, encoding=encoding, seed=seed, backend=backend)
-    result = {"timesteps": T, "encoding": encoding, "seed": seed, "backend": get_backend(backend).name, **result}
+    given = {"encoding": encoding, "seed": seed}
+    result = _simulated(graph, x, T, readout_delay, **given, backend=backend)
+    said = {"T": T, "readout_delay": readout_delay, **given, "backend": get_backend(backend).name}
+    result = said | result
     if labels is not None:
         pairs = zip(result["classes"], labels.tolist(), strict=True)
         result["accuracy"] = sum(got == wanted for got, wanted in pairs) / max(1, len(labels))
@@ -65,10 +72,11 @@ def run(
         _show(result, labels, rows, spiking=graph[-1].neuron.is_spiking)
 
 
-def _simulated(graph: SNNGraph, x: Array, **how: Any) -> dict[str, Any]:
+def _simulated(graph: SNNGraph, x: Array, T: int, readout_delay: int, **how: Any) -> dict[str, Any]:
     import numpy as np
 
     from spikeport.conversion.converted import classes_of
+    from spikeport.conversion.readout import read_out
     from spikeport.report.progress import bar
 
     classes: list[int] = []
@@ -77,18 +85,20 @@ def _simulated(graph: SNNGraph, x: Array, **how: Any) -> dict[str, Any]:
     bipolar = any(node.neuron_type == "ST-BIF" for node in graph)  # their counts are net, so spikes are recorded
     with bar("running", len(x)) as advance:
         for start in range(0, max(1, len(x)), SAMPLES_AT_ONCE):
-            part = graph.run(x[start : start + SAMPLES_AT_ONCE], record=bipolar, **how)
-            classes += classes_of(part.drive).tolist()
-            counts += part.counts[-1].tolist()
+            given = x[start : start + SAMPLES_AT_ONCE]
+            part = graph.run(given, T=T, record=bipolar, **how)
+            read = read_out(part, graph, given, readout_delay, **how)
+            classes += classes_of(read.drive).tolist()
+            counts += read.counts.tolist()
             fired = part.counts if part.spikes is None else part.spikes
             spikes += [float(np.abs(layer).sum()) for layer in fired]
-            advance(len(part.drive))
+            advance(len(given))
     n = max(1, len(x))
     spiking = [(node, total) for node, total in zip(graph, spikes, strict=True) if node.neuron.is_spiking]
     return {
         "samples": len(x),
         "spikes_per_inference": float(sum(total for _, total in spiking) / n),
-        "rates": {node.name: float(total / (n * how["T"] * node.n_neurons)) for node, total in spiking},
+        "rates": {node.name: float(total / (n * T * node.n_neurons)) for node, total in spiking},
         "classes": classes,
         "counts": counts,
     }
@@ -104,7 +114,8 @@ def _show(result: dict[str, Any], labels: Array | None, rows: int, *, spiking: b
         table.add_row(str(index), str(answer), *label, " ".join(f"{count:.6g}" for count in counts))
     if rows and result["samples"]:
         console.print(table)
-    lines = [f"{result['samples']} samples, T = {result['timesteps']}, {result['encoding']} encoding"]
+    late = f", read after step {result['readout_delay']}" if result["readout_delay"] else ""
+    lines = [f"{result['samples']} samples, T = {result['T']}{late}, {result['encoding']} encoding"]
     lines.append(f"{result['spikes_per_inference']:,.1f} spikes per inference")
     lines += [f"  {name}: {rate:.1%} of steps with a spike" for name, rate in result["rates"].items()]
     if "accuracy" in result:

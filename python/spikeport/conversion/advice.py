@@ -23,7 +23,7 @@ FEW_SAMPLES: Final = 8
 
 def warn(warning: ConversionWarning) -> None:
     """Warn whoever calls the function that calls this."""
-    warnings.warn(warning, stacklevel=3)
+    warnings.warn(warning, stacklevel=4)  # past the check of its arguments' names
 
 
 def on_percentile(percentile: float) -> Iterator[ConversionWarning]:

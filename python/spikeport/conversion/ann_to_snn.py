@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
+from spikeport.checks import takes
 from spikeport.conversion import advice
 from spikeport.conversion.calibration import Seen, batches, length
 from spikeport.conversion.checks import check_percentile, check_timesteps, import_torch
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
+@takes("T", instead_of="timesteps")
 def convert(
     model: Any,
     calibration_data: Any = None,

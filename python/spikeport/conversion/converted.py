@@ -6,6 +6,7 @@ import copy
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
+from spikeport.checks import takes
 from spikeport.conversion.cautions import InputRangeWarning, far_outside
 from spikeport.conversion.checks import (
     as_array,
@@ -23,14 +25,16 @@ from spikeport.conversion.checks import (
     check_timesteps,
 )
 from spikeport.conversion.parts import GraphParts
+from spikeport.conversion.readout import Readout, check_delay, read_out
 from spikeport.errors import ConversionError
-from spikeport.graph import LayerNode, RunResult, SNNGraph
+from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels.qcfs import qcfs
 from spikeport.neuron import Neuron
 
 Array = npt.NDArray[Any]
 READOUTS = ("spikes", "membrane")
 ENCODINGS = ("poisson", "current")
+BEFORE = "of the network as it was converted, before its layers were changed: "
 
 
 class ConvertedSNN(GraphParts):
@@ -61,6 +65,7 @@ class ConvertedSNN(GraphParts):
         for arrays that do not chain, are not finite, or thresholds that are not above 0.
     """
 
+    @takes("T", instead_of="timesteps")
     def __init__(
         self,
         weights: Sequence[npt.ArrayLike],
@@ -148,6 +153,8 @@ class ConvertedSNN(GraphParts):
     def with_graph(self, graph: SNNGraph) -> ConvertedSNN:
         """Return a view of ``graph`` with this one's T, scales (by the names of layers) and certificate.
 
+        The certificate says then that it is of the network as it was converted.
+
         Raises `ConversionError` ``graph`` for a layer that is not here, or whose neurons are not ours but for θ.
         """
         scales = dict(zip(self.names, self.scales, strict=True))
@@ -157,8 +164,11 @@ class ConvertedSNN(GraphParts):
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
         view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
+        if graph != self.graph and not self.certificate.reason.startswith(BEFORE):
+            view.certificate = replace(self.certificate, reason=BEFORE + self.certificate.reason)
         return view
 
+    @takes("T", instead_of="timesteps")
     def run(
         self,
         x: npt.ArrayLike,
@@ -167,6 +177,7 @@ class ConvertedSNN(GraphParts):
         encoding: str = "poisson",
         seed: int = 0,
         readout: str = "spikes",
+        readout_delay: int = 0,
         backend: str = "auto",
     ) -> Array:
         """Run the network on ``x`` and return what its output layer did.
@@ -179,14 +190,16 @@ class ConvertedSNN(GraphParts):
             which needs no luck and far fewer steps
         seed : of the Poisson draws; a sample's draws do not depend on its place in the batch
         readout : "spikes" or "membrane"
+        readout_delay : steps at the start that are not read, fewer than T: in a deep network they pass before the
+            signal has come through; costs a second run of so many steps
         backend : see `spikeport.backends.get_backend`
 
         Returns
         -------
         (n_outputs,) or (batch, n_outputs)
-            "spikes": the counts of the output neurons, whole numbers in [0, T].
-            "membrane": what the output neurons received, averaged over the steps, in the units of the trained network's
-            output: its logits, negative ones included; behind the activation where it ends in one.
+            "spikes": the counts of the output neurons, whole numbers from 0 to the number of steps that are read.
+            "membrane": what the output neurons received, averaged over the steps that are read, in the units of the
+            trained network's output: its logits, negative ones included; behind the activation where it ends in one.
 
         Raises
         ------
@@ -202,20 +215,28 @@ class ConvertedSNN(GraphParts):
         """
         if readout not in READOUTS:
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
-        result = self._simulate(x, T, encoding, seed, backend)
-        values = result.counts[-1] if readout == "spikes" else self._output(result)
+        read = self._simulate(x, T, encoding, seed, readout_delay, backend)
+        values = read.counts if readout == "spikes" else self._output(read)
         return np.asarray(values[0] if np.ndim(x) == 1 else values)
 
-    def _output(self, result: RunResult) -> Array:
-        values = result.drive * (self.scales[-1] / result.timesteps)
+    def _output(self, read: Readout) -> Array:
+        values = read.drive * (self.scales[-1] / read.timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
         if self.output_activation == "qcfs":
-            return qcfs(values, timesteps=self.output_levels or result.timesteps, threshold=self.scales[-1])
+            return qcfs(values, timesteps=self.output_levels or read.timesteps, threshold=self.scales[-1])
         return values
 
+    @takes("T", instead_of="timesteps")
     def classify(
-        self, x: npt.ArrayLike, *, T: int | None = None, encoding: str = "poisson", seed: int = 0, backend: str = "auto"
+        self,
+        x: npt.ArrayLike,
+        *,
+        T: int | None = None,
+        encoding: str = "poisson",
+        seed: int = 0,
+        readout_delay: int = 0,
+        backend: str = "auto",
     ) -> Any:
         """Return the class of each sample: the output that came out largest; of a single output, whether it is above 0.
 
@@ -223,12 +244,15 @@ class ConvertedSNN(GraphParts):
         Unlike the spike counts it is neither clipped at T nor rounded: negative logits and ties of counts are told
         apart. Takes and raises what `run` does; returns an index for ``x`` of shape (n_inputs,), else (batch,) indices.
         """
-        values = self._output(self._simulate(x, T, encoding, seed, backend))
+        values = self._output(self._simulate(x, T, encoding, seed, readout_delay, backend))
         classes = classes_of(values)
         return classes[0] if np.ndim(x) == 1 else classes
 
-    def _simulate(self, x: npt.ArrayLike, T: int | None, encoding: str, seed: int, backend: str) -> RunResult:
+    def _simulate(
+        self, x: npt.ArrayLike, T: int | None, encoding: str, seed: int, readout_delay: int, backend: str
+    ) -> Readout:
         timesteps = check_timesteps(self.T if T is None else T)
+        delay = check_delay(readout_delay, timesteps)
         if encoding not in ENCODINGS:
             raise ConversionError(
                 "encoding",
@@ -242,12 +266,13 @@ class ConvertedSNN(GraphParts):
             raise ConversionError("shape", f"x has shape {np.shape(x)}: give ({n},) for a sample, or (batch, {n})")
         if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
             self._compare_range(float(samples.min()), float(samples.max()))
-        return graph.run(samples, T=timesteps, encoding=encoding, seed=seed, backend=backend)
+        how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend}
+        return read_out(graph.run(samples, T=timesteps, **how), graph, samples, delay, **how)
 
     def _compare_range(self, low: float, high: float) -> None:
         message = far_outside(low, high, self.input_range)
         if message:
-            warnings.warn(InputRangeWarning(message), stacklevel=4)
+            warnings.warn(InputRangeWarning(message), stacklevel=5)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ConvertedSNN):

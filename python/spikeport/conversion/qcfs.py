@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spikeport.checks import takes
 from spikeport.conversion.checks import check_theta, check_timesteps
 from spikeport.errors import ConversionError
 from spikeport.reading.torch import RELU, Activation, Activations
@@ -69,6 +70,7 @@ class QCFSActivation(nn.Module):
 
     theta: Tensor
 
+    @takes("T", instead_of="timesteps")
     def __init__(self, T: int, theta: float = 1.0, learn_theta: bool = False) -> None:
         super().__init__()
         self.T = check_timesteps(T)
@@ -102,6 +104,7 @@ class QCFSActivation(nn.Module):
         return f"T={self.T}, theta={self.threshold:g}{', learnt' if learnt else ''}"
 
 
+@takes("T", instead_of="timesteps")
 def replace_relu_with_qcfs(model: nn.Module, T: int = 8, theta: float = 1.0, learn_theta: bool = True) -> nn.Module:
     """Put a `QCFSActivation` in the place of every ``nn.ReLU`` of ``model``, however deep, and return the model.
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.backends import Network, get_backend
+from spikeport.checks import takes
 from spikeport.errors import GraphError, KernelError
 from spikeport.graph.laid_out import LaidOut
 from spikeport.graph.layer_node import LayerNode
@@ -122,6 +123,7 @@ class SNNGraph:
         """Number of weights and biases."""
         return sum(layer.n_params for layer in self.layers)
 
+    @takes("T", instead_of="timesteps")
     def run(
         self,
         x: npt.ArrayLike,

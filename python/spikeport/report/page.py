@@ -12,13 +12,25 @@ from __future__ import annotations
 import html
 import math
 import numbers
+import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timezone
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from spikeport.release import __version__
 from spikeport.report.theme import SCRIPT, STYLE
+
+Clock = Callable[[], date]
+
+
+def today() -> date:
+    """Return the day in UTC; where SOURCE_DATE_EPOCH is set, as in builds that can be made again, the day it names."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.fromtimestamp(time.time() if epoch is None else int(epoch), timezone.utc).date()
 
 
 class Html(str):
@@ -40,11 +52,14 @@ class Page:
 
     >>> page = Page("Pruning", "what each pass did")
     >>> page.section("Passes", table(["pass", "removed"], [["prune", 12]])).save("passes.html")
+
+    At its foot stand the version and the day, which ``clock`` gives.
     """
 
-    def __init__(self, title: str, subtitle: str = "") -> None:
+    def __init__(self, title: str, subtitle: str = "", *, clock: Clock = today) -> None:
         self.title = title
         self.subtitle = subtitle
+        self.made = f"Made by spikeport {__version__}, {clock().isoformat()}"
         self._sections: list[tuple[str, str, str]] = []
 
     def section(self, heading: str, *html_parts: str) -> Page:
@@ -68,7 +83,7 @@ class Page:
             f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
             f"<header><h1>{title}</h1>{f'<p>{subtitle}</p>' if subtitle else ''}"
             f"{f'<nav>{links}</nav>' if len(self._sections) > 1 else ''}</header>\n"
-            f"<main>\n{sections}\n</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+            f"<main>\n{sections}\n</main>\n<footer>{html.escape(self.made)}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
         )
 
     def save(self, path: str | PathLike[str]) -> Path:

@@ -20,6 +20,7 @@ body { margin: 0; background: var(--paper); color: var(--ink);
 header, main { max-width: 1120px; margin: 0 auto; padding: 0 clamp(16px, 4vw, 40px); }
 header { padding-top: clamp(24px, 5vw, 56px); }
 h1 { font-size: clamp(1.6rem, 4vw, 2.3rem); line-height: 1.15; letter-spacing: -0.02em; margin: 0; }
+footer { color: var(--quiet); max-width: 1120px; margin: 0 auto; padding: 24px clamp(16px, 4vw, 40px) 40px; }
 header p { color: var(--quiet); margin: 8px 0 0; white-space: pre-line; }
 nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin-top: 20px; padding: 10px 0;
   border-bottom: 1px solid var(--line); font-size: 0.9rem; }

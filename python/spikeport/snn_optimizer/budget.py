@@ -1,9 +1,9 @@
 """Budget mode: as small as the accuracy allows.
 
 A point is three strengths: the share of hidden neurons that stay, the sparsity of what is left, and the bits of each
-weight. The search begins with the exact passes and measured-dead elimination, then tightens one strength by one
-notch at a time, always the one that saves most for the accuracy it loses, as long as accuracy stays within the
-budget; a strength that breaks it is closed.
+weight. What is made small is the product of nonzero numbers, bytes and operations. The search begins with the exact
+passes and measured-dead elimination, then tightens one strength by one notch at a time, always the one that saves most
+for the accuracy it loses, as long as accuracy stays within the budget; a strength that breaks it is closed.
 
 The data are kept apart: one quarter fits (activity, compensation), one quarter judges the notches, one half holds the
 result: the last point on the path is taken that, fitted again on both quarters, stays within the budget on that half.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,12 @@ import numpy.typing as npt
 from spikeport.graph import LayerNode, SNNGraph
 
 Array = npt.NDArray[Any]
+
+BYTES: Final = (
+    "bytes of the cheaper store of each layer, dense or sparse, with weights on a grid in as many bits as the grid "
+    "has. A checkpoint keeps every weight, 0 or not, as float32 or float64"
+)
+"""What the figure is, for whoever compares it with the size of a file."""
 
 
 @dataclass(frozen=True)

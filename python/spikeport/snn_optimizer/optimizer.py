@@ -1,8 +1,9 @@
 """The optimiser as a caller meets it: `optimize`, and `SNNOptimizer` for many models with the same options.
 
-A caller gets a smaller graph, and a report of what every pass saved and what it did to the answer. Arguments are
-checked before any work. In which order passes run is told in `spikeport.snn_optimizer.pass_manager`; with
-``max_accuracy_drop`` the passes and their strengths are those that `spikeport.snn_optimizer.budget` finds.
+A caller gets a smaller model of the kind that was given, and a report of what every pass saved and what it did to the
+answer. Arguments are checked before any work. In which order passes run is told in
+`spikeport.snn_optimizer.pass_manager`; with ``max_accuracy_drop`` the passes and their strengths are those that
+`spikeport.snn_optimizer.budget` finds.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.checks import is_real, is_whole
+from spikeport.checks import is_real, is_whole, takes
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.budget import Labelled, search
@@ -29,8 +31,9 @@ from spikeport.snn_optimizer.report import OptimizationReport
 Array = npt.NDArray[Any]
 
 
+@takes("timesteps", instead_of="T")
 def optimize(
-    graph: Any,
+    model: Any,
     passes: Sequence[RequestLike] | None = None,
     *,
     data: Any = None,
@@ -42,12 +45,16 @@ def optimize(
     seed: int = 0,
     verification: bool = True,
     progress: bool = False,
-) -> tuple[SNNGraph, OptimizationReport]:
-    """Return a smaller graph and the report of what every pass did to the answer. The input is never changed.
+) -> tuple[Any, OptimizationReport]:
+    """Return a smaller model and the report of what every pass did to the answer. The input is never changed.
+
+    What goes in comes back as what it was: an `SNNGraph` as an `SNNGraph`, a checkpoint as a checkpoint (metadata kept,
+    frozen layers that are still there), a converted network as a converted network where it can hold the result, else,
+    as anything else, as an `SNNGraph`.
 
     Parameters
     ----------
-    graph : an `SNNGraph`, or whatever `spikeport.snn_optimizer.as_graph` takes
+    model : an `SNNGraph`, or whatever `spikeport.snn_optimizer.as_graph` takes
     passes : names, long or short, or (name, options); by default measured-dead elimination and all exact passes. An
         empty list runs none. Not together with ``max_accuracy_drop``, which chooses passes itself
     data : (samples, n_inputs), or a pair (inputs, labels): what measured passes measure on and the verification replays
@@ -67,10 +74,10 @@ def optimize(
         ``encoding``, ``seed``, ``shape``, ``dtype``, ``non_finite``, ``data``, ``budget``, before any work; and the
         codes of the passes' options.
     """
-    before = as_graph(graph)
+    before = as_graph(model)
     before.validate()
     x, labels = _pair(data)
-    usual = timesteps_of(graph) or (min(16, horizon) if horizon is not None and is_whole(horizon) else 16)
+    usual = timesteps_of(model) or (min(16, horizon) if horizon is not None and is_whole(horizon) else 16)
     scope = Scope(
         input_range=input_range,
         horizon=horizon,
@@ -84,12 +91,14 @@ def optimize(
         span, outputs = f"{labels.min()} to {labels.max()}", before.n_outputs
         raise GraphError("data", f"labels go from {span}, but there are {outputs} outputs: give 0 to {outputs - 1}")
     if max_accuracy_drop is not None:
-        return _within_budget(before, passes, scope, labels, max_accuracy_drop, verification, progress)
+        graph, report = _within_budget(before, passes, scope, labels, max_accuracy_drop, verification, progress)
+        return like(model, graph), report
     requests = resolve(passes)
     manager = PassManager(before, scope, labels, verification)
     with _bar(progress, "passes", len(requests)) as advance:
         manager.run(requests, advance)
-    return manager.finished()
+    graph, report = manager.finished()
+    return like(model, graph), report
 
 
 class SNNOptimizer:
@@ -109,21 +118,18 @@ class SNNOptimizer:
     """
 
     def __init__(self, **options: Any) -> None:
-        unknown = sorted(set(options) - set(optimize.__kwdefaults__ or {}))
+        taken = [one.name for one in signature(optimize).parameters.values() if one.kind is one.KEYWORD_ONLY]
+        unknown = sorted(set(options) - set(taken))
         if unknown:
-            known = ", ".join(optimize.__kwdefaults__ or {})
+            known = ", ".join(taken)
             raise GraphError("unknown_option", f"SNNOptimizer takes {known}, not {', '.join(unknown)}")
         self.options = options
         self.report: OptimizationReport | None = None
 
     def optimize(self, model: Any, passes: Sequence[RequestLike] | None = None, **options: Any) -> Any:
-        """Return the optimised model; the report is kept in ``report``.
-
-        An `SNNGraph` gives an `SNNGraph`, a checkpoint a checkpoint (metadata kept, frozen layers that are still
-        there), a converted network a converted network where it can hold the result, else an `SNNGraph`.
-        """
-        graph, self.report = optimize(model, passes, **{**self.options, **options})
-        return like(model, graph)
+        """Return the optimised model as `optimize` does; the report is kept in ``report``."""
+        smaller, self.report = optimize(model, passes, **{**self.options, **options})
+        return smaller
 
 
 def _within_budget(

@@ -73,6 +73,7 @@ class Outcome:
     accuracy_before, accuracy_after : share of right answers, where labels were given
     weight_bits : layers whose weights lie on a grid of so many bits
     front : every setting that a budget search tried; none is marked as taken where none kept to the budget
+    measured_on : on what networks were compared, in words; empty where nothing was replayed
     """
 
     pass_results: list[PassResult] = field(default_factory=list)
@@ -88,6 +89,7 @@ class Outcome:
     accuracy_after: float | None = None
     weight_bits: dict[str, int] = field(default_factory=dict)
     front: list[Point] = field(default_factory=list)
+    measured_on: str = ""
 
     @property
     def compression_ratio(self) -> float:
@@ -104,6 +106,7 @@ class Outcome:
             "accuracy_before": self.accuracy_before,
             "accuracy_after": self.accuracy_after,
             "weight_bits": self.weight_bits,
+            "measured_on": self.measured_on or None,
             "verification": None if self.verification is None else self.verification.to_dict(),
             "passes": [result.to_dict() for result in self.pass_results],
             "front": [point.to_dict() for point in self.front],

@@ -5,14 +5,14 @@ from __future__ import annotations
 from spikeport.report import Html, Page, badge, figure, paragraph, svg, table, tiles
 from spikeport.report.plots import lines, scatter
 from spikeport.snn_optimizer.budget import Point
-from spikeport.snn_optimizer.cost import Cost
+from spikeport.snn_optimizer.cost import BYTES, Cost
 from spikeport.snn_optimizer.outcome import Outcome, PassResult
 
 
-def report_page(outcome: Outcome) -> Page:
+def report_page(outcome: Outcome, name: str = "a spiking network") -> Page:
     """Return the page: what was saved, what each pass did and how sure that is, the replay, and the front of a
-    search."""
-    page = Page("Optimisation of a spiking network", "what every pass saved, and what it did to the answer")
+    search; ``name`` is the network's."""
+    page = Page(f"Optimisation of {name}", "what every pass saved, and what it did to the answer")
     page.section(
         "Result", tiles(_headline(outcome)), badge(outcome.certificate.level), paragraph(outcome.certificate.reason)
     )
@@ -26,8 +26,10 @@ def report_page(outcome: Outcome) -> Page:
 
 
 _FRONT = (
-    "Every setting that the search tried, with its accuracy on the data that judged it. Efficient ones are "
-    "those that no other beats in accuracy, stored numbers, bytes and operations at once."
+    "Every setting that the search tried, with its accuracy on the data that judged it. The search makes the product "
+    "of numbers that are not zero, bytes and synaptic operations as small as the accuracy allows: of the next settings "
+    "it takes the one that saves most of it, as a share, for the accuracy it loses. Efficient settings are those that "
+    "no other beats in accuracy, stored numbers, bytes and operations at once."
 )
 
 
@@ -56,7 +58,9 @@ def _passes(outcome: Outcome) -> list[Html]:
         rows.append([_name(result), *_cells(result.after), _percent(result.accuracy), level])
     reasons = [[_name(result), badge(result.certificate.level), result.certificate.reason] for result in changed]
     idle = [result.name for result in outcome.pass_results if not result.changed]
-    parts = [table(headers, rows)]
+    parts = [table(headers, rows), paragraph(f"Bytes are those {BYTES.removeprefix('bytes ')}.")]
+    if outcome.measured_on:
+        parts.append(paragraph(f"Each pass is compared with the network before it, on {outcome.measured_on}."))
     if reasons:
         parts += [*_passes_plot(outcome), table(["pass", "certificate", "why"], reasons)]
     if idle:

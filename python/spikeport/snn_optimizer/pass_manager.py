@@ -142,6 +142,18 @@ class PassManager:
         )
 
     @property
+    def measured_on(self) -> str:
+        """On what networks are compared, in words."""
+        if self.drives is None:
+            return ""
+        count = len(self.drives) - self.adversarial
+        if self.held.data is None:
+            return f"{count} inputs drawn at random"
+        if self.held is not self.scope:
+            return f"{count} samples of the half of the data that nothing was chosen on"
+        return f"{count} samples of the data given, which the passes saw too"
+
+    @property
     def accuracy_lost(self) -> float:
         """Share of right answers that the passes so far have lost; 0 without labels."""
         return (self.first_accuracy or 0.0) - (self.accuracy or 0.0)
@@ -168,6 +180,7 @@ class PassManager:
             accuracy_after=self.accuracy,
             weight_bits=dict(self.bits),
             front=list(front),
+            measured_on=self.measured_on,
         )
         return graph, report
 
@@ -180,7 +193,7 @@ class PassManager:
         if seen is None:
             return Certificate("unchecked", f"the weakest pass is {level}, and nothing was replayed")
         reason = (
-            f"the weakest pass is {level}; outputs compared before and after, on the drives that are not adversarial"
+            f"the weakest pass is {level}; all passes together, the network before and after, on {self.measured_on}"
         )
         if level == "exact":
             where = seen.first_difference or [layer.layer for layer in seen.layers if not layer.identical]

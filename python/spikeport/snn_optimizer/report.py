@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from spikeport.snn_optimizer.cost import Cost
+from spikeport.snn_optimizer.cost import BYTES, Cost
 from spikeport.snn_optimizer.outcome import Outcome
 from spikeport.snn_optimizer.page import report_page
 
@@ -17,7 +17,7 @@ class OptimizationReport(Outcome):
     def summary(self) -> str:
         """Return the report as text: a table of the passes, then what each that changed something did to the answer."""
         rows: list[tuple[str, ...]] = [
-            ("pass", "neurons", "nonzero", "bytes", "synaptic ops", "accuracy", "certificate")
+            ("pass", "neurons", "nonzero", "bytes*", "synaptic ops", "accuracy", "certificate")
         ]
         if self.before is not None:
             rows.append(("(before)", *_figures(self.before, self.accuracy_before), ""))
@@ -26,10 +26,13 @@ class OptimizationReport(Outcome):
             rows.append((result.name, *shown, result.certificate.level if result.changed else "nothing to do"))
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines.append(f"* {BYTES}")
+        if self.measured_on:
+            lines.append(f"Each pass, compared with the network before it, on {self.measured_on}:")
         lines += [f"{result.name}: {result.certificate}" for result in self.pass_results if result.changed]
         lines.append(
             f"{self.params_before:,} -> {self.params_after:,} parameters ({self.compression_ratio:.2f}x), "
-            f"{self.neurons_before:,} -> {self.neurons_after:,} neurons"
+            f"{self._nonzero()}{self.neurons_before:,} -> {self.neurons_after:,} neurons"
         )
         lines.append(f"certificate: {self.certificate}")
         lines.append(f"verification: {self.verification or 'not run'}")
@@ -37,9 +40,15 @@ class OptimizationReport(Outcome):
 
     __str__ = summary
 
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Write the report as one self-contained HTML page; plots need matplotlib (extra ``plot``)."""
-        return report_page(self).save(path)
+    def _nonzero(self) -> str:
+        if self.before is None or self.after is None:
+            return ""
+        before, after = self.before.nonzero, self.after.nonzero
+        return f"{before:,} -> {after:,} of them nonzero ({before / max(after, 1):.2f}x), "
+
+    def save(self, path: str | PathLike[str], name: str = "a spiking network") -> Path:
+        """Write the report as one self-contained HTML page, titled by the network's ``name``; plots need matplotlib."""
+        return report_page(self, name).save(path)
 
 
 def _figures(cost: Cost | None, accuracy: float | None) -> Sequence[str]:

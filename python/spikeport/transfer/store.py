@@ -86,7 +86,7 @@ def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool 
     _check_folder(archive_path.parent)
     encoded = _encode(checkpoint)
     staged = _staged(archive_path, encoded.digest)
-    _write(staged, encoded.archive, durable)
+    _write(staged, encoded.archive, durable, named=archive_path)
     try:
         _write(sidecar_path, encoded.sidecar, durable)
     except BaseException:
@@ -192,10 +192,13 @@ def _read(path: Path, limit: int) -> bytes:
         raise CheckpointError("missing_file", f"{path} went away while it was opened: try again") from None
 
 
-def _write(path: Path, content: bytes, durable: bool) -> None:
-    """Put ``content`` at ``path`` in one step."""
+def _write(path: Path, content: bytes, durable: bool, named: Path | None = None) -> None:
+    """Put ``content`` at ``path`` in one step; an `OSError` is of ``named``, which the caller knows, not of a part."""
     name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(named or path)) from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

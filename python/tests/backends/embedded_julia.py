@@ -2,7 +2,8 @@
 
     python embedded_julia.py LIBJULIA BINDIR IMAGE PACKAGE
 
-starts Julia through its C interface, loads the package, and compares the backend with the reference on every kernel.
+starts Julia through its C interface, loads the package, and compares the backend with the reference on every kernel, in
+one call each and in many.
 """
 
 import ctypes
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bits import same_bits
 
+from spikeport.backends import parts
 from spikeport.backends.julia import Julia
 from spikeport.backends.reference import Reference
 from spikeport.errors import KernelError
@@ -147,6 +149,9 @@ def faults():
 
 
 if __name__ == "__main__":
-    found = compare(Julia(start(*sys.argv[1:])))
+    julia = Julia(start(*sys.argv[1:]))
+    found = compare(julia)
+    parts.OPERATIONS_AT_ONCE = 24
+    found += [f"{name}, in parts" for name in compare(julia)]
     print("differ:", found)
     sys.exit(bool(found))

@@ -99,6 +99,12 @@ def test_convert_shows_layers_certificate_and_where_it_is(folder, capsys):
     assert "saved as out.npz and out.json" in out
 
 
+def test_weights_that_nobody_gave_are_said_to_be_untrained(folder, capsys):
+    code, _, err = spikeport(capsys, "convert user_model:build --calibration samples.npz -o out")
+    assert code == 0 and "no --weights were given" in err and "untrained unless it loads some" in err
+    assert "no --weights" not in spikeport(capsys, CONVERT + "--force")[2]
+
+
 def test_a_whole_pickled_model_needs_trust(folder, capsys):
     code, _, err = spikeport(capsys, "convert --weights whole.pt -o out")
     assert code == 2
@@ -178,13 +184,30 @@ def test_run_answers_as_the_library_does(folder, capsys):
         x, y = samples["x"], samples["y"]
     result = graph.run(x, T=8, encoding="poisson", seed=3)
     classes = result.drive.argmax(1)
-    assert said["timesteps"] == 8
+    assert said["T"] == 8
     assert said["backend"] in ("rust", "reference")
     assert said["classes"] == classes.tolist()
     assert said["counts"] == result.counts[-1].tolist()
     assert said["accuracy"] == pytest.approx((classes == y).mean())
     assert said["spikes_per_inference"] == pytest.approx(sum(layer.sum() for layer in result.counts) / 70)
     assert said["rates"]["layer_0"] == pytest.approx(result.counts[0].mean() / 8)
+
+
+def test_run_reads_late_as_the_library_does_and_counts_the_spikes_of_all_steps(folder, capsys):
+    import spikeport as package
+
+    spikeport(capsys, CONVERT + "-T 8")
+    whole = json.loads(spikeport(capsys, "run out samples.npz --json")[1])
+    said = json.loads(spikeport(capsys, "run out samples.npz --readout-delay 5 --json")[1])
+    snn, x = package.load("out"), np.load("samples.npy")
+    late = {"encoding": "current", "readout_delay": 5}
+    assert said["counts"] == snn.run(x, **late).tolist() != whole["counts"]
+    assert said["classes"] == snn.classify(x, **late).tolist()
+    assert (said["readout_delay"], whole["readout_delay"]) == (5, 0)
+    assert (said["rates"], said["spikes_per_inference"]) == (whole["rates"], whole["spikes_per_inference"])
+    assert "T = 8, read after step 5, current" in spikeport(capsys, "run out samples.npz --readout-delay 5")[1]
+    code, _, err = spikeport(capsys, "run out samples.npz --readout-delay 8")
+    assert code == 2 and "--readout-delay 8 leaves none of 8 steps" in err
 
 
 def test_run_shows_a_few_samples_and_the_accuracy(folder, capsys):

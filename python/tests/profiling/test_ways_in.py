@@ -14,6 +14,7 @@ from peers import run_with_peers
 from spikeport.profiling import ProfilingError, SpikeProfiler, schema
 from spikeport.profiling.recordings import profile_recordings
 from spikeport.profiling.script import profile_script
+from spikeport.profiling.stored import load_report
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -142,6 +143,29 @@ def test_the_command_on_a_file(recordings, tmp_path):
     pytest.importorskip("jsonschema").validate(data, schema())
     assert data["has_critical"]
     spikeport("profile", recordings.name, "--strict", folder=tmp_path, code=1)
+
+
+def test_a_report_that_was_kept_is_shown_again_and_says_the_same(recordings, tmp_path):
+    kept = spikeport("profile", recordings.name, "--json", folder=tmp_path).stdout
+    (tmp_path / "kept.json").write_text(kept, "utf-8")
+    shown = spikeport("profile", recordings.name, folder=tmp_path).stdout
+    assert spikeport("profile", "kept.json", folder=tmp_path).stdout == shown
+    assert json.loads(spikeport("profile", "kept.json", "--json", folder=tmp_path).stdout) == json.loads(kept)
+    spikeport("profile", "kept.json", "--strict", folder=tmp_path, code=1)
+    assert "holds no curves" in spikeport("profile", "kept.json", "--html", "a.html", folder=tmp_path, code=2).stderr
+    assert "takes no further" in spikeport("profile", "kept.json", "more", folder=tmp_path, code=2).stderr
+    for other in ("[]", "{", '{"format": "spikeport.profile/1"}', '{"format": "spikeport-checkpoint"}'):
+        (tmp_path / "other.json").write_text(other)
+        assert "no report that spikeport profile" in spikeport("profile", "other.json", folder=tmp_path, code=2).stderr
+
+
+def test_a_kept_report_of_everything_that_can_be_recorded_says_the_same(tmp_path):
+    report = sick_report()
+    report.to_json(tmp_path / "kept.json")
+    again = load_report(tmp_path / "kept.json")
+    assert again.summary() == report.summary() and again.to_dict() == report.to_dict()
+    with pytest.raises(ProfilingError, match="no curves"):
+        again.save_html(tmp_path / "page.html")
 
 
 def test_the_command_on_a_script(tmp_path, torch):

@@ -4,13 +4,16 @@ import html
 import itertools
 import re
 import sys
+from datetime import date
 
 import numpy as np
 import pytest
 from browser import open_page
 
+import spikeport
 from spikeport.errors import MissingExtra
 from spikeport.report import Html, Page, badge, card, columns, figure, paragraph, plots, preformatted, svg, table, tiles
+from spikeport.report.page import today
 from spikeport.report.theme import PAPER
 
 
@@ -176,3 +179,13 @@ def test_labels_of_a_logarithmic_axis_do_not_lie_over_each_other(span, start):
         inside = [box for box in boxes if box[1] >= low and box[0] <= high]
         assert len(inside) >= 2
         assert all(one[1] < other[0] for one, other in itertools.pairwise(inside))
+
+
+def test_a_page_says_which_version_made_it_and_when_by_the_clock_it_is_given(monkeypatch):
+    day = date(2031, 5, 4)
+    pages = [Page("t", clock=lambda: day).section("s", "words").html() for _ in range(2)]
+    assert pages[0] == pages[1] and f"Made by spikeport {spikeport.__version__}, 2031-05-04" in pages[0]
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert Page("t").made.endswith(", 1970-01-02")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    assert date(2024, 1, 1) < today() and Page("t").made.endswith(today().isoformat())

@@ -1,6 +1,9 @@
 """``spikeport optimize`` as a user meets it."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -101,12 +104,37 @@ def test_accuracy_is_reported_where_there_are_labels(stored, capsys):
         (["--timesteps", "0"], "timesteps"),
         (["--horizon", "4"], "proofs hold for 4"),
         (["--report", "no/such/folder/report.html"], "folder"),
-        (["--input-range", "1", "0"], "input_range"),
-        (["--max-accuracy-drop", "0.1"], "labels"),
+        (["--input-range", "1", "0"], "--input-range"),
+        (["--max-accuracy-drop", "0.1"], "--max-accuracy-drop needs labels: give --data FILE.npz"),
+        (["--max-accuracy-drop", "0.1", "--data", "{}/plain.npy"], "plain.npy has samples alone"),
+        (["--max-accuracy-drop", "0.1", "--passes", "merge"], "--max-accuracy-drop chooses the passes itself"),
+        (["--max-accuracy-drop", "2", "--data", "{}/data.npz"], "--max-accuracy-drop must be a share in [0, 1)"),
+        (["--input-range", "0", "0.5", "--data", "{}/data.npz"], "lie outside --input-range"),
     ],
 )
 def test_mistakes_end_in_a_message_and_nothing_is_written(stored, capsys, arguments, word):
+    np.save(stored / "plain.npy", np.ones((9, 4)))
+    arguments = [argument.format(stored) for argument in arguments]
     code, out, err = spikeport(capsys, "optimize", stored / "net", "-o", stored / "bad", *arguments)
     assert (code, out) == (2, "")
     assert word in err
+    assert "max_accuracy_drop" not in err and "input_range" not in err
     assert not list(stored.glob("bad*"))
+
+
+def test_the_size_of_the_file_stands_beside_what_the_weights_are_kept_as(stored, capsys):
+    code, out, _ = spikeport(capsys, "optimize", stored / "net", "-o", stored / "s", "--passes", "quantize")
+    size = (stored / "s.npz").stat().st_size
+    assert code == 0 and f"s.npz ({size:,} bytes, every weight as float64) and s.json" in out
+
+
+def test_the_help_shows_whole_names_of_options_at_80_columns():
+    done = subprocess.run(
+        [sys.executable, "-m", "spikeport", "optimize", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        encoding="utf-8",
+    )
+    assert "--max-accuracy-drop" in done.stdout and "LOW HIGH" in done.stdout

@@ -9,6 +9,7 @@ import pytest
 
 from spikeport import Certificate, GraphError, LayerNode, SNNGraph
 from spikeport.conversion import ConvertedSNN
+from spikeport.neuron import Neuron
 from spikeport.snn_optimizer import (
     DEFAULT_PASSES,
     PASSES,
@@ -159,6 +160,67 @@ def test_a_checkpoint_comes_back_as_one_with_its_metadata():
     assert isinstance(smaller, SNNCheckpoint)
     assert (smaller.metadata, smaller.frozen_layers) == ({"task": "x"}, ["hidden"])
     assert smaller.layer_sizes == [(4, 7), (7, 3)]
+
+
+@pytest.mark.parametrize("kind", ["graph", "checkpoint", "converted network"])
+def test_what_goes_in_comes_back_as_what_it_was(kind):
+    graph = with_duplicates()
+    model = {
+        "graph": lambda: graph,
+        "checkpoint": lambda: SNNCheckpoint.from_graph(graph, metadata={"T": 5}, frozen_layers=["hidden"]),
+        "converted network": lambda: ConvertedSNN.from_graph(with_v_init(graph), 5, scales=[2.0, 3.0]),
+    }[kind]()
+    smaller, report = optimize(model, passes=["merge"])
+    assert type(smaller) is type(model) and report.neurons_after == 10
+    assert smaller == SNNOptimizer().optimize(model, passes=["merge"])
+
+
+def with_v_init(graph):
+    return SNNGraph([LayerNode.with_neuron(n.name, n.weights, n.bias, Neuron("IF", v_init=0.5)) for n in graph])
+
+
+def test_the_certificate_of_a_conversion_is_not_taken_for_one_of_what_was_made_of_it():
+    snn = ConvertedSNN.from_graph(
+        with_v_init(with_duplicates()),
+        5,
+        certificate=Certificate("measured", "outputs compared", agreement=1.0, samples=9),
+    )
+    smaller, _ = optimize(snn, passes=[("prune", {"sparsity": 0.9})])
+    assert smaller.certificate.reason == "of the network as it was converted, before its layers were changed: " + (
+        snn.certificate.reason
+    )
+    again, _ = optimize(smaller, passes=[("prune", {"sparsity": 0.95})])
+    assert again.certificate == smaller.certificate
+    assert optimize(snn, passes=[])[0].certificate == snn.certificate
+
+
+def test_a_report_says_what_its_bytes_are_which_data_and_how_many_numbers_are_nonzero():
+    graph, x, y = twelve_detectors_for_each_class()
+    _, found = optimize(graph, max_accuracy_drop=0.02, data=(x, y), timesteps=8)
+    _, given = optimize(graph, [("prune", {"sparsity": 0.5})], data=x, timesteps=8)
+    _, drawn = optimize(graph, [("prune", {"sparsity": 0.5})], timesteps=8)
+    for report, data in (
+        (found, f"{len(x) // 2} samples of the half of the data that nothing was chosen on"),
+        (given, "256 samples of the data given, which the passes saw too"),
+        (drawn, "256 inputs drawn at random"),
+    ):
+        said = report.summary()
+        assert "* bytes of the cheaper store of each layer" in said and "every weight, 0 or not, as float32" in said
+        assert f"Each pass, compared with the network before it, on {data}:" in said
+        assert data in report.certificate.reason and "all passes together" in report.certificate.reason
+        before, after = report.before.nonzero, report.after.nonzero
+        assert f"{before:,} -> {after:,} of them nonzero ({before / after:.2f}x)" in said
+        assert json.loads(json.dumps(report.to_dict()))["measured_on"] == data
+
+
+def test_the_page_names_the_network_what_the_search_makes_small_and_what_bytes_are(tmp_path):
+    pytest.importorskip("matplotlib")
+    graph, x, y = twelve_detectors_for_each_class()
+    _, report = optimize(graph, max_accuracy_drop=0.02, data=(x, y), timesteps=8)
+    page = report.save(tmp_path / "page.html", "twelve detectors").read_text("utf-8")
+    assert "<h1>Optimisation of twelve detectors</h1>" in page
+    assert "The search makes the product of numbers that are not zero, bytes and synaptic operations" in page
+    assert "Bytes are bytes" not in page and "cheaper store of each layer" in page and report.measured_on in page
 
 
 class Holder:

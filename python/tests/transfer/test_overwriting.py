@@ -1,5 +1,6 @@
 """An overwrite loses nothing: stopped, killed or read meanwhile, it leaves the old checkpoint or the new, whole."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -115,3 +116,15 @@ def test_a_reader_beside_a_writer_never_sees_a_torn_pair(tmp_path):
         enough.set()
         writer.join()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["c.json", "c.npz"]
+
+
+@pytest.mark.parametrize("name", ["c", "c.safetensors"])
+def test_a_folder_that_may_not_be_written_names_the_file_that_was_asked_for(tmp_path, monkeypatch, name):
+    def refuse(path, *args):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(store_module.os, "open", refuse)
+    with pytest.raises(PermissionError) as caught:
+        save_checkpoint(checkpoint(0.5), tmp_path / name)
+    assert caught.value.filename == str(tmp_path / ("c.npz" if name == "c" else name))
+    assert not list(tmp_path.iterdir())

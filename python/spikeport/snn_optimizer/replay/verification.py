@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.checks import is_whole
+from spikeport.checks import is_whole, takes
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.proofs.scope import as_data
@@ -100,6 +100,7 @@ class Verification:
         return asdict(self)
 
 
+@takes("timesteps", instead_of="T")
 def verify(
     before: SNNGraph,
     after: SNNGraph,

@@ -1,0 +1,59 @@
+"""What is read of the output layer: over the whole run, or late, once the signal has come through all layers.
+
+The first steps of a run do not depend on how many follow, so what arrived after them is what arrived in all, less what
+a run of these steps alone receives: two runs, and memory that does not grow with their length.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.checks import is_whole
+from spikeport.errors import ConversionError
+from spikeport.graph import RunResult, SNNGraph
+
+Array = npt.NDArray[Any]
+
+
+class Readout(NamedTuple):
+    """What the output layer did in the steps that are read.
+
+    Attributes
+    ----------
+    counts : (batch, n_outputs): its net spikes; of an ``identity`` layer the sum of what it passed on
+    drive : (batch, n_outputs): what it received
+    timesteps : number of steps that are read
+    """
+
+    counts: Array
+    drive: Array
+    timesteps: int
+
+
+def check_delay(delay: Any, T: int) -> int:
+    """Return ``delay`` as an int, or raise `ConversionError` ``readout`` unless it is a whole number in [0, ``T``)."""
+    if not is_whole(delay) or not 0 <= delay < T:
+        raise ConversionError(
+            "readout", f"readout_delay must be a whole number from 0 to {T - 1}, T - 1 here, not {delay!r}"
+        )
+    return int(delay)
+
+
+def read_out(whole: RunResult, graph: SNNGraph, x: Array, delay: int, **how: Any) -> Readout:
+    """Return what the output layer did after the first ``delay`` steps of the run of ``graph`` on ``x``.
+
+    Parameters
+    ----------
+    whole : what ``graph.run(x, …)`` gave for the whole run
+    x : (batch, n_inputs), as it was run
+    delay : steps at the start that are not read, fewer than those of the run
+    how : encoding, seed and backend of the run
+    """
+    if not delay:
+        return Readout(whole.counts[-1], whole.drive, whole.timesteps)
+    first = graph.run(x, T=delay, **how)
+    drive = np.subtract(whole.drive, first.drive, dtype=np.float64).astype(whole.drive.dtype)
+    return Readout(whole.counts[-1] - first.counts[-1], drive, whole.timesteps - delay)
