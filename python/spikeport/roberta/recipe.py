@@ -138,7 +138,7 @@ def train_relu_roberta(
     train = read_examples(train_file, task)
     validation = read_examples(validation_file, task) if validation_file else []
     for file, rows in ((train_file, train), (validation_file, validation)):
-        if any(row["label"] == -1 for row in rows):
+        if any(task.lacks(row["label"]) for row in rows):
             raise RobertaError("data", f"{file} has examples without a label: give each one")
 
     texts = [row[column] for row in train for column in task.sentences]

@@ -28,12 +28,19 @@ from spikeport.roberta.evaluation.tasks import Task, compute_metrics, get_task
 from spikeport.roberta.glue.arguments import Arguments, DataArguments, ModelArguments, parse_arguments
 from spikeport.roberta.glue.distillation import DistillationTrainer, load_teacher
 from spikeport.roberta.glue.model_card import write_model_card
-from spikeport.roberta.glue.model_loading import calibrate_on, load_config, load_model, load_tokenizer, load_transform
+from spikeport.roberta.glue.model_loading import (
+    calibrate_on,
+    label_order,
+    load_config,
+    load_model,
+    load_tokenizer,
+    load_transform,
+)
 from spikeport.roberta.glue.notices import say
 from spikeport.roberta.glue.process_group import process_group_ended_at_exit
 from spikeport.roberta.glue.sharding import check_sharding, shard_by_layer
 from spikeport.roberta.glue.spiking_stage import run_spiking_stage
-from spikeport.roberta.glue.splits import count_cut, label_order, load_splits, need, tokenise
+from spikeport.roberta.glue.splits import count_cut, load_splits, need, tokenise
 from spikeport.roberta.network.explanation import explain
 from spikeport.roberta.network.quantised import QuantisedRobertaConfig, QuantisedRobertaForSequenceClassification
 
@@ -57,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 def run(arguments: Arguments) -> dict[str, Any]:
     """Run the program on parsed arguments and return all metrics, as ``all_results.json`` has them."""
     model_args, data_args, training = arguments
-    task = get_task(data_args.task_name)
+    named = get_task(data_args.task_name) if data_args.task_name else None
     if model_args.explain:
-        return {"explain": [vars(row) for row in explain(load_config(model_args, task), load_transform(model_args))]}
+        return {"explain": [vars(row) for row in explain(load_config(model_args, named), load_transform(model_args))]}
     transform = load_transform(model_args)
     _check_output(data_args, training)
     if Path(str(training.output_dir)).name == "trainer_output":
@@ -70,9 +77,11 @@ def run(arguments: Arguments) -> dict[str, Any]:
     ):
         say(f"level {most} quantises hardly at all, and the spiking network takes at least as many steps")
     set_seed(training.seed)
-    config = load_config(model_args, task)
+    config = load_config(model_args, named)
     tokenizer = load_tokenizer(model_args, config)
-    splits = load_splits(data_args, task)
+    task, splits = load_splits(data_args, model_args, named, config)
+    if named is None:
+        config = load_config(model_args, task)
     model = load_model(model_args, config, transform)
     quantised = model if isinstance(model, QuantisedRobertaForSequenceClassification) else None
     if model_args.convert_to_snn:
@@ -84,9 +93,9 @@ def run(arguments: Arguments) -> dict[str, Any]:
     # RoBERTa counts positions from behind the padding's number.
     length = min(data_args.max_seq_length, config.max_position_embeddings - (config.pad_token_id or 0) - 1)
     if training.do_train:
-        need(splits, "train", "--do_train", labelled=not model_args.distillation)
+        need(splits, "train", "--do_train", None if model_args.distillation else task)
     if training.do_eval:
-        need(splits, "validation", "--do_eval", labelled=True)
+        need(splits, "validation", "--do_eval", task)
     if training.do_predict:
         need(splits, "test", "--do_predict")
     if model_args.convert_to_snn:
@@ -229,6 +238,9 @@ def _predict(
         if split not in tokens:
             continue
         unlabelled = [{k: v for k, v in row.items() if k != "labels"} for row in tokens[split]]
+        for argument, ungrouped in (("train_sampling_strategy", "random"), ("group_by_length", False)):
+            if hasattr(trainer.args, argument):  # else the answers would come in the order of the lengths
+                setattr(trainer.args, argument, ungrouped)
         logits = np.asarray(trainer.predict(unlabelled).predictions)  # type: ignore[arg-type]
         if not trainer.is_world_process_zero():
             continue

@@ -16,8 +16,9 @@ from spikeport.roberta import (
 )
 from spikeport.roberta.evaluation.evaluate import pad
 from spikeport.roberta.evaluation.tasks import TASKS
-from spikeport.roberta.glue.arguments import IGNORED, _known_names, parse_arguments
+from spikeport.roberta.glue.arguments import _known_names, parse_arguments
 from spikeport.roberta.glue.data import read_examples
+from spikeport.roberta.glue.spellings import IGNORED, OLDER_SPELLINGS, SWITCHES
 from spikeport.roberta.glue.spiking_stage import FOLDER
 
 pytestmark = pytest.mark.filterwarnings(
@@ -301,8 +302,8 @@ def test_the_spiking_stage_runs_without_an_evaluation_of_the_quantised_network(p
 
 def test_flags_that_change_nothing_here_are_taken_with_a_word_from_the_line_and_from_a_file(tmp_path, capsys):
     common = {"model_name_or_path": "m", "task_name": "sst2", "do_eval": True}
-    ignored = {"token": "secret", "use_fast_tokenizer": True, "overwrite_cache": True, "logging_dir": "runs"}
-    words = ["--token", "secret", "--no-use-fast-tokenizer", "--overwrite_cache", "--logging_dir=runs"]
+    ignored = {"use_auth_token": "secret", "use_fast_tokenizer": True, "overwrite_cache": True, "logging_dir": "runs"}
+    words = ["--use_auth_token", "secret", "--no-use-fast-tokenizer", "--overwrite_cache", "--logging_dir=runs"]
     _, data, training = parse_arguments([*words, "--model_name_or_path", "m", "--task_name", "sst2", "--do_eval"])
     assert (data.task_name, training.do_eval) == ("sst2", True)
     said = capsys.readouterr().err
@@ -314,8 +315,18 @@ def test_flags_that_change_nothing_here_are_taken_with_a_word_from_the_line_and_
     assert capsys.readouterr().err.count("is ignored") == 4
 
 
+def test_neither_a_task_nor_data_is_an_error_that_names_both():
+    with pytest.raises(RobertaError, match=r"--task_name is missing: .* or --dataset_name or files of your own"):
+        parse_arguments(["--model_name_or_path", "m", "--do_eval"])
+
+
 def test_no_flag_that_means_something_is_ignored():
     assert not IGNORED.keys() & _known_names()
+
+
+def test_every_spelling_of_today_is_one_that_transformers_knows():
+    today = {*OLDER_SPELLINGS.values(), *(argument for argument, _ in SWITCHES.values())}
+    assert today <= _known_names()
 
 
 def pair_files(folder, task, labels):
@@ -375,7 +386,6 @@ def test_a_gelu_checkpoint_is_refused_and_relufy_with_training_is_the_way_out(pr
     "flags, code, message",
     [
         ("--task_name sst2 --do_eval", "arguments", "--model_name_or_path is missing"),
-        ("--model_name_or_path ${MODEL_NAME} --do_eval", "arguments", "--task_name is missing"),
         ("--model_name_or_path ${MODEL_NAME} --task_name sst2", "arguments", "nothing to do"),
         ("--model_name_or_path ${MODEL_NAME} --task_name sst-3 --do_eval", "task", "did you mean 'sst2'"),
         ("--model_name_or_path ./nowhere --task_name sst2 --do_eval", "model", "cannot load './nowhere'"),

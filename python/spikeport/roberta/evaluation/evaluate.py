@@ -65,7 +65,7 @@ def evaluate_spiking(
     Parameters
     ----------
     samples : ``input_ids`` of each, without padding, special tokens included
-    labels : of each; -1 everywhere where there are none, and then no metric is computed
+    labels : of each; -1 everywhere where there are none (or NaN, for regression), and then no metric is computed
     timesteps : steps at most; None for the network's own limit
     process, processes, gather : this process, how many there are, and how to collect lists from all of them
     progress : called with the number of sentences done, after every batch
@@ -158,7 +158,7 @@ def _summarise(
     steps = max(len(result["trajectory"]) for result in results)
     held = np.stack([_hold(result["trajectory"], steps) for result in results], axis=1)
     logits, quantised_logits = held[-1], np.stack([result["quantised"] for result in results])
-    labelled = bool((labels != -1).all())
+    labelled = not any(map(task.lacks, labels.tolist())) and bool((labels != -1).any())
     per_timestep = [compute_metrics(task, at, labels) for at in held] if labelled else []
     settled = np.array([result["settled_at"] for result in results])
     figures = {

@@ -1,4 +1,4 @@
-"""The nine GLUE tasks: their sentences, labels and metrics (Wang et al. 2019, "GLUE").
+"""The nine GLUE tasks: their sentences, labels and metrics (Wang et al. 2019, "GLUE"); and those of one's own data.
 
 A task's own score is its metric, or, where it has two, their mean: ``combined_score``.
 """
@@ -6,6 +6,8 @@ A task's own score is its metric, or, where it has two, their mean: ``combined_s
 from __future__ import annotations
 
 import difflib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +19,14 @@ from spikeport.roberta.errors import RobertaError
 
 @dataclass(frozen=True)
 class Task:
-    """One GLUE task.
+    """One task.
 
     Attributes
     ----------
-    name : GLUE's short name
+    name : GLUE's short name; "classification" or "regression" of one's own data
     sentences : names of the one or two text columns
     labels : class names in the order of their numbers; empty for regression
-    metrics : names of the metrics, a subset of accuracy, f1, matthews_correlation, pearson, spearmanr
+    metrics : names of the metrics, a subset of accuracy, f1, matthews_correlation, mse, pearson, spearmanr
     """
 
     name: str
@@ -36,6 +38,15 @@ class Task:
     def is_regression(self) -> bool:
         """Whether the target is a number (STS-B) and not a class."""
         return not self.labels
+
+    @property
+    def is_glue(self) -> bool:
+        """Whether it is one of the nine, and not one's own."""
+        return self.name in TASKS
+
+    def lacks(self, label: float) -> bool:
+        """Return whether ``label`` says that there is none: -1 for classes, NaN for regression."""
+        return math.isnan(label) if self.is_regression else label == -1
 
     @property
     def score(self) -> str:
@@ -57,6 +68,12 @@ TASKS: dict[str, Task] = {
         Task("wnli", ("sentence1", "sentence2"), ("not_entailment", "entailment"), ("accuracy",)),
     )
 }
+
+
+def own_task(sentences: Sequence[str], labels: Sequence[str]) -> Task:
+    """Return a task of one's own: classification, or, without labels, regression; metrics as run_glue has them."""
+    name, metric = ("classification", "accuracy") if labels else ("regression", "mse")
+    return Task(name, tuple(sentences), tuple(labels), (metric,))
 
 
 def get_task(name: str) -> Task:
@@ -113,6 +130,10 @@ def _matthews(labels: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> float:
     return float(matthews_corrcoef(labels, predictions))
 
 
+def _mean_squared_error(labels: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> float:
+    return float(np.mean(np.square(np.asarray(labels, float) - predictions)))
+
+
 def _pearson(labels: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> float:
     return _correlation("pearsonr", labels, predictions)
 
@@ -133,6 +154,7 @@ _METRICS = {
     "accuracy": _accuracy,
     "f1": _f1,
     "matthews_correlation": _matthews,
+    "mse": _mean_squared_error,
     "pearson": _pearson,
     "spearmanr": _spearman,
 }

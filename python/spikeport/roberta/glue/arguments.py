@@ -5,40 +5,19 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import HfArgumentParser, TrainingArguments
+from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
 from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.glue.notices import say
+from spikeport.roberta.glue.spellings import current_names, current_words
 
-OLDER_SPELLINGS = {
-    "evaluation_strategy": "eval_strategy",
-    "per_gpu_train_batch_size": "per_device_train_batch_size",
-    "per_gpu_eval_batch_size": "per_device_eval_batch_size",
-    "no_cuda": "use_cpu",
-    "warmup_ratio": "warmup_steps",
-    "relu_fy": "relufy",
-}
-IGNORED = {
-    "use_fast_tokenizer": "every tokenizer is a fast one",
-    "trust_remote_code": "no code of the hub is run",
-    "token": "log in with `hf auth login`",
-    "use_auth_token": "log in with `hf auth login`",
-    "push_to_hub_token": "log in with `hf auth login`",
-    "overwrite_cache": "nothing of the data is kept between runs",
-    "wandb_tags": "nothing is tagged",
-    "logging_dir": "set TENSORBOARD_LOGGING_DIR",
-    "save_safetensors": "weights are always saved so",
-    "fp16_backend": "there is one",
-    "include_inputs_for_metrics": "the metrics are GLUE's, which do not look at inputs",
-    "jit_mode_eval": "nothing is compiled that way",
-}
-"""Flags of run_glue, now or earlier, that change no result here: accepted with a word."""
 USAGE = "spikeport glue --model_name_or_path MODEL --task_name TASK --output_dir FOLDER [flags; --help lists them]"
 PRECISIONS = ["float32", "float64"]
 COUNTS = (
@@ -73,9 +52,11 @@ class ModelArguments:
         metadata={"help": "Precision of the spiking evaluation.", "choices": PRECISIONS},
     )
     snn_compile: bool = _option(False, "Fuse the spiking neurons' loop over steps with torch.compile.")
+    config_name: str | None = _option(None, "Hub id or folder of the config, if not the model's.")
     tokenizer_name: str | None = _option(None, "Hub id or folder of the tokenizer, if not the model's.")
     model_revision: str = _option("main", "Branch, tag or commit of the model on the hub.")
-    cache_dir: str | None = _option(None, "Where models from the hub are kept.")
+    cache_dir: str | None = _option(None, "Where models and data from the hub are kept.")
+    token: str | None = _option(None, "Token for the hub, if not that of `hf auth login`.")
     ignore_mismatched_sizes: bool = _option(False, "Start the head anew where it has another number of classes.")
 
 
@@ -83,7 +64,12 @@ class ModelArguments:
 class DataArguments:
     """Which sentences."""
 
-    task_name: str = _option("", "cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb or wnli.")
+    task_name: str = _option(
+        "", "cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb or wnli; without it, what the data say (see the guide)."
+    )
+    dataset_name: str | None = _option(None, "Data set on the hub, or a folder of files that `datasets` reads.")
+    dataset_config_name: str | None = _option(None, "Configuration of the data set.")
+    data_cache_dir: str | None = _option(None, "Where data from the hub are kept, if not in cache_dir.")
     data_dir: str | None = _option(None, "GLUE folder with train.tsv, dev.tsv, test.tsv; by default the hub's GLUE.")
     train_file: str | None = _option(None, "Training examples: tsv, csv, json or 'label text' lines.")
     validation_file: str | None = _option(None, "Validation examples, in one of the same formats.")
@@ -110,23 +96,23 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """
     kinds: Any = (ModelArguments, DataArguments, TrainingArguments)
     parser = HfArgumentParser(kinds, prog="spikeport glue", usage=USAGE, allow_abbrev=False)
+    known = _known_names()
     found: Any
     try:
         if len(arguments) == 1 and arguments[0].endswith(".json"):
-            given = _read_json(Path(arguments[0]))
-            for name in given.keys() & IGNORED.keys():
-                _say_ignored(name)
-            kept = {name: value for name, value in given.items() if name not in IGNORED}
-            found = parser.parse_dict(_current_names(kept))
+            current = current_names(_read_json(Path(arguments[0])), known)
+            if foreign := [name for name in current if name not in known]:
+                raise _unknown(foreign[0])
+            found = parser.parse_dict(current)
         else:
             # HfArgumentParser would look for flags in a file beside the program: only what is given counts.
             *found, unknown = parser.parse_args_into_dataclasses(
-                _without_ignored([_current_flag(word) for word in arguments]),
+                current_words(list(arguments), known),
                 return_remaining_strings=True,
                 look_for_args_file=False,
             )
             if unknown:
-                raise _unknown(unknown[0], unknown[0].lstrip("-").partition("=")[0])
+                raise _unknown(unknown[0])
     except RobertaError:
         raise
     except (TypeError, ValueError) as error:  # TrainingArguments', about flags that do not go together
@@ -144,8 +130,9 @@ def _check(model: ModelArguments, data: DataArguments, training: TrainingArgumen
 
     if not model.model_name_or_path:
         refuse("--model_name_or_path is missing: give a hub id or a folder")
-    if not data.task_name:
-        refuse("--task_name is missing: give one of GLUE's nine tasks")
+    sources = (data.data_dir, data.dataset_name, data.train_file, data.validation_file, data.test_file)
+    if not data.task_name and not any(sources) and not model.explain:
+        refuse("--task_name is missing: give one of GLUE's nine tasks, or --dataset_name or files of your own")
     for group, names in zip((model, data, training), COUNTS, strict=True):
         for name in names:
             value = getattr(group, name)
@@ -163,56 +150,31 @@ def _check(model: ModelArguments, data: DataArguments, training: TrainingArgumen
         refuse("--distillation trains a quantised network on its float one: add --do_train and --transform_config")
     if not (training.do_train or training.do_eval or training.do_predict or model.convert_to_snn):
         refuse("nothing to do: give --do_train, --do_eval, --do_predict or --convert_to_snn")
-    if data.data_dir and (data.train_file or data.validation_file or data.test_file):
-        refuse("give --data_dir or files, not both")
+    if sum(map(bool, (data.data_dir, data.dataset_name, any(sources[2:])))) > 1:
+        refuse("give one of --data_dir, --dataset_name and files, not several")
+    if data.dataset_config_name and not data.dataset_name:
+        refuse("--dataset_config_name is a configuration of --dataset_name, which is missing")
+    if training.fp16 and training.device.type == "cpu":
+        say("--fp16 is for accelerators: on this CPU everything is computed in single precision (--bf16 is half)")
+    _check_reports(training)
 
 
-def _without_ignored(words: list[str]) -> list[str]:
-    """Return the words without the flags in `IGNORED` and their values, each flag named aloud."""
-    kept, skipping = [], False
-    for word in words:
-        name = word[2:].partition("=")[0] if word.startswith("--") else ""
-        if name.removeprefix("no_") in IGNORED:
-            _say_ignored(name)
-            skipping = True
-        elif name or not skipping:
-            skipping = False
-            kept.append(word)
-    return kept
-
-
-def _say_ignored(name: str) -> None:
-    say(f"--{name} is ignored: {IGNORED[name.removeprefix('no_')]}")
-
-
-def _current_flag(word: str) -> str:
-    """Return a flag in its current spelling; values, and flags that have no older one, stay."""
-    if not word.startswith("--"):
-        return word
-    name, equals, value = word[2:].partition("=")
-    plain = name.replace("-", "_")
-    return f"--{OLDER_SPELLINGS.get(plain, plain)}{equals}{value}"
-
-
-def _current_names(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a JSON file under their current names; ``"no_calibrate": true`` is calibrate: false."""
-    known = _known_names()
-    current = {}
-    for given, value in data.items():
-        name = OLDER_SPELLINGS.get(given, given)
-        if name not in known and name.removeprefix("no_") in known and isinstance(value, bool):
-            name, value = name.removeprefix("no_"), not value
-        if name not in known:
-            raise _unknown(given, name)
-        current[name] = value
-    return current
+def _check_reports(training: TrainingArguments) -> None:
+    """Raise `RobertaError` where ``--report_to`` names something that is unknown or not installed."""
+    named: Any = training.report_to
+    try:
+        for integration in get_reporting_integration_callbacks(named):  # type: ignore[no-untyped-call]
+            integration()
+    except (ImportError, RuntimeError, ValueError) as error:
+        raise RobertaError("arguments", f"--report_to {' '.join(named)}: {error}") from error
 
 
 def _known_names() -> set[str]:
     return {f.name for kind in (ModelArguments, DataArguments, TrainingArguments) for f in dataclasses.fields(kind)}
 
 
-def _unknown(given: str, name: str) -> RobertaError:
+def _unknown(given: str) -> RobertaError:
+    name = given.lstrip("-").partition("=")[0]
     near = difflib.get_close_matches(name, _known_names(), n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return RobertaError("arguments", f"there is no argument {given!r}{hint}")

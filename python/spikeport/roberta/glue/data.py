@@ -1,7 +1,8 @@
 """Sentences and labels from files: GLUE folders, tsv, csv, JSON, and ``label text`` lines.
 
-Every reader gives the same rows: one dictionary per example, the task's sentence columns and ``label`` (a class
-number, a float for regression, or -1 where the file has none, as GLUE's test files do).
+`read_rows` gives one dictionary an example, its columns as the file has them. `read_examples` gives the task's
+sentence columns and ``label``: a class number, or -1 where the file has none, as GLUE's test files do; for regression
+a float, or NaN.
 
 - ``.json``/``.jsonl``: one object per line, or one array of objects.
 - ``.csv``: commas, a header line, the usual quotes.
@@ -15,6 +16,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,22 @@ def read_examples(path: str | Path, task: Task) -> list[Row]:
         ``data``: no such file, a column the task needs is absent, or a label that is not one of the task's; the
         message names file, line and what was expected.
     """
+    return as_examples(str(path), read_rows(path, task), task)
+
+
+def as_examples(source: str, rows: Sequence[Row], task: Task) -> list[Row]:
+    """Return ``rows`` of ``source`` with the task's columns alone, and the label's number."""
+    return [_example(source, number, row, task) for number, row in enumerate(rows, start=1)]
+
+
+def read_rows(path: str | Path, task: Task | None = None) -> list[Row]:
+    """Return the rows of one file, with all columns; ``task`` tells the formats apart that have no header line.
+
+    Raises
+    ------
+    RobertaError
+        ``data``: no such file, one that is not of its format, or one without an example.
+    """
     file = Path(path)
     if not file.is_file():
         raise RobertaError("data", f"{file} is not a file: give a .tsv, .csv, .json or 'label text' file")
@@ -58,17 +76,19 @@ def read_examples(path: str | Path, task: Task) -> list[Row]:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise RobertaError("data", f"{file} is not UTF-8 text: {error}") from None
+    names = _names(task.sentences[0] if task else "sentence")
+    tabs = task is None and file.suffix.lower() == ".tsv"
     if file.suffix.lower() in (".json", ".jsonl"):
         rows = _json_rows(file, text)
     elif file.suffix.lower() == ".csv":
         rows = list(csv.DictReader(io.StringIO(text)))
-    elif "\t" in (first := text.split("\n", 1)[0]) or first.strip() in _names(task.sentences[0]):
+    elif "\t" in (first := text.split("\n", 1)[0]) or first.strip() in names or tabs:
         rows = _tab_separated_rows(text, task)
     else:
         rows = _labelled_lines(file, text, task)
     if not rows:
         raise RobertaError("data", f"{file} holds no example")
-    return [_example(file, number, row, task) for number, row in enumerate(rows, start=1)]
+    return rows
 
 
 def find_files(folder: str | Path) -> dict[str, Path]:
@@ -110,19 +130,19 @@ def _json_rows(file: Path, text: str) -> list[Row]:
     return list(rows)
 
 
-def _tab_separated_rows(text: str, task: Task) -> list[Row]:
+def _tab_separated_rows(text: str, task: Task | None) -> list[Row]:
     lines = [line.rstrip("\r") for line in text.split("\n")]
     cells = [line.split("\t") for line in lines if line.strip()]
     names: list[str] | tuple[str, ...] = cells[0]
-    if task.name == "cola" and "sentence" not in names:
+    if task and task.name == "cola" and "sentence" not in names:
         names = COLA_COLUMNS
     else:
         cells = cells[1:]
     return [dict(zip(names, row, strict=False)) for row in cells]
 
 
-def _labelled_lines(file: Path, text: str, task: Task) -> list[Row]:
-    if len(task.sentences) != 1:
+def _labelled_lines(file: Path, text: str, task: Task | None) -> list[Row]:
+    if task and len(task.sentences) != 1:
         needed = " and ".join(task.sentences)
         raise RobertaError("data", f"{file} has no columns, and {task.name} needs {needed}: give a tsv, csv or json")
     rows = []
@@ -132,11 +152,11 @@ def _labelled_lines(file: Path, text: str, task: Task) -> list[Row]:
         label, _, sentence = line.partition(" ")
         if not sentence:
             raise RobertaError("data", f"{file}, line {number}: {line[:40]!r} is not 'label text'")
-        rows.append({"label": label, task.sentences[0]: sentence})
+        rows.append({"label": label, task.sentences[0] if task else "sentence": sentence})
     return rows
 
 
-def _example(file: Path, number: int, row: Row, task: Task) -> Row:
+def _example(file: str, number: int, row: Row, task: Task) -> Row:
     example: Row = {}
     for column in task.sentences:
         name = next((n for n in _names(column) if row.get(n) is not None), None)
@@ -149,9 +169,9 @@ def _example(file: Path, number: int, row: Row, task: Task) -> Row:
     return example
 
 
-def _label(file: Path, row: int, given: Any, task: Task) -> int | float:
+def _label(file: str, row: int, given: Any, task: Task) -> int | float:
     if given is None:
-        return -1.0 if task.is_regression else -1
+        return math.nan if task.is_regression else -1
     if given in task.labels:
         return task.labels.index(given)
     try:
@@ -162,4 +182,6 @@ def _label(file: Path, row: int, given: Any, task: Task) -> int | float:
     if not known:
         classes = ", ".join(f"{i} ({name})" for i, name in enumerate(task.labels)) or "a number"
         raise RobertaError("data", f"{file}, example {row}: label {given!r} is not one of {classes}")
-    return number if task.is_regression else int(number)
+    if task.is_regression:
+        return math.nan if number == -1 else number  # GLUE's word for no score, which lie between 0 and 5
+    return int(number)

@@ -22,7 +22,8 @@ def write_model_card(
     kind = "quantised RoBERTa" if quantised else "RoBERTa"
     if model_args.convert_to_snn:
         kind += " and its spiking twin (folder `snn`)"
-    source = data_args.data_dir or data_args.validation_file or data_args.train_file or "GLUE, from the hub"
+    files = data_args.validation_file or data_args.train_file or data_args.test_file
+    source = data_args.data_dir or data_args.dataset_name or files or "GLUE, from the hub"
     transform = model_args.transform_config or ("the model's own" if quantised else "none (baseline)")
     rows = [f"| {name} | {_rounded(value)} |" for name, value in figures.items() if isinstance(value, int | float)]
     text = f"""---

@@ -17,6 +17,7 @@ from spikeport.roberta.errors import RobertaError
 from spikeport.roberta.evaluation.evaluate import pad
 from spikeport.roberta.evaluation.tasks import Task
 from spikeport.roberta.glue.arguments import ModelArguments
+from spikeport.roberta.glue.hub import reached_once
 from spikeport.roberta.glue.notices import say
 from spikeport.roberta.network.calibration import calibrate
 from spikeport.roberta.network.quantised import (
@@ -30,8 +31,8 @@ from spikeport.roberta.network.spiking import SpikingRobertaConfig
 from spikeport.roberta.network.transform import Transform
 
 
-def load_config(arguments: ModelArguments, task: Task) -> RobertaConfig:
-    """Return the model's config with the task's classes.
+def load_config(arguments: ModelArguments, task: Task | None = None) -> RobertaConfig:
+    """Return the model's config with the task's classes, or, without a task, with its own.
 
     Raises
     ------
@@ -39,42 +40,66 @@ def load_config(arguments: ModelArguments, task: Task) -> RobertaConfig:
         ``model``: no such model, not a RoBERTa, or one that is spiking already; ``activation``: not ReLU where a
         transform is asked for.
     """
-    names = dict(enumerate(task.labels)) or {0: "score"}
+    source = arguments.config_name or arguments.model_name_or_path
     try:
-        config = AutoConfig.from_pretrained(
-            arguments.model_name_or_path, revision=arguments.model_revision, cache_dir=arguments.cache_dir
-        )
+        with reached_once(source):
+            config = AutoConfig.from_pretrained(source, **_options(arguments))
     except (OSError, ValueError) as error:
-        raise RobertaError("model", f"cannot load {arguments.model_name_or_path!r}: {error}") from error
+        raise RobertaError("model", f"cannot load {source!r}: {error}") from error
     if isinstance(config, SpikingRobertaConfig):
         raise RobertaError(
             "model",
-            f"{arguments.model_name_or_path} is a spiking network already: use "
+            f"{source} is a spiking network already: use "
             "SpikingRobertaForSequenceClassification.from_pretrained, or give the folder it was converted from",
         )
     if not isinstance(config, RobertaConfig):
-        raise RobertaError("model", f"{arguments.model_name_or_path} is a {config.model_type}, not a RoBERTa")
-    if config.num_labels != len(names):
-        if not arguments.ignore_mismatched_sizes:
-            raise RobertaError(
-                "model",
-                f"{arguments.model_name_or_path} has {config.num_labels} classes, and {task.name} {len(names)}: "
-                "give a model of this task, or --ignore_mismatched_sizes with --do_train for a new head",
-            )
-        config.problem_type = None
-        config.id2label = names
-        config.label2id = {name: number for number, name in names.items()}
-    called = config.id2label or {}
-    own, theirs = (set(map(str.lower, names.values())), {str(name).lower() for name in called.values()})
-    plain = {f"label_{number}" for number in range(len(names))}
-    if task.labels and theirs != own and theirs != plain:
-        given = ", ".join(map(str, called.values()))
-        say(f"the model calls its classes {given}, and {task.name} {', '.join(task.labels)}: taken by their numbers")
+        raise RobertaError("model", f"{source} is a {config.model_type}, not a RoBERTa")
+    if task is not None:
+        _give_classes(config, task, source, anew=arguments.ignore_mismatched_sizes)
     if arguments.relufy:
         config.hidden_act = "relu"
     if arguments.transform_config:
         check_architecture(config)
     return config
+
+
+def _give_classes(config: RobertaConfig, task: Task, source: str, *, anew: bool) -> None:
+    """Put the task's classes into ``config``, unless it has names of its own for as many of GLUE's."""
+    names = dict(enumerate(task.labels)) or {0: "score"}
+    has_head = any(str(name).endswith("ForSequenceClassification") for name in config.architectures or ())
+    fits = config.num_labels == len(names)
+    if not fits and has_head and not anew:
+        raise RobertaError(
+            "model",
+            f"{source} has {config.num_labels} classes, and {task.name} {len(names)}: "
+            "give a model of this task, or --ignore_mismatched_sizes with --do_train for a new head",
+        )
+    if fits and (not task.labels or label_order(config, task) is not None):
+        return
+    called = [str(name) for name in (config.id2label or {}).values()]
+    if fits and called != [f"LABEL_{number}" for number in range(len(called))]:
+        has, needs = ", ".join(called), ", ".join(task.labels)
+        say(f"the model calls its classes {has}, and {task.name} {needs}: taken by their numbers")
+        if task.is_glue:
+            return
+    config.problem_type = config.problem_type if fits else None
+    config.id2label = names
+    config.label2id = {name: number for number, name in names.items()}
+
+
+def label_order(config: RobertaConfig, task: Task) -> list[int] | None:
+    """Return the model's number of each of the task's classes, or None where the model does not name them so."""
+    for spelt in (str, str.lower):
+        named = {spelt(str(name)): int(number) for name, number in (config.label2id or {}).items()}
+        wanted = [spelt(name) for name in task.labels]
+        if wanted and len(set(wanted)) == len(wanted) and set(named) == set(wanted):
+            return [named[name] for name in wanted]
+    return None
+
+
+def _options(arguments: ModelArguments) -> dict[str, Any]:
+    """Return what transformers takes to load from the hub: which version, where to, and who asks."""
+    return {"revision": arguments.model_revision, "cache_dir": arguments.cache_dir, "token": arguments.token}
 
 
 def load_transform(arguments: ModelArguments) -> Transform | None:
@@ -95,9 +120,9 @@ def load_tokenizer(arguments: ModelArguments, config: RobertaConfig) -> Any:
         ``model``: there is none, it knows no words, or more of them than the model.
     """
     source = arguments.tokenizer_name or arguments.model_name_or_path
-    options = {"revision": arguments.model_revision, "cache_dir": arguments.cache_dir}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        with reached_once(source):
+            tokenizer = AutoTokenizer.from_pretrained(source, **_options(arguments))
     except (OSError, ValueError) as error:
         raise RobertaError("model", f"cannot load the tokenizer of {source!r}: {error}") from error
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder without its files
@@ -126,14 +151,15 @@ def load_model(
             f"{arguments.model_name_or_path} is quantised already, by another transform: leave --transform_config out",
         )
     try:
-        loaded: Any = kind.from_pretrained(
-            arguments.model_name_or_path,
-            config=config,
-            revision=arguments.model_revision,
-            cache_dir=arguments.cache_dir,
-            ignore_mismatched_sizes=arguments.ignore_mismatched_sizes,
-            output_loading_info=True,
-        )
+        with reached_once(arguments.model_name_or_path):
+            loaded: Any = kind.from_pretrained(
+                arguments.model_name_or_path,
+                config=config,
+                dtype=torch.float32,  # a file in half precision would else be calibrated and converted in it
+                ignore_mismatched_sizes=arguments.ignore_mismatched_sizes,
+                output_loading_info=True,
+                **_options(arguments),
+            )
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise RobertaError("model", f"cannot load {arguments.model_name_or_path!r}: {error}") from error
     model: RobertaForSequenceClassification

@@ -35,6 +35,9 @@ def check_sharding(trainer: Trainer) -> None:
         raise RobertaError("arguments", "FSDP shards over GPUs, one a process, and accelerate sees none: leave it out")
     if trainer.is_fsdp_enabled and not arguments.do_train:
         raise RobertaError("arguments", "FSDP shards what is trained, and nothing is: leave it out to evaluate")
+    if trainer.is_fsdp_enabled and (arguments.fp16_full_eval or arguments.bf16_full_eval):
+        reason = "an evaluation in half precision would round sharded weights before they are converted"
+        raise RobertaError("arguments", f"{reason}: leave --fp16_full_eval and --bf16_full_eval out with FSDP")
 
 
 def whole_network(trainer: Trainer) -> QuantisedRobertaForSequenceClassification:

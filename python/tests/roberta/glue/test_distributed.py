@@ -136,10 +136,16 @@ def test_training_sharded_over_two_processes_learns_and_converts_the_same(
 
 
 @pytest.mark.parametrize(
-    "enabled, trains, message", [(False, True, "accelerate sees none"), (True, False, "to evaluate")]
+    "enabled, trains, half, message",
+    [
+        (False, True, False, "accelerate sees none"),
+        (True, False, False, "to evaluate"),
+        (True, True, True, "would round sharded weights"),
+    ],
 )
-def test_sharding_that_would_be_something_else_is_refused(enabled, trains, message):
-    trainer = SimpleNamespace(is_fsdp_enabled=enabled, args=SimpleNamespace(fsdp=True, do_train=trains))
+def test_sharding_that_would_be_something_else_is_refused(enabled, trains, half, message):
+    args = SimpleNamespace(fsdp=True, do_train=trains, fp16_full_eval=False, bf16_full_eval=half)
+    trainer = SimpleNamespace(is_fsdp_enabled=enabled, args=args)
     with pytest.raises(RobertaError, match=message):
         check_sharding(trainer)
 
