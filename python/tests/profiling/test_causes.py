@@ -154,6 +154,8 @@ def test_thresholds_that_are_said_give_the_network_the_rates_that_are_said(spiki
     remedies = {name: stats.remedy for name, stats in report.layer_stats.items()}
     found = first(report)
     assert found.category == "silent_network"
+    each = [p for p in report.pathologies if p.category == "dead_neurons"]
+    assert len(each) == 2 and all(found.suggestion == p.suggestion for p in each[:1]), "tried together, said together"
     assert f"body.lif1 to {remedies['body.lif1'].threshold:g}, body.lif2 to " in found.suggestion
     for name, remedy in remedies.items():
         getattr(model.body, name.removeprefix("body.")).threshold = remedy.threshold
@@ -177,6 +179,16 @@ def test_no_threshold_is_said_behind_what_was_not_seen(spiking, small, torch):
     model.body.fc2 = torch.nn.Sequential(torch.nn.Hardtanh(), torch.nn.Linear(64, 64))  # between spikes and weights
     stats = small[0](model, lr=0.0).layer_stats
     assert stats["body.lif1"].remedy is not None and stats["body.lif2"].remedy is None
+
+
+def test_an_iteration_that_is_too_large_is_not_kept(spiking, small, monkeypatch):
+    from spikeport.profiling.watching import opening
+
+    monkeypatch.setattr(opening, "_LARGEST", 64 * 64 + 1000)  # the first weights and a part of what they make
+    report = small[0](spiking.network(threshold=20.0))
+    assert all(stats.entry is None and stats.remedy is None for stats in report.layer_stats.values())
+    assert "Lower the thresholds: " not in first(report).suggestion
+    assert first(small[0](spiking.network(), lr=0.5)).suggestion.startswith("Lower the learning rate, and")
 
 
 def test_trying_changes_nothing_that_the_training_sees(spiking, small, torch):

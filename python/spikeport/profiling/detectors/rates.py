@@ -9,7 +9,6 @@ import numpy as np
 from spikeport.profiling.detectors.causes import tried
 from spikeport.profiling.detectors.course import Layers, lately_above, since_words, start_of_quarter
 from spikeport.profiling.pathology import NETWORK, Pathology, Severity, Thresholds
-from spikeport.profiling.recording.causes import Remedy
 from spikeport.profiling.recording.statistics import LayerStats
 
 
@@ -147,15 +146,10 @@ def _waking(layers: Layers) -> str:
     )
 
 
-def _lowering(layers: Layers, last: str | None = None) -> str:
-    """Return thresholds that were tried, for all layers or up to the ``last``; nothing where it has none."""
-    found: dict[str, Remedy] = {}
-    for name, stats in layers.items():
-        if stats.remedy is not None:
-            found[name] = stats.remedy
-        if name == last:
-            break
-    if not found or (last is not None and last not in found):
+def _lowering(layers: Layers, layer: str | None = None) -> str:
+    """Return the thresholds that were tried together; nothing where there are none, or none for the ``layer``."""
+    found = {name: stats.remedy for name, stats in layers.items() if stats.remedy is not None}
+    if not found or (layer is not None and layer not in found):
         return ""
     lower = ", ".join(f"{name} to {remedy.threshold:g}" for name, remedy in found.items())
     return f"Lower the threshold{'s' * (len(found) > 1)}: {lower}.{tried({n: r.after for n, r in found.items()})}"

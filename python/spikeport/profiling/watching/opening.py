@@ -14,7 +14,7 @@ from spikeport.profiling.watching.populations import Population
 from spikeport.profiling.watching.stages import Stage, Weights, is_chained, neuron_of
 
 _LARGEST = 1 << 23
-"""Values that an iteration may show; a larger one is not kept."""
+"""Values that an iteration may show, weights included; a larger one is not kept."""
 
 
 def _key(tensor: Tensor) -> tuple[int, int]:
@@ -26,7 +26,7 @@ class Opening:
 
     def __init__(self) -> None:
         self.stages: list[Stage] = []
-        self.is_too_large = False
+        self._is_closed = False
         self._weights: dict[str, Weights] = {}
         self._makers: dict[tuple[int, int], Weights | Stage] = {}
         self._held: list[Tensor] = []
@@ -34,9 +34,10 @@ class Opening:
 
     def connect(self, connection: Connection, x: Tensor, output: Tensor) -> None:
         """Keep a call of a connection."""
-        if not _is_plain(connection.module) or self._is_full(x, output):
-            return
         weights = self._weights.get(connection.name)
+        more = connection.module.parameters() if weights is None else ()
+        if not _is_plain(connection.module) or self._is_full(x, output, *more):
+            return
         if weights is None:
             weights = Weights(connection.name, connection.module, is_first=not self.stages)
             self._weights[connection.name] = weights
@@ -66,10 +67,11 @@ class Opening:
 
     def _is_full(self, *tensors: Tensor) -> bool:
         self._size += sum(tensor.numel() for tensor in tensors)
-        if self._size > _LARGEST and not self.is_too_large:
-            self.is_too_large = True
+        is_coarse = any(tensor.device.type == "mps" for tensor in tensors)  # which has no double precision
+        if (self._size > _LARGEST or is_coarse) and not self._is_closed:
+            self._is_closed = True
             self.stages, self._weights, self._makers, self._held = [], {}, {}, []
-        return self.is_too_large
+        return self._is_closed
 
     def understand(self) -> list[Stage]:
         """Return the stages with their neurons fitted and their chains held against what was recorded."""

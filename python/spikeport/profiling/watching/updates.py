@@ -60,7 +60,7 @@ class Updates:
         found: dict[str, Update] = {}
         for name, before in self._before.items():
             now = _some(before.weight, before.stride)
-            moved, was, norm = (float(x.double().norm()) for x in (now - before.sample, before.sample, now))
+            moved, was, norm = (float(x.norm()) for x in (now - before.sample, before.sample, now))
             if before.layer is None or not (math.isfinite(moved) and moved > 0):
                 continue
             fan_in = max(1, before.weight[0].numel())
