@@ -45,15 +45,3 @@ def main() raises:
         run[DType.float64](checkpoint, timesteps)
     else:
         run[DType.float32](checkpoint, timesteps)
-<<<<<<< HEAD
-
-    # What fine-tuning the head alone would freeze.
-    var plan = schedule(
-        checkpoint.layer_names(),
-        freeze_until=len(checkpoint.nodes) - 2,
-        lr_head=0.01,
-    )
-    print("to train the head alone, freeze:", plan.frozen)
-    print("rates:", plan.rates)
-=======
->>>>>>> newcomer-onto-main

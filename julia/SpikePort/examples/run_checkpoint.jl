@@ -26,32 +26,6 @@ function main(folder)
     run = network_run(network(checkpoint), input; timesteps = timesteps)
     println("spikes of the last layer: ", vec(last(run.counts)))
     println("its drive: ", vec(run.drive))
-<<<<<<< HEAD
-
-    any(isnothing, checkpoint.weights) && return # the steps below are those of a chain of linear layers
-    names = checkpoint.layer_names
-    schedule = finetune_schedule(names; freeze_until = length(names) - 2, lr_head = 0.125)
-    gradients = [fill(one(eltype(w)), size(w)) for w in checkpoint.weights]
-    weights, _ = finetune_step(
-        checkpoint.weights,
-        gradients,
-        schedule.rates;
-        layer_names = names,
-        frozen = schedule.frozen,
-    )
-    tuned = Checkpoint(
-        weights,
-        names;
-        biases = checkpoint.biases,
-        neurons = checkpoint.neurons,
-        neuron_types = checkpoint.neuron_types,
-        metadata = checkpoint.metadata,
-        frozen_layers = schedule.frozen,
-    )
-    sidecar = save_checkpoint(tuned, joinpath(folder, "tuned"))
-    println("frozen in the tuned copy: ", join(load_checkpoint(sidecar).frozen_layers, ", "))
-=======
->>>>>>> newcomer-onto-main
 end
 
 mktempdir(main)

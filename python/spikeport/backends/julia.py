@@ -24,16 +24,21 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.backends.backend import Backend
-from spikeport.backends.julia_calls import PARAMETERS, Answer, calls, contiguous, node_words, parameter_words
+from spikeport.backends.julia_calls import (
+    PARAMETERS,
+    Answer,
+    calls,
+    contiguous,
+    node_words,
+    operation_words,
+    parameter_words,
+    work,
+)
 from spikeport.backends.julia_network import JuliaNetwork
 from spikeport.backends.network import Network
 from spikeport.backends.parts import is_one_part, parts
-from spikeport.errors import BackendError, KernelError
-<<<<<<< HEAD
-from spikeport.kernels import INPUT, PlacedNetwork, RunResult, Trace
-=======
+from spikeport.errors import BackendError
 from spikeport.kernels import PlacedNetwork, Trace
->>>>>>> newcomer-onto-main
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.layer import fire
 from spikeport.kernels.network import Signal
@@ -72,20 +77,36 @@ class Julia(Backend):
 
     def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
         if not is_one_part(math.prod(x.shape[:-1]), operation.n_inputs * operation.n_outputs):
-            return self.fire(neuron, Signal(self.currents(operation, x), False), len(x))
+            flat = x.reshape(1, math.prod(x.shape[:-1]), x.shape[-1])
+            currents = self._operation_currents(operation, [flat]).reshape(*x.shape[:-1], operation.n_outputs)
+            return self.fire(neuron, Signal(currents, False), len(x))
         steps = contiguous(x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1]))
         words, shape = {"inputs": steps, **node_words(operation, neuron)}, (*x.shape[:-1], operation.n_outputs)
         return self._trace("layer_forward", words, shape, operation.dtype, neuron.kind == "identity")
 
     def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
         shape = operation.output_shape(*(signal.shape[2:] for signal in signals))
-        currents = np.zeros((*signals[0].shape[:2], *shape), signals[0].dtype)
-        words = {f"signal.{k}": _contiguous(signal) for k, signal in enumerate(signals)}
-        self.call("operation_currents", _operation_words(operation) | words | {"currents": currents})
+        T, B = signals[0].shape[:2]
+        currents = np.zeros((T, B, *shape), signals[0].dtype)
+        each = work(operation, shape)
+        if not operation.remembers:  # every step is by itself: the steps of a sample may go in parts too
+            flat = [signal.reshape(1, T * B, *signal.shape[2:]) for signal in signals]
+            self._summed(operation, flat, currents.reshape(1, T * B, *shape), each)
+        else:
+            self._summed(operation, signals, currents, T * each)
         return currents
 
+    def _summed(self, operation: Operation, signals: list[Array], currents: Array, each: int) -> None:
+        """Write the currents of an operation, some samples at a time; a sample costs ``each``."""
+        words = operation_words(operation)
+        for part in parts(currents.shape[1], each):
+            given = {f"signal.{k}": contiguous(signal[:, part]) for k, signal in enumerate(signals)}
+            some = np.zeros((len(currents), *currents[:, part].shape[1:]), currents.dtype)
+            self.call("operation_currents", words | given | {"currents": some})
+            currents[:, part] = some
+
     def _network(self, placed: PlacedNetwork) -> Network:
-        return JuliaNetwork(placed, self.call, self.encode_poisson, self.currents, self.fire)
+        return JuliaNetwork(placed, self.call, self.encode_poisson, self._operation_currents, self.fire)
 
     def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
         spikes: Array = np.zeros((timesteps, *p.shape), np.int8)
@@ -102,16 +123,6 @@ class Julia(Backend):
         y = np.zeros_like(x)
         self.call("qcfs", {"x": x, "timesteps": timesteps, "y": y, "threshold": np.atleast_1d(θ)})
         return y
-
-    def currents(self, operation: Linear, signal: Array) -> Array:
-        """Return the currents (…, out) of an operation for a signal (…, in): those that neurons of no kind pass on."""
-        rows, words = signal.reshape(-1, 1, operation.n_inputs), node_words(operation, IDENTITY)
-        currents = np.empty((len(rows), 1, operation.n_outputs), operation.dtype)
-        for part in parts(len(rows), operation.n_inputs * operation.n_outputs):
-            inputs = contiguous(rows[part].astype(operation.dtype, copy=False))
-            shape = currents[part].shape
-            currents[part] = self._trace("layer_forward", {"inputs": inputs, **words}, shape, operation.dtype, True)[0]
-        return currents.reshape(*signal.shape[:-1], operation.n_outputs)
 
     def fire(self, neuron: Neuron, currents: Signal, steps: int) -> Trace:
         """Run the neurons of one node over ``steps`` steps of its currents."""
@@ -149,89 +160,12 @@ class Julia(Backend):
         return trace
 
 
-<<<<<<< HEAD
-        Raises `BackendError` ``thread`` on another thread than that which loaded Julia.
-        """
-        if threading.get_ident() != self._thread:
-            raise BackendError(
-                "thread",
-                "Julia answers on the thread that loaded it, and this is another one: it would hang at its first "
-                "garbage collection. Call it from that thread, or take backend='rust'",
-            )
-        line = " ".join(f"{key}={_word(value)}" for key, value in words.items())
-        code, _, message = self._answer(kernel, line).partition(" ")
-        if code:
-            raise KernelError(code, message)
-
-
-class JuliaNetwork(Network):
-    """Hands over every array at each run, where it lies: nothing is laid out in Julia."""
-
-    def __init__(self, backend: Julia, placed: PlacedNetwork) -> None:
-        super().__init__(placed)
-        self._backend = backend
-        self._words: list[dict[str, Any]] = []
-        places = {INPUT: 0}
-        for place, node in enumerate(self.nodes, 1):
-            reads = tuple(places[name] for name in node.inputs)
-            self._words.append(_node_words(node.operation, node.neuron) | {"inputs": reads})
-            places[node.name] = place
-
-    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
-        words: dict[str, Any] = {"inputs": _contiguous(x), "timesteps": timesteps, "encoding": encoding, "seed": seed}
-        words["nodes"], batch = len(self.nodes), x.shape[-1 - len(self.placed.input_shape)]
-        counts: list[Array] = []
-        membrane: list[Array] = []
-        spikes: list[Array] = []
-        for k, (node, given) in enumerate(zip(self.nodes, self._words, strict=True)):
-            shape, graded = (batch, *node.shape), not node.neuron.is_spiking
-            counts.append(np.zeros(shape, x.dtype if graded else np.int64))
-            membrane.append(np.zeros(shape, x.dtype))
-            results = {"counts": counts[k], "membrane": membrane[k]}
-            if record:
-                spikes.append(np.zeros((timesteps, *shape), x.dtype if graded else np.int8))
-                results["spikes"] = spikes[k]
-            words |= {f"{key}.{k}": value for key, value in (given | results).items()}
-        drive = np.zeros((batch, *self.nodes[-1].shape), x.dtype)
-        self._backend.call("network_run", words | {"drive": drive})
-        return RunResult(counts, membrane, drive, timesteps, spikes if record else None)
-
-
-def _contiguous(array: Array) -> Array:
-    return np.asarray(array, order="C")
-
-
-def _word(value: Any) -> str:
-    """Return an array's type, address and shape, numbers with commas between, or a number or name as it is."""
-    if isinstance(value, np.ndarray):
-        return f"{TYPES[value.dtype.name]}@{value.ctypes.data}:{','.join(map(str, value.shape))}"
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _given(parameters: IfParameters | StBifParameters) -> dict[str, Any]:
-    """Return the parameters that are there: arrays of one number for all or of one for each neuron, and bounds."""
-    given = {name: value for name, value in parameters._asdict().items() if value is not None}
-    return {name: np.atleast_1d(value) if isinstance(value, np.ndarray) else value for name, value in given.items()}
-
-
-def _node_words(operation: Operation, neuron: Neuron) -> dict[str, Any]:
-    given = {name: getattr(neuron, name) for name in PARAMETERS}
-    words: dict[str, Any] = {name: np.atleast_1d(value) for name, value in given.items() if value is not None}
-    words |= {"kind": neuron.kind, "tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
-    return words | _operation_words(operation)
-
-
-def _operation_words(operation: Operation) -> dict[str, Any]:
-    arrays = {name: _contiguous(array) for name, array in operation.arrays().items()}
-    return {"operation": operation.kind, **arrays, **operation.attributes()}
-=======
 def _room(shape: tuple[int, ...], dtype: Any, graded: bool = False) -> Trace:
     return Trace(
         np.zeros(shape, dtype if graded else np.int8),
         np.zeros(shape[1:], dtype),
         np.zeros(shape[1:], dtype if graded else np.int64),
     )
->>>>>>> newcomer-onto-main
 
 
 def load() -> Julia:

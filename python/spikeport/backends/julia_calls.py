@@ -5,6 +5,7 @@ The other end is `julia/SpikePort/src/python.jl`.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,7 @@ from spikeport.errors import BackendError, KernelError
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
-from spikeport.operations import Operation
+from spikeport.operations import Operation, Pool, Shape, Weighted
 
 Array = npt.NDArray[Any]
 Answer = Callable[[str, str], str]
@@ -67,12 +68,25 @@ def node_words(operation: Operation, neuron: Neuron) -> dict[str, Any]:
     given = {name: getattr(neuron, name) for name in PARAMETERS}
     words: dict[str, Any] = {name: np.atleast_1d(value) for name, value in given.items() if value is not None}
     words |= {"kind": neuron.kind, "tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
-    words |= {name: contiguous(array) for name, array in operation.arrays().items()}
-    return words | {"operation": operation.kind}
+    return words | operation_words(operation)
+
+
+def operation_words(operation: Operation) -> dict[str, Any]:
+    """Return the words of an operation: its kind, arrays and attributes."""
+    arrays = {name: contiguous(array) for name, array in operation.arrays().items()}
+    return {"operation": operation.kind, **arrays, **operation.attributes()}
+
+
+def work(operation: Operation, shape: Shape) -> int:
+    """Return how many terms the currents of one sample and step have: ``shape`` is what the operation gives."""
+    terms = operation.matrix.shape[-1] if isinstance(operation, Weighted) else 1
+    if isinstance(operation, Pool):
+        terms = math.prod(operation.window.kernel)
+    return terms * math.prod(shape)
 
 
 def _word(value: Any) -> str:
-    """Return an array's type, address and shape, or a number or name as it is."""
+    """Return an array's type, address and shape, numbers with commas between, or a number or name as it is."""
     if isinstance(value, np.ndarray):
         return f"{TYPES[value.dtype.name]}@{value.ctypes.data}:{','.join(map(str, value.shape))}"
-    return str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.backends.julia_calls import Call, contiguous, node_words
+from spikeport.backends.julia_calls import Call, contiguous, node_words, work
 from spikeport.backends.network import WalkedNetwork
 from spikeport.backends.parts import is_one_part
-from spikeport.errors import KernelError
-from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace
+from spikeport.kernels import INPUT, PlacedNetwork, PlacedNode, RunResult, Trace
 from spikeport.kernels.network import Signal
 from spikeport.neuron import Neuron
-from spikeport.operations import Linear
+from spikeport.operations import Operation
 
 Array = npt.NDArray[Any]
 
@@ -31,19 +30,22 @@ class JuliaNetwork(WalkedNetwork):
         placed: PlacedNetwork,
         call: Call,
         encode: Callable[..., Array],
-        currents: Callable[[Linear, Array], Array],
+        currents: Callable[[Operation, list[Array]], Array],
         fire: Callable[[Neuron, Signal, int], Trace],
     ) -> None:
         super().__init__(placed)
-        if not placed.is_linear_chain:
-            raise KernelError("operation", "the Julia backend runs linear layers only")
-        nodes = placed.nodes
         self._call, self._encoded, self._summed, self._fired = call, encode, currents, fire
-        self._words = [node_words(node.operation, node.neuron) for node in nodes]
-        self._work = sum(node.operation.weight.size for node in nodes if isinstance(node.operation, Linear))
+        self._words: list[dict[str, Any]] = []
+        places = {INPUT: 0}
+        for place, node in enumerate(self.nodes, 1):
+            reads = tuple(places[name] for name in node.inputs)
+            self._words.append(node_words(node.operation, node.neuron) | {"inputs": reads})
+            places[node.name] = place
+        self._work = sum(work(node.operation, node.shape) for node in self.nodes)
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
-        if not is_one_part(x.shape[-2] * timesteps, self._work):
+        batch = x.shape[-1 - len(self.placed.input_shape)]
+        if not is_one_part(batch * timesteps, self._work):
             return super()._run(x, timesteps, encoding, seed, record)
         words: dict[str, Any] = {"inputs": contiguous(x), "timesteps": timesteps, "encoding": encoding, "seed": seed}
         words["nodes"] = len(self.nodes)
@@ -51,7 +53,7 @@ class JuliaNetwork(WalkedNetwork):
         membrane: list[Array] = []
         spikes: list[Array] = []
         for k, (node, given) in enumerate(zip(self.nodes, self._words, strict=True)):
-            shape, graded = (x.shape[-2], node.size), not node.neuron.is_spiking
+            shape, graded = (batch, *node.shape), not node.neuron.is_spiking
             counts.append(np.zeros(shape, x.dtype if graded else np.int64))
             membrane.append(np.zeros(shape, x.dtype))
             results = {"counts": counts[k], "membrane": membrane[k]}
@@ -59,7 +61,7 @@ class JuliaNetwork(WalkedNetwork):
                 spikes.append(np.zeros((timesteps, *shape), x.dtype if graded else np.int8))
                 results["spikes"] = spikes[k]
             words |= {f"{key}.{k}": value for key, value in (given | results).items()}
-        drive = np.zeros((x.shape[-2], self.nodes[-1].size), x.dtype)
+        drive = np.zeros((batch, *self.nodes[-1].shape), x.dtype)
         self._call("network_run", words | {"drive": drive})
         return RunResult(counts, membrane, drive, timesteps, spikes if record else None)
 
@@ -67,9 +69,10 @@ class JuliaNetwork(WalkedNetwork):
         return self._encoded(rates, timesteps=timesteps, seed=seed)
 
     def _currents(self, node: PlacedNode, signals: list[Signal], timesteps: int, dtype: Any) -> Signal:
-        (signal,) = signals
-        assert isinstance(node.operation, Linear)
-        return Signal(self._summed(node.operation, signal.values), signal.steady)
+        steady = all(signal.steady for signal in signals) and not node.operation.remembers
+        given = [signal.values[None] if steady else signal.steps(timesteps) for signal in signals]
+        currents = self._summed(node.operation, [values.astype(dtype, copy=False) for values in given])
+        return Signal(currents[0], True) if steady else Signal(currents, False)
 
     def _fire(self, neuron: Neuron, currents: Signal, timesteps: int) -> Trace:
         return self._fired(neuron, currents, timesteps)

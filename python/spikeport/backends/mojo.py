@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.backends.backend import Backend
-from spikeport.backends.mojo_calls import at, is_double, parts
+from spikeport.backends.mojo_calls import at, is_double
 from spikeport.backends.mojo_library import load_library
 from spikeport.backends.mojo_operations import LaidOutLinear, lay_out
 from spikeport.backends.network import Network, WalkedNetwork
@@ -146,44 +146,6 @@ class MojoNetwork(WalkedNetwork):
         return self._backend.fire(currents, timesteps, neuron)
 
 
-<<<<<<< HEAD
-=======
-class WeightedSum:
-    """Weights and bias of one linear operation, laid out for Mojo: maps inputs (…, in) to currents (…, out)."""
-
-    def __init__(self, library: ctypes.CDLL, operation: Linear) -> None:
-        W, bias = np.asarray(operation.weight, order="C"), operation.bias
-        self._library = library
-        self._double = _is_double(W)
-        self.n_out, self.n_in = W.shape
-        self._packed = np.empty(library.spikeport_packed_length(self._double, self.n_in, self.n_out), W.dtype)
-        self._bias = None if bias is None else np.array(bias, W.dtype, order="C")
-        self._active = np.empty(library.spikeport_active_length(self.n_in), np.int32)
-        library.spikeport_pack(self._double, _at(W), self.n_in, self.n_out, _at(self._packed))
-
-    def __call__(self, inputs: Array) -> Array:
-        """Return the currents; int8 inputs are taken as they are, others in the type of the weights."""
-        spiking = inputs.dtype == np.int8
-        x = np.asarray(inputs, None if spiking else self._packed.dtype, order="C")
-        rows = math.prod(x.shape[:-1])
-        flat, currents = x.reshape(rows, self.n_in), np.empty((rows, self.n_out), self._packed.dtype)
-        bias, has_bias = (self._packed, 0) if self._bias is None else (self._bias, 1)
-        weights_at = (_at(self._packed), self.n_in, self.n_out, _at(bias), has_bias)
-        for part in parts(rows, self.n_in * self.n_out):
-            inputs_at = (self._double, int(spiking), _at(flat[part]), len(flat[part]))
-            self._library.spikeport_weighted_sum(*inputs_at, *weights_at, _at(self._active), _at(currents[part]))
-        return currents.reshape(*x.shape[:-1], self.n_out)
-
-
-def _at(array: Array) -> int:
-    return array.ctypes.data
-
-
-def _is_double(array: Array) -> int:
-    return int(array.dtype == np.float64)
-
-
->>>>>>> newcomer-onto-main
 def _steps(currents: Signal) -> tuple[Array, tuple[int, ...], int]:
     """Return the values in C order, the shape of one step, and how far one step lies behind the other (0 if steady)."""
     I = np.asarray(currents.values, order="C")

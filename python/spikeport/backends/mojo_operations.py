@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.backends.mojo_calls import at, is_double, parts
+from spikeport.backends.mojo_calls import at, is_double
+from spikeport.backends.parts import parts
 from spikeport.errors import KernelError
 from spikeport.kernels.network import Signal
 from spikeport.operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, Operation, SumPool

@@ -11,7 +11,8 @@ from spikeport.operations.conv import Conv
 from spikeport.operations.join import Add, Concat
 from spikeport.operations.linear import Linear
 from spikeport.operations.max_pool import MaxPool
-from spikeport.operations.operation import Operation, Shape
+from spikeport.operations.operation import Operation
+from spikeport.operations.operation import Shape as Shape  # a type, which documents itself
 from spikeport.operations.pool import AvgPool, Pool, SumPool
 from spikeport.operations.weighted import Weighted, summed
 
@@ -25,7 +26,6 @@ __all__ = [
     "MaxPool",
     "Operation",
     "Pool",
-    "Shape",
     "SumPool",
     "Weighted",
     "summed",

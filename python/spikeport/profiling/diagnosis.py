@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 
+from spikeport.profiling.detectors.causes import input_scale, learning_rate
 from spikeport.profiling.detectors.course import Detector, Layers
 from spikeport.profiling.detectors.gradients import (
     gradient_explosion,
@@ -31,6 +32,8 @@ from spikeport.profiling.recording.frames import Frame
 DETECTORS: tuple[Detector, ...] = (
     non_finite,
     no_gradient,
+    input_scale,
+    learning_rate,
     exploding_membrane,
     silent_network,
     dead_neurons,
@@ -45,7 +48,7 @@ DETECTORS: tuple[Detector, ...] = (
 )
 
 
-CAUSES = ("non_finite", "no_gradient", "exploding_membrane", "silent_network")
+CAUSES = ("no_gradient", "input_scale", "learning_rate", "non_finite", "exploding_membrane", "silent_network")
 """What other pathologies follow from, in the order in which they are to be mended."""
 
 

@@ -13,6 +13,8 @@ from spikeport.errors import SpikeportError
 CATEGORIES = (
     "non_finite",
     "no_gradient",
+    "input_scale",
+    "learning_rate",
     "exploding_membrane",
     "silent_network",
     "dead_neurons",
@@ -105,6 +107,12 @@ class Thresholds:
     trend_records : records a layer needs before growth or drift is judged
     synchrony : share of the spikes' variance that all samples of a batch have in common
     membrane_ratio : membranes that deviate by more thresholds than this have exploded
+    input_small, input_large : largest value of an input that may be too small, too large
+    input_share : such a small input is one whose currents are below that share of the biases, or a tenth of that share
+        of the threshold
+    input_drive : such a large input is one whose currents are more thresholds than this
+    update_ratio : norm of an update over that of the weights above which the learning rate is too high
+    update_wanted : that ratio in an early update of a training that is well
     """
 
     dead_rate: float = 0.01
@@ -124,6 +132,12 @@ class Thresholds:
     trend_records: int = 40
     synchrony: float = 0.90
     membrane_ratio: float = 100.0
+    input_small: float = 0.1
+    input_large: float = 10.0
+    input_share: float = 0.1
+    input_drive: float = 20.0
+    update_ratio: float = 0.3
+    update_wanted: float = 0.025
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -171,6 +171,7 @@ class SpikeProfiler:
         max_overhead: float | None = None,
         gradients: bool = True,
         follow: bool = True,
+        optimizer: Any = None,
     ) -> Watch:
         """Record a torch model's spiking layers by hooks, without touching its training loop.
 
@@ -184,6 +185,8 @@ class SpikeProfiler:
         gradients : record the gradients at the spikes
         follow : let the model's forward and backward passes mark the iterations; without it, call the watch's
             ``begin``, ``see_backward`` and ``end``
+        optimizer : the torch optimizer, so that a learning rate that is too high is named with its value; without it,
+            with a divisor
 
         Returns the watch: call its ``remove()``, or use it or the profiler as a context manager.
         Raises ProfilingError (``no_neurons``) where the model has no known neuron, (``watched``) where the profiler
@@ -198,6 +201,7 @@ class SpikeProfiler:
             max_overhead=max_overhead,
             gradients=gradients,
             follow=follow,
+            optimizer=optimizer,
         )
         self._watches.append(watch)
         return watch

@@ -110,21 +110,13 @@ def test_the_command_says_that_it_was_stopped(tmp_path):
 @pytest.mark.parametrize("kind", ["IF", "LIF", "ST-BIF", "identity"])
 def test_mojo_in_many_short_calls_answers_as_in_one(monkeypatch, kind):
     needs("mojo")
-<<<<<<< HEAD
-    from spikeport.backends import mojo_calls
-=======
     from spikeport.backends import parts as division
->>>>>>> newcomer-onto-main
 
     rng = np.random.default_rng(3)
     backend, x, W = get_backend("mojo"), rng.random((9, 3, 5)), rng.normal(0, 1, (4, 5))
     neuron = Neuron(kind, v_init=0.25, **({"beta": 0.9, "v_reset": -0.5} if kind == "LIF" else {}))
     whole = backend.layer_forward(x, W, None, neuron), backend.encode_poisson(x[0], timesteps=11, seed=4)
-<<<<<<< HEAD
-    monkeypatch.setattr(mojo_calls, "OPERATIONS_AT_ONCE", 24)
-=======
     monkeypatch.setattr(division, "OPERATIONS_AT_ONCE", 24)
->>>>>>> newcomer-onto-main
     parts = backend.layer_forward(x, W, None, neuron), backend.encode_poisson(x[0], timesteps=11, seed=4)
     for one, other in zip((*whole[0], whole[1]), (*parts[0], parts[1]), strict=True):
         assert same_bits(one, other)

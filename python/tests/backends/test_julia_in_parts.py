@@ -13,10 +13,11 @@ from bits import same_bits
 from spikeport import LayerNode, SNNGraph
 from spikeport.backends import parts
 from spikeport.backends.julia import Julia
+from spikeport.backends.julia_calls import work
 from spikeport.backends.reference import Reference
 from spikeport.kernels import if_constant, if_multistep, st_bif_multistep
 from spikeport.neuron import Neuron
-from spikeport.operations import Linear
+from spikeport.operations import OPERATIONS
 
 EMBEDDED = Path(__file__).with_name("embedded_julia.py")
 TYPES = {"f64": np.float64, "f32": np.float32, "i8": np.int8, "i64": np.int64, "u64": np.uint64}
@@ -59,6 +60,13 @@ class StandIn:
         trace = REFERENCE.layer_forward(given["inputs"], given["weight"], given.get("bias"), neuron)
         return write(given, trace._asdict()) * given["weight"].shape[1]
 
+    def operation_currents(self, given):
+        operation, signals = operation_of(given), []
+        while f"signal.{len(signals)}" in given:
+            signals.append(given[f"signal.{len(signals)}"])
+        given["currents"][...] = REFERENCE.operation_currents(operation, *signals)
+        return math.prod(given["currents"].shape[:2]) * work(operation, given["currents"].shape[2:])
+
     def encode_poisson(self, given):
         drawn = {"timesteps": int(given["timesteps"]), "seed": int(given["seed"]), "samples": given.get("samples")}
         return write(given, {"spikes": REFERENCE.encode_poisson(given["rates"], **drawn)})
@@ -69,18 +77,37 @@ class StandIn:
 
     def network_run(self, given):
         own = [{k.removesuffix(f".{n}"): v for k, v in given.items()} for n in range(int(given["nodes"]))]
+        names = ["input", *map(str, range(len(own)))]
         nodes = [
-            LayerNode.of(f"{n}", Linear(one["weight"], one.get("bias")), Neuron(one["kind"], **parameters(one)))
+            LayerNode.of(
+                f"{n}",
+                operation_of(one),
+                Neuron(one["kind"], **parameters(one)),
+                [names[int(place)] for place in one["inputs"].split(",")],
+            )
             for n, one in enumerate(own)
         ]
         T, record = int(given["timesteps"]), "spikes.0" in given
         how = {"timesteps": T, "encoding": given["encoding"], "seed": int(given["seed"]), "record": record}
+        how["input_shape"] = given["inputs"].shape[2 if given["encoding"] == "spikes" else 1 :]
         run = REFERENCE.network_run(nodes, given["inputs"], **how)
         for n in range(len(nodes)):
             answers = {"counts": run.counts[n], "membrane": run.membrane[n]}
             write(own[n], answers | ({"spikes": run.spikes[n]} if record else {}))
         given["drive"][...] = run.drive
-        return run.drive.shape[0] * T * sum(node.operation.weight.size for node in nodes)
+        each = sum(work(node.operation, counts.shape[1:]) for node, counts in zip(nodes, run.counts, strict=True))
+        return run.drive.shape[0] * T * each
+
+
+def operation_of(given):
+    """Return the operation that a node's words describe."""
+    arrays = {key: given[key] for key in ("weight", "bias") if key in given}
+    keys = (
+        ("stride", "padding", "dilation", "groups") if given["operation"] == "conv" else ("kernel", "stride", "padding")
+    )
+    rest = {key: tuple(map(int, given[key].split(","))) for key in keys if key in given}
+    rest |= {"groups": int(given["groups"])} if "groups" in given else {}
+    return OPERATIONS[given["operation"]](**arrays, **rest)
 
 
 def read(word):

@@ -8,7 +8,7 @@ from bits import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikeport.backends import BackendError, get_backend, mojo_calls, mojo_library
+from spikeport.backends import BackendError, get_backend, mojo_library, parts
 from spikeport.backends.mojo import Mojo
 from spikeport.errors import KernelError
 from spikeport.graph import LayerNode
@@ -101,7 +101,7 @@ def test_a_residual_network_gives_the_same_bits_whole_and_in_parts(monkeypatch, 
     options = {"timesteps": 6, "encoding": encoding, "record": True, "seed": 7, "input_shape": (1, 8, 8)}
     expected = REFERENCE.network_run(nodes, x, **options)
     assert_same_bits(MOJO.network_run(nodes, x, **options), expected)
-    monkeypatch.setattr(mojo_calls, "OPERATIONS_AT_ONCE", 40)
+    monkeypatch.setattr(parts, "OPERATIONS_AT_ONCE", 40)
     assert_same_bits(MOJO.network_run(nodes, x, **options), expected)
 
 

@@ -51,19 +51,20 @@ def test_a_network_is_silent_under_a_high_threshold(spiking, healthy):
     assert ("silent_network", "network") in found(before) and before.has_critical
     assert not layers_with(after, "silent_network") and accuracy > accuracy_before + 0.5
     silent = next(p for p in before.pathologies if p.category == "silent_network")
-    assert "the threshold is" in silent.suggestion and "times" not in silent.suggestion
+    assert "the threshold is" in silent.suggestion and "Lower the thresholds: body.lif1 to " in silent.suggestion
 
 
 def test_an_input_or_a_learning_rate_that_is_far_too_large_is_named_first(spiking, healthy):
     accuracy, after = healthy[0]
-    for cause, given in {"scale it": {"scale": 2550.0}, "lower the learning rate": {"lr": 50.0}}.items():
+    for cause, given in {"input_scale": {"scale": 2550.0}, "learning_rate": {"lr": 50.0}}.items():
         accuracy_before, before = spiking.train(
             spiking.network(), epochs=1, **given
         )  # Adam moves a weight by lr a step
-        tell("exploding_membrane", accuracy_before, accuracy)
+        tell(cause, accuracy_before, accuracy)
         first = before.pathologies[0]
-        assert (first.category, first.layer) == ("exploding_membrane", "body.lif1") and cause in first.suggestion
-        assert before.start_here is None or first.suggestion in before.start_here
+        assert (first.category, first.layer) == (cause, "body.lif1") and first.suggestion in before.start_here
+        assert layers_with(before, "exploding_membrane") == ["body.lif1"]
+        assert not layers_with(after, cause)
     assert not layers_with(after, "exploding_membrane")
 
 

@@ -35,26 +35,40 @@ def gradient_explosion(layers: Layers, thresholds: Thresholds) -> Iterator[Patho
 
 
 def no_gradient(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
-    """A gradient that is exactly 0 in every recording, while a layer nearer the output has one: it was cut off.
+    """A gradient that is None, or exactly 0 in every recording while a layer nearer the output has one: it was cut off.
 
     Named for the layer nearest the output that has none.
     """
-    for name, after in list(_cut(layers))[-1:]:
+    severed = dict[str, str | None](_cut(layers)) | dict.fromkeys(_without_surrogate(layers))
+    for name in [name for name in layers if name in severed][-1:]:
+        stats, after = layers[name], severed[name]
+        if after is None:
+            message = (
+                f"The spikes of {name} pass no gradient at all (it is None in all {stats.n_gradients} recordings), "
+                f"though what comes into {name} has one: nothing up to {name} can learn."
+            )
+            suggestion = (
+                f"Give {name} a surrogate gradient: spikes made by a comparison such as (v > θ).float() have none, "
+                "nor have those that went through .detach(), torch.no_grad() or NumPy inside it."
+            )
+        else:
+            message = (
+                f"The gradient at {name} is exactly 0 in all {stats.n_gradients} recordings, while {after} has one: "
+                f"nothing up to {name} can learn."
+            )
+            suggestion = (
+                f"Look between {name} and {after} for what cuts it off: .detach(), torch.no_grad(), a way through "
+                "NumPy, or spikes made by a comparison that has no surrogate gradient."
+            )
         yield Pathology(
             category="no_gradient",
             severity=Severity.CRITICAL,
             layer=name,
-            message=(
-                f"The gradient at {name} is exactly 0 in all {layers[name].n_gradients} recordings, while {after} has "
-                f"one: nothing up to {name} can learn."
-            ),
-            suggestion=(
-                f"Look between {name} and {after} for what cuts it off: .detach(), torch.no_grad(), a way through "
-                "NumPy, or spikes made by a comparison that has no surrogate gradient."
-            ),
+            message=message,
+            suggestion=suggestion,
             value=0.0,
             threshold=0.0,
-            first_step=start_of_quarter(layers[name].gradient_curve.steps, 0),
+            first_step=start_of_quarter(stats.gradient_curve.steps, 0),
         )
 
 
@@ -119,15 +133,25 @@ def gradient_growth(layers: Layers, thresholds: Thresholds) -> Iterator[Patholog
 
 
 def _cut(layers: Layers) -> Iterator[tuple[str, str]]:
-    """Yield layers without any gradient, each with the next one that has some."""
+    """Yield layers without any gradient, each with the next one that has some, and a surrogate that lets it through."""
     after = None
     found = []
     for name, stats in reversed([item for item in layers.items() if item[1].has_gradients]):
         if stats.gradient_norm_mean > 0:
             after = name
-        elif after is not None:
+        elif after is not None and layers[after].surrogate_inactive_fraction != 1:
             found.append((name, after))
     yield from reversed(found)
+
+
+def _without_surrogate(layers: Layers) -> list[str]:
+    """Return layers whose spikes pass no gradient, none before which has any."""
+    has = [stats.has_gradients and stats.gradient_norm_mean > 0 for stats in layers.values()]
+    return [
+        name
+        for index, (name, stats) in enumerate(layers.items())
+        if stats.has_gradients and not stats.passes_gradient and not any(has[: index + 1])
+    ]
 
 
 def _lost(norms: Mapping[str, float], limit: float) -> tuple[str, str, float] | None:

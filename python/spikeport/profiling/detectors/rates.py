@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spikeport.profiling.detectors.causes import tried
 from spikeport.profiling.detectors.course import Layers, lately_above, since_words, start_of_quarter
 from spikeport.profiling.pathology import NETWORK, Pathology, Severity, Thresholds
 from spikeport.profiling.recording.statistics import LayerStats
@@ -29,10 +30,7 @@ def silent_network(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology
                 f"No neuron spikes{'' if since is None else f' since step {since}'}: the highest rate of the network "
                 f"is {min(highest, lately):.2g}."
             ),
-            suggestion=(
-                "Check that the input is encoded and scaled (values around the threshold), then lower all thresholds "
-                f"or scale up the weights.{_distance(next(iter(layers.values())))}"
-            ),
+            suggestion=_waking(layers) + _distance(next(iter(layers.values()))),
             value=min(highest, lately),
             threshold=thresholds.silent_rate,
             first_step=since or 0,
@@ -56,9 +54,10 @@ def dead_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathology]:
                 f"{thresholds.dead_rate:g} spikes per step{since_words(stats, since)}.{_evidence(stats, thresholds)}"
             ),
             suggestion=(
-                f"Lower the threshold of layer {name}, scale up its weights or input, or add noise to its membrane."
-                f"{_distance(stats)}"
-            ),
+                ("" if since_words(stats, since) else _lowering(layers, name))
+                or f"Lower the threshold of layer {name}, scale up its weights or input, or add noise to its membrane."
+            )
+            + _distance(stats),
             value=share,
             threshold=thresholds.dead_critical if critical else thresholds.dead_warning,
             first_step=since,
@@ -137,6 +136,23 @@ def batch_synchronous(layers: Layers, thresholds: Thresholds) -> Iterator[Pathol
                 threshold=thresholds.synchrony,
                 first_step=since,
             )
+
+
+def _waking(layers: Layers) -> str:
+    """Return how to wake a silent network: with the thresholds that were tried, where there are any."""
+    return _lowering(layers) or (
+        "Check that the input is encoded and scaled (values around the threshold), then lower all thresholds or "
+        "scale up the weights."
+    )
+
+
+def _lowering(layers: Layers, layer: str | None = None) -> str:
+    """Return the thresholds that were tried together; nothing where there are none, or none for the ``layer``."""
+    found = {name: stats.remedy for name, stats in layers.items() if stats.remedy is not None}
+    if not found or (layer is not None and layer not in found):
+        return ""
+    lower = ", ".join(f"{name} to {remedy.threshold:g}" for name, remedy in found.items())
+    return f"Lower the threshold{'s' * (len(found) > 1)}: {lower}.{tried({n: r.after for n, r in found.items()})}"
 
 
 def _evidence(stats: LayerStats, thresholds: Thresholds) -> str:

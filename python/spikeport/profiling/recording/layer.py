@@ -9,6 +9,7 @@ import numpy as np
 
 from spikeport.profiling.pathology import Thresholds
 from spikeport.profiling.recording.arrays import as_array
+from spikeport.profiling.recording.causes import Entry, Remedy, Update
 from spikeport.profiling.recording.frames import Frames, Totals
 from spikeport.profiling.recording.gradients import GradientRecorder
 from spikeport.profiling.recording.membranes import MembraneRecorder
@@ -22,6 +23,10 @@ class LayerRecorder:
     """The statistics of one layer so far; see `spikeport.profiling.SpikeProfiler.record_step`.
 
     Spikes, membranes and gradients have a recorder each; the frames hear of all three.
+
+    Attributes
+    ----------
+    entry, remedy, passes_gradient : set by a watch; see `LayerStats`
     """
 
     def __init__(self, name: str, thresholds: Thresholds, seed: int = 0) -> None:
@@ -29,6 +34,10 @@ class LayerRecorder:
         self.n_records = 0
         self.non_finite: dict[str, int] = {}
         self.first_non_finite: int | None = None
+        self.entry: Entry | None = None
+        self.remedy: Remedy | None = None
+        self.update: Update | None = None
+        self.passes_gradient = True
         self._spikes = SpikeRecorder(name, seed)
         self._membranes = MembraneRecorder(thresholds.inactive_derivative)
         self._gradients = GradientRecorder(thresholds)
@@ -76,6 +85,11 @@ class LayerRecorder:
             return
         self._gradients.record(step, value)
         self._frames.add_gradient(value)
+
+    def record_update(self, update: Update) -> None:
+        """Keep an update of the layer's weights, where it is the largest so far."""
+        if self.update is None or update.ratio > self.update.ratio:
+            self.update = update
 
     @property
     def is_used(self) -> bool:
@@ -137,6 +151,10 @@ class LayerRecorder:
             gradient_quarters=gradients.curve.quarters(),
             frames=self._frames.so_far(self._totals()),
             raster=spikes.raster.windows(),
+            entry=self.entry,
+            remedy=self.remedy,
+            update=self.update,
+            passes_gradient=self.passes_gradient,
         )
 
     def _totals(self) -> Totals:

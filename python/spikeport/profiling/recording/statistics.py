@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.profiling.recording.causes import Entry, Remedy, Update
 from spikeport.profiling.recording.frames import Frame
 
 Array = npt.NDArray[Any]
@@ -64,6 +65,10 @@ class LayerStats:
     rate_quarters, gradient_quarters : means over the quarters of the recording
     frames : the course of the layer
     raster : windows of consecutive steps: training step, spikes of shape (steps, neurons)
+    entry : what enters the network, for the first layer of a watched model
+    remedy : a threshold with which the layer, dead at the first recording, was well when it was tried
+    update : the largest update of the weights before the layer
+    passes_gradient : False where what comes into the layer can learn, and its spikes pass no gradient at all
     """
 
     name: str
@@ -101,6 +106,10 @@ class LayerStats:
     gradient_quarters: list[float] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     raster: list[tuple[int, Array]] = field(default_factory=list)
+    entry: Entry | None = None
+    remedy: Remedy | None = None
+    update: Update | None = None
+    passes_gradient: bool = True
 
     @property
     def dead_neuron_fraction(self) -> float:

@@ -69,11 +69,16 @@ class KeptTensors:
 
     def take(self) -> list[Tensor]:
         """Return the tensors and forget them; nothing where the network wrote into one of them."""
-        kept, self._tensors = self._tensors, []
-        if any(_version(tensor) != version for tensor, version in kept):
+        seen, kept, self._tensors = self.seen(), self._tensors, []
+        if kept and not seen:
             self._small[0] = float("inf")
+        return seen
+
+    def seen(self) -> list[Tensor]:
+        """Return the tensors, which stay; nothing where the network wrote into one of them."""
+        if any(_version(tensor) != version for tensor, version in self._tensors):
             return []
-        return [tensor for tensor, _ in kept]
+        return [tensor for tensor, _ in self._tensors]
 
 
 def hook_gradient(spikes: Tensor, output: Any, function: Callable[[Tensor], None]) -> None:

@@ -42,7 +42,7 @@ class Population:
         self.name, self.layer = name, layer
         self.spikes, self.membranes = KeptTensors(), KeptTensors(source=layer.captured)
         self.gradients: list[Tensor] = []
-        self.expects_gradient = False
+        self.expects_gradient, self.passes_gradient = False, True
         self._passes: list[int] = []
         self._layout = "B"
         self._after_reset = False
@@ -57,9 +57,20 @@ class Population:
         elif recording.membranes is not None:
             self.membranes.add(recording.membranes)
 
+    @property
+    def threshold(self) -> float | None:
+        """The neurons' threshold, where it is one number."""
+        return self.layer.neurons.threshold(self.layer.module)
+
+    def steps_of_first_sequence(self) -> int:
+        """Return how many calls of one step make the first sequence."""
+        inside = len(set(self._passes)) < len(self._passes)
+        return self._passes.count(self._passes[0]) if inside else len(self._passes)
+
     def record_gradient(self, recorder: LayerRecorder, iteration: int) -> None:
         """Record the norm of all gradients seen, 0 where there are none, and forget them."""
         gradients, self.gradients, self.expects_gradient = self.gradients, [], False
+        recorder.passes_gradient = self.passes_gradient
         norms = [norm(as_array(gradient)) for gradient in gradients]
         bad = sum(count for _, count in norms)
         if bad:

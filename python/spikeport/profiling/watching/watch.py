@@ -27,8 +27,9 @@ except ImportError:
     raise MissingExtra("torch", "torch", "watching a model") from None
 
 from spikeport.profiling.recording.ledger import Ledger
+from spikeport.profiling.watching.causes import Causes
 from spikeport.profiling.watching.connections import Connection, is_connection
-from spikeport.profiling.watching.hooks import CopyableHook, hook_backward, hook_gradient
+from spikeport.profiling.watching.hooks import CopyableHook, hook_backward, hook_gradient, tensors_with_gradient
 from spikeport.profiling.watching.libraries.neurons import Recording
 from spikeport.profiling.watching.libraries.registry import neurons_of
 from spikeport.profiling.watching.pace import Pace
@@ -52,6 +53,7 @@ class Watch:
         max_overhead: float | None = None,
         gradients: bool = True,
         follow: bool = True,
+        optimizer: Any = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._ledger, self._model, self._gradients, self._follow = ledger, model, gradients, follow
@@ -69,6 +71,7 @@ class Watch:
             )
         self._connections = [Connection(n, m) for n, m in model.named_modules() if is_connection(m)]
         self._populations = Populations()
+        self._causes = Causes(ledger, optimizer)
         self._sampling = self._awaiting = self._backward_seen = False
         self._passes = 0
         self._running: SpikingLayer | None = None
@@ -102,6 +105,7 @@ class Watch:
     def begin(self) -> None:
         """Begin an iteration; the model's forward pass does that itself."""
         self.flush()
+        self._causes.settle(self.iteration)
         self._stand_down()
         self._sampling = self._pace.next()
         if self._sampling:
@@ -118,6 +122,7 @@ class Watch:
     def end(self) -> None:
         """End the iteration: what the model does until the next one begins is not recorded."""
         self.flush()
+        self._causes.settle(self.iteration)
         self._sampling = False
         self._withdraw()
 
@@ -131,6 +136,7 @@ class Watch:
             return
         with self._pace.recording(), torch.no_grad():
             n_samples = 0
+            self._causes.try_numbers()
             for population in self._populations:
                 recorder = self._ledger.recorder(population.name)
                 if self._has_gradient(population):
@@ -144,6 +150,7 @@ class Watch:
         """Record what is left and remove every hook; a second call does nothing."""
         try:
             self.flush()
+            self._causes.settle(self.iteration)
         finally:
             self._sampling = False
             self._withdraw()
@@ -222,17 +229,20 @@ class Watch:
             self._running = None
             recording = layer.neurons.read(module, inputs, output)
             if recording is not None:
-                self._show(layer, recording, output)
+                self._show(layer, recording, output, inputs)
             layer.stand_down()
 
         return leave
 
-    def _show(self, layer: SpikingLayer, recording: Recording, output: Any) -> None:
+    def _show(self, layer: SpikingLayer, recording: Recording, output: Any, inputs: tuple[Any, ...]) -> None:
         """Keep what one call of a layer gave."""
         spikes = recording.spikes
         population = self._populations.of(layer, recording)
         population.show(recording, self._passes)
-        if self._gradients and spikes.requires_grad:
+        self._causes.show(population, recording, inputs)
+        if self._gradients and _is_cut_here(output, inputs):
+            population.expects_gradient, population.passes_gradient = True, False
+        elif self._gradients and spikes.requires_grad:
             population.expects_gradient = True
 
             def see(gradient: Tensor) -> None:
@@ -251,9 +261,16 @@ class Watch:
         def connect(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             if self._sampling and inputs and isinstance(inputs[0], Tensor):
                 connection.inputs.add(inputs[0])
+                self._causes.connect(connection, inputs[0], output)
 
         return connect
 
     def _capture(self, membranes: Tensor) -> None:
         if self._running is not None:
             self._running.captured.add(membranes)
+
+
+def _is_cut_here(output: Any, inputs: tuple[Any, ...]) -> bool:
+    """Whether what comes in can learn, and nothing that goes out passes a gradient back to it."""
+    comes_in = any(True for _ in tensors_with_gradient(inputs))
+    return comes_in and torch.is_grad_enabled() and not any(True for _ in tensors_with_gradient(output))

@@ -158,9 +158,7 @@ def _node(node: Any, place: str, demand: Demand) -> NodeStructure:
     keys = {"inputs", "name", "neuron", "operation", "shape", *ATTRIBUTES[word]}
     demand(set(node) == keys, f"the keys of {place}", ", ".join(sorted(keys)))
     demand(is_texts([node["name"], node["neuron"]]), f"{place}: name and neuron", "texts that are not empty")
-    inputs = node["inputs"]
-    texts = isinstance(inputs, list) and all(isinstance(source, str) for source in inputs)
-    demand(texts and bool(inputs), f"{place}.inputs", "a list of names")
+    demand(is_texts(node["inputs"]) and bool(node["inputs"]), f"{place}.inputs", "a list of names")
     demand(_is_shape(node["shape"]), f"{place}.shape", "one to three whole numbers above 0")
     for key in ATTRIBUTES[word]:
         value, least = node[key], 0 if key == "padding" else 1
