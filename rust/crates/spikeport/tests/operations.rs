@@ -33,7 +33,7 @@ impl Axis {
 }
 
 fn axis() -> impl Strategy<Value = Axis> {
-    (1usize..=3, 1usize..=3, 0usize..=2, 1usize..=2, 1usize..=6)
+    (1usize..=3, 1usize..=3, 0usize..=2, 1usize..=4, 1usize..=6)
         .prop_map(|(kernel, stride, padding, dilation, size)| Axis {
             kernel,
             stride,
@@ -381,6 +381,19 @@ fn a_node_reads_only_what_stands_before_it() {
     assert!(Network::new(&[2], vec![add(&input), add(&[Source::Node(0), Source::Input])]).is_ok());
     assert_eq!(code(Network::new(&[2], vec![add(&[Source::Node(0), Source::Input])])), Code::Shape);
     assert_eq!(code(Network::new(&[2], vec![add(&[])])), Code::Shape);
+}
+
+#[test]
+fn a_giant_window_takes_no_more_room_than_the_signal_it_is_over() {
+    // A table of who reads what, by which tap, would have 65535·65536 entries.
+    let axis = Axis { kernel: 65535, stride: 1, padding: 0, dilation: 1, size: 131_070 };
+    let kind = OperationKind::new("sum_pool", &attributes(&[axis], 1)).unwrap();
+    let mut values = vec![0.0f32; axis.size];
+    values[axis.size / 2] = 1.0;
+    let (shape, sums) =
+        currents(&kind, None, None, &[View::new(&values, &[1, 1, 1, axis.size]).unwrap()]).unwrap();
+    assert_eq!(shape, [1, 1, 1, 65536]);
+    assert_eq!(sums.iter().sum::<f32>(), 65535.0);
 }
 
 #[test]

@@ -10,14 +10,16 @@ pub(super) struct Field {
     columns: Axis,
 }
 
-/// The same along one axis.
+/// The same along one axis. The places that read a value lie `step` apart, and from each to the next the tap falls by
+/// `fall`, so that no window, however large, takes more room than the signal it is over.
 pub(super) struct Axis {
     size: usize,
     places: usize,
     kernel: usize,
-    /// For each value the places that read it and their taps, and where those of the next value begin.
-    readers: Vec<(u32, u32)>,
-    begins: Vec<usize>,
+    step: usize,
+    fall: usize,
+    /// For each value the first place that reads it, the tap with which it does, and how many places do.
+    readers: Vec<[u32; 3]>,
     /// For each place the values from its first tap to its last, padding left out.
     reads: Vec<Range<usize>>,
 }
@@ -27,31 +29,43 @@ impl Axis {
     pub(super) fn new(window: &Window, axis: usize, size: usize, places: usize) -> Self {
         let (kernel, stride) = (window.kernel()[axis], window.stride()[axis]);
         let (padding, dilation) = (window.padding()[axis], window.dilation()[axis]);
-        let (mut readers, mut begins) = (Vec::new(), vec![0]);
-        for at in 0..size {
-            for tap in 0..kernel {
-                let Some(first) = (at + padding).checked_sub(tap * dilation) else { break };
-                if first % stride == 0 && first / stride < places {
-                    readers.push(((first / stride) as u32, tap as u32));
-                }
+        let common = common_divisor(stride, dilation);
+        let (step, fall) = (dilation / common, stride / common);
+        let readers = |at: usize| {
+            let end = at + padding;
+            let first = end.saturating_sub(dilation * (kernel - 1)).div_ceil(stride);
+            let past = places.min(end / stride + 1);
+            // The tap of a place is a whole number at every `step`-th place.
+            match (first..past).take(step).find(|place| (end - place * stride).is_multiple_of(dilation)) {
+                Some(place) => [place, (end - place * stride) / dilation, (past - place).div_ceil(step)]
+                    .map(|n| n as u32),
+                None => [0; 3],
             }
-            begins.push(readers.len());
-        }
+        };
+        let readers = (0..size).map(readers).collect();
         let last = dilation * (kernel - 1) + 1;
         let inside = |at: usize| at.saturating_sub(padding).min(size);
         let reads = (0..places).map(|place| inside(place * stride)..inside(place * stride + last)).collect();
-        Self { size, places, kernel, readers, begins, reads }
+        Self { size, places, kernel, step, fall, readers, reads }
     }
 
     /// The axis of a single row.
     pub(super) fn one() -> Self {
         let reads = std::iter::once(0..1).collect();
-        Self { size: 1, places: 1, kernel: 1, readers: vec![(0, 0)], begins: vec![0, 1], reads }
+        Self { size: 1, places: 1, kernel: 1, step: 1, fall: 1, readers: vec![[0, 0, 1]], reads }
     }
 
-    fn readers(&self, at: usize) -> &[(u32, u32)] {
-        &self.readers[self.begins[at]..self.begins[at + 1]]
+    /// The places that read the value `at`, ascending, and their taps.
+    #[inline]
+    fn readers(&self, at: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
+        let [place, tap, count] = self.readers[at].map(|n| n as usize);
+        let (step, fall) = (self.step, self.fall);
+        (0..count).map(move |k| (place + k * step, tap - k * fall))
     }
+}
+
+fn common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
 impl Field {
@@ -85,11 +99,10 @@ impl Field {
             }
             let (channel, row) = (line / height, line % height);
             let readers = self.columns.readers(index + width - end);
-            for &(place_row, tap_row) in self.rows.readers(row) {
-                let place = place_row as usize * self.columns.places;
-                let tap = tap_row as usize * self.columns.kernel;
-                for &(place_column, tap_column) in readers {
-                    each(channel, place + place_column as usize, tap + tap_column as usize, event);
+            for (place_row, tap_row) in self.rows.readers(row) {
+                let (place, tap) = (place_row * self.columns.places, tap_row * self.columns.kernel);
+                for (place_column, tap_column) in readers.clone() {
+                    each(channel, place + place_column, tap + tap_column, event);
                 }
             }
         }
@@ -128,17 +141,15 @@ impl Field {
         for row in self.rows.reads[band.start].start..self.rows.reads[band.end - 1].end {
             let line = channel * height + row;
             let events = begins[line]..begins[line + 1];
-            for &(place_row, tap_row) in self.rows.readers(row) {
-                let place_row = place_row as usize;
+            for (place_row, tap_row) in self.rows.readers(row) {
                 if events.is_empty() || !band.contains(&place_row) {
                     continue;
                 }
                 let place = (place_row - band.start) * self.columns.places;
-                let tap = tap_row as usize * self.columns.kernel;
+                let tap = tap_row * self.columns.kernel;
                 for event in events.clone() {
-                    for &(column, tap_column) in self.columns.readers(indices[event] as usize - line * width)
-                    {
-                        each(place + column as usize, tap + tap_column as usize, event);
+                    for (column, tap_column) in self.columns.readers(indices[event] as usize - line * width) {
+                        each(place + column, tap + tap_column, event);
                     }
                 }
             }
