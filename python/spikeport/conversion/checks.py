@@ -37,8 +37,10 @@ def check_theta(theta: Any, name: str = "theta") -> float:
 
 def check_activation(activation: Any, levels: Any) -> tuple[str | None, int | None]:
     """Return what the trained network ends in, or raise `ConversionError` ``readout`` where that is none of ours."""
-    if activation not in (None, "relu", "qcfs"):
-        raise ConversionError("readout", f"output_activation {activation!r} is not one of None, 'relu', 'qcfs'")
+    if activation not in (None, "relu", "clamp", "qcfs"):
+        raise ConversionError(
+            "readout", f"output_activation {activation!r} is not one of None, 'relu', 'clamp', 'qcfs'"
+        )
     return activation, None if levels is None else check_timesteps(levels)
 
 

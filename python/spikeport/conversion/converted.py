@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -204,12 +205,15 @@ class ConvertedSNN(GraphParts):
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
         result = self._simulate(x, T, encoding, seed, backend)
         values = result.counts[-1] if readout == "spikes" else self._output(result)
-        return np.asarray(values[0] if np.ndim(x) == 1 else values)
+        values = values.reshape(len(values), self.graph.n_outputs)
+        return np.asarray(values[0] if self._is_sample(x) else values)
 
     def _output(self, result: RunResult) -> Array:
-        values = result.drive * (self.scales[-1] / result.timesteps)
+        values = result.drive.reshape(-1, self.graph.n_outputs) * (self.scales[-1] / result.timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
+        if self.output_activation == "clamp":
+            return np.clip(values, 0, self.scales[-1])
         if self.output_activation == "qcfs":
             return qcfs(values, timesteps=self.output_levels or result.timesteps, threshold=self.scales[-1])
         return values
@@ -225,7 +229,10 @@ class ConvertedSNN(GraphParts):
         """
         values = self._output(self._simulate(x, T, encoding, seed, backend))
         classes = classes_of(values)
-        return classes[0] if np.ndim(x) == 1 else classes
+        return classes[0] if self._is_sample(x) else classes
+
+    def _is_sample(self, x: npt.ArrayLike) -> bool:
+        return np.shape(x) == self.graph.input_shape or np.ndim(x) == 1
 
     def _simulate(self, x: npt.ArrayLike, T: int | None, encoding: str, seed: int, backend: str) -> RunResult:
         timesteps = check_timesteps(self.T if T is None else T)
@@ -235,11 +242,13 @@ class ConvertedSNN(GraphParts):
                 f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}; spikes of your own go to .graph.run",
             )
         graph, samples = self.graph, as_array("x", x)
-        if samples.ndim != 2:
-            samples = samples[None] if samples.ndim < 2 else samples.reshape(len(samples), -1)
-        if samples.ndim != 2 or samples.shape[1] != graph.n_inputs:
-            n = graph.n_inputs
-            raise ConversionError("shape", f"x has shape {np.shape(x)}: give ({n},) for a sample, or (batch, {n})")
+        if self._is_sample(x) or samples.ndim < 1:
+            samples = samples[None]
+        if samples.ndim < 2 or math.prod(samples.shape[1:]) != graph.n_inputs:
+            n = ", ".join(map(str, graph.input_shape))
+            one = f"({n},)" if len(graph.input_shape) == 1 else f"({n})"
+            raise ConversionError("shape", f"x has shape {np.shape(x)}: give {one} for a sample, or (batch, {n})")
+        samples = samples.reshape(len(samples), *graph.input_shape)
         if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
             self._compare_range(float(samples.min()), float(samples.max()))
         return graph.run(samples, T=timesteps, encoding=encoding, seed=seed, backend=backend)
@@ -257,8 +266,11 @@ class ConvertedSNN(GraphParts):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        widths = [self.graph.n_inputs, *(layer.n_neurons for layer in self.graph)]
-        return f"<ConvertedSNN {' -> '.join(map(str, widths))}, T={self.T}, {self.certificate.level}>"
+        widths = [str(n) for n in (self.graph.n_inputs, *(layer.n_neurons for layer in self.graph))]
+        if not self.graph.is_linear_chain:
+            ends = ["×".join(map(str, shape)) for shape in (self.graph.input_shape, self.graph.output_shape)]
+            widths = [ends[0], f"{len(self.graph)} layers", ends[1]]
+        return f"<ConvertedSNN {' -> '.join(widths)}, T={self.T}, {self.certificate.level}>"
 
 
 def classes_of(values: Array) -> Array:

@@ -75,3 +75,16 @@ class PositiveValues:
         bucket = self._buckets[np.searchsorted(np.cumsum(self._counts), rank, side="right")]
         middle = (bucket << _DROPPED) | (np.uint64(1) << (_DROPPED - np.uint64(1)))
         return min(float(np.uint64(middle).view(np.float64)), self.largest)
+
+
+class Outputs:
+    """What a layer put out: its positive values, and for a last layer that may have none, how far the others go."""
+
+    def __init__(self) -> None:
+        self.positive, self.negative = PositiveValues(), PositiveValues()
+
+    def add(self, output: Array, *, is_drive: bool) -> None:
+        """Take what the layer gives for a batch; ``is_drive`` for a last layer without activation."""
+        self.positive.add(output)
+        if is_drive and not self.positive.count:
+            self.negative.add(-output)
