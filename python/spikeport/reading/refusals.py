@@ -101,6 +101,16 @@ FOLLOWED = frozenset(
 )
 """Modules of torch.nn whose forward is followed call by call."""
 
+
+def is_followed(module: nn.Module) -> bool:
+    """Whether a module runs the forward of a class of torch.nn that is followed, or code of its own."""
+    runs = getattr(type(module), "forward", None)  # a scripted module's class has none
+    if not str(getattr(runs, "__module__", "torch.")).startswith("torch."):
+        return True
+    kinds = [kind.__name__ for kind in type(module).__mro__]
+    return any(kind in FOLLOWED and getattr(nn, kind).forward is runs for kind in kinds)
+
+
 FUNCTIONS = {
     **dict.fromkeys(["tanh", "sigmoid", "gelu", "silu", "elu", "selu", "celu", "mish", "softplus", "glu"], CURVED),
     **dict.fromkeys(["leaky_relu", "prelu", "rrelu", "hardswish", "hardsigmoid", "logsigmoid", "softsign"], CURVED),

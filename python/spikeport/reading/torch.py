@@ -18,7 +18,7 @@ from spikeport.errors import ConversionError
 from spikeport.operations import Shape
 from spikeport.reading.network import RELU, Activation, Activations, ReadNetwork
 from spikeport.reading.plain import forward_of, is_plain, read_plain
-from spikeport.reading.refusals import FOLLOWED, SCRIPTED, module_reason
+from spikeport.reading.refusals import SCRIPTED, is_followed, module_reason
 from spikeport.reading.trace import Recorder
 from spikeport.reading.translate import Translator, numpy_type
 
@@ -113,9 +113,7 @@ def _guessed_shape(model: nn.Module, activations: Activations) -> Shape:
     if n_inputs is not None:
         return (n_inputs,)
     for path, module in model.named_modules():
-        runs = forward_of(module)
-        known = runs in activations or type(module).__name__ in FOLLOWED
-        if str(getattr(runs, "__module__", "torch.")).startswith("torch.") and not known:
+        if forward_of(module) not in activations and not is_followed(module):
             place = f"{path} ({type(module).__name__})" if path else type(module).__name__
             raise ConversionError("unsupported_module", f"{place} cannot be converted: {module_reason(module)}")
     raise ConversionError(

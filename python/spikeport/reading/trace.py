@@ -19,7 +19,7 @@ from torch.fx.node import map_aggregate
 import spikeport
 from spikeport.errors import ConversionError
 from spikeport.reading.network import Activations
-from spikeport.reading.refusals import FOLLOWED, module_reason
+from spikeport.reading.refusals import is_followed, module_reason
 
 TORCH, OURS = (os.path.dirname(str(package.__file__)) for package in (torch, spikeport))
 VALUE, PLACE, PATH = "spikeport_value", "spikeport_place", "spikeport_path"
@@ -91,6 +91,8 @@ class Recorder(fx.Tracer):
 
     def call_module(self, m: nn.Module, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Follow a module's forward; hooks are left to the comparison with the model itself."""
+        if not _has_proxy((args, kwargs)):
+            return forward(*args, **kwargs)  # what makes a constant, such as a parametrised weight
         try:
             return super().call_module(m, m.forward, args, kwargs)
         except Exception:
@@ -106,11 +108,9 @@ class Recorder(fx.Tracer):
         runs = type(m).forward
         if runs in self.activations and runs is not nn.ReLU.forward:
             return True
-        if runs.__module__.startswith("torch.") and type(m).__name__ not in FOLLOWED:
-            kinds = [kind.__name__ for kind in type(m).__mro__]
-            if not any(kind in FOLLOWED and getattr(nn, kind).forward is runs for kind in kinds):
-                reason = module_reason(m, is_last=[*self.model.modules()][-1] is m)
-                raise ConversionError("unsupported_module", f"{self.here()} cannot be converted: {reason}")
+        if runs.__module__.startswith("torch.") and not is_followed(m):
+            reason = module_reason(m, is_last=[*self.model.modules()][-1] is m)
+            raise ConversionError("unsupported_module", f"{self.here()} cannot be converted: {reason}")
         return False
 
     def path_of_module(self, mod: nn.Module) -> str:
@@ -125,10 +125,10 @@ class Recorder(fx.Tracer):
         if name.startswith("*") or default is not inspect.Parameter.empty:
             return None if name.startswith("*") else default
         if any(node.op == "placeholder" for node in self.graph.nodes):
-            given = [key for key, parameter in sig.parameters.items() if parameter.default is inspect.Parameter.empty]
+            wanted = [key for key, parameter in sig.parameters.items() if parameter.default is inspect.Parameter.empty]
             raise ConversionError(
                 "unsupported_module",
-                f"{type(self.model).__name__}.forward takes {', '.join(given)}: a spiking network has one input",
+                f"{type(self.model).__name__}.forward takes {', '.join(wanted[1:])}: a spiking network has one input",
             )
         return self.create_proxy("placeholder", name, (), {})
 
@@ -177,6 +177,14 @@ class Recorder(fx.Tracer):
             return getattr(args[0], str(node.target))(*args[1:], **kwargs)
         assert callable(node.target)
         return node.target(*args, **kwargs)
+
+
+def _has_proxy(values: Any) -> bool:
+    if isinstance(values, dict):
+        return any(map(_has_proxy, values.values()))
+    if isinstance(values, list | tuple):
+        return any(map(_has_proxy, values))
+    return isinstance(values, fx.Proxy)
 
 
 def _part(values: Any, index: int) -> Any:

@@ -27,6 +27,7 @@ class Translator:
         self.model, self.activations, self.batch = model, activations, len(sample)
         self.build = Builder(dtype, len(sample), tuple(sample.shape[1:]))
         self.found: dict[fx.Node, Any] = {}
+        self.written: dict[fx.Node, fx.Node] = {}
 
     def nodes(self, record: fx.Graph) -> list[ReadNode]:
         """Return the nodes of the network, folded; raises `ConversionError` for what cannot be converted."""
@@ -50,7 +51,7 @@ class Translator:
             raise place.refuse(str(error)) from error
 
     def _known(self, value: Any) -> Any:
-        return self.found[value] if isinstance(value, fx.Node) else value
+        return self.found[self.written.get(value, value)] if isinstance(value, fx.Node) else value
 
     def _call(self, node: fx.Node, place: Place, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if node.target is PART:
@@ -74,9 +75,11 @@ class Translator:
         return result
 
     def _written(self, node: fx.Node, result: Any) -> None:
-        """Take down that a call wrote its result into its first argument."""
-        if isinstance(node.args[0], fx.Node):
-            self.found[node.args[0]] = result
+        """Take down that a call wrote its result into its first argument, which it is from now on."""
+        target = node.args[0] if node.args else node.kwargs.get("input")
+        if isinstance(target, fx.Node):
+            self.written[node] = owner = self.written.get(target, target)
+            self.found[owner] = result
 
     def _rearranged(self, node: fx.Node, place: Place, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         mode, value = kwargs.get("mode", "constant"), kwargs.get("value")
