@@ -53,7 +53,7 @@ WAY_OUT = {
     **dict.fromkeys(["Softmax", "LogSoftmax", "Softmin", "Softmax2d"], PROBABILITIES),
     **dict.fromkeys(["RNNBase", "RNNCellBase", "MultiheadAttention", "Transformer", "Bilinear"], ATTENTION),
     **dict.fromkeys(["TransformerEncoderLayer", "TransformerEncoder", "TransformerDecoder"], ATTENTION),
-    **dict.fromkeys(["LazyLinear", "_LazyConvXdMixin"], "its width is not known yet: run the model once on a batch"),
+    "LazyModuleMixin": "its width is not known yet: run the model once on a batch",
     "Embedding": "its input is a number of a word, not a current: convert the part behind it, on what it gives",
     "ScriptModule": SCRIPTED,
 }
@@ -108,7 +108,9 @@ def is_followed(module: nn.Module) -> bool:
     if not str(getattr(runs, "__module__", "torch.")).startswith("torch."):
         return True
     kinds = [kind.__name__ for kind in type(module).__mro__]
-    return any(kind in FOLLOWED and getattr(nn, kind).forward is runs for kind in kinds)
+    return "LazyModuleMixin" not in kinds and any(
+        kind in FOLLOWED and getattr(nn, kind).forward is runs for kind in kinds
+    )
 
 
 FUNCTIONS = {
