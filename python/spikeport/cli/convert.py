@@ -225,7 +225,7 @@ def _layers(snn: ConvertedSNN) -> list[dict[str, Any]]:
 def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> None:
     from rich.table import Table
 
-    table = Table("layer", title=f"{snn.n_layers} layers of integrate-and-fire neurons, T = {snn.T}", title_style="")
+    table = Table("layer", title=f"{snn.n_layers} layers, integrate-and-fire neurons, T = {snn.T}", title_style="")
     for heading in ("inputs", "neurons", "parameters", "a rate of 1 is"):
         table.add_column(heading, justify="right")
     for layer in _layers(snn):

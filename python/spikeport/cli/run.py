@@ -48,9 +48,10 @@ def run(
     if not isinstance(T, int) or T < 1:
         fail("give the number of timesteps, at least 1: -T 16" if timesteps is None else f"-T {T} is not at least 1")
     x, labels = load_samples(samples)
-    x = x.reshape(len(x), -1) if x.ndim > 2 else x
     if not len(x):
         fail(f"{samples} holds no samples")
+    if x[0].size == graph.n_inputs:
+        x = x.reshape(len(x), *graph.input_shape)
     caution = far_outside(float(x.min()), float(x.max()), check_range(stored.metadata.get("input_range")))
     if caution:
         explain(caution, "warning")
@@ -78,8 +79,8 @@ def _simulated(graph: SNNGraph, x: Array, **how: Any) -> dict[str, Any]:
     with bar("running", len(x)) as advance:
         for start in range(0, max(1, len(x)), SAMPLES_AT_ONCE):
             part = graph.run(x[start : start + SAMPLES_AT_ONCE], record=bipolar, **how)
-            classes += classes_of(part.drive).tolist()
-            counts += part.counts[-1].tolist()
+            classes += classes_of(part.drive.reshape(-1, graph.n_outputs)).tolist()
+            counts += part.counts[-1].reshape(-1, graph.n_outputs).tolist()
             fired = part.counts if part.spikes is None else part.spikes
             spikes += [float(np.abs(layer).sum()) for layer in fired]
             advance(len(part.drive))

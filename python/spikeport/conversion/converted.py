@@ -27,7 +27,7 @@ from spikeport.conversion.parts import GraphParts
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, RunResult, SNNGraph
 from spikeport.kernels.qcfs import qcfs
-from spikeport.neuron import Neuron
+from spikeport.neuron import PASS_ON, Neuron
 
 Array = npt.NDArray[Any]
 READOUTS = ("spikes", "membrane")
@@ -153,8 +153,8 @@ class ConvertedSNN(GraphParts):
         """
         scales = dict(zip(self.names, self.scales, strict=True))
         for layer in graph:
-            uniform = layer.neuron.is_uniform and layer.neuron == Neuron("IF", layer.threshold, self.v_init)
-            if layer.name not in scales or not uniform:
+            ours = Neuron("IF", layer.threshold, self.v_init) if layer.neuron.is_spiking else PASS_ON
+            if layer.name not in scales or layer.neuron != ours:
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
         view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
