@@ -16,9 +16,12 @@ from spikeport.kernels import INPUT
 from spikeport.operations import Conv, Linear, Operation, Shape, SumPool
 from spikeport.operations.operation import Attributes
 from spikeport.reading.network import Activation, ReadNode
-from spikeport.reading.signals import Signal, arrangement
+from spikeport.reading.signals import Signal, arrangement, live_box, spread
 
 Array = npt.NDArray[Any]
+
+LARGEST_PICK = 1 << 24
+"""Weights of a matrix of 0 and 1 that puts values in another order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +138,15 @@ class Builder:
         if signal.is_flat and len(signal.shape) == 1:
             return self.add(place, Through(signal.shape), Signal(signal.source, signal.held), shape=signal.shape)
         how = arrangement(signal)
+        if how is None and len(signal.shape) == 1 and signal.size * math.prod(signal.held) <= LARGEST_PICK:
+            picked = Linear(spread(np.eye(signal.size, dtype=self.dtype), signal))
+            return self.add(place, picked, Signal(signal.source, signal.held), shape=signal.shape)
+        cut = live_box(signal) if how is None else None
+        if cut is not None:  # what is cut off first, and has zeros in its place then
+            inner = self.plain(place, signal.at(signal.places[cut]))
+            index = np.full(signal.shape, -1)
+            index[cut] = np.arange(inner.size).reshape(inner.shape)
+            return self.plain(place, inner.at(index))
         if how is None:
             raise place.refuse(
                 "its values come in an order, or from a shape, that no convolution reads: only channels and evenly "

@@ -134,6 +134,19 @@ def arranged(how: Arrangement, held: Shape, shape: Shape) -> Index:
     return np.where(np.min(grid, axis=0) >= 0, flat, -1)
 
 
+def live_box(signal: Signal) -> tuple[slice, ...] | None:
+    """Return the part of an image outside which a signal is zero, or None where that is all of it, or nothing."""
+    live = signal.places >= 0
+    box = [slice(None)]
+    for axis in range(1, live.ndim):
+        (at,) = live.any(tuple(k for k in range(live.ndim) if k != axis)).nonzero()
+        if not len(at):
+            return None
+        box.append(slice(int(at[0]), int(at[-1]) + 1))
+    part = signal.places[tuple(box)]
+    return tuple(box) if part.ndim > 1 and part.shape != signal.shape else None
+
+
 def _fitted(coordinates: Index, live: npt.NDArray[np.bool_]) -> tuple[int, int] | None:
     """Return offset and stride with which the last axis of a result walks along its node's."""
     rows = live.reshape(-1, live.shape[-1])
