@@ -13,11 +13,12 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.conversion import advice
 from spikeport.conversion.balance import balanced
-from spikeport.conversion.calibration import Batch, SampleForm, Seen, batches, length
+from spikeport.conversion.calibration import Batch, Seen, batches, length
 from spikeport.conversion.checks import check_percentile, check_timesteps, import_torch
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.distribution import Outputs
 from spikeport.conversion.measurement import measured
+from spikeport.conversion.samples import SampleForm
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
@@ -37,29 +38,32 @@ def convert(
     input_shape: Sequence[int] | None = None,
     progress: bool = False,
 ) -> ConvertedSNN:
-    """Convert a trained ``nn.Sequential`` to a rate-coded spiking network.
+    """Convert a trained torch network to a rate-coded spiking network.
 
-    Every Linear layer becomes a layer of integrate-and-fire neurons with soft reset, threshold 1 and ``v_init = 1/2``.
-    A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer the ``percentile`` of its positive
-    activations on the calibration data, without calibration data 1. The last layer is read out by its drive, which is
-    neither clipped nor rounded (`ConvertedSNN.classify`); its θ sets the scale of its spike counts alone. A model that
-    ends in an activation is compared, and read out, behind it.
+    Every activation becomes integrate-and-fire neurons with soft reset, threshold 1 and ``v_init = 1/2`` behind the
+    layer that it follows. A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer the ``percentile`` of
+    its positive activations on the calibration data, without calibration data 1. The last layer is read out by its
+    drive, which is neither clipped nor rounded (`ConvertedSNN.classify`); its θ sets the scale of its spike counts
+    alone. A model that ends in an activation is compared, and read out, behind it. Signals that are added get one unit,
+    and where nothing with weights stands before neurons, θ is their threshold.
 
     The model is left as it was found: it is run in eval mode without gradients, gets the mode of every module back, and
     shares no memory with the result, which keeps the model's dtype (half precisions become float32).
 
     Parameters
     ----------
-    model : nn.Sequential of Linear, ReLU, QCFSActivation, Flatten, Dropout, Identity; nested too
-    calibration_data : (batch, n_inputs) tensor or array as the model takes it; or a list of samples or of batches, a
+    model : an nn.Sequential, or any module whose forward `torch.fx` can follow on a sample: linear layers and
+        convolutions, batch normalisation, pooling, ReLU, ReLU6 and QCFSActivation, additions and concatenations
+    calibration_data : (batch, …) tensor or array as the model takes it; or a list of samples or of batches, a
         DataLoader or any iterator of them, each with its labels or without: it is read once, batch by batch, in memory
-        that does not grow with it. Samples of more axes where the model begins with Flatten. Any finite values: only a
+        that does not grow with it. Any finite values: only a
         Poisson run asks for [0, 1]. Percentiles are exact for up to 2^20 positive activations of a layer, and within
         0.05 % for more
     T : number of timesteps, at least 1: more are more accurate and slower
     percentile : in (0, 100]; below 100, the few largest activations are clipped so that the rest are finer
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
+    input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
     progress : show how far calibration is, on standard error
 
     Returns
@@ -87,7 +91,7 @@ def convert(
     T, percentile = check_timesteps(T), check_percentile(percentile)
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
-    from spikeport.reading.network import as_copy
+    from spikeport.reading.compute import as_copy
     from spikeport.reading.torch import evaluating, read_model, unwrapped
 
     inner = unwrapped(model)
@@ -158,7 +162,7 @@ def _calibrate(
 ) -> None:
     import torch
 
-    from spikeport.reading.network import as_copy
+    from spikeport.reading.compute import as_copy
 
     showing = bar("calibrating", count) if progress else nullcontext(_ignore)
     with showing as advance:

@@ -174,7 +174,7 @@ class ConvertedSNN(GraphParts):
 
         Parameters
         ----------
-        x : (n_inputs,) or (batch, n_inputs); further axes of a sample are flattened
+        x : a sample or a batch, of the shape that the network takes, or flat
         T : number of timesteps, `T` of this object by default
         encoding : "poisson" draws spikes with the value as rate in [0, 1]; "current" feeds the value at every step,
             which needs no luck and far fewer steps
@@ -225,7 +225,7 @@ class ConvertedSNN(GraphParts):
 
         What the output neurons received is compared, behind the activation where the trained network ends in one.
         Unlike the spike counts it is neither clipped at T nor rounded: negative logits and ties of counts are told
-        apart. Takes and raises what `run` does; returns an index for ``x`` of shape (n_inputs,), else (batch,) indices.
+        apart. Takes and raises what `run` does; returns an index for one sample, (batch,) indices for a batch.
         """
         values = self._output(self._simulate(x, T, encoding, seed, backend))
         classes = classes_of(values)

@@ -17,7 +17,8 @@ from torch import nn
 from spikeport.errors import ConversionError
 from spikeport.kernels import INPUT
 from spikeport.operations import Linear
-from spikeport.reading.network import Activations, ReadNetwork, ReadNode, as_copy
+from spikeport.reading.compute import as_copy
+from spikeport.reading.network import Activations, ReadNetwork, ReadNode
 
 PASSING = (nn.Identity.forward, nn.Dropout.forward, nn.AlphaDropout.forward)
 

@@ -7,21 +7,17 @@ the way it goes for the sample, and only what hangs on values cannot be followed
 from __future__ import annotations
 
 import inspect
-import os
 import sys
-from types import FrameType
 from typing import Any
 
-import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
 
-import spikeport
 from spikeport.errors import ConversionError
 from spikeport.reading.network import Activations
+from spikeport.reading.places import line_of, line_raised
 from spikeport.reading.refusals import is_followed, module_reason
 
-TORCH, OURS = (os.path.dirname(str(package.__file__)) for package in (torch, spikeport))
 VALUE, PLACE, PATH = "spikeport_value", "spikeport_place", "spikeport_path"
 
 
@@ -86,7 +82,7 @@ class Recorder(fx.Tracer):
         scope = self.scope if error is None or self.failed is None else self.failed
         path, kind = scope.module_path, getattr(scope.module_type, "__name__", None)
         name = f"{path} ({kind})" if path else type(self.model).__name__
-        line = _line(sys._getframe()) if error is None else _raised_at(error)
+        line = line_of(sys._getframe(), Recorder.record.__code__) if error is None else line_raised(error)
         return f"{name}, {line}" if line else name
 
     def call_module(self, m: nn.Module, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -193,22 +189,3 @@ def _part(values: Any, index: int) -> Any:
 
 PART = _part
 """What takes one of several results in a record."""
-
-
-def _line(frame: FrameType | None) -> str | None:
-    """Return file and line of the innermost code that is neither torch's nor ours."""
-    while frame is not None and frame.f_code is not Recorder.record.__code__:
-        file = frame.f_code.co_filename
-        if not file.startswith((TORCH, OURS)):
-            return f"{os.path.basename(file)}:{frame.f_lineno}"
-        frame = frame.f_back
-    return None
-
-
-def _raised_at(error: Exception) -> str | None:
-    trace, found = error.__traceback__, None
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        found = found if file.startswith((TORCH, OURS)) else f"{os.path.basename(file)}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return found

@@ -12,8 +12,8 @@ from spikeport.errors import ConversionError, GraphError
 from spikeport.kernels import INPUT
 from spikeport.reading.builder import Builder, Place
 from spikeport.reading.calls import CALLS, REARRANGING, name_of
+from spikeport.reading.calls.activations import qcfs
 from spikeport.reading.fold import folded
-from spikeport.reading.functions import qcfs
 from spikeport.reading.network import Activations, ReadNode
 from spikeport.reading.refusals import function_reason
 from spikeport.reading.signals import Signal

@@ -226,3 +226,20 @@ def test_the_model_keeps_its_attributes_hooks_and_modes(torch, nn):
     before = set(vars(model)), set(model.state_dict())
     convert(model, torch.rand(16, 6), T=1)
     assert (set(vars(model)), set(model.state_dict())) == before and model.training
+
+
+def test_two_batches_are_not_taken_for_images_and_labels(torch, nn):
+    model, x = cnn(nn), torch.rand(40, 1, 8, 8)
+    assert convert(model, (x[:20], x[20:]), T=1).scales == pytest.approx(convert(model, x, T=1).scales, rel=1e-6)
+
+
+def test_groups_of_channels_take_the_unit_of_their_own(torch, nn):
+    model = own(
+        nn,
+        lambda m, x: m.c(torch.cat([torch.relu(m.a(x)), torch.relu(50 * m.b(x))], 1)).relu().mean((2, 3)),
+        a=nn.Conv2d(1, 2, 3),
+        b=nn.Conv2d(1, 2, 3),
+        c=nn.Conv2d(4, 6, 3, groups=2),
+    )
+    x = torch.rand(48, 1, 8, 8)
+    assert error(convert(model, x, T=256, percentile=100), model, x) < 0.1

@@ -13,7 +13,7 @@ import models
 import torch
 
 from spikeport.conversion import convert
-from spikeport.reading.network import compute
+from spikeport.reading.compute import compute
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "models.md"
 pytestmark = [

@@ -129,6 +129,12 @@ def test_an_activation_stays_where_others_read_the_values_before_it():
     assert [node.activation is not None for node in network.nodes].count(True) == 1
 
 
+def test_an_activation_stays_behind_a_max_pool_whose_values_others_read_before_it():
+    model = Own(lambda x, c: F.max_pool2d(h := c(x), 3, 1, 1).relu() + h, nn.Conv2d(1, 2, 3))
+    network = read(model, 1, 6, 6)
+    assert [node.operation.kind for node in network.nodes if node.activation] == ["max_pool"]
+
+
 def test_a_second_relu_and_what_flattens_are_no_nodes():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
     assert kinds(read(model, 1, 6, 6)) == ["conv", "max_pool", "linear"]

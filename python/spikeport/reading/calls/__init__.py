@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from spikeport.reading import functions, pooling, weights
+from spikeport.reading.calls import activations, arithmetic, pooling, weights
 
 REARRANGING = frozenset(
     [
@@ -54,31 +54,31 @@ CALLS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "conv1d": weights.conv,
         "conv2d": weights.conv,
         "batch_norm": weights.batch_norm,
-        "relu": functions.relu,
-        "relu6": functions.relu6,
-        "hardtanh": functions.hardtanh,
-        "clamp": functions.clamp,
-        "clip": functions.clamp,
-        "clamp_min": functions.clamp,
-        "threshold": functions.threshold,
+        "relu": activations.relu,
+        "relu6": activations.relu6,
+        "hardtanh": activations.hardtanh,
+        "clamp": activations.clamp,
+        "clip": activations.clamp,
+        "clamp_min": activations.clamp,
+        "threshold": activations.threshold,
         **dict.fromkeys(
             ["dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout", "feature_dropout"],
-            functions.dropout,
+            activations.dropout,
         ),
-        "add": functions.add,
-        "sub": functions.subtract,
-        "subtract": functions.subtract,
-        "mul": functions.multiply,
-        "multiply": functions.multiply,
-        "div": functions.divide,
-        "truediv": functions.divide,
-        "neg": functions.negative,
-        "cat": functions.cat,
-        "concat": functions.cat,
-        "concatenate": functions.cat,
-        "mean": functions.mean,
-        "sum": functions.total,
-        "amax": functions.maximum,
+        "add": arithmetic.add,
+        "sub": arithmetic.subtract,
+        "subtract": arithmetic.subtract,
+        "mul": arithmetic.multiply,
+        "multiply": arithmetic.multiply,
+        "div": arithmetic.divide,
+        "truediv": arithmetic.divide,
+        "neg": arithmetic.negative,
+        "cat": arithmetic.cat,
+        "concat": arithmetic.cat,
+        "concatenate": arithmetic.cat,
+        "mean": pooling.mean,
+        "sum": pooling.total,
+        "amax": pooling.maximum,
         "max_pool1d": pooling.max_pool,
         "max_pool2d": pooling.max_pool,
         "avg_pool1d": pooling.avg_pool,
@@ -87,7 +87,7 @@ CALLS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "adaptive_avg_pool2d": pooling.adaptive_avg_pool,
         "adaptive_max_pool1d": pooling.adaptive_max_pool,
         "adaptive_max_pool2d": pooling.adaptive_max_pool,
-        **dict.fromkeys(COPYING, functions.same),
+        **dict.fromkeys(COPYING, arithmetic.same),
     }
 )
 """By name; `name_of` takes off what says that a call is in place."""

@@ -50,13 +50,13 @@ def conv(
     b = None if bias is None else build.array(bias)
     _check_finite(place, weight=W, bias=b)
     n = W.ndim - 2
-    strides, dilations = _each(stride, n), _each(dilation, n)
+    strides, dilations = each_axis(stride, n), each_axis(dilation, n)
     before = after = (0,) * n
     if padding == "same":
         total = [d * (k - 1) for d, k in zip(dilations, W.shape[2:], strict=True)]
         before, after = tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
     elif padding != "valid":
-        before = after = _each(padding, n)
+        before = after = each_axis(padding, n)
     x, more = _unpadded(x)
     if more is not None:
         before = tuple(a + b for a, b in zip(before, more[0], strict=True))
@@ -141,7 +141,8 @@ def _symmetric(
     return W, (1,) * len(dilation), padding
 
 
-def _each(value: Any, axes: int) -> tuple[int, ...]:
+def each_axis(value: Any, axes: int) -> tuple[int, ...]:
+    """Return one whole number for each axis."""
     values = tuple(value) if isinstance(value, tuple | list) else (value,)
     return tuple(int(v) for v in (values * axes if len(values) == 1 else values))
 

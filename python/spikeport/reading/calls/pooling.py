@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 from torch.nn import functional
 
 from spikeport.operations import AvgPool, MaxPool, Pool
 from spikeport.reading.builder import Builder, Place
-from spikeport.reading.functions import tuple_of
+from spikeport.reading.calls.weights import each_axis
 from spikeport.reading.signals import Signal
 
 
@@ -25,7 +27,7 @@ def max_pool(
 ) -> Signal:
     """Read ``F.max_pool1d`` and ``F.max_pool2d``."""
     axes = len(x.shape) - 1
-    if return_indices or set(tuple_of(dilation, axes)) != {1}:
+    if return_indices or set(each_axis(dilation, axes)) != {1}:
         raise place.refuse("a max pool that gives its indices, or whose window has gaps, has no spiking form here")
     return _pooled(build, place, x, MaxPool, kernel_size, stride, padding, ceil_mode)
 
@@ -43,7 +45,7 @@ def avg_pool(
 ) -> Signal:
     """Read ``F.avg_pool1d`` and ``F.avg_pool2d``."""
     axes = len(x.shape) - 1
-    if (any(tuple_of(padding, axes)) and not count_include_pad) or divisor_override is not None:
+    if (any(each_axis(padding, axes)) and not count_include_pad) or divisor_override is not None:
         raise place.refuse(
             "an average that divides by another number at the border than inside is no pool here: count_include_pad="
             "True, which is the default, is"
@@ -70,8 +72,8 @@ def _pooled(
 ) -> Signal:
     x = build.plain(place, x)
     axes = len(x.shape) - 1
-    pads, kernels = tuple_of(padding, axes), tuple_of(kernel, axes)
-    strides = kernels if stride is None or stride == [] else tuple_of(stride, axes)
+    pads, kernels = each_axis(padding, axes), each_axis(kernel, axes)
+    strides = kernels if stride is None or stride == [] else each_axis(stride, axes)
     pool = kind(kernels, strides, pads)
     free = [n + 2 * p - k for n, p, k in zip(x.shape[1:], pads, kernels, strict=True)]
     if ceil and any(room % s for room, s in zip(free, strides, strict=True)):
@@ -100,3 +102,35 @@ def _adaptive(build: Builder, place: Place, x: Signal, output_size: Any, kind: t
         )
     kernel = tuple(n // size for size, n in zip(wanted, sizes, strict=True))
     return _pooled(build, place, x, kind, kernel, None, 0, False)
+
+
+def maximum(build: Builder, place: Place, x: Signal, dim: Any = None, keepdim: bool = False) -> Signal:
+    """Read the largest of all pixels."""
+    return _over_pixels(build, place, x, dim, keepdim, MaxPool)
+
+
+def mean(build: Builder, place: Place, x: Signal, dim: Any = None, keepdim: bool = False, **_: Any) -> Signal:
+    """Read the mean of all pixels."""
+    return _over_pixels(build, place, x, dim, keepdim, AvgPool)
+
+
+def total(build: Builder, place: Place, x: Signal, dim: Any = None, keepdim: bool = False, **_: Any) -> Signal:
+    """Read the sum of all pixels."""
+    average = _over_pixels(build, place, x, dim, keepdim, AvgPool)
+    return build.affine(place, average, np.float64(math.prod(x.shape[1:])), np.float64(0))
+
+
+def _over_pixels(build: Builder, place: Place, x: Signal, dim: Any, keepdim: bool, kind: type[Pool]) -> Signal:
+    axes = len(x.shape) + 1
+    dims = {d % axes for d in (dim if isinstance(dim, tuple | list) else [dim] if dim is not None else range(axes))}
+    ones = {d for d in range(2, axes) if x.shape[d - 1] == 1}
+    if not dims or dims | ones != set(range(2, axes)) or axes == 2:
+        raise place.refuse(
+            f"it takes the {'largest' if kind is MaxPool else 'mean'} over the axes {sorted(dims)} of a batch of shape "
+            f"(batch, {', '.join(map(str, x.shape))}): only that over all pixels, axes 2 and up, is a pool"
+        )
+    x = build.plain(place, x)
+    pooled = build.add(place, kind(x.shape[1:]), x, shape=(x.shape[0], *(1 for _ in x.shape[1:])))
+    flat = pooled.rearranged(build.batch, lambda t: t.amax(tuple(dims), keepdim=keepdim))
+    assert isinstance(flat, Signal)
+    return flat
