@@ -40,6 +40,10 @@ MORE_AXES = (
     "it is a Linear layer along the last axis of a signal of shape {shape}, and only one over a whole sample is "
     "converted: flatten the sample first, or write it as a convolution with a kernel of 1"
 )
+LARGEST = (
+    "the larger of two signals is no layer of a spiking network; for ReLU use torch.relu, over pixels amax or a pool"
+)
+LARGER = "it makes an image larger, which no operation of a spiking network here does"
 SCRIPTED = "convert the model before torch.jit.script or torch.jit.trace"
 
 WAY_OUT = {
@@ -55,6 +59,7 @@ WAY_OUT = {
     **dict.fromkeys(["TransformerEncoderLayer", "TransformerEncoder", "TransformerDecoder"], ATTENTION),
     "LazyModuleMixin": "its width is not known yet: run the model once on a batch",
     "Embedding": "its input is a number of a word, not a current: convert the part behind it, on what it gives",
+    **dict.fromkeys(["Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d"], LARGER),
     "ScriptModule": SCRIPTED,
 }
 
@@ -121,11 +126,15 @@ FUNCTIONS = {
     **dict.fromkeys(
         ["layer_norm", "group_norm", "instance_norm", "rms_norm", "normalize", "std", "var"], NORMALISATION
     ),
-    **dict.fromkeys(["scaled_dot_product_attention", "bmm", "einsum", "multi_head_attention_forward"], ATTENTION),
+    **dict.fromkeys(["scaled_dot_product_attention", "bmm", "multi_head_attention_forward"], ATTENTION),
     **dict.fromkeys(["conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "unfold"], OTHER_SUM),
     **dict.fromkeys(["lp_pool1d", "lp_pool2d", "max_pool3d", "avg_pool3d", "fractional_max_pool2d"], OTHER_POOL),
     "embedding": WAY_OUT["Embedding"],
-    **dict.fromkeys(["maximum", "minimum", "max", "min"], "the larger of two signals is no layer of a spiking network"),
+    **dict.fromkeys(["maximum", "minimum", "max", "min"], LARGEST),
+    "einsum": "write it as nn.Linear, or as x @ weight.t()",
+    **dict.fromkeys(
+        ["where", "gt", "lt", "ge", "le", "masked_fill", "heaviside"], "for ReLU use torch.relu, " + CURVED
+    ),
     "argmax": "leave it off: classify takes the largest output by itself",
 }
 

@@ -1,8 +1,9 @@
 """Reading a torch model: it becomes a `ReadNetwork`, or is refused by name, with what would serve.
 
 Layers one after the other are read as they stand (`spikeport.reading.plain`); the forward of any other module is
-followed by ``torch.fx`` on a sample (`trace`), its calls become nodes (`translate`), and what need not be one is folded
-away (`fold`). Nothing is guessed: `ReadNetwork.check_faithful` compares what was read with what the model computes.
+followed by ``torch.fx`` on a sample (`trace`; `export` where that sees no way), its calls become nodes (`translate`),
+and what need not be one is folded away (`fold`). Nothing is guessed: `ReadNetwork.check_faithful` compares what was
+read with what the model computes.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from torch import Tensor, nn
 
 from spikeport.errors import ConversionError
 from spikeport.operations import Shape
+from spikeport.reading.export import exported
 from spikeport.reading.network import RELU, Activation, Activations, ReadNetwork
 from spikeport.reading.plain import forward_of, is_plain, read_plain
 from spikeport.reading.refusals import SCRIPTED, is_followed, module_reason
-from spikeport.reading.trace import Recorder
+from spikeport.reading.trace import NotFollowedError, Recorder
 from spikeport.reading.translate import Translator, numpy_type
 
 __all__ = ["RELU", "Activation", "Activations", "evaluating", "input_of", "read_model", "unwrapped"]
@@ -98,7 +100,13 @@ def read_model(
     if len(sample) < 2:
         sample = torch.cat([sample, sample])
     sample = sample[:2].to(first.device, first.dtype)
-    record = Recorder(sample.clone(), activations).record(model)
+    try:
+        record = Recorder(sample.clone(), activations).record(model)
+    except NotFollowedError as error:
+        found = exported(model, sample)
+        if found is None:
+            raise ConversionError(error.code, str(error)) from error.__cause__
+        record = found
     translator = Translator(model, activations, sample, numpy_type(first.dtype))
     nodes = translator.nodes(record)
     return ReadNetwork(model, nodes, translator.build.input_shape, first.dtype, first.device)

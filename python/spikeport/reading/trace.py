@@ -21,6 +21,10 @@ from spikeport.reading.refusals import is_followed, module_reason
 VALUE, PLACE, PATH = "spikeport_value", "spikeport_place", "spikeport_path"
 
 
+class NotFollowedError(ConversionError):
+    """A forward that ``torch.fx`` cannot follow; another tool may."""
+
+
 class Known(fx.Proxy):
     """A tensor whose value for the sample is known, so that its sizes are numbers."""
 
@@ -71,7 +75,7 @@ class Recorder(fx.Tracer):
                 "network to convert: write that way without the question, or convert the part behind it",
             ) from None
         except Exception as error:
-            raise ConversionError(
+            raise NotFollowedError(
                 "unsupported_module",
                 f"{self.here(error)}: its forward cannot be followed on a sample of shape "
                 f"{tuple(self.sample.shape[1:])}: {type(error).__name__}: {error}",

@@ -59,7 +59,11 @@ class Translator:
         if node.op == "call_module":
             module = self.model.get_submodule(str(node.target))
             return qcfs(self.build, place, args[0], self.activations[type(module).forward](module))
+        if node.target is getattr and args[1] == "data":
+            return args[0]
         name, is_in_place = name_of(node.target)
+        if name == "getitem" and isinstance(args[0], list | tuple):
+            return args[0][args[1]]
         if name in REARRANGING:
             return self._rearranged(node, place, name, args, kwargs)
         if name not in CALLS:
@@ -108,10 +112,11 @@ class Translator:
         result: Any = map_aggregate(node.args[0], self._known)
         kind = type(self.model).__name__
         if not isinstance(result, Signal):
+            what = type(result).__name__.removeprefix("immutable_")
             raise ConversionError(
                 "unsupported_module",
-                f"{kind}.forward gives a {type(result).__name__}, not one tensor: wrap it in a module that gives the "
-                "output to be converted alone",
+                f"{kind}.forward gives a {what}, not one tensor: wrap it in a module that gives the output to be "
+                "converted alone",
             )
         if not result.is_flat:
             result = self.build.plain(Place("", f"the output of {kind}"), result)

@@ -106,6 +106,7 @@ CONVERTED = [
     Brought("asymmetric padding, padding='same'", nets.Asymmetric, GREY),
     Brought("batch normalisation of the input, before a padded convolution", before_padding, IMAGE),
     Brought("a forward that asks for shapes, with optional arguments", nets.ByShape, IMAGE),
+    Brought("a forward that asserts that it was given a tensor", nets.Asserting, IMAGE),
     Brought("weights held by the model itself, functions alone", nets.Functional, GREY),
     Brought("vectors that are taken for images", unflattened, VECTOR),
     Brought("QCFS activations", lambda: refused.cnn(nn.BatchNorm2d(8), QCFSActivation(8, theta=2.0)), IMAGE),

@@ -398,3 +398,17 @@ class Functional(nn.Module):
     def forward(self, x):
         x = F.conv2d(x, self.w1, stride=2, padding=1).relu()
         return torch.matmul(F.max_pool2d(x, 2).flatten(1), self.w2.t())
+
+
+class Asserting(nn.Module):
+    """Asks whether its input is a tensor, which what follows it by torch.fx is not."""
+
+    def __init__(self):
+        super().__init__()
+        self.features, self.head = nn.Sequential(*conv_bn(3, 8, 3, 2), nn.MaxPool2d(2)), nn.Linear(8, 4)
+
+    def forward(self, x):
+        assert isinstance(x, torch.Tensor), type(x)
+        a, b = self.features(x).chunk(2, 1)
+        x = torch.cat([F.pad(b, (0, 1, 0, 1))[:, :, 1:, 1:], F.pad(a, (0, 0, 0, 1))[:, :, 1:] * 2], 1)
+        return self.head(F.dropout(x, training=self.training).mean((2, 3)))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from torch._ops import OpOverload
+
 from spikeport.reading.calls import activations, arithmetic, pooling, weights
 
 REARRANGING = frozenset(
@@ -22,6 +24,8 @@ REARRANGING = frozenset(
         "unsqueeze",
         "unflatten",
         "getitem",
+        "slice",
+        "constant_pad_nd",
         "select",
         "narrow",
         "chunk",
@@ -54,6 +58,7 @@ CALLS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "conv1d": weights.conv,
         "conv2d": weights.conv,
         "batch_norm": weights.batch_norm,
+        "aten_batch_norm": weights.aten_batch_norm,
         "relu": activations.relu,
         "relu6": activations.relu6,
         "hardtanh": activations.hardtanh,
@@ -100,5 +105,7 @@ def name_of(target: Any) -> tuple[str, bool]:
     if target in IN_PLACE:
         return IN_PLACE[target], True
     name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
+    if isinstance(target, OpOverload):  # of torch.export: the name, and behind a dot which form of it
+        name = "aten_batch_norm" if name == "batch_norm.default" else name.partition(".")[0]
     is_in_place = name.endswith("_") and not name.endswith("__")
     return name.strip("_") if is_in_place else name.lstrip("_"), is_in_place

@@ -92,6 +92,20 @@ def batch_norm(
     return build.affine(place, x, scale, shift)
 
 
+def aten_batch_norm(
+    build: Builder,
+    place: Place,
+    x: Signal,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    var: Tensor | None,
+    *more: Any,
+) -> Signal:
+    """Read the same as ``torch.export`` writes it, with its arguments in another order."""
+    return batch_norm(build, place, x, mean, var, weight, bias, *more[:3])
+
+
 def per_channel(place: Place, x: Signal, constant: Any) -> Array:
     """Return a constant that is combined with a signal as one number for each entry of the first axis."""
     if not isinstance(constant, Tensor):
