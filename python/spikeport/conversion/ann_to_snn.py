@@ -23,7 +23,7 @@ from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
 if TYPE_CHECKING:
-    from spikeport.reading.network import ReadNetwork
+    from spikeport.reading.network import ReadNetwork, ReadNode
 
 Array = npt.NDArray[Any]
 
@@ -36,6 +36,7 @@ def convert(
     *,
     classes: bool | Sequence[str] | None = None,
     input_shape: Sequence[int] | None = None,
+    per_channel: bool = True,
     progress: bool = False,
 ) -> ConvertedSNN:
     """Convert a trained torch network to a rate-coded spiking network.
@@ -64,6 +65,7 @@ def convert(
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
     input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
+    per_channel : give each channel of an image a θ of its own, which needs fewer steps; else one for the layer
     progress : show how far calibration is, on standard error
 
     Returns
@@ -103,7 +105,7 @@ def convert(
             inner, ACTIVATIONS, sample=sample, input_shape=None if input_shape is None else tuple(input_shape)
         )
         said += advice.on_model(network)
-        seen, values = Seen(), {node.name: Outputs() for node in network.nodes}
+        seen, values = Seen(), {n.name: Outputs(_channels(network, n, per_channel)) for n in network.nodes}
         if calibration_data is not None:
             _calibrate(network, stream, length(calibration_data), seen, values, progress)
         samples = seen.compared if seen.count else np.random.default_rng(0).random((4, *network.input_shape))
@@ -186,9 +188,13 @@ def _ignore(count: int) -> None:
     pass
 
 
+def _channels(network: ReadNetwork, node: ReadNode, per_channel: bool) -> int:
+    return node.shape[0] if per_channel and len(node.shape) > 1 and node is not network.output else 1
+
+
 def _thetas(
     network: ReadNetwork, values: Mapping[str, Outputs] | None, percentile: float
-) -> tuple[dict[str, float], list[str]]:
+) -> tuple[dict[str, Array], list[str]]:
     """Return θ of every node with an activation and of the output, and the names of those that are never active."""
     thetas, silent = {}, []
     for node in network.nodes:
@@ -196,15 +202,14 @@ def _thetas(
         if activation is None and node is not network.output:
             continue
         fixed = activation is not None and (activation.kind == "qcfs" or node is network.output)
-        theta = activation.theta if activation is not None and (fixed or values is None) else None
-        if theta is None and values is None:
-            theta = 1.0
-        if theta is None and values is not None:
-            seen = values[node.name]
-            theta = seen.positive.percentile(percentile)
-            if activation is None:  # an output layer, whose values may all be negative
-                theta = theta or seen.negative.percentile(percentile) or 1.0
+        given = activation.theta if activation is not None and (fixed or values is None) else None
+        if given is not None or values is None:
+            thetas[node.name] = np.array([given or 1.0])
+            continue
+        theta = values[node.name].percentiles(percentile)
+        if theta is None and activation is None:  # an output layer, whose values may all be negative
+            theta = np.array([values[node.name].negative.percentile(percentile) or 1.0])
         if theta is None:
             silent.append(node.name)
-        thetas[node.name] = theta or 1.0
+        thetas[node.name] = np.ones(1) if theta is None else theta
     return thetas, silent

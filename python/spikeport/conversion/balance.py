@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.conversion.normalise import Unit, in_units, ratio
+from spikeport.conversion.parts import Scale
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels import INPUT
 from spikeport.neuron import PASS_ON, Neuron
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
-def balanced(network: ReadNetwork, thetas: Mapping[str, float]) -> tuple[SNNGraph, list[float]]:
+def balanced(network: ReadNetwork, thetas: Mapping[str, Array]) -> tuple[SNNGraph, list[Scale]]:
     """Return the spiking network, and for each of its layers what a rate of 1, or a current of 1, stands for.
 
     Parameters
     ----------
     network : what was read
-    thetas : θ of every node with an activation, and of the output
+    thetas : θ of every node with an activation, and of the output, shape (1,) or one for each channel
     """
     return _Balance(network, thetas).graph()
 
@@ -38,7 +39,7 @@ _GIVEN = ""
 
 
 class _Balance:
-    def __init__(self, network: ReadNetwork, thetas: Mapping[str, float]) -> None:
+    def __init__(self, network: ReadNetwork, thetas: Mapping[str, Array]) -> None:
         self.network, self.thetas = network, thetas
         self.reads: dict[str, tuple[str, ...]] = {}
         for node in network.nodes:  # a layer of a chain may be called "input" too
@@ -51,9 +52,9 @@ class _Balance:
             if not self._is_pending(node):
                 self.units[node.name] = self._unit(node)
         self.layers: list[LayerNode] = []
-        self.scales: list[float] = []
+        self.scales: list[Scale] = []
 
-    def graph(self) -> tuple[SNNGraph, list[float]]:
+    def graph(self) -> tuple[SNNGraph, list[Scale]]:
         for node in self.network.nodes:
             self._convert(node)
         return SNNGraph(self.layers, self.network.input_shape), self.scales
@@ -76,7 +77,7 @@ class _Balance:
     def _unit(self, node: ReadNode) -> Unit:
         if self._fires(node):
             self._read(node)
-            return np.array([self.thetas[node.name]])
+            return self.thetas[node.name]
         if node.is_weighted:
             return np.ones(1)
         unit = self._read(node)
@@ -96,7 +97,7 @@ class _Balance:
         if isinstance(node.operation, Add):
             reads = self.reads[node.name]
             fixed = [self.units[name] for name in reads if name in self.units]
-            unit = fixed[0] if fixed else np.array([self.thetas.get(node.name, 1.0)])
+            unit = fixed[0] if fixed else self.thetas.get(node.name, np.ones(1))
             for name in reads:
                 self.units.setdefault(name, unit)
             return unit
@@ -126,7 +127,7 @@ class _Balance:
         before = self.layers[-1].name if self.layers else _GIVEN
         named = () if inputs == (before,) else tuple(source or INPUT for source in inputs)
         self.layers.append(LayerNode.of(name, operation, neuron, named))
-        self.scales.append(float(unit.max()))
+        self.scales.append(float(unit[0]) if len(unit) == 1 else [float(value) for value in unit])
 
     def _carried(self, name: str, unit: Unit) -> str:
         """Return the name of the signal ``name`` in another unit."""
@@ -139,7 +140,7 @@ class _Balance:
 
     def _read_out(self, name: str, shape: Shape, unit: Unit) -> None:
         """Add a last layer, whose spikes are counted, behind an output without weights."""
-        θ = np.array([self.thetas[name]])
+        θ = self.thetas[name]
         self._add(self._free("output"), ratio(shape, unit, θ, self._dtype()), Neuron("IF", v_init=0.5), (name,), θ)
 
     def _free(self, name: str) -> str:

@@ -20,10 +20,10 @@ from spikeport.conversion.checks import (
     check_activation,
     check_classes,
     check_range,
-    check_theta,
+    check_scale,
     check_timesteps,
 )
-from spikeport.conversion.parts import GraphParts
+from spikeport.conversion.parts import GraphParts, Scale
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, RunResult, SNNGraph
 from spikeport.kernels.qcfs import qcfs
@@ -47,7 +47,8 @@ class ConvertedSNN(GraphParts):
     T : number of timesteps, unless a run names another
     names : of the layers in the graph, by default ``layer_0``, ``layer_1``, …
     v_init : membrane before the first step, in units of the threshold: 1/2 makes the rate round instead of truncate
-    scales : for each layer, the activation of the trained network that a rate of 1 stands for, by default 1
+    scales : for each layer, the activation of the trained network that a rate of 1 stands for, by default 1; or a list
+        with one for each of its channels
     certificate : what the conversion did to the answer
     output_activation, output_levels : "relu" or "qcfs" where the trained network ends in one; the levels of the latter
     input_range : lowest and highest value that the network was calibrated with; a run far outside it warns
@@ -71,7 +72,7 @@ class ConvertedSNN(GraphParts):
         *,
         names: Sequence[str] = (),
         v_init: float = 0.5,
-        scales: Sequence[float] = (),
+        scales: Sequence[Scale] = (),
         certificate: Certificate | None = None,
         output_activation: str | None = None,
         output_levels: int | None = None,
@@ -108,7 +109,7 @@ class ConvertedSNN(GraphParts):
     def _describe(
         self,
         T: int,
-        scales: Sequence[float] = (),
+        scales: Sequence[Scale] = (),
         certificate: Certificate | None = None,
         output_activation: str | None = None,
         output_levels: int | None = None,
@@ -116,7 +117,7 @@ class ConvertedSNN(GraphParts):
         classes: bool | Sequence[str] = True,
     ) -> None:
         self.T = check_timesteps(T)
-        self.scales = [check_theta(scale, "a scale") for scale in scales or [1.0] * len(self._graph)]
+        self.scales = [check_scale(scale) for scale in scales or [1.0] * len(self._graph)]
         if len(self.scales) != len(self._graph):
             raise ConversionError("shape", f"scales has {len(self.scales)} entries for {len(self._graph)} layers")
         self.certificate = certificate or Certificate("unchecked", "converted without a comparison")
@@ -209,13 +210,14 @@ class ConvertedSNN(GraphParts):
         return np.asarray(values[0] if self._is_sample(x) else values)
 
     def _output(self, result: RunResult) -> Array:
-        values = result.drive.reshape(-1, self.graph.n_outputs) * (self.scales[-1] / result.timesteps)
+        scale = np.asarray(self.scales[-1])
+        values = result.drive.reshape(-1, self.graph.n_outputs) * (scale / result.timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
         if self.output_activation == "clamp":
-            return np.clip(values, 0, self.scales[-1])
+            return np.clip(values, 0, scale)
         if self.output_activation == "qcfs":
-            return qcfs(values, timesteps=self.output_levels or result.timesteps, threshold=self.scales[-1])
+            return qcfs(values, timesteps=self.output_levels or result.timesteps, threshold=scale)
         return values
 
     def classify(

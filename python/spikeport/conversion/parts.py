@@ -13,6 +13,8 @@ from spikeport.graph import PerLayer, SNNGraph
 from spikeport.kernels.checks import as_float
 
 Array = npt.NDArray[Any]
+Scale = float | list[float]
+"""What a rate of 1 stands for: in a whole layer, or in each of its channels."""
 
 
 class GraphParts:

@@ -44,6 +44,10 @@ def error(snn, model, x):
     return np.abs(got - expected).max() / expected.std()
 
 
+def flat(scales):
+    return np.concatenate([np.ravel(scale) for scale in scales])
+
+
 def kinds(snn):
     return [layer.operation.kind for layer in snn.graph]
 
@@ -78,7 +82,7 @@ def given_as(kind, x, y, torch):
 def test_images_of_any_kind_of_calibration_data_give_the_same_network(torch, nn, kind):
     model, x, y = cnn(nn), torch.rand(40, 1, 8, 8), torch.randint(3, (40,))
     snn = convert(model, given_as(kind, x, y, torch), T=2)
-    assert snn.scales == pytest.approx(convert(model, x, T=2).scales, rel=1e-6)
+    assert flat(snn.scales) == pytest.approx(flat(convert(model, x, T=2).scales), rel=1e-6)
     assert snn.graph.input_shape == (1, 8, 8)
 
 
@@ -114,7 +118,7 @@ def test_an_average_is_a_sum_whose_factor_the_next_weights_take(torch, nn):
     model, x = cnn(nn), torch.rand(24, 1, 8, 8)
     snn = convert(model, x, T=256)
     assert kinds(snn) == ["conv", "sum_pool", "linear"]
-    assert snn.scales[1] == pytest.approx(snn.scales[0] / 4)
+    assert snn.scales[1] == pytest.approx(np.array(snn.scales[0]) / 4)
     assert error(snn, model, x) < 0.05
     last = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     assert kinds(convert(last, x, T=1)) == ["conv", "avg_pool", "conv"]
@@ -230,7 +234,8 @@ def test_the_model_keeps_its_attributes_hooks_and_modes(torch, nn):
 
 def test_two_batches_are_not_taken_for_images_and_labels(torch, nn):
     model, x = cnn(nn), torch.rand(40, 1, 8, 8)
-    assert convert(model, (x[:20], x[20:]), T=1).scales == pytest.approx(convert(model, x, T=1).scales, rel=1e-6)
+    two = convert(model, (x[:20], x[20:]), T=1)
+    assert flat(two.scales) == pytest.approx(flat(convert(model, x, T=1).scales), rel=1e-6)
 
 
 def test_groups_of_channels_take_the_unit_of_their_own(torch, nn):
@@ -243,3 +248,32 @@ def test_groups_of_channels_take_the_unit_of_their_own(torch, nn):
     )
     x = torch.rand(48, 1, 8, 8)
     assert error(convert(model, x, T=256, percentile=100), model, x) < 0.1
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_every_channel_has_a_theta_of_its_own_or_all_have_one(torch, nn, per_channel):
+    conv = nn.Conv2d(1, 3, 1, bias=False)
+    with torch.no_grad():
+        conv.weight.copy_(torch.tensor([1.0, 100.0, -1.0]).view(3, 1, 1, 1))
+    model = nn.Sequential(conv, nn.ReLU(), nn.Flatten(), nn.Linear(12, 2))
+    x = torch.rand(64, 1, 2, 2)
+    snn = convert(model, x, T=16, percentile=100, per_channel=per_channel)
+    top = float(x.max())
+    wanted = [top, 100 * top, 100 * top] if per_channel else 100 * top  # the third never fires: it clips nothing
+    assert snn.scales[0] == pytest.approx(wanted)
+    assert (error(snn, model, x) < 0.3) if per_channel else snn.scales[1] > 0
+    rates = snn.graph.run(x.numpy(), T=16).counts[0].max((0, 2, 3)) / 16
+    assert rates == pytest.approx([1.0, 1.0, 0.0] if per_channel else [0.0, 1.0, 0.0])
+
+
+def test_a_skip_between_channels_of_their_own_theta(torch, nn):
+    first, second = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(m, x):
+        h = torch.relu(m.a(x))
+        return m.fc(torch.relu(m.b(h) + h).flatten(1))
+
+    model, x = own(nn, forward, a=first, b=second, fc=nn.Linear(256, 3)), torch.rand(48, 1, 8, 8)
+    snn = convert(model, x, T=512, percentile=100)
+    assert np.shape(snn.graph["add"].threshold) == (4,)
+    assert error(snn, model, x) < 0.1
