@@ -117,7 +117,8 @@ class _Balance:
         if isinstance(operation, AvgPool) and node.name in self.pooled:
             window = operation.window
             operation = SumPool(window.kernel, window.stride, window.padding)
-        θ = float(threshold[0]) if len(threshold) == 1 else threshold.astype(np.float64)
+        rounded = threshold.astype(self._dtype()).astype(np.float64)  # as it is computed with, and stored
+        θ = float(rounded[0]) if (rounded == rounded[0]).all() else rounded
         neuron = Neuron("IF", threshold=θ, v_init=0.5) if self._fires(node) else PASS_ON
         self._add(node.name, operation, neuron, inputs, unit)
         if node is self.network.output and not node.is_weighted:

@@ -266,7 +266,7 @@ def test_every_channel_has_a_theta_of_its_own_or_all_have_one(torch, nn, per_cha
     assert rates == pytest.approx([1.0, 1.0, 0.0] if per_channel else [0.0, 1.0, 0.0])
 
 
-def test_a_skip_between_channels_of_their_own_theta(torch, nn):
+def test_a_skip_between_channels_of_their_own_theta(tmp_path, torch, nn):
     first, second = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
 
     def forward(m, x):
@@ -277,3 +277,5 @@ def test_a_skip_between_channels_of_their_own_theta(torch, nn):
     snn = convert(model, x, T=512, percentile=100)
     assert np.shape(snn.graph["add"].threshold) == (4,)
     assert error(snn, model, x) < 0.1
+    snn.save(tmp_path / "net")
+    assert spikeport.load(tmp_path / "net") == snn

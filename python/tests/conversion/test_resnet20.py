@@ -38,7 +38,7 @@ def test_the_spiking_network_is_the_trained_one_in_the_limit_of_many_steps(torch
     with evaluating(model):
         for node in snn.graph.network("reference").nodes:
             current = compute(node.operation, [signals[name] for name in node.inputs], torch.float32, "cpu")
-            threshold = torch.as_tensor(np.asarray(node.neuron.threshold), dtype=torch.float32)
+            threshold = torch.tensor(np.array(node.neuron.threshold), dtype=torch.float32)
             rate = (current / threshold.reshape(-1, *(1,) * (current.dim() - 2))).clip(0, 1)
             signals[node.name] = rate if node.neuron.is_spiking else current
         torch.testing.assert_close(current * snn.scales[-1], model(torch.tensor(x)), rtol=1e-3, atol=1e-2)

@@ -28,7 +28,7 @@ def limit(graph, x):
     network = graph.network("reference")
     for node in network.nodes:
         current = compute(node.operation, [signals[name] for name in node.inputs], x.dtype, x.device)
-        threshold = torch.as_tensor(np.asarray(node.neuron.threshold)).to(x.dtype)
+        threshold = torch.tensor(np.array(node.neuron.threshold)).to(x.dtype)
         threshold = threshold.reshape(-1, *(1,) * (current.dim() - 2))
         signals[node.name] = (current / threshold).clip(0, 1) if node.neuron.is_spiking else current
     return current.flatten(1)
