@@ -13,12 +13,11 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.conversion import advice
 from spikeport.conversion.balance import balanced
-from spikeport.conversion.calibration import Batch, Seen, batches, length
+from spikeport.conversion.calibration import Batch, SampleForm, Seen, batches, length
 from spikeport.conversion.checks import check_percentile, check_timesteps, import_torch
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.distribution import Outputs
 from spikeport.conversion.measurement import measured
-from spikeport.conversion.samples import SampleForm
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 

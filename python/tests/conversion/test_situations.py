@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from spikeport.conversion import ConversionWarning, ConvertedSNN, InputRangeWarning, QCFSActivation, convert
-from spikeport.conversion.calibration import Batch, Seen, batches
+from spikeport.conversion.calibration import Batch, SampleForm, Seen, batches
 from spikeport.conversion.distribution import KEPT, RELATIVE_ERROR, PositiveValues
-from spikeport.conversion.samples import SampleForm
 from spikeport.errors import ConversionError, KernelError
 
 quiet = pytest.mark.filterwarnings("ignore::spikeport.conversion.ConversionWarning")
