@@ -228,14 +228,16 @@ def _layers(snn: ConvertedSNN) -> list[dict[str, Any]]:
 
 
 def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> None:
+    import numpy as np
     from rich.table import Table
 
-    table = Table("layer", title=f"{snn.n_layers} layers of integrate-and-fire neurons, T = {snn.T}", title_style="")
+    table = Table("layer", title=f"{snn.n_layers} layers, integrate-and-fire neurons, T = {snn.T}", title_style="")
     for heading in ("inputs", "neurons", "parameters", "a rate of 1 is"):
         table.add_column(heading, justify="right")
     for layer in _layers(snn):
         numbers = (f"{layer[key]:,}" for key in ("inputs", "neurons", "parameters"))
-        table.add_row(layer["name"], *numbers, f"{layer['scale']:.4g}")
+        low, high = (f"{bound(layer['scale']):.4g}" for bound in (np.min, np.max))
+        table.add_row(layer["name"], *numbers, low if low == high else f"{low} … {high}")
     console.print(table)
     say(str(snn.certificate))
     if accuracy is not None:

@@ -36,7 +36,7 @@ def inspect(
         kind = f"{layer['neuron']['kind']}{f' ({described})' if described else ''}"
         yes_no = ["yes" if layer[key] else "no" for key in ("bias", "frozen")]
         sizes = [f"{layer[key]:,}" for key in ("inputs", "neurons")]
-        table.add_row(layer["name"], *sizes, yes_no[0], layer["dtype"], kind, yes_no[1])
+        table.add_row(layer["name"], *sizes, yes_no[0], layer["dtype"] or "", kind, yes_no[1])
     console.print(table)
     say(f"{stored.n_layers} layers, {stored.total_params:,} parameters")
     if stored.metadata:
@@ -59,7 +59,7 @@ def _layers(stored: SNNCheckpoint) -> list[dict[str, Any]]:
             "inputs": inputs,
             "neurons": outputs,
             "bias": bias is not None,
-            "dtype": str(weights.dtype),
+            "dtype": None if weights is None else str(weights.dtype),
             "neuron": {"kind": kind, **({} if neuron is None else _parameters(neuron))},
             "frozen": name in stored.frozen_layers,
         }

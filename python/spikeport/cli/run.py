@@ -53,9 +53,10 @@ def run(
     if readout_delay >= T:
         fail(f"--readout-delay {readout_delay} leaves none of {T} steps to read: give less than {T}")
     x, labels = load_samples(samples)
-    x = x.reshape(len(x), -1) if x.ndim > 2 else x
     if not len(x):
         fail(f"{samples} holds no samples")
+    if x[0].size == graph.n_inputs:
+        x = x.reshape(len(x), *graph.input_shape)
     caution = far_outside(float(x.min()), float(x.max()), check_range(stored.metadata.get("input_range")))
     if caution:
         explain(caution, "warning")

@@ -6,7 +6,7 @@ a ReLU network becomes a spiking one by choosing what a rate of 1 stands for in 
 "Conversion of continuous-valued deep networks to efficient event-driven networks"; Bu et al. 2022, "Optimal ANN-SNN
 conversion for high-accuracy and ultra-low-latency spiking neural networks".
 
-- `convert`: an ``nn.Sequential`` and calibration data -> `ConvertedSNN`
+- `convert`: a torch model and calibration data -> `ConvertedSNN`
 - `ConvertedSNN`: run, classify, save, ``.graph``, ``.certificate``; `load` gives it back
 - `QCFSActivation`, `replace_relu_with_qcfs`: train a network to be converted at small T
 """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from spikeport.certificate import Certificate
     from spikeport.conversion.calibration import Seen
     from spikeport.conversion.converted import ConvertedSNN
-    from spikeport.reading.torch import TracedModel
+    from spikeport.reading.network import ReadNetwork
 
 LOW_AGREEMENT: Final = 0.9
 HIGH_ERROR: Final = 0.25
@@ -35,9 +35,9 @@ def on_percentile(percentile: float) -> Iterator[ConversionWarning]:
         )
 
 
-def on_model(traced: TracedModel) -> Iterator[ConversionWarning]:
+def on_model(network: ReadNetwork) -> Iterator[ConversionWarning]:
     """Yield what is to be said of a trained model."""
-    floored = [layer.name for layer in traced.layers if layer.is_at_floor]
+    floored = [node.name for node in network.nodes if node.activation is not None and node.activation.is_at_floor]
     if floored:
         yield ConversionWarning(
             f"{', '.join(floored)}: θ was learnt down to its smallest value, so the layer passes on next to nothing; "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +13,17 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.checks import takes
 from spikeport.conversion import advice
-from spikeport.conversion.calibration import Seen, batches, length
+from spikeport.conversion.balance import balanced
+from spikeport.conversion.calibration import Batch, SampleForm, Seen, batches, length
 from spikeport.conversion.checks import check_percentile, check_timesteps, import_torch
 from spikeport.conversion.converted import ConvertedSNN
-from spikeport.conversion.distribution import PositiveValues
+from spikeport.conversion.distribution import Outputs
 from spikeport.conversion.measurement import measured
-from spikeport.conversion.normalise import normalised
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
 if TYPE_CHECKING:
-    from spikeport.reading.torch import TracedModel
+    from spikeport.reading.network import ReadNetwork, ReadNode
 
 Array = npt.NDArray[Any]
 
@@ -35,31 +36,37 @@ def convert(
     percentile: float = 99.9,
     *,
     classes: bool | Sequence[str] | None = None,
+    input_shape: Sequence[int] | None = None,
+    per_channel: bool = True,
     progress: bool = False,
 ) -> ConvertedSNN:
-    """Convert a trained ``nn.Sequential`` to a rate-coded spiking network.
+    """Convert a trained torch network to a rate-coded spiking network.
 
-    Every Linear layer becomes a layer of integrate-and-fire neurons with soft reset, threshold 1 and ``v_init = 1/2``.
-    A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer the ``percentile`` of its positive
-    activations on the calibration data, without calibration data 1. The last layer is read out by its drive, which is
-    neither clipped nor rounded (`ConvertedSNN.classify`); its θ sets the scale of its spike counts alone. A model that
-    ends in an activation is compared, and read out, behind it.
+    Every activation becomes integrate-and-fire neurons with soft reset, threshold 1 and ``v_init = 1/2`` behind the
+    layer that it follows. A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer the ``percentile`` of
+    its positive activations on the calibration data, without calibration data 1. The last layer is read out by its
+    drive, which is neither clipped nor rounded (`ConvertedSNN.classify`); its θ sets the scale of its spike counts
+    alone. A model that ends in an activation is compared, and read out, behind it. Signals that are added get one unit,
+    and where nothing with weights stands before neurons, θ is their threshold.
 
     The model is left as it was found: it is run in eval mode without gradients, gets the mode of every module back, and
     shares no memory with the result, which keeps the model's dtype (half precisions become float32).
 
     Parameters
     ----------
-    model : nn.Sequential of Linear, ReLU, QCFSActivation, Flatten, Dropout, Identity; nested too
-    calibration_data : (batch, n_inputs) tensor or array as the model takes it; or a list of samples or of batches, a
+    model : an nn.Sequential, or any module whose forward `torch.fx` can follow on a sample: linear layers and
+        convolutions, batch normalisation, pooling, ReLU, ReLU6 and QCFSActivation, additions and concatenations
+    calibration_data : (batch, …) tensor or array as the model takes it; or a list of samples or of batches, a
         DataLoader or any iterator of them, each with its labels or without: it is read once, batch by batch, in memory
-        that does not grow with it. Samples of more axes where the model begins with Flatten. Any finite values: only a
+        that does not grow with it. Any finite values: only a
         Poisson run asks for [0, 1]. Percentiles are exact for up to 2^20 positive activations of a layer, and within
         0.05 % for more
     T : number of timesteps, at least 1: more are more accurate and slower
     percentile : in (0, 100]; below 100, the few largest activations are clipped so that the rest are finer
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
+    input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
+    per_channel : give each channel of an image a θ of its own, which needs fewer steps; else one for the layer
     progress : show how far calibration is, on standard error
 
     Returns
@@ -87,40 +94,41 @@ def convert(
     T, percentile = check_timesteps(T), check_percentile(percentile)
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
-    from spikeport.reading.torch import evaluating, read_model
+    from spikeport.reading.compute import as_copy
+    from spikeport.reading.torch import evaluating, read_model, unwrapped
 
-    traced = read_model(model, ACTIVATIONS)
-    said = [*advice.on_percentile(percentile), *advice.on_model(traced)]
-    seen, values = Seen(), [_Outputs() for _ in traced.layers]
+    inner = unwrapped(model)
+    said = [*advice.on_percentile(percentile)]
     with evaluating(model):
+        stream, first = _opened(inner, calibration_data)
+        sample = None if first is None else torch.tensor(first.samples[:2])
+        network = read_model(
+            inner, ACTIVATIONS, sample=sample, input_shape=None if input_shape is None else tuple(input_shape)
+        )
+        said += advice.on_model(network)
+        seen, values = Seen(), {n.name: Outputs(_channels(network, n, per_channel)) for n in network.nodes}
         if calibration_data is not None:
-            _calibrate(traced, calibration_data, seen, values, progress)
-        samples = seen.compared if seen.count else np.random.default_rng(0).random((4, traced.n_inputs))
-        x = torch.tensor(samples, dtype=traced.dtype, device=traced.device)
-        outputs, drive = traced.outputs(x)
-        traced.check_faithful(x)
+            _calibrate(network, stream, length(calibration_data), seen, values, progress)
+        samples = seen.compared if seen.count else np.random.default_rng(0).random((4, *network.input_shape))
+        x = torch.tensor(samples, dtype=network.dtype, device=network.device)
+        *_, (_, _, output) = network.walk(x)
+        expected = as_copy(output.flatten(1))
+        network.check_faithful(x)
 
-    scales, silent = _scales(traced, values if seen.count else None, percentile)
-    pairs = [
-        normalised(layer.weight, layer.bias, scale_in, scale_out)
-        for layer, scale_in, scale_out in zip(traced.layers, [1.0, *scales], scales, strict=False)
-    ]
-    last = traced.layers[-1]
-    snn = ConvertedSNN(
-        [weight for weight, _ in pairs],
-        [bias for _, bias in pairs],
-        [1.0] * len(pairs),
+    thetas, silent = _thetas(network, values if seen.count else None, percentile)
+    graph, scales = balanced(network, thetas)
+    last = network.output.activation
+    snn = ConvertedSNN.from_graph(
+        graph,
         T,
-        names=[layer.name for layer in traced.layers],
         scales=scales,
         certificate=Certificate("unchecked", "converted without calibration data: every ReLU layer has θ = 1"),
-        output_activation=last.activation,
-        output_levels=last.levels,
+        output_activation=None if last is None else last.kind,
+        output_levels=None if last is None else last.levels,
         input_range=(seen.low, seen.high) if seen.count else None,
         classes=seen.label_kind in (None, "i", "u", "b") if classes is None else classes,
     )
     if seen.count:
-        expected = outputs[-1] if last.activation else drive
         details = {"percentile": percentile, **({"silent_layers": silent} if silent else {})}
         snn.certificate = measured(snn, samples, expected, details)
         said += [*advice.on_calibration(seen, silent), *advice.on_certificate(snn, percentile)]
@@ -129,33 +137,50 @@ def convert(
     return snn
 
 
-class _Outputs:
-    """What a layer put out: its positive values, and for a last layer that may have none, how far the others go."""
+def _opened(model: Any, given: Any) -> tuple[Iterator[Batch], Batch | None]:
+    """Return calibration data as a stream for ``model``, and its first batch."""
+    from spikeport.conversion.qcfs import ACTIVATIONS
+    from spikeport.reading.plain import is_plain, read_plain
+    from spikeport.reading.torch import input_of
 
-    def __init__(self) -> None:
-        self.positive, self.negative = PositiveValues(), PositiveValues()
+    if is_plain(model, ACTIVATIONS):
+        plain = read_plain(model, ACTIVATIONS)
+        form = SampleForm(plain.n_inputs, flattens=plain.flattens)
+    else:
+        form = SampleForm(*input_of(model), is_certain=False)
+    if given is None:
+        return iter(()), None
+    stream = batches(given, form)
+    first = next(stream)
+    return chain([first], stream), first
 
-    def add(self, output: Array, *, is_drive: bool) -> None:
-        self.positive.add(output)
-        if is_drive and not self.positive.count:
-            self.negative.add(-output)
 
-
-def _calibrate(traced: TracedModel, given: Any, seen: Seen, values: list[_Outputs], progress: bool) -> None:
+def _calibrate(
+    network: ReadNetwork,
+    stream: Iterator[Batch],
+    count: int | None,
+    seen: Seen,
+    values: Mapping[str, Outputs],
+    progress: bool,
+) -> None:
     import torch
 
-    showing = bar("calibrating", length(given)) if progress else nullcontext(_ignore)
+    from spikeport.reading.compute import as_copy
+
+    showing = bar("calibrating", count) if progress else nullcontext(_ignore)
     with showing as advance:
-        for batch in batches(given, traced.n_inputs, flattens=traced.flattens):
-            outputs, _ = traced.outputs(torch.tensor(batch.samples, dtype=traced.dtype, device=traced.device))
-            for layer, output, kept in zip(traced.layers, outputs, values, strict=True):
-                if not np.isfinite(output).all():
+        for batch in stream:
+            x = torch.tensor(batch.samples, dtype=network.dtype, device=network.device)
+            for node, _, output in network.walk(x):
+                array = as_copy(output)
+                if not np.isfinite(array).all():
                     raise ConversionError(
                         "non_finite",
-                        f"{layer.name} overflows on the calibration data: its weights, or values of the data, are too "
-                        f"large for {traced.dtype}",
+                        f"{node.name} overflows on the calibration data: its weights, or values of the data, are too "
+                        f"large for {network.dtype}",
                     )
-                kept.add(output, is_drive=layer.activation is None)
+                if node.activation is not None or node is network.output:
+                    values[node.name].add(array, is_drive=node.activation is None)
             seen.add(batch)
             advance(len(batch.samples))
 
@@ -164,19 +189,28 @@ def _ignore(count: int) -> None:
     pass
 
 
-def _scales(traced: TracedModel, values: list[_Outputs] | None, percentile: float) -> tuple[list[float], list[str]]:
-    """Return θ_l of every layer, and the names of the layers that are never active."""
-    scales, silent = [], []
-    for index, layer in enumerate(traced.layers):
-        scale: float | None = 1.0
-        if layer.theta is not None:
-            scale = layer.theta
-        elif values is not None:
-            seen = values[index]
-            scale = seen.positive.percentile(percentile)
-            if layer.activation is None:  # an output layer, whose values may all be negative
-                scale = scale or seen.negative.percentile(percentile) or 1.0
-        if scale is None:
-            silent.append(layer.name)
-        scales.append(scale or 1.0)
-    return scales, silent
+def _channels(network: ReadNetwork, node: ReadNode, per_channel: bool) -> int:
+    return node.shape[0] if per_channel and len(node.shape) > 1 and node is not network.output else 1
+
+
+def _thetas(
+    network: ReadNetwork, values: Mapping[str, Outputs] | None, percentile: float
+) -> tuple[dict[str, Array], list[str]]:
+    """Return θ of every node with an activation and of the output, and the names of those that are never active."""
+    thetas, silent = {}, []
+    for node in network.nodes:
+        activation = node.activation
+        if activation is None and node is not network.output:
+            continue
+        fixed = activation is not None and (activation.kind == "qcfs" or node is network.output)
+        given = activation.theta if activation is not None and (fixed or values is None) else None
+        if given is not None or values is None:
+            thetas[node.name] = np.array([given or 1.0])
+            continue
+        theta = values[node.name].percentiles(percentile)
+        if theta is None and activation is None:  # an output layer, whose values may all be negative
+            theta = np.array([values[node.name].negative.percentile(percentile) or 1.0])
+        if theta is None:
+            silent.append(node.name)
+        thetas[node.name] = np.ones(1) if theta is None else theta
+    return thetas, silent

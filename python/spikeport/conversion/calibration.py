@@ -20,6 +20,9 @@ Array = npt.NDArray[Any]
 BATCH: Final = 1024
 """Samples of an array that run through the model at once."""
 
+IMAGES: Final = 64
+"""The same of images and the like, of which every layer makes more values than a vector has."""
+
 COMPARED: Final = 256
 """Samples that the certificate is measured on, at most."""
 
@@ -31,6 +34,45 @@ class Batch(NamedTuple):
 
     samples: Array
     labels: Array | None = None
+
+
+class SampleForm:
+    """What a sample of a model looks like, as far as that is known before the first one.
+
+    Parameters
+    ----------
+    n_inputs : how many values it has, or None
+    axes : how many axes it has, or None
+    flattens : whether samples may have any axes
+    is_certain : whether the model takes nothing but ``n_inputs`` values
+    """
+
+    def __init__(
+        self, n_inputs: int | None, axes: int | None = None, *, flattens: bool = False, is_certain: bool = True
+    ) -> None:
+        self.n_inputs, self.axes, self.flattens, self.is_certain = n_inputs, axes, flattens, is_certain
+        self.shape: tuple[int, ...] | None = None
+
+    def is_sample(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of this shape is one sample, not a batch."""
+        if self.axes is not None:
+            return len(shape) == self.axes
+        if self.n_inputs is None:
+            return len(shape) < 2
+        return math.prod(shape) == self.n_inputs and (len(shape) < 2 or math.prod(shape[1:]) != self.n_inputs)
+
+    def is_batch(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of this shape is a batch of samples, all alike."""
+        if self.is_certain:
+            wide = len(shape) == 2 or (self.flattens and len(shape) > 2)
+            return wide and math.prod(shape[1:]) == self.n_inputs
+        self.shape = self.shape or shape[1:]
+        return len(shape) >= 2 and shape[1:] == self.shape
+
+    def __str__(self) -> str:
+        if self.is_certain:
+            return f"(batch, {self.n_inputs})"
+        return f"(batch, {', '.join(map(str, self.shape))})" if self.shape else "(batch, …)"
 
 
 class Seen:
@@ -66,30 +108,30 @@ class Seen:
         return np.stack([self._kept[place] for place in places])
 
 
-def batches(given: Any, n_inputs: int, *, flattens: bool) -> Iterator[Batch]:
-    """Yield what is ``given`` batch by batch; the model takes ``n_inputs`` values, flattened by itself if ``flattens``.
+def batches(given: Any, form: SampleForm) -> Iterator[Batch]:
+    """Yield what is ``given`` batch by batch, for a model that takes samples of ``form``.
 
     Raises
     ------
     ConversionError
         ``dtype``, ``shape``, ``non_finite``, and ``calibration_empty`` where there was no sample at all.
     """
-    count = 0
-    for batch in _items(given, n_inputs):
+    count, at_once = 0, _at_once(form)
+    for batch in _items(given, form):
         values = batch.samples
         if values.dtype.kind not in "fiub":
             raise ConversionError("dtype", f"{WHAT} has dtype {values.dtype}: give real numbers")
         if values.size == 0:
             continue
         shape = values.shape
-        if values.ndim < 2 or (values.ndim > 2 and not flattens) or math.prod(shape[1:]) != n_inputs:
-            raise ConversionError("shape", f"{WHAT} has shape {shape}: the model takes (batch, {n_inputs})")
+        if not form.is_batch(shape):
+            raise ConversionError("shape", f"{WHAT} has shape {shape}: the model takes {form}")
         if not np.isfinite(values).all():
             raise ConversionError("non_finite", f"{WHAT} holds NaN or infinity: take those samples out")
         count += len(values)
-        for start in range(0, len(values), BATCH):
-            labels = None if batch.labels is None else batch.labels[start : start + BATCH]
-            yield Batch(values[start : start + BATCH], labels)
+        for start in range(0, len(values), at_once):
+            labels = None if batch.labels is None else batch.labels[start : start + at_once]
+            yield Batch(values[start : start + at_once], labels)
     if not count:
         raise ConversionError("calibration_empty", f"{WHAT} holds no sample: give some")
 
@@ -103,29 +145,28 @@ def length(given: Any) -> int | None:
         return None
 
 
-def _items(given: Any, n_inputs: int) -> Iterator[Batch]:
+def _items(given: Any, form: SampleForm) -> Iterator[Batch]:
     if isinstance(given, str | bytes):
         raise ConversionError("dtype", f"{WHAT} is the text {given!r}: give the samples themselves")
-    if _is_pair(given, n_inputs) or isinstance(given, Mapping) or _is_array(given):
+    if _is_pair(given, form) or isinstance(given, Mapping) or _is_array(given):
         yield _batch(given)
     elif isinstance(given, list | tuple) and not any(map(_is_item, given)):
         yield Batch(as_array(WHAT, given))  # numbers in lists
     elif isinstance(given, Iterable) or hasattr(given, "__getitem__"):
-        yield from _gathered(map(_batch, given), n_inputs)
+        yield from _gathered(map(_batch, given), form)
     else:
         name = type(given).__name__
         raise ConversionError("dtype", f"{WHAT} is a {name}: give an array, a list of batches, or a DataLoader")
 
 
-def _gathered(batches: Iterable[Batch], n_inputs: int) -> Iterator[Batch]:
+def _gathered(batches: Iterable[Batch], form: SampleForm) -> Iterator[Batch]:
     """Yield batches as they are, and single samples in groups."""
     group: list[Batch] = []
     for batch in batches:
         shape = batch.samples.shape
-        is_sample = math.prod(shape) == n_inputs and (len(shape) < 2 or math.prod(shape[1:]) != n_inputs)
-        if is_sample and (not group or group[0].samples.shape == shape):
+        if form.is_sample(shape) and (not group or group[0].samples.shape == shape):
             group.append(batch)
-            if len(group) == BATCH:
+            if len(group) == _at_once(form):
                 yield _stacked(group)
                 group = []
             continue
@@ -135,6 +176,10 @@ def _gathered(batches: Iterable[Batch], n_inputs: int) -> Iterator[Batch]:
         yield batch
     if group:
         yield _stacked(group)
+
+
+def _at_once(form: SampleForm) -> int:
+    return BATCH if form.is_certain else IMAGES
 
 
 def _stacked(group: list[Batch]) -> Batch:
@@ -166,10 +211,12 @@ def _is_item(value: Any) -> bool:
     return _is_array(value) or isinstance(value, Mapping) or is_pair
 
 
-def _is_pair(given: Any, n_inputs: int) -> bool:
+def _is_pair(given: Any, form: SampleForm) -> bool:
     """Whether ``given`` is samples and one label for each, not two batches."""
     if not (isinstance(given, tuple) and len(given) == 2 and all(map(_is_array, given))):
         return False
     samples, labels = given
-    is_labels = labels.shape[:1] == samples.shape[:1] and math.prod(labels.shape[1:]) != n_inputs
+    is_labels = labels.shape[:1] == samples.shape[:1] and (
+        math.prod(labels.shape[1:]) != form.n_inputs if form.n_inputs is not None else labels.ndim < samples.ndim
+    )
     return bool(samples.ndim >= 2 and is_labels)

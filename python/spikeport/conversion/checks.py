@@ -35,10 +35,19 @@ def check_theta(theta: Any, name: str = "theta") -> float:
     return float(theta)
 
 
+def check_scale(scale: Any) -> float | list[float]:
+    """Return what a rate of 1 stands for, or what it does in each channel, as `check_theta` takes a number."""
+    if isinstance(scale, list | tuple) and len(scale):
+        return [check_theta(value, "a scale") for value in scale]
+    return check_theta(scale, "a scale")
+
+
 def check_activation(activation: Any, levels: Any) -> tuple[str | None, int | None]:
     """Return what the trained network ends in, or raise `ConversionError` ``readout`` where that is none of ours."""
-    if activation not in (None, "relu", "qcfs"):
-        raise ConversionError("readout", f"output_activation {activation!r} is not one of None, 'relu', 'qcfs'")
+    if activation not in (None, "relu", "clamp", "qcfs"):
+        raise ConversionError(
+            "readout", f"output_activation {activation!r} is not one of None, 'relu', 'clamp', 'qcfs'"
+        )
     return activation, None if levels is None else check_timesteps(levels)
 
 

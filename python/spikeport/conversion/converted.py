@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -21,15 +22,15 @@ from spikeport.conversion.checks import (
     check_activation,
     check_classes,
     check_range,
-    check_theta,
+    check_scale,
     check_timesteps,
 )
-from spikeport.conversion.parts import GraphParts
+from spikeport.conversion.parts import GraphParts, Scale
 from spikeport.conversion.readout import Readout, check_delay, read_out
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels.qcfs import qcfs
-from spikeport.neuron import Neuron
+from spikeport.neuron import PASS_ON, Neuron
 
 Array = npt.NDArray[Any]
 READOUTS = ("spikes", "membrane")
@@ -50,7 +51,8 @@ class ConvertedSNN(GraphParts):
     T : number of timesteps, unless a run names another
     names : of the layers in the graph, by default ``layer_0``, ``layer_1``, …
     v_init : membrane before the first step, in units of the threshold: 1/2 makes the rate round instead of truncate
-    scales : for each layer, the activation of the trained network that a rate of 1 stands for, by default 1
+    scales : for each layer, the activation of the trained network that a rate of 1 stands for, by default 1; or a list
+        with one for each of its channels
     certificate : what the conversion did to the answer
     output_activation, output_levels : "relu" or "qcfs" where the trained network ends in one; the levels of the latter
     input_range : lowest and highest value that the network was calibrated with; a run far outside it warns
@@ -75,7 +77,7 @@ class ConvertedSNN(GraphParts):
         *,
         names: Sequence[str] = (),
         v_init: float = 0.5,
-        scales: Sequence[float] = (),
+        scales: Sequence[Scale] = (),
         certificate: Certificate | None = None,
         output_activation: str | None = None,
         output_levels: int | None = None,
@@ -112,7 +114,7 @@ class ConvertedSNN(GraphParts):
     def _describe(
         self,
         T: int,
-        scales: Sequence[float] = (),
+        scales: Sequence[Scale] = (),
         certificate: Certificate | None = None,
         output_activation: str | None = None,
         output_levels: int | None = None,
@@ -120,7 +122,7 @@ class ConvertedSNN(GraphParts):
         classes: bool | Sequence[str] = True,
     ) -> None:
         self.T = check_timesteps(T)
-        self.scales = [check_theta(scale, "a scale") for scale in scales or [1.0] * len(self._graph)]
+        self.scales = [check_scale(scale) for scale in scales or [1.0] * len(self._graph)]
         if len(self.scales) != len(self._graph):
             raise ConversionError("shape", f"scales has {len(self.scales)} entries for {len(self._graph)} layers")
         self.certificate = certificate or Certificate("unchecked", "converted without a comparison")
@@ -159,8 +161,8 @@ class ConvertedSNN(GraphParts):
         """
         scales = dict(zip(self.names, self.scales, strict=True))
         for layer in graph:
-            uniform = layer.neuron.is_uniform and layer.neuron == Neuron("IF", layer.threshold, self.v_init)
-            if layer.name not in scales or not uniform:
+            ours = Neuron("IF", layer.threshold, self.v_init) if layer.neuron.is_spiking else PASS_ON
+            if layer.name not in scales or layer.neuron != ours:
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
         view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
@@ -184,7 +186,7 @@ class ConvertedSNN(GraphParts):
 
         Parameters
         ----------
-        x : (n_inputs,) or (batch, n_inputs); further axes of a sample are flattened
+        x : a sample or a batch, of the shape that the network takes, or flat
         T : number of timesteps, `T` of this object by default
         encoding : "poisson" draws spikes with the value as rate in [0, 1]; "current" feeds the value at every step,
             which needs no luck and far fewer steps
@@ -217,14 +219,17 @@ class ConvertedSNN(GraphParts):
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
         read = self._simulate(x, T, encoding, seed, readout_delay, backend)
         values = read.counts if readout == "spikes" else self._output(read)
-        return np.asarray(values[0] if np.ndim(x) == 1 else values)
+        return np.asarray(values[0] if self._is_sample(x) else values)
 
     def _output(self, read: Readout) -> Array:
-        values = read.drive * (self.scales[-1] / read.timesteps)
+        scale = np.asarray(self.scales[-1])
+        values = read.drive * (scale / read.timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
+        if self.output_activation == "clamp":
+            return np.clip(values, 0, scale)
         if self.output_activation == "qcfs":
-            return qcfs(values, timesteps=self.output_levels or read.timesteps, threshold=self.scales[-1])
+            return qcfs(values, timesteps=self.output_levels or read.timesteps, threshold=scale)
         return values
 
     @takes("T", instead_of="timesteps")
@@ -242,11 +247,14 @@ class ConvertedSNN(GraphParts):
 
         What the output neurons received is compared, behind the activation where the trained network ends in one.
         Unlike the spike counts it is neither clipped at T nor rounded: negative logits and ties of counts are told
-        apart. Takes and raises what `run` does; returns an index for ``x`` of shape (n_inputs,), else (batch,) indices.
+        apart. Takes and raises what `run` does; returns an index for one sample, (batch,) indices for a batch.
         """
         values = self._output(self._simulate(x, T, encoding, seed, readout_delay, backend))
         classes = classes_of(values)
-        return classes[0] if np.ndim(x) == 1 else classes
+        return classes[0] if self._is_sample(x) else classes
+
+    def _is_sample(self, x: npt.ArrayLike) -> bool:
+        return np.shape(x) == self.graph.input_shape or np.ndim(x) == 1
 
     def _simulate(
         self, x: npt.ArrayLike, T: int | None, encoding: str, seed: int, readout_delay: int, backend: str
@@ -259,11 +267,13 @@ class ConvertedSNN(GraphParts):
                 f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}; spikes of your own go to .graph.run",
             )
         graph, samples = self.graph, as_array("x", x)
-        if samples.ndim != 2:
-            samples = samples[None] if samples.ndim < 2 else samples.reshape(len(samples), -1)
-        if samples.ndim != 2 or samples.shape[1] != graph.n_inputs:
-            n = graph.n_inputs
-            raise ConversionError("shape", f"x has shape {np.shape(x)}: give ({n},) for a sample, or (batch, {n})")
+        if self._is_sample(x) or samples.ndim < 1:
+            samples = samples[None]
+        if samples.ndim < 2 or math.prod(samples.shape[1:]) != graph.n_inputs:
+            n = ", ".join(map(str, graph.input_shape))
+            one = f"({n},)" if len(graph.input_shape) == 1 else f"({n})"
+            raise ConversionError("shape", f"x has shape {np.shape(x)}: give {one} for a sample, or (batch, {n})")
+        samples = samples.reshape(len(samples), *graph.input_shape)
         if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
             self._compare_range(float(samples.min()), float(samples.max()))
         how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend}
@@ -282,8 +292,11 @@ class ConvertedSNN(GraphParts):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        widths = [self.graph.n_inputs, *(layer.n_neurons for layer in self.graph)]
-        return f"<ConvertedSNN {' -> '.join(map(str, widths))}, T={self.T}, {self.certificate.level}>"
+        widths = [str(n) for n in (self.graph.n_inputs, *(layer.n_neurons for layer in self.graph))]
+        if not self.graph.is_linear_chain:
+            ends = ["×".join(map(str, shape)) for shape in (self.graph.input_shape, self.graph.output_shape)]
+            widths = [ends[0], f"{len(self.graph)} layers", ends[1]]
+        return f"<ConvertedSNN {' -> '.join(widths)}, T={self.T}, {self.certificate.level}>"
 
 
 def classes_of(values: Array) -> Array:

@@ -26,7 +26,8 @@ _DROPPED: Final = np.uint64(52 - 10)
 class PositiveValues:
     """Gathers the positive values of arrays, in memory that does not grow with their number."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        self._most = kept
         self._parts: list[Array] = []
         self._buckets = np.zeros(0, np.uint64)
         self._counts = np.zeros(0, np.int64)
@@ -48,7 +49,7 @@ class PositiveValues:
         self.count += positive.size
         self.largest = max(self.largest, float(positive.max()))
         self._parts.append(positive)
-        if self.count > KEPT:
+        if self.count > self._most:
             self._fold()
 
     def percentile(self, percentile: float) -> float | None:
@@ -75,3 +76,33 @@ class PositiveValues:
         bucket = self._buckets[np.searchsorted(np.cumsum(self._counts), rank, side="right")]
         middle = (bucket << _DROPPED) | (np.uint64(1) << (_DROPPED - np.uint64(1)))
         return min(float(np.uint64(middle).view(np.float64)), self.largest)
+
+
+class Outputs:
+    """What a layer put out: its positive values, and for a last layer that may have none, how far the others go.
+
+    ``channels`` keeps those of each channel apart.
+    """
+
+    def __init__(self, channels: int = 1) -> None:
+        self.positive = [PositiveValues(KEPT // channels) for _ in range(channels)]
+        self.negative = PositiveValues()
+
+    def add(self, output: Array, *, is_drive: bool) -> None:
+        """Take what the layer gives for a batch; ``is_drive`` for a last layer without activation."""
+        if len(self.positive) == 1:
+            self.positive[0].add(output)
+        else:
+            for channel, values in zip(np.moveaxis(output, 1, 0), self.positive, strict=True):
+                values.add(channel)
+        if is_drive and not any(values.count for values in self.positive):
+            self.negative.add(-output)
+
+    def percentiles(self, percentile: float) -> Array | None:
+        """Return the ``percentile`` of each channel, or None where no value was positive.
+
+        A channel without any gets the largest of the others: it clips nothing.
+        """
+        found = [values.percentile(percentile) for values in self.positive]
+        seen = [value for value in found if value is not None]
+        return np.array([max(seen) if value is None else value for value in found]) if seen else None

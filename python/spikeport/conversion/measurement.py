@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
+from spikeport.operations import Weighted
 
 if TYPE_CHECKING:
     from spikeport.conversion.converted import ConvertedSNN
+    from spikeport.graph import SNNGraph
 
 Array = npt.NDArray[Any]
 
@@ -20,12 +23,30 @@ FED = {
 }
 
 
+WORK = 2e10
+"""Additions that a comparison may take, where the network is no list of linear layers."""
+
+FEWEST = 8
+"""Samples that are compared, whatever it takes."""
+
+
+def compared_on(graph: SNNGraph, T: int, count: int) -> int:
+    """Return how many of ``count`` samples a network is compared on: all, or as many as `WORK` allows."""
+    if graph.is_linear_chain:
+        return count
+    places = [(layer.operation, math.prod((layer.shape or ())[1:])) for layer in graph]
+    additions = sum(op.weight.size * n for op, n in places if isinstance(op, Weighted))
+    return min(count, max(FEWEST, int(WORK / (T * max(1, additions)))))
+
+
 def measured(snn: ConvertedSNN, x: Array, expected: Array, details: dict[str, Any]) -> Certificate:
     """Return what ``snn`` answers beside what the trained network answered: ``expected``, for samples ``x``.
 
-    Measured as constant current, and beside it as Poisson spikes where ``x`` lies in [0, 1].
+    Measured on all of them, or on fewer where a network takes long to run: as constant current, and beside it as
+    Poisson spikes where ``x`` lies in [0, 1].
     """
-    x = x.reshape(len(x), -1)
+    places = np.linspace(0, len(x) - 1, compared_on(snn.graph, snn.T, len(x))).round().astype(int)
+    x, expected = x.reshape(len(x), -1)[places], expected[places]
     if x.min() >= 0 and x.max() <= 1:
         further = (_compared(snn, x, expected, "poisson", {}),)
     else:

@@ -13,10 +13,12 @@ from spikeport.graph import PerLayer, SNNGraph
 from spikeport.kernels.checks import as_float
 
 Array = npt.NDArray[Any]
+Scale = float | list[float]
+"""What a rate of 1 stands for: in a whole layer, or in each of its channels."""
 
 
 class GraphParts:
-    """Shows one `SNNGraph` of linear layers as lists with one entry for each layer."""
+    """Shows one `SNNGraph` as lists with one entry for each layer."""
 
     _graph: SNNGraph
 
@@ -31,12 +33,12 @@ class GraphParts:
         return len(self.graph)
 
     @property
-    def weights(self) -> list[Array]:
-        """One (out, in) array for each layer."""
-        return PerLayer((layer.weights for layer in self.graph), self._set_weights)
+    def weights(self) -> list[Any]:
+        """One array for each layer, (out, in) where it is linear; None for one without weights."""
+        return PerLayer((layer.operation.arrays().get("weight") for layer in self.graph), self._set_weights)
 
     @weights.setter
-    def weights(self, weights: Sequence[Array]) -> None:
+    def weights(self, weights: Sequence[Array | None]) -> None:
         self.weights[:] = weights
 
     @property
@@ -68,17 +70,21 @@ class GraphParts:
 
     @property
     def v_init(self) -> float:
-        """Membrane before the first step, in units of the threshold, of all layers."""
-        return float(np.asarray(self.graph[0].neuron.v_init))
+        """Membrane before the first step, in units of the threshold, of all layers with neurons."""
+        first = next((layer for layer in self.graph if layer.neuron.is_spiking), self.graph[0])
+        return float(np.asarray(first.neuron.v_init))
 
     @v_init.setter
     def v_init(self, v_init: float) -> None:
         for layer in self.graph:
-            layer.neuron = replace(layer.neuron, v_init=v_init)
+            if layer.neuron.is_spiking:
+                layer.neuron = replace(layer.neuron, v_init=v_init)
 
-    def _set_weights(self, k: int, weights: npt.ArrayLike) -> None:
+    def _set_weights(self, k: int, weights: npt.ArrayLike | None) -> None:
         layer = self.graph[k]
-        layer.weights = as_float(f"{layer.name}.weights", weights)
+        if weights is None and "weight" not in layer.operation.arrays():
+            return
+        layer.weights = as_float(f"{layer.name}.weights", [] if weights is None else weights)
 
     def _set_bias(self, k: int, bias: npt.ArrayLike | None) -> None:
         layer = self.graph[k]

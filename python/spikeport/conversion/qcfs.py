@@ -143,6 +143,8 @@ def replace_relu_with_qcfs(model: nn.Module, T: int = 8, theta: float = 1.0, lea
 
 ACTIVATIONS: Activations = {
     **RELU,
-    QCFSActivation.forward: lambda module: Activation("qcfs", module.threshold, module.T, module.is_at_floor),
+    QCFSActivation.forward: lambda module: Activation(
+        "qcfs", module.threshold, module.T, module.is_at_floor, module.forward
+    ),
 }
 """The activations that `convert` knows."""

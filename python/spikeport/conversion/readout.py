@@ -23,8 +23,8 @@ class Readout(NamedTuple):
 
     Attributes
     ----------
-    counts : (batch, n_outputs): its net spikes; of an ``identity`` layer the sum of what it passed on
-    drive : (batch, n_outputs): what it received
+    counts : (batch, n_outputs): its net spikes, flat; of an ``identity`` layer the sum of what it passed on
+    drive : (batch, n_outputs): what it received, flat
     timesteps : number of steps that are read
     """
 
@@ -48,12 +48,14 @@ def read_out(whole: RunResult, graph: SNNGraph, x: Array, delay: int, **how: Any
     Parameters
     ----------
     whole : what ``graph.run(x, …)`` gave for the whole run
-    x : (batch, n_inputs), as it was run
+    x : (batch, *input_shape), as it was run
     delay : steps at the start that are not read, fewer than those of the run
     how : encoding, seed and backend of the run
     """
+    flat = (len(whole.drive), graph.n_outputs)
+    counts, drive = whole.counts[-1].reshape(flat), whole.drive.reshape(flat)
     if not delay:
-        return Readout(whole.counts[-1], whole.drive, whole.timesteps)
+        return Readout(counts, drive, whole.timesteps)
     first = graph.run(x, T=delay, **how)
-    drive = np.subtract(whole.drive, first.drive, dtype=np.float64).astype(whole.drive.dtype)
-    return Readout(whole.counts[-1] - first.counts[-1], drive, whole.timesteps - delay)
+    late = np.subtract(drive, first.drive.reshape(flat), dtype=np.float64).astype(drive.dtype)
+    return Readout(counts - first.counts[-1].reshape(flat), late, whole.timesteps - delay)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from spikeport.certificate import Certificate
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.errors import ConversionError
+from spikeport.neuron import Neuron
 from spikeport.transfer import SNNCheckpoint, load_checkpoint
 
 
@@ -35,10 +39,13 @@ def restored(checkpoint: SNNCheckpoint, name: str) -> ConvertedSNN:
             f"{name} does not say how many timesteps it was converted for: take load_checkpoint({name!r}).to_graph(), "
             "and ConvertedSNN.from_graph(graph, T)",
         )
+    graph = checkpoint.to_graph()
+    for layer in graph:
+        layer.neuron = _with_numbers(layer.neuron)
     try:
         certificate = said.get("certificate")
         return ConvertedSNN.from_graph(
-            checkpoint.to_graph(),
+            graph,
             said["T"],
             scales=said.get("scales", ()),
             certificate=None if certificate is None else Certificate.from_dict(certificate),
@@ -51,3 +58,14 @@ def restored(checkpoint: SNNCheckpoint, name: str) -> ConvertedSNN:
         raise ConversionError(
             "metadata", f"{name}: what its metadata says of the conversion is damaged: {error}"
         ) from None
+
+
+def _with_numbers(neuron: Neuron) -> Neuron:
+    """Return the neuron with one number for what all channels have alike; a file spells it out for each."""
+    values = {name: getattr(neuron, name) for name in ("threshold", "v_init", "v_reset", "beta")}
+    alike: dict[str, Any] = {
+        name: float(value.flat[0])
+        for name, value in values.items()
+        if isinstance(value, np.ndarray) and (value == value.flat[0]).all()
+    }
+    return replace(neuron, **alike) if alike else neuron

@@ -156,6 +156,8 @@ class SNNGraph:
 
     def network(self, backend: str = "auto") -> Network:
         """Return the network as ``backend`` lays it out; the same one for as long as the graph does not change."""
+        if backend == "auto" and not self.is_linear_chain:
+            backend = "reference"  # the one that has all operations
         engine, kept = get_backend(backend), self._laid_out
         if kept is None or not kept.is_still(engine, self.layers):
             self.validate()

@@ -26,10 +26,11 @@ def as_graph(model: Any) -> SNNGraph:
             return graph
     torch = sys.modules.get("torch")  # whoever holds a torch model has imported torch
     if torch is not None and isinstance(model, torch.nn.Sequential):
-        from spikeport.reading.torch import read_model
+        from spikeport.reading.torch import evaluating, read_model
 
         try:
-            return read_model(model).to_graph()
+            with evaluating(model):
+                return read_model(model).to_graph()
         except ConversionError as error:
             raise GraphError(
                 "model", f"{error}; or convert the model first, with spikeport.conversion.convert, and optimise that"

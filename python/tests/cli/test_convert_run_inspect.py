@@ -25,6 +25,14 @@ def silent():
 def tanh():
     return torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Tanh(), torch.nn.Linear(6, 3))
 
+class Images(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = torch.nn.Conv2d(1, 2, 3), torch.nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.fc(torch.nn.functional.max_pool2d(self.conv(x).relu(), 2).flatten(1))
+
 def broken():
     raise KeyError("width")
 
@@ -103,6 +111,30 @@ def test_weights_that_nobody_gave_are_said_to_be_untrained(folder, capsys):
     code, _, err = spikeport(capsys, "convert user_model:build --calibration samples.npz -o out")
     assert code == 0 and "no --weights were given" in err and "untrained unless it loads some" in err
     assert "no --weights" not in spikeport(capsys, CONVERT + "--force")[2]
+
+
+def test_images_are_converted_run_and_inspected(folder, capsys, torch):
+    import user_model
+
+    model = torch.nn.DataParallel(user_model.Images())
+    torch.save({"state_dict": model.state_dict(), "epoch": 3}, "images.pt")
+    x = np.random.default_rng(1).random((20, 1, 6, 6)).astype(np.float32)
+    y = model(torch.tensor(x)).argmax(1).numpy()
+    np.savez("images.npz", x=x, y=y)
+    line = "convert user_model:Images --weights images.pt --calibration images.npz --evaluate images.npz -T 64 -o out"
+    code, out, err = spikeport(capsys, line)
+    assert code == 0 and "max_pool" in out
+    assert "'module.' was taken off" in err
+    code, out, _ = spikeport(capsys, "run out images.npz --json")
+    said = json.loads(out)
+    assert code == 0 and said["accuracy"] >= 0.9 and len(said["counts"][0]) == 3
+    code, out, _ = spikeport(capsys, "inspect out --json")
+    layers = json.loads(out)["layers"]
+    assert code == 0 and [(layer["name"], layer["dtype"]) for layer in layers] == [
+        ("conv", "float32"),
+        ("max_pool", None),
+        ("fc", "float32"),
+    ]
 
 
 def test_a_whole_pickled_model_needs_trust(folder, capsys):
