@@ -75,6 +75,19 @@ class Conv(Weighted):
             for tap in self.window.taps():
                 yield self.window.read(padded[:, :, :, d], tap).reshape(T, B, self.groups, -1)
 
+    def fan_out(self, shape: Shape) -> Array:
+        """Return how many weights that are not 0 read each value of a signal of this shape."""
+        share, (channels, *sizes) = self.weight.shape[1], shape
+        readers = np.zeros((1, 1, self.groups, share, *self._padded(list(sizes))), np.int64)
+        set_ = np.count_nonzero(self.weight.reshape(self.groups, -1, *self.weight.shape[1:]), axis=1)
+        for d in range(share):
+            for tap in self.window.taps():
+                view = self.window.read(readers[:, :, :, d], tap)
+                place = (slice(None), d, *tap)
+                view += set_[place].reshape(1, 1, self.groups, *(1,) * len(sizes))
+        inside = (slice(None), *(slice(p, p + n) for p, n in zip(self.window.padding, sizes, strict=True)))
+        return readers.reshape(channels, *readers.shape[4:])[inside]
+
     def _padded(self, sizes: list[int]) -> list[int]:
         return [n + 2 * p for n, p in zip(sizes, self.window.padding, strict=True)]
 

@@ -52,6 +52,11 @@ class Linear(Weighted):
         flat = signal.reshape(*signal.shape[:2], self.n_inputs)
         return (flat[..., k, None, None] for k in range(self.n_inputs))
 
+    def fan_out(self, shape: Shape) -> Array:
+        """Return the weights that are not 0 in each column, in the shape of the signal."""
+        readers: Array = np.count_nonzero(self.weight, axis=0).reshape(shape)
+        return readers
+
     def output_shape(self, *inputs: Shape) -> Shape:
         """Return (n_outputs,), or raise `GraphError` unless it reads one signal of ``n_inputs`` values."""
         shape = only(self.kind, inputs)

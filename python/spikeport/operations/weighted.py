@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import GraphError
-from spikeport.operations.operation import Operation, check_float
+from spikeport.operations.operation import Operation, Shape, check_float
 
 Array = npt.NDArray[Any]
 
@@ -46,6 +46,10 @@ class Weighted(Operation):
     @abstractmethod
     def patches(self, signal: Array) -> Iterator[Array]:
         """Yield what term k of every sum reads, k ascending, shape (T, batch, groups, places)."""
+
+    @abstractmethod
+    def fan_out(self, shape: Shape) -> Array:
+        """Return how many weights that are not 0 read each value of a signal of this shape."""
 
     @property
     def n_outputs(self) -> int:

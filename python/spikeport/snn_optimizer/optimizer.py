@@ -70,12 +70,13 @@ def optimize(
 
     Raises
     ------
-    GraphError (a ValueError) ``model``, ``unknown_pass``, ``unknown_option``, ``input_range``, ``timesteps``,
-        ``encoding``, ``seed``, ``shape``, ``dtype``, ``non_finite``, ``data``, ``budget``, before any work; and the
-        codes of the passes' options.
+    GraphError (a ValueError) ``model``, ``operation`` (for what is no chain of linear layers), ``unknown_pass``,
+        ``unknown_option``, ``input_range``, ``timesteps``, ``encoding``, ``seed``, ``shape``, ``dtype``,
+        ``non_finite``, ``data``, ``budget``, before any work; and the codes of the passes' options.
     """
     before = as_graph(model)
     before.validate()
+    before.demand_linear_chain("the optimiser")
     x, labels = _pair(data)
     usual = timesteps_of(model) or (min(16, horizon) if horizon is not None and is_whole(horizon) else 16)
     scope = Scope(

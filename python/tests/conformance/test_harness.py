@@ -13,11 +13,12 @@ import pytest
 
 from conformance import harness, report
 from conformance.__main__ import main
+from conformance.bugs import Bug
 from conformance.cases import KERNELS
 from conformance.compare import compare
 from conformance.languages import ROOT, Language, run_language
 from conformance.lines import decode_line, decode_reply, encode_line, expected_words, resolve
-from conformance.mutations import Bug, planted
+from conformance.mutations import planted
 
 FAMILY = ("if", "st_bif", "layer", "network", "encode")
 RUNNER = """

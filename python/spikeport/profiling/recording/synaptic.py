@@ -12,6 +12,7 @@ Biases are not counted. ``activation_sparsity`` is the share of neurons, steps a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from spikeport.graph import RunResult, SNNGraph
+from spikeport.operations import Weighted
 from spikeport.profiling.recording.statistics import LayerStats
 
 
@@ -61,20 +63,28 @@ class Operations:
         self._weights[name] = (zeros, total)
 
     def add_graph_run(self, graph: SNNGraph, x: Any, run: RunResult, record: Callable[..., None]) -> None:
-        """Add a recorded run of a graph: spikes of each layer, operations of each connection."""
+        """Add a recorded run of a graph: spikes of each layer, operations of each connection with weights."""
         assert run.spikes is not None
-        inputs = np.asarray(x)
-        signal = inputs if inputs.ndim == 3 else np.broadcast_to(inputs, (run.timesteps, *inputs.shape))
-        for layer, spikes in zip(graph, run.spikes, strict=True):
-            fan_out = np.count_nonzero(layer.weights, axis=0)
-            active = np.count_nonzero(signal, axis=(0, 1))
-            binary = bool(np.isin(signal, (-1, 0, 1)).all())
-            dense = float(signal.shape[0] * signal.shape[1] * layer.weights.size)
-            self.add(layer.name, float(active @ fan_out), dense, binary, signal.shape[1])
-            self.set_weights(layer.name, int(np.count_nonzero(layer.weights == 0)), layer.weights.size)
+        inputs, one = np.asarray(x), len(graph.input_shape)
+        steps = inputs if inputs.ndim == one + 2 else np.broadcast_to(inputs, (run.timesteps, *inputs.shape))
+        signals = {"input": steps}
+        for index, (layer, spikes) in enumerate(zip(graph, run.spikes, strict=True)):
+            operation, signal = layer.operation, signals[graph.reads(index)[0]]
+            if isinstance(operation, Weighted):
+                self._add_connection(layer.name, operation, signal)
             if layer.neuron.is_spiking:
-                record(layer.name, spikes, layout="TBN", threshold=float(np.mean(layer.threshold)))
-            signal = spikes
+                flat = spikes.reshape(*spikes.shape[:2], layer.n_neurons)
+                record(layer.name, flat, layout="TBN", threshold=float(np.mean(layer.threshold)))
+            signals[layer.name] = spikes
+
+    def _add_connection(self, name: str, operation: Weighted, signal: Any) -> None:
+        """Add what a connection did with a signal (T, batch, …): each value that is not 0, times who reads it."""
+        fan_out = operation.fan_out(signal.shape[2:])
+        binary = bool(np.isin(signal, (-1, 0, 1)).all())
+        places = math.prod(operation.output_shape(signal.shape[2:])[1:])
+        dense = float(math.prod(signal.shape[:2]) * operation.weight.size * places)
+        self.add(name, float((np.count_nonzero(signal, axis=(0, 1)) * fan_out).sum()), dense, binary, signal.shape[1])
+        self.set_weights(name, int(np.count_nonzero(operation.weight == 0)), operation.weight.size)
 
     def summary(self, layers: Mapping[str, LayerStats]) -> Activity:
         """Return the figures per sample, with the sparsity of the layers recorded."""
