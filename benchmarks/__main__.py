@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main(names: list[str]) -> int:
     """Return 0 where every benchmark ran, else 1; one that fails does not end the rest."""
-    there = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
+    there = sorted(path.stem for path in Path(__file__).parent.glob("bench_*") if path.suffix in ("", ".py"))
     unknown = sorted({f"bench_{name.removeprefix('bench_')}" for name in names} - set(there))
     if unknown:
         print(f"no benchmark is called {', '.join(unknown)}: there are {', '.join(there)}", file=sys.stderr)

@@ -135,7 +135,6 @@ GRAPHS = (
         "False",
     ),
     Bug("keys of other operations let through", NODES, "_node", "set(node) == keys", "set(node) >= keys"),
-    Bug("a name that is the input's", NODES, "checked_fields", "INPUT not in names", "True"),
 )
 
 BUGS = (

@@ -194,6 +194,15 @@ def graph_two_types() -> Pair:
     return _replaced("layer_1.weight.npy", np.ones((4, 2, 3, 3), np.float32))
 
 
+@hostile("dtype", "weights of two types, before a neuron of another shape: layer by layer")
+def graph_two_types_first() -> Pair:
+    changed = {
+        "layer_1.weight.npy": np.ones((4, 2, 3, 3), np.float32),
+        "layer_3.neuron.npy": np.array([[1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0]]).T,
+    }
+    return _members(lambda members: [(n, weights(changed[n]) if n in changed else data) for n, data in members])
+
+
 @hostile("non_finite", "a weight of a convolution that is infinite")
 def graph_infinite() -> Pair:
     return _replaced("layer_1.weight.npy", np.full((4, 2, 3, 3), np.inf))

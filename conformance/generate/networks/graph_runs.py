@@ -90,6 +90,15 @@ def _ordinary() -> list[Case]:
             seed=k,
         )
         for k, encoding in enumerate(["current", "poisson"] * 2)
+    ] + [
+        _run(
+            "ordinary_max",
+            "a max pool of a constant input: sums round, so that it grows by another value at every step",
+            "ordinary_floats steady max_count",
+            "ordinary_max",
+            rng.random((2, 2, 4, 4)),
+            24,
+        )
     ]
 
 

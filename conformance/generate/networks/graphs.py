@@ -184,6 +184,13 @@ def ordinary_graph() -> SNNCheckpoint:
 
 
 @_graph
+def ordinary_max() -> SNNCheckpoint:
+    rng = np.random.default_rng(211)
+    nodes = [_node("pool", MaxPool(2)), _node("out", Linear(rng.normal(0, 0.6, (3, 8))), HALF)]
+    return _of(nodes, (2, 4, 4))
+
+
+@_graph
 def graph_labels_only() -> SNNCheckpoint:
     made = _small(np.float64)
     made.neurons = [None, None, None]

@@ -77,8 +77,13 @@ def test_no_case_gives_what_the_specification_says_that_none_gives():
         shape, size = case.arguments.get("shape"), case.arguments.get("size", [0, 0])
         if shape is not None:
             spikes = case.arguments.get("encoding") == "spikes"
-            assert len(shape) == axes.get(case.kernel, 3 if spikes else 2) and min(shape) >= 0, case.id
+            images = 2 if case.kernel == "network.run" else 0
+            least = axes.get(case.kernel, 3 if spikes else 2)
+            assert least <= len(shape) <= least + images and min(shape) >= 0, case.id
         assert len(size) == 2 and min(size) >= 0, case.id
+        for key in case.arguments:
+            if case.kernel == "operation.currents" and (key.startswith("shape.") or key == "weight_shape"):
+                assert 2 <= len(case.arguments[key]) <= 6 and min(case.arguments[key]) >= 0, case.id
         assert encode_line(0, case.kernel, case.arguments).isascii(), case.id
 
 

@@ -7,8 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from spikeport.conversion import ConversionWarning, ConvertedSNN, QCFSActivation, convert
-from spikeport.errors import ConversionError, KernelError
+from spikeport.conversion import ConversionWarning, ConvertedSNN, convert
+from spikeport.errors import KernelError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import Neuron
 from spikeport.snn_optimizer import optimize, quantized_parts
@@ -68,13 +68,10 @@ def test_a_deep_network_with_too_few_steps_is_warned_of_with_what_helps(torch, x
 
 
 @quiet
-def test_a_clamped_relu_is_refused_and_what_the_message_names_serves(torch, x):
+def test_a_clamped_relu_converts_as_one_whose_rate_ends_at_the_clamp(torch, x):
     model = model_of(torch, (16, 32, 4))
     model[1] = torch.nn.ReLU6()
-    with pytest.raises(ConversionError, match=r"QCFSActivation\(T, theta=the clamp\)"):
-        convert(model, x)
     expected = answers(model, x)
-    model[1] = QCFSActivation(T=64, theta=6.0)
     got = convert(model, x, T=64).run(x, encoding="current", readout="membrane")
     assert np.abs(got - expected).mean() < 0.1 * expected.std()
 

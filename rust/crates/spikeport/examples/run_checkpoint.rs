@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use spikeport::checkpoint::Checkpoint;
-use spikeport::{AnyNetwork, Counts, Element, Network, RunOptions, View};
+use spikeport::{AnyNetwork, Counts, Element, Network, RunOptions, Source, View};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);
@@ -16,13 +16,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let checkpoint = Checkpoint::load(&path)?.checkpoint;
     for layer in &checkpoint.layers {
-        println!("{}: {} gives {:?}, {}", layer.name, layer.operation.name(), layer.shape, layer.kind);
+        let read = layer.inputs.iter().map(|source| match source {
+            Source::Input => size(&checkpoint.input_shape),
+            Source::Node(node) => size(&checkpoint.layers[*node].shape),
+        });
+        println!("{}: {} -> {}, {}", layer.name, read.sum::<usize>(), size(&layer.shape), layer.kind);
     }
 
     match checkpoint.to_network()? {
         AnyNetwork::F32(network) => run(&network, timesteps),
         AnyNetwork::F64(network) => run(&network, timesteps),
     }
+}
+
+fn size(shape: &[usize]) -> usize {
+    shape.iter().product()
 }
 
 fn run<E: Element>(network: &Network<E>, timesteps: usize) -> Result<(), Box<dyn std::error::Error>> {

@@ -189,7 +189,3 @@ def main() -> int:
     )
     print(path.name)
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
