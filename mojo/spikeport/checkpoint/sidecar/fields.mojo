@@ -43,9 +43,12 @@ def text(json: Json, node: Int, key: StringSpan) raises -> String:
 
 
 def texts(json: Json, node: Int, key: StringSpan) raises -> List[String]:
-    """Reads a list of texts."""
+    """Reads a list of texts that are not empty."""
     demand(json.kind(node) == LIST, String(key, " must be a list of texts"))
-    return [text(json, item, key) for item in json.children(node)]
+    var items = [text(json, item, key) for item in json.children(node)]
+    for item in items:
+        demand(item != "", String(key, " must hold no empty text"))
+    return items^
 
 
 def written(items: List[String]) -> String:
