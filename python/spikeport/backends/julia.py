@@ -50,7 +50,6 @@ Array = npt.NDArray[Any]
 
 HERE = Path(__file__).resolve()
 SOURCES = (HERE.parents[1] / "_sources" / "julia" / "SpikePort", HERE.parents[3] / "julia" / "SpikePort")
-IDENTITY = Neuron("identity")
 
 
 class Julia(Backend):
@@ -130,7 +129,7 @@ class Julia(Backend):
         if neuron.kind == "IF" or neuron.kind == "LIF":
             given = {name: getattr(neuron, name) for name in PARAMETERS}
             return self.if_constant(I, timesteps=steps, **given) if currents.steady else self.if_multistep(I, **given)
-        I = np.broadcast_to(I, (steps, *I.shape)) if currents.steady else I
+        I = currents.steps(steps)
         if neuron.kind == "identity":
             return fire(self._floats("currents", I), neuron)
         bounds = {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}

@@ -90,7 +90,7 @@ class Mojo(Backend):
             bounds = neuron.tracer_min, neuron.tracer_max
             return self._st_bif_steps(currents, steps, st_bif_parameters(I, neuron.threshold, neuron.v_init, *bounds))
         if neuron.kind == "identity":
-            return fire(np.broadcast_to(I, (steps, *I.shape)) if currents.steady else I, neuron)
+            return fire(currents.steps(steps), neuron)
         given = if_parameters(I, neuron.threshold, neuron.v_init, neuron.v_reset, neuron.beta)
         return self._if_steps(currents, steps, given)
 

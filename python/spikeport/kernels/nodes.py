@@ -75,18 +75,6 @@ class PlacedNetwork:
     dtype: np.dtype[Any]
 
     @property
-    def is_chain(self) -> bool:
-        """Whether every node reads exactly the one before it."""
-        before = [INPUT, *(node.name for node in self.nodes)]
-        return all(node.inputs == (name,) for node, name in zip(self.nodes, before, strict=False))
-
-    @property
-    def is_linear_chain(self) -> bool:
-        """Whether it is a list of linear layers, each fed by the one before, on inputs of one axis."""
-        linear = all(isinstance(node.operation, Linear) for node in self.nodes)
-        return linear and self.is_chain and len(self.input_shape) == 1
-
-    @property
     def largest(self) -> int:
         """The most values that a sample has at one step in any signal."""
         return max(math.prod(self.input_shape), *(node.size for node in self.nodes))

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import Neuron
+from spikeport.operations import OPERATIONS, Weighted
 from spikeport.transfer.errors import CheckpointError
 from spikeport.transfer.files.members import LayerArrays
 from spikeport.transfer.files.version_2 import NodeStructure, Structure
@@ -112,10 +113,7 @@ class HeldNodes:
 
 
 def _inputs(graph: SNNGraph) -> dict[str, tuple[str, ...]]:
-    inputs: dict[str, tuple[str, ...]] = {layer.name: () for layer in graph}
-    for source, name in graph.edges:
-        inputs[name] += (source,)
-    return inputs
+    return {layer.name: graph.reads(k) for k, layer in enumerate(graph)}
 
 
 def _with_label(part: str, value: Any, now: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +134,7 @@ def _node(structure: NodeStructure, parts: dict[str, Any]) -> LayerNode:
     for part, key in (("weights", "weight"), ("bias", "bias")):
         if parts[part] is not None:
             arrays[key] = as_array(f"{name}: {key}", parts[part]).copy()
-    weighted = structure.operation in ("linear", "conv")
+    weighted = issubclass(OPERATIONS[structure.operation], Weighted)
     if weighted != ("weight" in arrays) or (not weighted and arrays):
         what = "needs a weight" if weighted else "has neither weight nor bias"
         raise CheckpointError("shape", f"{name}: the operation {structure.operation} {what}")

@@ -1,7 +1,6 @@
 """The Mojo backend: the reference's bits on any floats, its refusals word for word, a library built once."""
 
 import itertools
-import os
 import shutil
 import threading
 
@@ -10,6 +9,7 @@ import pytest
 from bits import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mojo_here import MOJO
 
 from spikeport.backends import BackendError, get_backend, mojo_library
 from spikeport.backends.mojo import Mojo
@@ -18,12 +18,6 @@ from spikeport.graph import LayerNode
 from spikeport.neuron import Neuron
 
 REFERENCE = get_backend("reference")
-try:
-    MOJO = Mojo(mojo_library.load_library())
-except BackendError as error:
-    if "mojo" in os.environ.get("SPIKEPORT_REQUIRE", ""):
-        raise
-    pytest.skip(str(error), allow_module_level=True)
 
 SHAPES = [(0, 3), (4, 0), (5, 1), (6, 3), (3, 2, 4), (2, 2, 1, 3), (9, 77), (0, 0)]
 WIDTHS = [1, 3, 31, 32, 33, 64, 70]

@@ -1,27 +1,19 @@
 """The operations of the Mojo backend: the reference's bits behind any geometry, steady or not, whole or in parts."""
 
-import os
-
 import numpy as np
 import pytest
 from bits import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mojo_here import MOJO
 
-from spikeport.backends import BackendError, get_backend, mojo_library, parts
-from spikeport.backends.mojo import Mojo
+from spikeport.backends import get_backend, parts
 from spikeport.errors import KernelError
 from spikeport.graph import LayerNode
 from spikeport.neuron import Neuron
 from spikeport.operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, SumPool
 
 REFERENCE = get_backend("reference")
-try:
-    MOJO = Mojo(mojo_library.load_library())
-except BackendError as error:
-    if "mojo" in os.environ.get("SPIKEPORT_REQUIRE", ""):
-        raise
-    pytest.skip(str(error), allow_module_level=True)
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 dtypes = st.sampled_from([np.float32, np.float64])

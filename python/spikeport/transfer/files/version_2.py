@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from spikeport.checks import is_whole
 from spikeport.errors import GraphError
+from spikeport.kernels import INPUT
 from spikeport.operations import OPERATIONS, Operation, Shape
 from spikeport.operations.window import LARGEST, Window
 from spikeport.transfer.errors import CheckpointError
@@ -22,7 +23,6 @@ from spikeport.transfer.files.members import FLOATS, NEURON_ROWS
 
 KEYS: Final = ("input_shape", "nodes")
 ROWS: Final = len(NEURON_ROWS) + 1
-INPUT: Final = "input"
 WINDOW: Final = ("kernel", "padding", "stride")
 ATTRIBUTES: Final = {
     "linear": (),
