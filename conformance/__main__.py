@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from conformance import harness, report
-from conformance.cases import VECTORS
+from conformance.cases import VECTORS, Case
 from conformance.languages import PATIENCE
 
 
@@ -49,6 +49,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--mutate", action="store_true", help="plant bugs in the reference: each must turn a vector red"
     )
+    parser.add_argument(
+        "--random",
+        type=int,
+        metavar="COUNT",
+        help="draw so many calls and compare every language with the reference; --case and --show know each by its id, "
+        "such as random.7.123",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of --random (default: %(default)s)")
+    parser.add_argument("--block", type=int, default=5000, help="calls of --random that a runner is given at once")
     options = parser.parse_args(argv)
     if options.generate:
         from conformance import generate
@@ -61,15 +70,16 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if print_table() else 1
     try:
         if options.show:
-            lines = harness.lines_of(harness.select(options.kernel, options.show), Path(tempfile.mkdtemp()))
-            print("\n".join(lines))
+            folder = Path(tempfile.mkdtemp())
+            print("\n".join(harness.lines_of(_cases(options.kernel, options.show, folder), folder)))
             return 0
         if not options.timeout > 0:
             raise ValueError(f"--timeout must be above 0 seconds, not {options.timeout:g}")
-        with _stopped_whole():
-            columns = harness.run(
-                harness.select(options.kernel, options.case), options.language, timeout=options.timeout
-            )
+        if options.random is not None:
+            return _random(options)
+        with _stopped_whole(), tempfile.TemporaryDirectory() as drawn:
+            cases = _cases(options.kernel, options.case, Path(drawn))
+            columns = harness.run(cases, options.language, timeout=options.timeout)
     except ValueError as error:
         print(f"conformance: {error}", file=sys.stderr)
         return 2
@@ -80,6 +90,28 @@ def main(argv: list[str] | None = None) -> int:
     else:
         report.print_matrix(columns)
     return 0 if all(column.ok for column in columns) else 1
+
+
+def _cases(kernels: list[str], ids: list[str], folder: Path) -> list[Case]:
+    """Return the cases named: those of the vectors, and drawn ones, whose files are put into ``folder``."""
+    from conformance.random.draw import named
+
+    found = {name: named(name, folder) for name in ids}
+    drawn = [case for case in found.values() if case]
+    if drawn and len(drawn) == len(ids):
+        return drawn
+    return [*harness.select(kernels, [name for name in ids if not found[name]]), *drawn]
+
+
+def _random(options: argparse.Namespace) -> int:
+    from conformance.random import stream
+
+    if min(options.random, options.block) < 1 or options.seed < 0:
+        raise ValueError("--random and --block want at least 1, --seed at least 0")
+    with _stopped_whole():
+        tally = stream.run(options.random, options.seed, options.language, options.block, timeout=options.timeout)
+    stream.print_tally(tally, options.seed)
+    return 0 if tally.ok else 1
 
 
 @contextmanager
