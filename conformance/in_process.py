@@ -208,8 +208,13 @@ def _structure_words(checkpoint: SNNCheckpoint) -> Words:
     return words
 
 
-def _write_graph(a: Arguments) -> Words:
-    """Write a checkpoint of version 2: from a sidecar's fields, as `load_checkpoint` makes it from a file's."""
+def checkpoint_of(a: Arguments) -> SNNCheckpoint:
+    """Return the checkpoint that a case of ``checkpoint.write`` describes."""
+    return _graph_of(a) if "input_shape" in a else _chain_of(a)
+
+
+def _graph_of(a: Arguments) -> SNNCheckpoint:
+    """Return a checkpoint of version 2: from a sidecar's fields, as `load_checkpoint` makes it from a file's."""
     names = a["names"]
     if not len(names) == len(a["kinds"]) == len(a["operations"]):
         raise CheckpointError("sidecar_schema", "give a name, a kind and an operation for each node")
@@ -245,14 +250,10 @@ def _write_graph(a: Arguments) -> Words:
         neurons.append(None if rows is None else _neuron(a["kinds"][k], rows, node.shape[0], 8))
     sizes = sidecar.layer_sizes
     kept = {"biases": biases, "neurons": neurons, "structure": sidecar.structure}
-    checkpoint = SNNCheckpoint(weights, names, sizes, a["kinds"], raw["metadata"], raw["frozen_layers"], **kept)
-    save_checkpoint(checkpoint, a["path"])
-    return written_files(Path(a["path"]))
+    return SNNCheckpoint(weights, names, sizes, a["kinds"], raw["metadata"], raw["frozen_layers"], **kept)
 
 
-def _write(_: Backend, a: Arguments) -> Words:
-    if "input_shape" in a:
-        return _write_graph(a)
+def _chain_of(a: Arguments) -> SNNCheckpoint:
     if not 2 * len(a["names"]) == 2 * len(a["kinds"]) == len(a["sizes"]):
         raise CheckpointError("sidecar_schema", "give a name, a kind and two sizes for each layer")
     sizes = list(zip(a["sizes"][::2], a["sizes"][1::2], strict=True))
@@ -266,7 +267,7 @@ def _write(_: Backend, a: Arguments) -> Words:
         biases.append(_array(a, f"bias.{k}") if f"bias.{k}" in a else None)
         rows = a.get(f"neuron.{k}")
         neurons.append(None if rows is None else _neuron(a["kinds"][k], rows, n_out))
-    checkpoint = SNNCheckpoint(
+    return SNNCheckpoint(
         weights,
         a["names"],
         sizes,
@@ -276,7 +277,10 @@ def _write(_: Backend, a: Arguments) -> Words:
         biases=biases,
         neurons=neurons,
     )
-    save_checkpoint(checkpoint, a["path"])
+
+
+def _write(_: Backend, a: Arguments) -> Words:
+    save_checkpoint(checkpoint_of(a), a["path"])
     return written_files(Path(a["path"]))
 
 
@@ -291,9 +295,12 @@ def _neuron(kind: str, rows: list[Any], n: int, parts: int = 7) -> Neuron:
 
 def _metadata(text: str) -> Any:
     try:
-        return parse(text.encode())
+        value = parse(text.encode())
     except ValueError as error:
         raise CheckpointError("sidecar_schema", f"metadata: {error}") from None
+    if not isinstance(value, dict):
+        raise CheckpointError("sidecar_schema", f"metadata: {text} is no object")
+    return value
 
 
 def written_files(path: Path) -> Words:

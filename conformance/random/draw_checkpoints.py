@@ -26,7 +26,7 @@ METADATA = (
 def write(draw: Draw) -> Arguments:
     """Return the arguments of one call; with a fault at most, since reading's order need not be writing's."""
     made = content(draw)
-    if draw.chance(0.3):
+    if draw.chance(0.3) and written(made, draw.path):
         for key in [key for key in made if key.split(".")[0] in ("weight", "bias")]:
             made[key] = draw.numbers(len(made[key]), "dyadic")
         _spoil(draw, made)

@@ -67,7 +67,8 @@ def run(
 ) -> Tally:
     """Draw ``count`` cases of ``seed``, ask every column for them, or those named, and compare with the reference."""
     tally = Tally()
-    entries = list(load_languages() if languages is None else languages)
+    given = load_languages() if languages is None else languages
+    entries = [replace(entry, run=entry.quick or entry.run) for entry in given]
     wanted = [name for name in columns or harness.column_names(entries) if name != "reference"]
     for start in range(0, count, block):
         with tempfile.TemporaryDirectory() as folder:

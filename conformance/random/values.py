@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 Item = TypeVar("Item")
-TAME = {"dyadic": 6, "spikes": 2, "bipolar": 1, "ordinary": 3, "zeros": 1}
-WILD = {"borders": 3, "tiny": 1, "huge": 1, "spread": 1}
+TAME = (*["dyadic"] * 6, "spikes", "spikes", "bipolar", *["ordinary"] * 3, "zeros")
+"""Styles of numbers, each as often as it is drawn."""
+WILD = ("borders", "borders", "borders", "tiny", "huge", "spread")
 BORDERS = (0.0, -0.0, 0.25, 0.5, 1.0, -0.5, -1.0, 0.1, 1 / 3, 2.0, 0.75)
 TINY = (5e-324, -5e-324, 2.0**-1022, 2.0**-1074 * 3, 2.0**-149, -(2.0**-149), 2.0**-126, 1e-40, 1e-310, 1e-60, -0.0)
 HUGE = (1e308, -1e308, 1.7976931348623157e308, 3.4028234663852886e38, -3e38, 1e30, 2.0**53, 2.0**24, -1e16, 1.0)
@@ -52,12 +53,11 @@ class Draw:
         """Return the length of an axis: rarely 0, often 1."""
         return 0 if self.chance(empty) else 1 if self.chance(0.25) else self.whole(1, most)
 
-    def styled(self, styles: dict[str, int] | None = None) -> str:
+    def styled(self, styles: Sequence[str] = ()) -> str:
         """Return the style of the next argument's numbers."""
         styles = styles or (WILD if self.drawn == self.wild else TAME)
         self.drawn += 1
-        weights = np.array(list(styles.values()), np.float64)
-        return str(self.rng.choice(list(styles), p=weights / weights.sum()))
+        return self.pick(styles)
 
     def numbers(self, n: int, style: str = "") -> list[float]:
         """Return n numbers of one style."""

@@ -1,8 +1,10 @@
 """The checkpoints that vectors run and read, by name."""
 
 from conformance.generate.networks.chains import NETWORKS as CHAINS
-from conformance.generate.networks.graphs import GRAPHS
+from conformance.generate.networks.graphs import GRAPHS as NODES
+from conformance.generate.networks.paths import PATHS
 
+GRAPHS = NODES | PATHS
 NETWORKS = CHAINS | GRAPHS
 
 __all__ = ["CHAINS", "GRAPHS", "NETWORKS"]
