@@ -94,10 +94,12 @@ def _data(draw: Draw, data: bytes) -> bytes:
     descr, shape = found[1].decode(), found[2].decode()
     values = np.frombuffer(data[head:], descr).copy() if (len(data) - head) % int(descr[2]) == 0 else np.ones(1, descr)
     if way <= 3 and values.size:
-        values[draw.whole(0, values.size - 1)] = draw.pick(ENTRIES)
+        with np.errstate(over="ignore"):
+            values[draw.whole(0, values.size - 1)] = draw.pick(ENTRIES)
         return data[:head] + values.tobytes()
     if way == 4:
-        retyped = values.astype("<f4" if descr == "<f8" else "<f8")
+        with np.errstate(over="ignore"):
+            retyped = values.astype("<f4" if descr == "<f8" else "<f8")
         sizes = tuple(int(n) for n in re.findall(r"\d+", shape))
         return npy_header(retyped.dtype.str, sizes) + retyped.tobytes()
     if way == 5:
