@@ -56,7 +56,14 @@ Return the nodes laid out for a run of which `input` is the first signal.
 A signal is forgotten after the last node that reads it, and its matrix serves again for a later one of the same size.
 Under a `pulse` biases act at the first step alone.
 """
-function lay_out(network::Network{T}, input::Signal, batch::Int, steps::Int, record::Bool, pulse::Bool = false) where {T}
+function lay_out(
+    network::Network{T},
+    input::Signal,
+    batch::Int,
+    steps::Int,
+    record::Bool,
+    pulse::Bool = false,
+) where {T}
     forgotten = places_forgotten(network.sources)
     free, signals, parts = Matrix[], Signal[input], AtWork{T}[]
     for (k, node) in enumerate(network.nodes)
