@@ -17,6 +17,7 @@ pub trait Element:
     + Mul<Output = Self>
     + Div<Output = Self>
     + Neg<Output = Self>
+    + From<i8>
     + Send
     + Sync
     + sealed::Sealed
@@ -32,6 +33,8 @@ pub trait Element:
     fn from_f64(value: f64) -> Self;
     /// Widen to a double, exactly.
     fn to_f64(self) -> f64;
+    /// The value without its fraction.
+    fn to_i32(self) -> i32;
     /// The largest whole number that is not above the value.
     fn floor(self) -> Self;
     /// Whether the value is neither infinite nor NaN.
@@ -67,6 +70,11 @@ macro_rules! element {
             #[inline]
             fn to_f64(self) -> f64 {
                 self.into()
+            }
+
+            #[inline]
+            fn to_i32(self) -> i32 {
+                self as i32
             }
 
             #[inline]

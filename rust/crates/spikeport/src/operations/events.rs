@@ -77,14 +77,14 @@ impl<E: Element> Events<E> {
         self.push_row(row.len(), row.iter().copied());
     }
 
-    /// Append a row of spikes -1, 0 or 1.
+    /// Append a row of zeros.
+    pub(crate) fn push_nothing(&mut self) {
+        self.ends.push(self.ends.last().copied().unwrap_or(0));
+    }
+
+    /// Append a row of spikes of any number.
     pub(crate) fn push_spikes(&mut self, row: &[i8]) {
-        let value = |spike: i8| match spike {
-            0 => E::ZERO,
-            1 => E::ONE,
-            _ => -E::ONE,
-        };
-        self.push_row(row.len(), row.iter().map(|&spike| value(spike)));
+        self.push_row(row.len(), row.iter().map(|&spike| E::from(spike)));
     }
 
     /// Append a row of spikes 0 or 1.
