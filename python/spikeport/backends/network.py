@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace, encode_poisson
 from spikeport.kernels.checks import as_float, check_timesteps
-from spikeport.kernels.network import Signal, check_inputs, node_currents, node_fire, poisson, walk
+from spikeport.kernels.network import Signal, check_inputs, first_signal, node_currents, node_fire, walk
 from spikeport.neuron import Neuron
 
 Array = npt.NDArray[Any]
@@ -58,10 +58,9 @@ class WalkedNetwork(Network):
         blocks = -(-samples * max(1, timesteps) * self.placed.largest // VALUES_AT_ONCE)
         results = []
         for part in np.array_split(x, min(max(1, blocks), max(1, samples)), axis=axis):
-            signal = Signal(part, encoding == "current")
-            if encoding == "poisson":
-                signal = Signal(poisson(part, timesteps, seed, self._encode), False)
-            results.append(walk(self.placed, signal, timesteps, record, self._currents, self._fire))
+            signal = first_signal(part, timesteps, encoding, seed, self._encode)
+            pulse = encoding == "pulse"
+            results.append(walk(self.placed, signal, timesteps, record, pulse, self._currents, self._fire))
         return results[0] if len(results) == 1 else _joined(results)
 
     def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
@@ -79,10 +78,12 @@ def _joined(results: list[RunResult]) -> RunResult:
         return [np.concatenate(node, axis=axis) for node in zip(*parts, strict=True)]
 
     recorded = [result.spikes for result in results if result.spikes is not None]
+    settled = [result.settled for result in results if result.settled is not None]
     return RunResult(
         counts=join([result.counts for result in results], axis=0),
         membrane=join([result.membrane for result in results], axis=0),
         drive=np.concatenate([result.drive for result in results]),
         timesteps=results[0].timesteps,
         spikes=join(recorded, axis=1) if recorded else None,
+        settled=np.concatenate(settled) if settled else None,
     )
