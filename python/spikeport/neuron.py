@@ -93,7 +93,7 @@ class Neuron:
         if self.max_spikes > 1 and (self.kind != "IF" or self.v_reset is not None):
             raise GraphError(
                 "max_spikes",
-                f"max_spikes {self.max_spikes}: only IF with soft reset (v_reset=None) sends more than one spike a step",
+                f"max_spikes {self.max_spikes}: only IF with soft reset (v_reset=None) sends more than one in a step",
             )
 
     @property

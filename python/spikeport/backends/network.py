@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.backends.settling import leaks, until_settled
 from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace, encode_poisson
 from spikeport.kernels.checks import as_float, check_timesteps
 from spikeport.kernels.network import Signal, check_inputs, first_signal, node_currents, node_fire, walk
@@ -36,10 +37,13 @@ class Network(ABC):
         encoding: str = "current",
         seed: int = 0,
         record: bool = False,
+        stop_when_settled: bool = True,
     ) -> RunResult:
-        """See `spikeport.kernels.network_run`."""
+        """See `spikeport.kernels.network_run`; ``stop_when_settled`` spares steps of a pulse that change nothing."""
         check_timesteps(timesteps)
         x = check_inputs(self.placed, self._floats(inputs), timesteps, encoding, seed)
+        if encoding == "pulse" and stop_when_settled and not leaks(self.nodes):
+            return until_settled(lambda part, steps: self._run(part, steps, encoding, 0, record), x, int(timesteps))
         return self._run(x, int(timesteps), encoding, int(seed) if encoding == "poisson" else 0, record)
 
     def _floats(self, inputs: npt.ArrayLike) -> Array:

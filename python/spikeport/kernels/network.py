@@ -182,7 +182,8 @@ def without_bias(node: PlacedNode) -> PlacedNode:
 def _with_bias_once(node: PlacedNode, currents: Signal) -> Signal:
     bias = node.operation.arrays().get("bias")
     if bias is not None:
-        currents.values[:1] += bias.reshape(-1, *(1,) * (len(node.shape) - 1))
+        first = currents.values[:1]
+        first += bias.reshape(-1, *(1,) * (len(node.shape) - 1))
     return currents
 
 
