@@ -186,7 +186,11 @@ mod tests {
         assert_eq!(events.values(0..7), Some(&[1.0, 1.0, 0.5, 1.0, 1.0, -1.0, 1.0][..]));
         events.clear();
         events.push_spikes(&[1, 0]);
-        assert_eq!((events.rows(), events.values(0..1)), (1, None));
+        events.push_nothing();
+        assert_eq!((events.rows(), events.values(0..1)), (2, None));
+        events.push_spikes(&[0, 127]);
+        assert_eq!(events.values(0..2), Some(&[1.0, 127.0][..]));
+        assert_eq!(events.ends, [1, 1, 2]);
     }
 
     #[test]
