@@ -128,9 +128,8 @@ impl<F: Element> IntegrateFire<F> {
                 + one_if(v >= near * threshold[j])
                 + one_if(v >= (near + F::ONE) * threshold[j]);
             membrane[j] = v - spike * threshold[j];
-            let spike = spike.to_i32();
-            spikes[j] = spike as i8;
-            counts[j] += i64::from(spike);
+            spikes[j] = spike.to_i8();
+            counts[j] += i64::from(spike.to_i8());
         }
     }
 }

@@ -6,6 +6,9 @@ use super::{Input, Interruption, Keep, Neurons, Plan, State};
 use crate::operations::{Currents, Events, Operation};
 use crate::{Element, Encoding, Error, RunOptions, RunResult, checks, encode};
 
+/// Steps that are done at once behind a pulse, at most: those beyond the one at which all has settled are done in vain.
+const PULSE_STEPS: usize = 8;
+
 /// A node that was checked against what it reads.
 pub(crate) struct Placed<E> {
     pub(crate) operation: Box<dyn Operation<E>>,
@@ -56,8 +59,12 @@ impl<E: Element> Walk<'_, E> {
         let mut start = 0;
         while start < options.timesteps {
             interruption.check()?;
-            // What comes with a pulse comes in the first step, biases too.
-            let at_once = if is_pulse && start == 0 { 1 } else { at_once };
+            let at_once = match start {
+                // What comes with a pulse comes in the first step, biases too.
+                0 if is_pulse => 1,
+                _ if is_pulse => at_once.min(PULSE_STEPS),
+                _ => at_once,
+            };
             let steps = start..options.timesteps.min(start + at_once);
             if let Some(place) = plan.places[0].filter(|_| start == 0 || !plan.is_steady[0]) {
                 signals[place].clear();
