@@ -11,7 +11,7 @@ fn by_the_word<F: Element>(currents: &[F], threshold: F, v_start: F, max_spikes:
     let product = |m: i8| F::from(m) * threshold;
     let mut v = v_start;
     let step = |&current: &F| {
-        v = v + current;
+        v += current;
         let s = (1..=max_spikes as i8).filter(|&m| v >= product(m)).count() as i8;
         if s > 0 {
             v = v - product(s);
