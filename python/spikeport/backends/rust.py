@@ -42,10 +42,10 @@ class Rust(Backend):
         return _as_floats(name, values)
 
     def _if_multistep(self, I: Array, given: IfParameters) -> Trace:
-        return _trace(_rust.if_multistep(I, *_doubles(given[:4]), given.max_spikes), I.shape)
+        return _trace(_rust.if_multistep(I, *_doubles(given[:4]), max_spikes=given.max_spikes), I.shape)
 
     def _if_constant(self, I: Array, timesteps: int, given: IfParameters) -> Trace:
-        trace = _rust.if_constant(I, timesteps, *_doubles(given[:4]), given.max_spikes)
+        trace = _rust.if_constant(I, timesteps, *_doubles(given[:4]), max_spikes=given.max_spikes)
         return _trace(trace, (timesteps, *I.shape))
 
     def _st_bif_multistep(self, I: Array, given: StBifParameters) -> Trace:
