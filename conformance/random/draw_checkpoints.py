@@ -85,7 +85,18 @@ def _spoil_neuron(draw: Draw, made: Arguments) -> None:
     values: list[Any] = list(made[key])
     width = len(values) // rows
     row, bad = draw.pick(
-        [(0, 0.0), (0, -1.0), (2, 0.5), (2, -0.0), (4, 1.5), (4, -0.25), (5, 0.5), (6, -0.0), (6, -1.0)]
+        [
+            (0, 0.0),
+            (0, -1.0),
+            (2, 0.5),
+            (2, -0.0),
+            (4, 1.5),
+            (4, -0.25),
+            (5, 0.5),
+            (6, -0.0),
+            (6, -1.0),
+            (rows - 1, 0.0),
+        ]
     )
     values[row * width : (row + 1) * width] = [bad] * width
     if row == 0:  # a reset above it would be a second fault of the same code

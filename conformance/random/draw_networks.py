@@ -68,7 +68,7 @@ def network_run(draw: Draw) -> Arguments | None:
         return None
     T, B = draw.size(8), draw.size(3)
     shape = held.get("input_shape") or held["sizes"][:1]
-    encoding = draw.pick(["current", "poisson", "spikes", "spikes"])
+    encoding = draw.pick(["current", "poisson", "spikes", "spikes", "pulse"])
     lead = [T, B] if encoding == "spikes" else [B]
     n = math.prod(lead) * math.prod(shape)
     made: Arguments = {"checkpoint": str(draw.path), "shape": [*lead, *shape], "timesteps": T}
@@ -89,7 +89,7 @@ def _spoil_run(draw: Draw, made: Arguments) -> None:
         made["timesteps"] = -1
         made["encoding"] = "current" if made.get("encoding") == "spikes" else made.get("encoding", "current")
     elif fault == 1:
-        made["encoding"] = draw.pick(["rate", "Poisson", "spike", "currents"])
+        made["encoding"] = draw.pick(["rate", "Poisson", "spike", "pulses"])
     elif fault == 2 and made.get("encoding") == "poisson" and n:
         made["inputs"][draw.whole(0, n - 1)] = draw.pick([1.5, -0.25, -1.0])
     elif fault == 3 and n:

@@ -47,6 +47,10 @@ def _upper(draw: Draw, _: float) -> int:
     return draw.pick([0, 1, 2, 7, 31, LARGEST])
 
 
+def _several(draw: Draw, _: float) -> int:
+    return draw.pick([1, 2, 3, 15, 127])
+
+
 PARAMETERS: dict[str, Parameter] = {
     "threshold": Parameter(0.7, _threshold, [0.0, -0.0, -1.0, -5e-324, *NOT_FINITE]),
     "v_init": Parameter(0.6, _start, NOT_FINITE),
@@ -54,10 +58,16 @@ PARAMETERS: dict[str, Parameter] = {
     "beta": Parameter(0.5, _beta, [-0.25, 1.5, -5e-324, 1 + 2.0**-23, *NOT_FINITE]),
     "tracer_min": Parameter(0.5, _lower, [1, LARGEST], per_neuron=False),
     "tracer_max": Parameter(0.5, _upper, [-1, -LARGEST], per_neuron=False),
+    "max_spikes": Parameter(0.3, _several, [0, -1, 128, LARGEST], per_neuron=False),
 }
-INTEGRATE_FIRE = ("threshold", "v_init", "v_reset", "beta")
+INTEGRATE_FIRE = ("threshold", "v_init", "v_reset", "beta", "max_spikes")
 ST_BIF = ("threshold", "v_init", "tracer_min", "tracer_max")
-OF_KIND = {"IF": INTEGRATE_FIRE[:3], "LIF": INTEGRATE_FIRE, "ST-BIF": ST_BIF, "identity": ()}
+OF_KIND = {
+    "IF": ("threshold", "v_init", "v_reset", "max_spikes"),
+    "LIF": ("threshold", "v_init", "v_reset", "beta"),
+    "ST-BIF": ST_BIF,
+    "identity": (),
+}
 
 
 def parameters(draw: Draw, names: tuple[str, ...], n: int) -> Arguments:
@@ -76,12 +86,16 @@ def parameters(draw: Draw, names: tuple[str, ...], n: int) -> Arguments:
         if name == "threshold":
             thresholds = given[name] if isinstance(given[name], list) else [given[name]] * n
             lowest = min(thresholds, default=1.0)
+    if given.get("max_spikes", 1) > 1:  # under soft reset and without a leak only
+        given = {name: value for name, value in given.items() if name not in ("v_reset", "beta")}
     return given
 
 
 def spoil_parameter(draw: Draw, given: Arguments, names: tuple[str, ...], n: int) -> None:
     """Put one value that is refused among the parameters."""
     name = draw.pick(names)
+    if name in ("v_reset", "beta"):
+        given.pop("max_spikes", None)  # above 1 it would be a second fault
     if name == "threshold":
         given.pop("v_reset", None)  # a threshold below it would be a second fault
     bad = draw.pick(PARAMETERS[name].refused)
