@@ -12,10 +12,8 @@ from conformance.generate import (
     checkpoint,
     encode,
     finetune,
-    geometry,
     integrate_fire,
     layer,
-    operation,
     qcfs,
     several,
     st_bif,
@@ -23,6 +21,7 @@ from conformance.generate import (
 )
 from conformance.generate.networks import graph_runs, pulses, runs
 from conformance.generate.notes import NOTES
+from conformance.generate.operations import geometry, operation
 
 
 def all_cases() -> dict[str, list[Case]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from conformance.cases import Case
 from conformance.generate.make import checked, dyadic
-from conformance.generate.operation import ORDINARY, check, operation_case
+from conformance.generate.operations.operation import ORDINARY, check, operation_case
 
 CONV: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     # name: (shape of a signal, shape of the weight, what else)
