@@ -214,8 +214,10 @@ def _calibrate(
     split = "train" if tokens.get("train") else "validation"
     samples = tokens.get("train") or need(tokens, split, "calibration (or --no_calibrate)")
     batches, size = model_args.calibration_batches, training.per_device_train_batch_size
-    scales = calibrate_on(quantised, samples, batches, size, training.seed)
-    origin = f"{min(len(samples), batches * size)} {split} sentences"
+    scales, sample = calibrate_on(quantised, samples, batches, size, training.seed)
+    origin = f"{sample.count} {split} sentences"
+    if len(sample) < sample.count:
+        origin = f"{len(sample)} of {origin}, as many as are run at once"
     if split == "validation":
         origin += ", which are the evaluation's own"
     say(f"scales calibrated on {origin}" + ("" if split == "train" else ": give --train_file for figures to quote"))

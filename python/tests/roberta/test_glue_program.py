@@ -20,6 +20,7 @@ from spikeport.roberta.glue.arguments import _known_names, parse_arguments
 from spikeport.roberta.glue.data import read_examples
 from spikeport.roberta.glue.spellings import IGNORED, OLDER_SPELLINGS, SWITCHES
 from spikeport.roberta.glue.spiking_stage import FOLDER
+from spikeport.roberta.network import calibration
 
 pytestmark = pytest.mark.filterwarnings(
     # torch's own scheduler order check misfires on accelerate's wrapped optimiser
@@ -230,7 +231,7 @@ def test_samples_and_steps_of_the_spiking_evaluation_are_limited(program, tmp_pa
     assert read(tmp_path / "output/sst2_eval/snn/config.json")["snn_timesteps"] == 6
 
 
-def test_scales_that_the_evaluation_sentences_gave_are_said_to_be_so(program, tmp_path, sentences, capsys):
+def test_which_sentences_gave_the_scales_is_said(program, tmp_path, sentences, capsys, monkeypatch):
     command = "--model_name_or_path ${MODEL_NAME} --task_name sst2 --do_eval --transform_config default --output_dir o"
     program(command, f"--validation_file {sentences}/dev.txt --disable_tqdm True")
     assert "calibrated on 40 validation sentences, which are the evaluation's own: give" in capsys.readouterr().err
@@ -240,6 +241,9 @@ def test_scales_that_the_evaluation_sentences_gave_are_said_to_be_so(program, tm
     )
     program(command + " --calibration_batches 2")
     assert "calibrated on 16 train sentences\n" in capsys.readouterr().err
+    monkeypatch.setattr(calibration, "MOST_VALUES", 1)
+    program(command)
+    assert "calibrated on 1 of 160 train sentences, as many as are run at once\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("precision", ["--bf16 --do_train --max_steps 1 --learning_rate 1e-9", "--bf16_full_eval"])
