@@ -38,7 +38,7 @@ from spikeport.roberta.glue.model_loading import (
 )
 from spikeport.roberta.glue.notices import say
 from spikeport.roberta.glue.process_group import process_group_ended_at_exit
-from spikeport.roberta.glue.sharding import check_sharding, shard_by_layer
+from spikeport.roberta.glue.sharding import check_sharding, evaluate_in_single, shard_by_layer
 from spikeport.roberta.glue.spiking_stage import run_spiking_stage
 from spikeport.roberta.glue.splits import count_cut, load_splits, need, tokenise
 from spikeport.roberta.network.explanation import explain
@@ -123,6 +123,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
     # multiply the loss by the number of processes and not divide it by the accumulation steps.
     trainer.model_accepts_loss_kwargs = False
     check_sharding(trainer)
+    evaluate_in_single(trainer)
     summary: dict[str, Any] = {}
     has_scales = isinstance(config, QuantisedRobertaConfig) or model_args.model_weights_path
     if quantised is not None and model_args.calibrate and not (has_scales or training.resume_from_checkpoint):
@@ -226,7 +227,7 @@ def _calibrate(
 
 def _exact_weights(trainer: Trainer) -> dict[str, Tensor] | None:
     """Return a copy of the weights where Trainer's evaluation would round them in place, and None elsewhere."""
-    if not (trainer.args.fp16_full_eval or trainer.args.bf16_full_eval) or trainer.is_fsdp_enabled:
+    if not (trainer.args.fp16_full_eval or trainer.args.bf16_full_eval):
         return None
     network: Any = trainer.accelerator.unwrap_model(trainer.model)
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
