@@ -36,7 +36,7 @@ from spikeport.roberta.glue.model_loading import (
     load_tokenizer,
     load_transform,
 )
-from spikeport.roberta.glue.notices import say
+from spikeport.roberta.glue.notices import reporters_told, say
 from spikeport.roberta.glue.process_group import process_group_ended_at_exit
 from spikeport.roberta.glue.sharding import check_sharding, evaluate_in_single, shard_by_layer
 from spikeport.roberta.glue.spiking_stage import run_spiking_stage
@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """
     shard_by_layer()
     with process_group_ended_at_exit():
-        return run(parse_arguments(sys.argv[1:] if arguments is None else arguments))
+        parsed = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+        with reporters_told(parsed[1].tensorboard_logging_dir, parsed[1].wandb_tags):
+            return run(parsed)
 
 
 def run(arguments: Arguments) -> dict[str, Any]:

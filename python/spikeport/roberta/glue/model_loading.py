@@ -100,7 +100,7 @@ def label_order(config: RobertaConfig, task: Task) -> list[int] | None:
 
 def _options(arguments: ModelArguments) -> dict[str, Any]:
     """Return what transformers takes to load from the hub: which version, where to, and who asks."""
-    return {"revision": arguments.model_revision, "cache_dir": arguments.cache_dir, "token": arguments.token}
+    return {"revision": arguments.model_revision, "cache_dir": arguments.cache_dir, "token": arguments.hub_token}
 
 
 def load_transform(arguments: ModelArguments) -> Transform | None:
