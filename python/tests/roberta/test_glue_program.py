@@ -119,6 +119,7 @@ def test_the_spiking_stage_leaves_results_a_report_and_a_network_that_loads(prog
     assert (out / "snn_accuracy.svg").read_text().startswith("<svg")
     card = (out / "README.md").read_text()
     assert f"| snn_accuracy | {summary['snn_accuracy']:.4g} |" in card
+    assert 'SpikingRobertaForSequenceClassification.from_pretrained(".")' in (out / FOLDER / "README.md").read_text()
 
     loaded = SpikingRobertaForSequenceClassification.from_pretrained(out / FOLDER)
     tokenizer = AutoTokenizer.from_pretrained(out / FOLDER)
@@ -382,7 +383,7 @@ def test_a_gelu_checkpoint_is_refused_and_relufy_with_training_is_the_way_out(pr
         program(command + "--do_eval --relufy")
     figures = program(command + "--do_train --do_eval --relufy --max_steps 2")
     assert figures["calibrated_scales"] == 17
-    assert read(tmp_path / "o/config.json")["hidden_act"] == "relu"
+    assert read(tmp_path / "o/config.json")["hidden_act"].startswith("relu")
 
 
 @pytest.mark.parametrize(
