@@ -479,6 +479,16 @@ def test_damaged_weights_are_refused(program, tmp_path):
         program(EVALUATION_ONLY + " --model_weights_path ./w")
 
 
+def test_a_checkpoint_of_the_source_documents_own_program_is_refused_by_the_names_in_it(program, tiny_model, tmp_path):
+    weights = load_file(tiny_model / "model.safetensors")
+    for layer in range(2):
+        weights[f"roberta.encoder.layer.{layer}.attention.self.query_quan.s"] = torch.ones(())
+    torch.save(weights, tmp_path / "pytorch_model.bin")
+    with pytest.raises(RobertaError, match=r"does not fit the model: missing .*, unknown .*query_quan\.s") as caught:
+        program(EVALUATION_ONLY + " --model_weights_path ./pytorch_model.bin")
+    assert caught.value.code == "weights"
+
+
 def test_a_checkpoint_folder_is_named_where_the_weights_folder_has_none(program, tmp_path):
     (tmp_path / "w/checkpoint-10").mkdir(parents=True)
     (tmp_path / "w/checkpoint-10/model.safetensors").write_bytes(b"")
