@@ -27,7 +27,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.checks import is_whole
 from spikeport.errors import GraphError
 
 KINDS: Final = ("IF", "LIF", "ST-BIF", "identity")
@@ -85,7 +84,7 @@ class Neuron:
             raise GraphError(
                 "tracer", f"tracer bounds [{self.tracer_min}, {self.tracer_max}] do not hold 0, where the tracer starts"
             )
-        if not is_whole(self.max_spikes) or not 1 <= self.max_spikes <= MOST_SPIKES:
+        if not _is_whole(self.max_spikes) or not 1 <= self.max_spikes <= MOST_SPIKES:
             raise GraphError(
                 "max_spikes", f"max_spikes {self.max_spikes!r} is not a whole number from 1 to {MOST_SPIKES}"
             )
@@ -139,6 +138,10 @@ class Neuron:
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _tracer_bound(name: str, value: Any) -> int:
