@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,8 +71,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if print_table() else 1
     try:
         if options.show:
-            folder = Path(tempfile.mkdtemp())
-            print("\n".join(harness.lines_of(_cases(options.kernel, options.show, folder), folder)))
+            scratch = Path(tempfile.mkdtemp(prefix="conformance-"))
+            _show(_cases(options.kernel, options.show, scratch), scratch)
             return 0
         if not options.timeout > 0:
             raise ValueError(f"--timeout must be above 0 seconds, not {options.timeout:g}")
@@ -112,6 +113,16 @@ def _random(options: argparse.Namespace) -> int:
         tally = stream.run(options.random, options.seed, options.language, options.block, timeout=options.timeout)
     stream.print_tally(tally, options.seed)
     return 0 if tally.ok else 1
+
+
+def _show(cases: Sequence[Case], scratch: Path) -> None:
+    """Print the lines of the cases; the folder that some of them name, to be read or written, stays, and is named."""
+    lines = harness.lines_of(cases, scratch)
+    print("\n".join(lines))
+    if any(str(scratch) in line for line in lines):
+        print(f"conformance: these lines name files in {scratch}, which stays", file=sys.stderr)
+    else:
+        shutil.rmtree(scratch)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class Network:
     def run(
         self, inputs: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None
     ) -> RunResult:
-        """Counts, membrane, signal or None for each node; drive of the last; after how many steps all settled, or None."""
+        """Counts, membrane, signal or None for each node; the drive of the last; when each sample settled, or None."""
 
 def fingerprint(arrays: list[npt.NDArray[Any]]) -> int:
     """A 64-bit hash of the dtype, shape and values of all arrays."""

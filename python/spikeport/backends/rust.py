@@ -42,10 +42,12 @@ class Rust(Backend):
         return _as_floats(name, values)
 
     def _if_multistep(self, I: Array, given: IfParameters) -> Trace:
-        return _trace(_rust.if_multistep(I, *_doubles(given[:4]), max_spikes=given.max_spikes), I.shape)
+        θ, v0, reset, β = _doubles(given[:4])
+        return _trace(_rust.if_multistep(I, θ, v0, reset, β, given.max_spikes), I.shape)
 
     def _if_constant(self, I: Array, timesteps: int, given: IfParameters) -> Trace:
-        trace = _rust.if_constant(I, timesteps, *_doubles(given[:4]), max_spikes=given.max_spikes)
+        θ, v0, reset, β = _doubles(given[:4])
+        trace = _rust.if_constant(I, timesteps, θ, v0, reset, β, given.max_spikes)
         return _trace(trace, (timesteps, *I.shape))
 
     def _st_bif_multistep(self, I: Array, given: StBifParameters) -> Trace:
