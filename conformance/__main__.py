@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,8 +71,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if print_table() else 1
     try:
         if options.show:
-            scratch = Path(tempfile.mkdtemp(prefix="conformance-"))
-            _show(_cases(options.kernel, options.show, scratch), scratch)
+            _show(options.kernel, options.show)
             return 0
         if not options.timeout > 0:
             raise ValueError(f"--timeout must be above 0 seconds, not {options.timeout:g}")
@@ -115,14 +114,18 @@ def _random(options: argparse.Namespace) -> int:
     return 0 if tally.ok else 1
 
 
-def _show(cases: Sequence[Case], scratch: Path) -> None:
+def _show(kernels: list[str], ids: list[str]) -> None:
     """Print the lines of the cases; the folder that some of them name, to be read or written, stays, and is named."""
-    lines = harness.lines_of(cases, scratch)
-    print("\n".join(lines))
-    if any(str(scratch) in line for line in lines):
-        print(f"conformance: these lines name files in {scratch}, which stays", file=sys.stderr)
-    else:
-        shutil.rmtree(scratch)
+    scratch = Path(tempfile.mkdtemp(prefix="conformance-"))
+    lines: list[str] = []
+    try:
+        lines = harness.lines_of(_cases(kernels, ids, scratch), scratch)
+        print("\n".join(lines))
+    finally:
+        if any(str(scratch) in line for line in lines):
+            print(f"conformance: these lines name files in {scratch}, which stays", file=sys.stderr)
+        else:
+            shutil.rmtree(scratch)
 
 
 @contextmanager
