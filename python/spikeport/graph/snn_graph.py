@@ -14,7 +14,7 @@ from spikeport.checks import takes
 from spikeport.errors import GraphError, KernelError
 from spikeport.graph.laid_out import LaidOut
 from spikeport.graph.layer_node import LayerNode
-from spikeport.graph.mermaid import mermaid_of
+from spikeport.graph.outline import Outline, outline_of
 from spikeport.graph.table import table_of
 from spikeport.kernels import INPUT, RunResult, place
 from spikeport.operations import Shape
@@ -178,9 +178,13 @@ class SNNGraph:
         """Return a table of the layers, one line for each: what it reads, shapes, parameters, neurons."""
         return table_of(self.layers, self.edges if not self.is_chain else [])
 
+    def outline(self) -> Outline:
+        """Return what there is to draw: a box for the input and for each layer, and arrows between them."""
+        return outline_of(self.layers, [self.reads(k) for k in range(len(self.layers))], self.input_shape)
+
     def to_mermaid(self) -> str:
         """Return the graph as a Mermaid flowchart, which GitHub and many editors draw."""
-        return mermaid_of(self.layers, self.edges, self.input_shape)
+        return self.outline().to_mermaid()
 
     def __len__(self) -> int:
         return len(self.layers)

@@ -135,6 +135,19 @@ def test_images_are_converted_run_and_inspected(folder, capsys, torch):
         ("max_pool", None),
         ("fc", "float32"),
     ]
+    assert [(layer["reads"], layer["operation"], layer["shape"]) for layer in layers] == [
+        (["input"], "conv", [2, 4, 4]),
+        (["conv"], "max_pool", [2, 2, 2]),
+        (["max_pool"], "linear", [3]),
+    ]
+    assert json.loads(out)["input_shape"] == [1, 6, 6]
+    code, out, _ = spikeport(capsys, "inspect out --html out.html")
+    assert code == 0 and "3 layers, 47 parameters, 1×6×6 → 3" in out and "max_pool  conv      max_pool   2×2×2" in out
+    page = (folder / "out.html").read_text("utf-8")
+    assert all(f"<title>{edge}</title>" in page for edge in ("input → conv", "conv → max_pool", "max_pool → fc"))
+    assert "<td>2×4×4</td>" in page
+    code, _, err = spikeport(capsys, "inspect out --html nowhere/out.html")
+    assert code == 2 and "there is no folder nowhere" in err
 
 
 def test_a_whole_pickled_model_needs_trust(folder, capsys):
