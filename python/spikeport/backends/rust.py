@@ -6,12 +6,13 @@ runs on all cores, or on as many as ``RAYON_NUM_THREADS`` says; the result does 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.backends.backend import Backend
+from spikeport.backends.memory import results_of
 from spikeport.backends.network import Network
 from spikeport.checks import as_numbers
 from spikeport.errors import BackendError
@@ -31,6 +32,9 @@ except ImportError as missing:
     ) from missing
 
 Array = npt.NDArray[Any]
+
+RESULTS_AT_ONCE: Final = 1 << 28
+"""Bytes that one call of the crate may give."""
 
 
 class Rust(Backend):
@@ -72,7 +76,11 @@ class Rust(Backend):
 
 
 class RustNetwork(Network):
-    """A network whose weights the crate has laid out in tiles."""
+    """A network whose weights the crate has laid out in tiles.
+
+    The crate cuts a batch into blocks by itself and runs a few steps of them at a time. It joins their results at the
+    end, so that it gets a batch in parts where these are large.
+    """
 
     threads: int | None = None
     """On how many threads it runs; None for one per core."""
@@ -85,6 +93,12 @@ class RustNetwork(Network):
 
     def _floats(self, inputs: npt.ArrayLike) -> Array:
         return _as_floats("inputs", inputs)
+
+    def _samples_at_once(self, timesteps: int, record: bool) -> int:
+        return RESULTS_AT_ONCE // results_of(self.placed, timesteps, record)
+
+    def _held(self, timesteps: int) -> int:
+        return 0  # a few blocks, however many samples there are
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
         x = np.asarray(x, order="C")

@@ -141,6 +141,7 @@ class SNNGraph:
         seed: int = 0,
         record: bool = False,
         backend: str = "auto",
+        max_bytes: int | None = None,
     ) -> RunResult:
         """Run the network for ``T`` steps.
 
@@ -155,12 +156,14 @@ class SNNGraph:
         seed : of the Poisson draws; a sample's draws do not depend on its place in the batch
         record : keep the spikes of every layer
         backend : see `spikeport.backends.get_backend`
+        max_bytes : about what the run may take beside ``x``, its results among it: the batch runs in parts then, with
+            the same bits. By default a few hundred megabytes beside the results
 
         Raises `GraphError` for a graph that was changed to one that cannot be, `spikeport.errors.KernelError` with a
-        code for input that does not fit.
+        code for input that does not fit, ``memory`` where results alone, or one sample, take more than ``max_bytes``.
         """
         network = self.network(backend)
-        return network.run(x, timesteps=T, encoding=encoding, seed=seed, record=record)
+        return network.run(x, timesteps=T, encoding=encoding, seed=seed, record=record, max_bytes=max_bytes)
 
     def network(self, backend: str = "auto") -> Network:
         """Return the network as ``backend`` lays it out; the same one for as long as the graph does not change."""
