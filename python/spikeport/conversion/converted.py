@@ -196,7 +196,7 @@ class ConvertedSNN(GraphParts):
         readout_delay : steps at the start that are not read, fewer than T: in a deep network they pass before the
             signal has come through; costs a second run of so many steps
         backend : see `spikeport.backends.get_backend`
-        max_bytes : about what the run may take beside ``x``, by default 1 GiB: a large batch runs in parts, with the
+        max_bytes : about what the run may take beside ``x``, by default 512 MiB: a large batch runs in parts, with the
             same bits
 
         Returns

@@ -18,7 +18,7 @@ from spikeport.graph import RunResult, SNNGraph
 
 Array = npt.NDArray[Any]
 
-BYTES_AT_ONCE: Final = 1 << 30
+BYTES_AT_ONCE: Final = 1 << 29
 """What a run may take by default: enough samples for all threads, of a network of ordinary size."""
 
 
