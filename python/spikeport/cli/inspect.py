@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from spikeport.transfer import SNNCheckpoint
 
 
+MOST_SHOWN = 16
+"""Entries of a list in the metadata, such as the units of all channels; JSON has all."""
+
+
 @app.command("inspect")
 def inspect(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint: PATH of PATH.npz and PATH.json.")],
@@ -45,7 +49,7 @@ def inspect(
     if html is not None:
         say(f"wrote {html}")
     if stored.metadata:
-        console.print("metadata", Pretty(stored.metadata, expand_all=True))
+        console.print("metadata", Pretty(stored.metadata, max_length=MOST_SHOWN))
 
 
 def _show_chain(layers: list[dict[str, Any]]) -> None:

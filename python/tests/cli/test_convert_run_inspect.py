@@ -1,6 +1,7 @@
 """`spikeport convert`, `run` and `inspect` on files, as a user would call them."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -123,7 +124,7 @@ def test_images_are_converted_run_and_inspected(folder, capsys, torch):
     np.savez("images.npz", x=x, y=y)
     line = "convert user_model:Images --weights images.pt --calibration images.npz --evaluate images.npz -T 64 -o out"
     code, out, err = spikeport(capsys, line)
-    assert code == 0 and "max_pool" in out
+    assert code == 0 and re.search(r"max_pool *│ *max_pool *│ *2×2×2 *│ *0 │", out)
     assert "'module.' was taken off" in err
     code, out, _ = spikeport(capsys, "run out images.npz --json")
     said = json.loads(out)
@@ -320,6 +321,14 @@ def test_inspect_says_what_the_checkpoint_holds(folder, capsys):
     code, out, _ = spikeport(capsys, "inspect out")
     assert code == 0
     assert "2 layers, 131 parameters" in out
+
+
+def test_inspect_cuts_long_lists_of_the_metadata_short_and_json_has_all(folder, capsys):
+    scales = [0.123456 + k for k in range(400)]
+    save_checkpoint(SNNCheckpoint([np.ones((2, 3))], ["a"], [(3, 2)], metadata={"scales": [scales, 1.0]}), "many")
+    code, out, _ = spikeport(capsys, "inspect many")
+    assert code == 0 and "0.123456" in out and "+384" in out and len(out.splitlines()) < 60
+    assert json.loads(spikeport(capsys, "inspect many --json")[1])["metadata"]["scales"][0] == scales
 
 
 def test_inspect_shows_labels_that_are_no_neurons_and_frozen_layers(folder, capsys):
