@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.backends.memory import Need, at_once, results_of, signals_of
+from spikeport.backends.settling import leaks, until_settled
 from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace, encode_poisson
 from spikeport.kernels.checks import as_float, check_timesteps
-from spikeport.kernels.network import Signal, check_inputs, node_currents, node_fire, poisson, walk
+from spikeport.kernels.memory import Need, at_once, results_of, signals_of
+from spikeport.kernels.network import Signal, check_inputs, first_signal, node_currents, node_fire, walk
 from spikeport.neuron import Neuron
 
 Array = npt.NDArray[Any]
@@ -39,24 +40,31 @@ class Network(ABC):
         seed: int = 0,
         record: bool = False,
         max_bytes: int | None = None,
+        stop_when_settled: bool = True,
     ) -> RunResult:
         """See `spikeport.kernels.network_run`.
 
         ``max_bytes`` bounds what the run takes beside its inputs, results among it, by about so much: the batch runs in
-        parts, with the same bits. Raises `KernelError` ``memory`` where the results alone, or one sample at work, are
-        more.
+        parts, with the same bits. ``stop_when_settled`` spares steps of a pulse that change nothing. Raises
+        `KernelError` ``memory`` where the results alone, or one sample at work, are more than ``max_bytes``.
         """
         check_timesteps(timesteps)
         x = check_inputs(self.placed, self._floats(inputs), timesteps, encoding, seed)
-        axis = 1 if encoding == "spikes" else 0
-        samples, most = x.shape[axis], max(1, self._samples_at_once(timesteps, record))
-        if max_bytes is not None:
-            most = min(most, at_once(self.need(timesteps, record), samples, max_bytes))
-        seed = int(seed) if encoding == "poisson" else 0
-        if samples <= most:
-            return self._run(x, int(timesteps), encoding, seed, record)
-        parts = np.array_split(x, -(-samples // most), axis=axis)
-        return _joined((self._run(part, int(timesteps), encoding, seed, record) for part in parts), samples)
+        axis, drawn = 1 if encoding == "spikes" else 0, int(seed) if encoding == "poisson" else 0
+        samples, results = x.shape[axis], self.need(timesteps, record).results
+
+        def in_parts(x: Array, steps: int) -> RunResult:
+            most = max(1, self._samples_at_once(steps, record))
+            if max_bytes is not None:
+                most = min(most, at_once(Need(results, self.need(steps, record).work), samples, max_bytes))
+            if x.shape[axis] <= most:
+                return self._run(x, steps, encoding, drawn, record)
+            parts = np.array_split(x, -(-x.shape[axis] // most), axis=axis)
+            return _joined((self._run(part, steps, encoding, drawn, record) for part in parts), x.shape[axis])
+
+        if encoding == "pulse" and stop_when_settled and not leaks(self.nodes):
+            return until_settled(in_parts, x, int(timesteps))
+        return in_parts(x, int(timesteps))
 
     def need(self, timesteps: int, record: bool = False) -> Need:
         """Return how much memory a run takes for each sample, about."""
@@ -88,10 +96,8 @@ class WalkedNetwork(Network):
         return signals_of(self.placed, timesteps)
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
-        signal = Signal(x, encoding == "current")
-        if encoding == "poisson":
-            signal = Signal(poisson(x, timesteps, seed, self._encode), False)
-        return walk(self.placed, signal, timesteps, record, self._currents, self._fire)
+        signal = first_signal(x, timesteps, encoding, seed, self._encode)
+        return walk(self.placed, signal, timesteps, record, encoding == "pulse", self._currents, self._fire)
 
     def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
         return encode_poisson(rates, timesteps=timesteps, seed=seed)
@@ -116,6 +122,8 @@ def _joined(results: Iterable[RunResult], samples: int) -> RunResult:
         for room, values in zip(whole.spikes or (), part.spikes or (), strict=True):
             room[:, places] = values
         whole.drive[places] = part.drive
+        if whole.settled is not None and part.settled is not None:
+            whole.settled[places] = part.settled
         start = places.stop
     assert whole is not None  # there is a part at least
     return whole
@@ -126,4 +134,6 @@ def _room(part: RunResult, samples: int) -> RunResult:
         return [np.empty((*a.shape[:axis], samples, *a.shape[axis + 1 :]), a.dtype) for a in arrays]
 
     spikes = None if part.spikes is None else of(part.spikes, 1)
-    return RunResult(of(part.counts, 0), of(part.membrane, 0), of([part.drive], 0)[0], part.timesteps, spikes)
+    settled = None if part.settled is None else of([part.settled], 0)[0]
+    drive = of([part.drive], 0)[0]
+    return RunResult(of(part.counts, 0), of(part.membrane, 0), drive, part.timesteps, spikes, settled)

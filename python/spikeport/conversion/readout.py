@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.backends.memory import check_bytes
 from spikeport.checks import is_whole
 from spikeport.errors import ConversionError
 from spikeport.graph import RunResult, SNNGraph
+from spikeport.kernels.memory import check_bytes
 
 Array = npt.NDArray[Any]
 

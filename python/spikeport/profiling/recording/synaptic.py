@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from spikeport.graph import RunResult, SNNGraph
-from spikeport.kernels.network import poisson
+from spikeport.kernels.network import first_signal
 from spikeport.operations import Weighted
 from spikeport.profiling.recording.statistics import LayerStats
 
@@ -66,12 +66,10 @@ class Operations:
     def add_graph_run(self, graph: SNNGraph, x: Any, run: RunResult, record: Callable[..., None]) -> None:
         """Add a recorded run of a graph: spikes of each layer, operations of each connection with weights.
 
-        ``x`` is what arrived: (batch, …) where it was the same at every step, else (timesteps, batch, …).
+        ``x`` is what arrived, (timesteps, batch, …), as `arriving` gives it.
         """
         assert run.spikes is not None
-        inputs, one = np.asarray(x), len(graph.input_shape)
-        steps = inputs if inputs.ndim == one + 2 else np.broadcast_to(inputs, (run.timesteps, *inputs.shape))
-        signals = {"input": steps}
+        signals = {"input": np.asarray(x)}
         for index, (layer, spikes) in enumerate(zip(graph, run.spikes, strict=True)):
             operation, signal = layer.operation, signals[graph.reads(index)[0]]
             if isinstance(operation, Weighted):
@@ -84,7 +82,7 @@ class Operations:
     @staticmethod
     def arriving(x: Any, T: int, encoding: str = "current", seed: int = 0, **_: Any) -> Any:
         """Return what a run with these options reads at each step: under "poisson" the spikes that it draws."""
-        return poisson(np.asarray(x), T, seed) if encoding == "poisson" else x
+        return first_signal(np.asarray(x), T, encoding, seed).steps(T)
 
     def _add_connection(self, name: str, operation: Weighted, signal: Any) -> None:
         """Add what a connection did with a signal (T, batch, …): each value that is not 0, times who reads it."""

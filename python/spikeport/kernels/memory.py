@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from spikeport.checks import is_whole
 from spikeport.errors import KernelError
-from spikeport.kernels import INPUT, PlacedNetwork
+from spikeport.kernels.nodes import INPUT, PlacedNetwork
 
 COUNT = 8
 """Bytes of a count."""
