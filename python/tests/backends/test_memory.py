@@ -142,3 +142,20 @@ def test_what_the_crate_joins_is_bounded_whatever_the_batch(graph, parts, monkey
     monkeypatch.setattr("spikeport.backends.rust.RESULTS_AT_ONCE", most)
     assert same(graph.run(x, T=T, backend="rust", record=True), whole)
     assert parts == [4, 3, 3]
+
+
+@pytest.mark.parametrize("backend", here())
+def test_a_pulse_settles_the_same_in_parts(parts, backend):
+    rng = np.random.default_rng(5)
+    neuron = Neuron("ST-BIF", 0.25, 0.5, tracer_min=0, tracer_max=7)
+    weights = rng.integers(-16, 17, (8, 5)) / 16, rng.integers(-16, 17, (3, 8)) / 16
+    graph = SNNGraph([LayerNode.of(str(k), Linear(W, None), neuron) for k, W in enumerate(weights)])
+    x = rng.integers(0, 17, (12, 5)) / 16
+    how = {"T": 200, "encoding": "pulse", "backend": backend, "record": True}
+    whole = graph.run(x, **how)
+    assert (whole.settled > 0).all()
+    parts.clear()
+    need = graph.network(backend).need(200, record=True)
+    cut = graph.run(x, **how, max_bytes=12 * need.results + need.work)
+    assert same(cut, whole) and np.array_equal(cut.settled, whole.settled)
+    assert max(parts) < 12
