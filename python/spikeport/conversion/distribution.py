@@ -29,7 +29,7 @@ class PositiveValues:
     def __init__(self, kept: int = KEPT) -> None:
         self._most = kept
         self._parts: list[Array] = []
-        self._buckets = np.zeros(0, np.uint64)
+        self._buckets = np.zeros(0, np.int64)
         self._counts = np.zeros(0, np.int64)
         self.count = 0
         """Number of positive values so far."""
@@ -63,17 +63,22 @@ class PositiveValues:
         return below + (above - below) * float(place - np.floor(place))
 
     def _fold(self) -> None:
-        buckets, counts = np.unique(np.concatenate(self._parts).view(np.uint64) >> _DROPPED, return_counts=True)
+        new = (np.concatenate(self._parts).view(np.uint64) >> _DROPPED).astype(np.int64)
         self._parts.clear()
-        both = np.concatenate([self._buckets, buckets])
-        self._buckets, place = np.unique(both, return_inverse=True)
-        self._counts = np.bincount(place, np.concatenate([self._counts, counts]), len(self._buckets)).astype(np.int64)
+        ends = [new.min(), new.max(), *self._buckets[:1], *self._buckets[-1:]]
+        low = min(ends)
+        counts = np.bincount(
+            new - low, minlength=int(max(ends) - low) + 1
+        )  # at most 2^21: a positive double has 11 + 10
+        counts[self._buckets - low] += self._counts
+        (places,) = counts.nonzero()
+        self._buckets, self._counts = places + low, counts[places]
 
     def _value(self, rank: int) -> float:
         """Return the value with ``rank`` values below it, to `RELATIVE_ERROR`."""
         if rank == self.count - 1:
             return self.largest
-        bucket = self._buckets[np.searchsorted(np.cumsum(self._counts), rank, side="right")]
+        bucket = np.uint64(self._buckets[np.searchsorted(np.cumsum(self._counts), rank, side="right")])
         middle = (bucket << _DROPPED) | (np.uint64(1) << (_DROPPED - np.uint64(1)))
         return min(float(np.uint64(middle).view(np.float64)), self.largest)
 
