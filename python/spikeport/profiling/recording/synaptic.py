@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from spikeport.graph import RunResult, SNNGraph
+from spikeport.graph.signals import recorded_signals
+from spikeport.kernels.network import Signal
 from spikeport.operations import Weighted
 from spikeport.profiling.recording.statistics import LayerStats
 
@@ -66,16 +68,13 @@ class Operations:
         """Add a recorded run of a graph: spikes of each layer, operations of each connection with weights."""
         assert run.spikes is not None
         inputs, one = np.asarray(x), len(graph.input_shape)
-        steps = inputs if inputs.ndim == one + 2 else np.broadcast_to(inputs, (run.timesteps, *inputs.shape))
-        signals = {"input": steps}
-        for index, (layer, spikes) in enumerate(zip(graph, run.spikes, strict=True)):
-            operation, signal = layer.operation, signals[graph.reads(index)[0]]
-            if isinstance(operation, Weighted):
-                self._add_connection(layer.name, operation, signal)
+        given = Signal(inputs, inputs.ndim < one + 2)
+        for (layer, read), spikes in zip(recorded_signals(graph, given, run), run.spikes, strict=True):
+            if isinstance(layer.operation, Weighted):
+                self._add_connection(layer.name, layer.operation, read[0].steps(run.timesteps))
             if layer.neuron.is_spiking:
                 flat = spikes.reshape(*spikes.shape[:2], layer.n_neurons)
                 record(layer.name, flat, layout="TBN", threshold=float(np.mean(layer.threshold)))
-            signals[layer.name] = spikes
 
     def _add_connection(self, name: str, operation: Weighted, signal: Any) -> None:
         """Add what a connection did with a signal (T, batch, …): each value that is not 0, times who reads it."""
