@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.backends import get_backend
 from spikeport.certification.losses import KINDS, Losses, losses_of
+from spikeport.certification.samples import drawn
 from spikeport.certification.trained import Signals, TrainedNetwork, as_float64
 from spikeport.certification.units import Units
 from spikeport.conversion.converted import ConvertedSNN
@@ -90,8 +90,8 @@ def _batch(
         name: np.stack(parts, axis=1) if parts else np.zeros((len(x), 0, *_TAILS.get(name, ())))
         for name, parts in columns.items()
     }
-    drawn = _drawing(trained, signals, expected, x, T, **how)
-    return Evidence(trained=expected, spiking=got, **arrays, drawing=drawn)
+    drawing = _drawing(snn, trained, signals, expected, x, T, **how)
+    return Evidence(trained=expected, spiking=got, **arrays, drawing=drawing)
 
 
 _TAILS = {"losses": (1 + len(KINDS),), "arrivals": (len(KINDS) + 1,)}
@@ -136,13 +136,12 @@ def _moved(name: str, change: Array, trained: TrainedNetwork, signals: Signals, 
 
 
 def _drawing(
-    trained: TrainedNetwork, signals: Signals, expected: Array, x: Array, T: int, *, encoding: str, seed: int, **how: Any
+    snn: ConvertedSNN, trained: TrainedNetwork, signals: Signals, expected: Array, x: Array, T: int, **how: Any
 ) -> Array:
-    if encoding != "poisson" or INPUT in trained.nodes:
+    if how["encoding"] != "poisson" or INPUT in trained.nodes:
         return np.zeros(len(x))
-    flat = x.reshape(len(x), -1)
-    spikes = get_backend(how["backend"]).encode_poisson(flat, timesteps=T, seed=seed)
-    return _moved(INPUT, spikes.mean(axis=0, dtype=np.float64) - flat, trained, signals, expected)
+    spikes = drawn(snn.graph, x, T, how["seed"], how["backend"])
+    return _moved(INPUT, spikes.mean(axis=0, dtype=np.float64) - x, trained, signals, expected)
 
 
 def _mean_square(values: Array) -> Array:

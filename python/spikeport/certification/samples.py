@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.backends import get_backend
 from spikeport.conversion.checks import as_array
 from spikeport.errors import ConversionError
 from spikeport.graph import SNNGraph
@@ -40,3 +41,10 @@ def as_labels(y: Any, samples: Array) -> Array:
             "sample",
         )
     return labels
+
+
+def drawn(graph: SNNGraph, x: Array, T: int, seed: int, backend: str) -> Array:
+    """Return the Poisson spikes (T, n, *input_shape) that a run of ``T`` steps draws of samples ``x``."""
+    dtype = next((layer.operation.dtype for layer in graph if layer.operation.dtype is not None), np.float64)
+    rates = x.astype(dtype).reshape(len(x), -1)
+    return get_backend(backend).encode_poisson(rates, timesteps=T, seed=seed).reshape(T, *x.shape)
