@@ -38,7 +38,7 @@ def _wrong(layers: Sequence[LayerLoss]) -> Iterator[str]:
         if _is_off(layer):
             charge = "more" if layer.threshold > 1 else "less"
             yield (
-                f"{layer.name}: its threshold is {layer.threshold:.3g} times what its weights and its scale ask for, so "
+                f"{layer.name}: its threshold is {layer.threshold:.3g} times what its weights and scale ask for, so "
                 f"each spike takes {charge} charge than it stands for: set it back, or convert again."
             )
         if layer.weights is not None and layer.weights > UNLIKE:
@@ -58,16 +58,16 @@ def _wrong(layers: Sequence[LayerLoss]) -> Iterator[str]:
 def _coarse(worst: LayerLoss, T: int) -> Iterator[str]:
     if worst.worst_kind == "clipping":
         yield (
-            f"{worst.name} clips {worst.clipped:.2%} of its active neurons: calibrate with data like this, or with a higher "
-            "percentile; a θ for each channel (per_channel=True) clips less for the same rounding."
+            f"{worst.name} clips {worst.clipped:.2%} of its active neurons: calibrate with data like this, or with a "
+            "higher percentile; a θ for each channel (per_channel=True) clips less for the same rounding."
         )
         return
     if worst.worst_kind == "quantisation":
         yield f"{worst.name} rounds to {worst.levels} levels: T={4 * T} rounds to four times as many."
     else:
         yield (
-            f"In {worst.name} spikes come unevenly, and a neuron that fired too early cannot take its spike back: T={4 * T} "
-            "leaves less of it; in a deep network, reading late (readout_delay) leaves out the steps in which it is worst."
+            f"In {worst.name} spikes come unevenly, and a neuron that fired too early cannot take its spike back: "
+            f"T={4 * T} leaves less of it; in a deep network, reading late (readout_delay) leaves out the worst steps."
         )
     yield "Several spikes a step (max_spikes) give as many levels in fewer steps."
     yield "A network trained with the rounding has learnt to live with it: replace_relu_with_qcfs, or train_qcfs."

@@ -89,9 +89,7 @@ def _ignore(count: int) -> None:
     pass
 
 
-def _report(
-    snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: int, encoding: str
-) -> Certification:
+def _report(snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: int, encoding: str) -> Certification:
     difference = found.spiking - found.trained
     spread = float(found.trained.std()) or float(np.abs(found.trained).max()) or 1.0
     has_classes = snn.classes is not False

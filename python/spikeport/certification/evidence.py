@@ -111,9 +111,7 @@ def _losses(
         return as_float64(apply(given)).reshape(values.shape)
 
     activation = as_float64(signals.outputs[layer.name]).reshape(shape)
-    return losses_of(
-        layer, unit.rate, unit.current, run.counts[index], run.membrane[index], T, activation, function
-    )
+    return losses_of(layer, unit.rate, unit.current, run.counts[index], run.membrane[index], T, activation, function)
 
 
 def _arrivals(name: str, found: Losses, trained: TrainedNetwork, signals: Signals, expected: Array) -> Array:

@@ -56,8 +56,8 @@ def check_neurons(layer: LayerNode) -> None:
         reset = " with hard reset" if neuron.v_reset is not None else ""
         raise ConversionError(
             "neuron",
-            f"{layer.name} has {neuron.kind} neurons{reset}: what is lost is told apart for IF neurons with soft reset, "
-            "whose counts are the rounded mean of what they receive",
+            f"{layer.name} has {neuron.kind} neurons{reset}: what is lost is told apart for IF neurons with soft "
+            "reset, whose counts are the rounded mean of what they receive",
         )
 
 

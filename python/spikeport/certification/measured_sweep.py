@@ -102,9 +102,7 @@ def _layer_work(work: Array, node: Structure, T: int) -> LayerWork:
     )
     accesses = float(node.neurons * T)
     rate = spikes[0] / accesses if accesses else None
-    return LayerWork(
-        node.name, rate, spikes, accumulates, products, accesses, accesses, accumulates[0] + products[0]
-    )
+    return LayerWork(node.name, rate, spikes, accumulates, products, accesses, accesses, accumulates[0] + products[0])
 
 
 def _column(work: Array, name: str) -> Array:

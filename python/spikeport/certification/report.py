@@ -111,8 +111,8 @@ class Certification:
         worst = self.worst
         if self.drawing and self.drawing > (0.0 if worst is None else worst.arrives["all"]):
             return (
-                f"Most is lost in drawing the input as spikes: by itself it changes the logits by {self.drawing:.2g} of "
-                f"their standard deviation, where everything together changes them by {self.logit_error:.2g}."
+                f"Most is lost in drawing the input as spikes: by itself it changes the logits by {self.drawing:.2g} "
+                f"of their standard deviation, where everything together changes them by {self.logit_error:.2g}."
             )
         if worst is None:
             return "No layer loses anything: the spiking network computes what the trained one does."

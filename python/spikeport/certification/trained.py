@@ -38,7 +38,7 @@ class TrainedNetwork:
 
     Call it within `spikeport.reading.torch.evaluating`.
 
-    Raises `ConversionError`: what reading a model raises; ``graph`` for a layer of neurons that the model does not have.
+    Raises `ConversionError`: what reading a model raises; ``graph`` for a layer that the model does not have.
     """
 
     def __init__(self, model: Any, graph: SNNGraph, samples: Array) -> None:

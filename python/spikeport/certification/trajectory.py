@@ -96,5 +96,3 @@ def _margins(values: Array) -> Array:
     second, first = np.partition(values, -2, axis=1)[:, -2:].T
     margins: Array = first - second
     return margins
-
-

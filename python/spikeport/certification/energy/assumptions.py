@@ -53,20 +53,21 @@ class Assumptions:
         yield f"Prices, in picojoules, of {SOURCE} unless they were replaced."
         yield (
             f"32-bit floats: {self.float_add:g} an addition, {self.float_multiply_add:g} a multiply-add. Integers: "
-            f"{self.integer_add:g} an addition of 32 bits, {self.integer_multiply:g} a multiplication of 8 bits, b/8 of "
-            f"it with b bits on one side; weights of {self.weight_bits:g} bits."
+            f"{self.integer_add:g} an addition of 32 bits, {self.integer_multiply:g} a multiplication of 8 bits, b/8 "
+            f"of it with b bits on one side; weights of {self.weight_bits:g} bits."
         )
         yield (
             f"Memory: {self.memory:g} a read or write of 32 bits, {self.weights:g} one of a weight (DRAM would be "
-            f"{DRAM:g}); fewer bits cost their share. Each product or accumulation fetches its weight, in both networks: "
-            "no weight is used twice from a register."
+            f"{DRAM:g}); fewer bits cost their share. Each product or accumulation fetches its weight, in "
+            "both networks: no weight is used twice from a register."
         )
         once = "once for an inference, and kept" if self.input_once else "at each step"
         yield (
-            f"Spiking: {self.update_additions:g} additions for each neuron and step, its membrane read and written once; "
-            f"products with a constant input are computed {once}. The other networks: each value read and written once."
+            f"Spiking: {self.update_additions:g} additions for each neuron and step, its membrane read and written "
+            f"once; products with a constant input are computed {once}. The other networks: each "
+            "value read and written once."
         )
-        yield "Not counted: biases, moving spikes, control, idle power, and what a chip skips of a dense network's zeros."
+        yield "Not counted: biases, moving spikes, control, idle power, what a chip skips of a dense network's zeros."
 
 
 NOTE = "Modelled, not measured"

@@ -63,7 +63,9 @@ class Energy:
         if found.count("pays") == len(found) and not dearer:
             return f"This pays by every published crossover and in all three models: {seen}."
         lines = f"it pays by {found.count('pays')} of {len(found)} published crossovers"
-        models = f"and costs more in {len(dearer)} of {len(KINDS)} models" + (f" ({', '.join(dearer)})" if dearer else "")
+        models = f"and costs more in {len(dearer)} of {len(KINDS)} models" + (
+            f" ({', '.join(dearer)})" if dearer else ""
+        )
         return f"Whether this pays is open: {seen}; {lines}, {models}."
 
     def to_dict(self) -> dict[str, Any]:

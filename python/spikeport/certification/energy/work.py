@@ -89,7 +89,11 @@ def _connection(layer: LayerNode, read: list[Signal], T: int, spikes: bool) -> d
         again[:1] = 0
         return {"multiply_accumulates": _each_step(met, T), "repeated": again}
     if isinstance(operation, Add | Pool) and not isinstance(operation, MaxPool):
-        share = math.prod((layer.shape or ())[1:]) * math.prod(operation.window.kernel) if isinstance(operation, Pool) else 0
+        share = (
+            math.prod((layer.shape or ())[1:]) * math.prod(operation.window.kernel)
+            if isinstance(operation, Pool)
+            else 0
+        )
         found: Array = np.zeros((1, 1))
         for signal in read:
             values = signal.values[None] if signal.steady else signal.values

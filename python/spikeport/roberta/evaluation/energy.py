@@ -134,9 +134,7 @@ def _functions(config: Any, tokens: Tensor, spiking: Collection[str]) -> tuple[l
     return found, hidden * tokens * LAYER_NORM
 
 
-def _compare(
-    spiking: Mapping[str, Work], quantised: Mapping[str, Work], table: Price
-) -> dict[str, float]:
+def _compare(spiking: Mapping[str, Work], quantised: Mapping[str, Work], table: Price) -> dict[str, float]:
     ours, theirs = (sum(_microjoule(work, table) for work in side.values()) for side in (spiking, quantised))
     return {"spiking_microjoule": ours, "quantised_microjoule": theirs, "ratio": ours / theirs}
 

@@ -1,0 +1,96 @@
+"""What a page says of work and energy: counts first, then three models beside each other and the published lines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikeport.certification.energy.assumptions import NOTE
+from spikeport.certification.energy.crossover import LINES
+from spikeport.certification.energy.model import KINDS
+from spikeport.certification.shown.words import decimals, percent, spread
+from spikeport.certification.sweep_report import Sweep
+from spikeport.report import Html, badge, columns, figure, paragraph, svg, table
+from spikeport.report.plots import lines
+
+WORK = (
+    "Counted, by NeuroBench's definitions: an accumulate is a spike that meets a weight which is not 0, a "
+    "multiply-accumulate the same of a graded value, such as an analog input at each step, or what an average pool "
+    "passes on. Means over the samples ± standard deviations. Membranes are read and written once for each neuron and "
+    "step; each operation fetches its weight. The output is read by what it receives, so its neurons send nothing."
+)
+
+
+def work_parts(report: Sweep) -> list[Html]:
+    """Return the counts of each layer for one length."""
+    point = report.shown
+    headers = ["layer", "rate", "spikes", "accumulates", "multiply-accumulates", "membrane reads", "membrane writes",
+               "weight fetches"]  # fmt: skip
+    rows: list[list[object]] = [
+        [
+            layer.name,
+            percent(layer.rate),
+            spread(layer.spikes),
+            spread(layer.accumulates),
+            spread(layer.multiply_accumulates),
+            round(layer.membrane_reads),
+            round(layer.membrane_writes),
+            round(layer.weight_fetches),
+        ]
+        for layer in point.layers
+    ]
+    return [paragraph(f"For one inference of {point.timesteps} steps. {WORK}"), table(headers, rows, sortable=True)]
+
+
+def energy_parts(report: Sweep) -> list[Html]:
+    """Return the energies over the length, what the published lines say, and the assumptions."""
+    point = report.shown
+    T = [each.timesteps for each in report.points]
+    ratios = {kind: (T, np.array([each.energy.ratios[kind] for each in report.points])) for kind in KINDS}
+    drawn = lines(ratios, "timesteps", "spiking over the other", markers=True, levels={"the same": 1.0},
+                  log_x=len(T) > 1, log_y=True)  # fmt: skip
+    activity = (T, np.array([each.energy.spikes_a_synapse for each in report.points]))
+    published = {f"{line.source}: {line.costs_above:g}": line.costs_above for line in LINES if line.timesteps is None}
+    met = lines({"this network": activity}, "timesteps", "spikes a synapse and inference", markers=True,
+                levels=published, log_x=len(T) > 1, log_y=True)  # fmt: skip
+    return [
+        badge("warning", NOTE),
+        paragraph(f"T = {point.timesteps}: {point.energy.verdict}"),
+        columns(
+            figure(
+                svg(drawn), "Energy of the spiking network over that of the network beside it; below 1 it costs less."
+            ),
+            figure(svg(met), "Activity, and the published activities above which a spiking network costs more."),
+        ),
+        _energies(report),
+        _crossovers(report),
+        *map(paragraph, report.assumptions.in_words()),
+    ]
+
+
+def _energies(report: Sweep) -> Html:
+    rows: list[list[object]] = []
+    for point in report.points:
+        for kind, words in KINDS.items():
+            energy = point.energy
+            against = f"{words}, {energy.bits} bits" if kind == "bit-matched" else words
+            ours = f"{energy.spiking[kind]:.4g} ± {energy.spread[kind]:.2g}"
+            rows.append([point.timesteps, against, ours, energy.other[kind], decimals(energy.ratios[kind])])
+    return table(["T", "model", "spiking, µJ", "other, µJ", "ratio"], rows, sortable=True)
+
+
+def _crossovers(report: Sweep) -> Html:
+    point = report.shown
+    seen = {"spikes a synapse": point.energy.spikes_a_synapse, "rate": point.energy.rate}
+    levels = {"pays": "pass", "does not pay": "fail", "open": "warning"}
+    rows: list[list[object]] = []
+    for line in LINES:
+        low, high = line.pays_below, line.costs_above
+        published = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        if line.quantity == "rate":
+            published = f"{low:.1%} at T = {line.timesteps}"
+        found = seen[line.quantity]
+        here = f"{found:.1%} at T = {point.timesteps}" if line.quantity == "rate" else f"{found:.3g}"
+        what = "firing rate" if line.quantity == "rate" else "spikes a synapse and inference"
+        judged = point.energy.judgements[line.source]
+        rows.append([line.source, what, published, here, badge(levels[judged], judged)])
+    return table(["crossover", "quantity", "published", "here", ""], rows)
