@@ -44,6 +44,8 @@ def bars(
                     ha="right", va="bottom")  # fmt: skip
     ax.set_yticks(range(len(rows)), [plain(row) for row in rows])
     ax.invert_yaxis()
-    finish(ax, xlabel, "", title, legend=len(series) > 1)
+    finish(ax, xlabel, "", title, legend=False)
+    if len(series) > 1:
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, labelcolor=INK, fontsize=10)
     ax.grid(False, axis="y")
     return fig

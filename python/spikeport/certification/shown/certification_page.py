@@ -6,11 +6,11 @@ from typing import Final
 
 from spikeport.certification.losses import KINDS
 from spikeport.certification.report import Certification, LayerLoss
-from spikeport.certification.shown.words import decimals, interval, percent, span
-from spikeport.report import Html, Page, badge, card, figure, paragraph, preformatted, svg, table, tiles
+from spikeport.certification.shown.words import interval, percent, span
+from spikeport.report import Html, Page, badge, card, columns, figure, paragraph, preformatted, svg, table, tiles
 from spikeport.report.bars import bars
 
-LISTED: Final = 50
+LISTED: Final = 20
 """Changed samples that a page lists; the data has them all."""
 
 COLUMNS: Final = (
@@ -77,7 +77,9 @@ def _headline(report: Certification) -> dict[str, object]:
     if report.agreement is not None:
         found["samples with another answer"] = f"{len(report.changed):,} of {report.certificate.samples:,}"
     worst = report.worst
-    found["most is lost"] = "nowhere" if worst is None else f"{worst.name}: {worst.worst_kind}"
+    found["most is lost in"] = "none" if worst is None else worst.name
+    if worst is not None:
+        found["by"] = badge("warning", worst.worst_kind)
     found["timesteps"] = f"{report.timesteps}, {report.encoding}"
     if report.drawing is not None:
         found["drawing the input, by itself"] = f"{report.drawing:.3g}"
@@ -89,12 +91,13 @@ def _plots(layers: tuple[LayerLoss, ...]) -> list[Html]:
     arriving = {kind: [layer.arrives[kind] for layer in layers] for kind in KINDS}
     lost = {"inherited": [layer.inherited for layer in layers]}
     lost = {kind: [getattr(layer, kind) for layer in layers] for kind in KINDS} | lost
+    arrived = "RMS of the change over the logits' deviation"
     return [
-        figure(svg(bars(names, arriving, "RMS of the change over the logits' deviation", width=7.5)),
-               "What each layer's losses, each by itself, change of the answer."),
-        figure(svg(bars(names, lost, "RMS over that of the activations", width=7.5)),
-               "What is lost in each layer, beside what it inherits."),
-    ]  # fmt: skip
+        columns(
+            figure(svg(bars(names, arriving, arrived)), "What each loss, by itself, changes of the answer."),
+            figure(svg(bars(names, lost, "RMS over that of the activations")), "Lost in the layer, and inherited."),
+        )
+    ]
 
 
 def _layers(report: Certification) -> Html:
@@ -113,7 +116,7 @@ def _changed(report: Certification) -> list[Html]:
     if not report.changed:
         return [paragraph("None.")]
     ordered = sorted(report.changed, key=lambda sample: -sample.margin)
-    rows = [[s.index, s.trained, s.spiking, decimals(s.margin), decimals(s.error)] for s in ordered[:LISTED]]
+    rows = [[s.index, s.trained, s.spiking, round(s.margin, 3), round(s.error, 3)] for s in ordered[:LISTED]]
     few = (
         ""
         if len(ordered) <= LISTED

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from spikeport.certification.energy.assumptions import NOTE
 from spikeport.certification.energy.crossover import LINES
 from spikeport.certification.energy.model import KINDS
+from spikeport.certification.shown.curves import over_timesteps
 from spikeport.certification.shown.words import decimals, percent, spread
 from spikeport.certification.sweep_report import Sweep
-from spikeport.report import Html, badge, columns, figure, paragraph, svg, table
-from spikeport.report.plots import lines
+from spikeport.report import Html, badge, columns, figure, paragraph, table
 
 WORK = (
     "Counted, by NeuroBench's definitions: an accumulate is a spike that meets a weight which is not 0, a "
@@ -45,21 +43,17 @@ def energy_parts(report: Sweep) -> list[Html]:
     """Return the energies over the length, what the published lines say, and the assumptions."""
     point = report.shown
     T = [each.timesteps for each in report.points]
-    ratios = {kind: (T, np.array([each.energy.ratios[kind] for each in report.points])) for kind in KINDS}
-    drawn = lines(ratios, "timesteps", "spiking over the other", markers=True, levels={"the same": 1.0},
-                  log_x=len(T) > 1, log_y=True)  # fmt: skip
-    activity = (T, np.array([each.energy.spikes_a_synapse for each in report.points]))
+    ratios = {kind: [each.energy.ratios[kind] for each in report.points] for kind in KINDS}
+    drawn = over_timesteps(T, ratios, "spiking over the other", levels={"the same": 1.0}, log_y=True)
+    activity = {"this network": [each.energy.spikes_a_synapse for each in report.points]}
     published = {f"{line.source}: {line.costs_above:g}": line.costs_above for line in LINES if line.timesteps is None}
-    met = lines({"this network": activity}, "timesteps", "spikes a synapse and inference", markers=True,
-                levels=published, log_x=len(T) > 1, log_y=True)  # fmt: skip
+    met = over_timesteps(T, activity, "spikes a synapse and inference", levels=published, log_y=True)
     return [
         badge("warning", NOTE),
         paragraph(f"T = {point.timesteps}: {point.energy.verdict}"),
         columns(
-            figure(
-                svg(drawn), "Energy of the spiking network over that of the network beside it; below 1 it costs less."
-            ),
-            figure(svg(met), "Activity, and the published activities above which a spiking network costs more."),
+            figure(drawn, "Energy of the spiking network over that of the network beside it; below 1 it costs less."),
+            figure(met, "Activity, and the published activities above which a spiking network costs more."),
         ),
         _energies(report),
         _crossovers(report),
@@ -72,7 +66,7 @@ def _energies(report: Sweep) -> Html:
     for point in report.points:
         for kind, words in KINDS.items():
             energy = point.energy
-            against = f"{words}, {energy.bits} bits" if kind == "bit-matched" else words
+            against = f"{words}, {energy.bits} bit{'s' * (energy.bits > 1)}" if kind == "bit-matched" else words
             ours = f"{energy.spiking[kind]:.4g} ± {energy.spread[kind]:.2g}"
             rows.append([point.timesteps, against, ours, energy.other[kind], decimals(energy.ratios[kind])])
     return table(["T", "model", "spiking, µJ", "other, µJ", "ratio"], rows, sortable=True)

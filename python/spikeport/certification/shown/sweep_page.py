@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spikeport.certification.early_exit import EarlyExit
+from spikeport.certification.shown.curves import over_timesteps
 from spikeport.certification.shown.energy_section import energy_parts, work_parts
 from spikeport.certification.shown.terminal import exit_text
 from spikeport.certification.shown.words import decimals, percent, spread
@@ -29,8 +30,9 @@ def _headline(report: Sweep) -> dict[str, object]:
     shown = report.shown
     found: dict[str, object] = {"timesteps": shown.timesteps}
     if shown.accuracy is not None:
-        trained = "" if report.trained_accuracy is None else f" (trained {report.trained_accuracy:.2%})"
-        found["accuracy"] = f"{shown.accuracy:.2%}{trained}"
+        found["accuracy"] = percent(shown.accuracy, 2)
+    if report.trained_accuracy is not None:
+        found["that of the trained network"] = percent(report.trained_accuracy, 2)
     if shown.agreement is not None:
         found["agreement"] = percent(shown.agreement, 2)
     if shown.logit_error is not None:
@@ -48,17 +50,16 @@ def _result(report: Sweep) -> list[Html]:
         "accuracy": [point.accuracy for point in report.points],
         "agreement": [point.agreement for point in report.points],
     }
-    drawn = {name: (T, np.array(found, float)) for name, found in shares.items() if None not in found}
+    drawn = {name: [v for v in found if v is not None] for name, found in shares.items() if None not in found}
     plots = []
     if drawn:
         level = {} if report.trained_accuracy is None else {"trained network": report.trained_accuracy}
-        plot = lines(drawn, "timesteps", "share of the samples", markers=True, levels=level, log_x=len(T) > 1)
-        plots.append(figure(svg(plot), "Accuracy, and agreement with the trained network."))
-    errors = [point.logit_error for point in report.points]
-    if None not in errors:
-        plot = lines({"error": (T, np.array(errors, float))}, "timesteps", "relative logit error", markers=True,
-                     log_x=len(T) > 1, log_y=True)  # fmt: skip
-        plots.append(figure(svg(plot), "RMS of the difference of the logits over their standard deviation."))
+        plot = over_timesteps(T, drawn, "share of the samples", levels=level)
+        plots.append(figure(plot, "Accuracy, and agreement with the trained network."))
+    errors = [point.logit_error for point in report.points if point.logit_error is not None]
+    if errors:
+        plot = over_timesteps(T, {"error": errors}, "relative logit error", log_y=True)
+        plots.append(figure(plot, "RMS of the difference of the logits over their standard deviation."))
     headers = ["T", "N", "accuracy", "agreement", "its 95 % interval", "logit error", "spikes", "operations", "rate"]
     rows: list[list[object]] = [
         [

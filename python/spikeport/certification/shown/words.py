@@ -15,7 +15,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 def spread(figures: tuple[float, float]) -> str:
     """Return a mean and its standard deviation."""
     mean, deviation = figures
-    return f"{mean:,.0f} ± {deviation:,.0f}" if mean or deviation else "–"
+    return f"{mean:,.0f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{deviation:,.0f}" if mean or deviation else "–"
 
 
 def decimals(value: float | None) -> str:
