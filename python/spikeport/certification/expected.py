@@ -27,7 +27,7 @@ def trained_outputs(
     """
     wanted = (len(samples), snn.graph.n_outputs)
     if model is not None:
-        found = np.concatenate(share.gathered([_answers(model, samples[share.rows(len(samples))])]))
+        found = np.concatenate(share.gathered(_answers(model, samples[share.rows(len(samples))])))
     elif logits is None:
         return None
     else:
@@ -38,15 +38,16 @@ def trained_outputs(
     return found.astype(np.float64)
 
 
-def _answers(model: Any, samples: Array) -> Array:
+def _answers(model: Any, samples: Array) -> list[Array]:
+    """Return the answers batch by batch."""
     torch = import_torch("running a torch model")
     from spikeport.reading.torch import evaluating, unwrapped
 
     inner = unwrapped(model)
     first = next((p for p in inner.parameters() if p.is_floating_point()), torch.zeros(0))
-    parts = [np.zeros((0, 1))]
+    parts = []
     with evaluating(inner):
         for start in range(0, len(samples), AT_ONCE):
             x = torch.tensor(samples[start : start + AT_ONCE], dtype=first.dtype, device=first.device)
             parts.append(as_float64(inner(x).flatten(1)))
-    return np.concatenate(parts[1:] or parts)
+    return parts

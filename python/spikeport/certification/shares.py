@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from spikeport.conversion.checks import import_torch
-from spikeport.errors import ConversionError
+from spikeport.errors import ConversionError, SpikeportError
 
 
 class Share:
@@ -35,6 +35,11 @@ class Share:
             )
         return cls(dist.get_rank(), dist.get_world_size())
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that speaks for all."""
+        return self.rank == 0
+
     def rows(self, count: int) -> slice:
         """Return the stretch of ``count`` samples that this process takes."""
         edges = np.linspace(0, count, self.processes + 1).astype(int)
@@ -52,14 +57,19 @@ class Share:
 
 @contextmanager
 def launched_group() -> Iterator[Share]:
-    """Hold the process group of a program that torchrun started, for as long as it lasts; without torchrun, no group.
+    """Hold the process group of a program that torchrun started; without torchrun there is one process, and no group.
 
-    Where the work fails in one process, the others wait for it in vain: the launcher ends them all.
+    A `SpikeportError` is raised by every process alike, and ends the group with it. After any other exception the rest
+    may still wait for this process, and it would wait with them: the launcher ends them all.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) <= 1 or "RANK" not in os.environ:
         yield Share()
         return
     dist = import_torch("sharing samples among processes").distributed
     dist.init_process_group("gloo")
-    yield Share.of_group()
+    try:
+        yield Share.of_group()
+    except SpikeportError:
+        dist.destroy_process_group()
+        raise
     dist.destroy_process_group()

@@ -34,7 +34,7 @@ class Assumptions:
     integer_multiply: float = round(INT_8.multiply_add - INT_8.add, 6)
     memory: float = SRAM
     weights: float = SRAM
-    weight_bits: int = 8
+    weight_bits: float = 8
     update_additions: float = 2.0
     input_once: bool = True
 
