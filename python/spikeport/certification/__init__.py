@@ -5,14 +5,16 @@
 - `Assumptions`: what the energies hang on, each to be replaced
 """
 
-from spikeport.certification.against_trained import certify
-from spikeport.certification.early_exit import EarlyExit
 from spikeport.certification.energy.assumptions import Assumptions
 from spikeport.certification.energy.crossover import LINES
 from spikeport.certification.energy.model import Energy
-from spikeport.certification.over_timesteps import sweep
-from spikeport.certification.report import Certification, ChangedSample, LayerLoss
-from spikeport.certification.sweep_report import LayerWork, Sweep, SweepPoint
+from spikeport.certification.layers.against_trained import certify
+from spikeport.certification.layers.findings import ChangedSample, LayerLoss
+from spikeport.certification.layers.report import Certification
+from spikeport.certification.lengths.early_exit import EarlyExit
+from spikeport.certification.lengths.findings import LayerWork, SweepPoint
+from spikeport.certification.lengths.over_timesteps import sweep
+from spikeport.certification.lengths.report import Sweep
 
 __all__ = [
     "LINES",

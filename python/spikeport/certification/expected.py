@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.certification.layers.trained import as_float64
 from spikeport.certification.shares import Share
-from spikeport.certification.trained import as_float64
 from spikeport.conversion.checks import as_array, import_torch
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.errors import ConversionError

@@ -24,7 +24,7 @@ from spikeport.conversion.saved import load
 
 if TYPE_CHECKING:
     from spikeport.conversion.qcfs import QCFSActivation, replace_relu_with_qcfs
-    from spikeport.conversion.qcfs_training import train_qcfs
+    from spikeport.conversion.training.qcfs import train_qcfs
 
 __all__ = [
     "ConversionWarning",
@@ -46,5 +46,5 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module("spikeport.conversion.qcfs"), name)
     if name == "train_qcfs":
         import_torch(name)
-        return importlib.import_module("spikeport.conversion.qcfs_training").train_qcfs
+        return importlib.import_module("spikeport.conversion.training.qcfs").train_qcfs
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from spikeport.certification.losses import KINDS
-from spikeport.certification.report import Certification, LayerLoss
+from spikeport.certification.layers.findings import CertificationFindings, LayerLoss
+from spikeport.certification.layers.losses import KINDS
 from spikeport.certification.shown.words import interval, percent, span
 from spikeport.report import Html, Page, badge, card, columns, figure, paragraph, preformatted, svg, table, tiles
 from spikeport.report.bars import bars
@@ -47,7 +47,7 @@ READ: Final = (
 )
 
 
-def certification_page(report: Certification, name: str) -> Page:
+def certification_page(report: CertificationFindings, name: str) -> Page:
     """Return the page; ``name`` is the network's."""
     samples = report.certificate.samples or 0
     page = Page(f"Certification of {name}", f"what conversion lost, layer by layer, on {samples:,} samples")
@@ -68,7 +68,7 @@ def certification_page(report: Certification, name: str) -> Page:
     return page.section("How it is told apart", preformatted(HOW))
 
 
-def _headline(report: Certification) -> dict[str, object]:
+def _headline(report: CertificationFindings) -> dict[str, object]:
     found: dict[str, object] = {}
     if report.agreement is not None:
         found["agreement"] = percent(report.agreement, 2)
@@ -100,7 +100,7 @@ def _plots(layers: tuple[LayerLoss, ...]) -> list[Html]:
     ]
 
 
-def _layers(report: Certification) -> Html:
+def _layers(report: CertificationFindings) -> Html:
     worst = report.worst
     rows: list[list[object]] = []
     for layer in report.layers:
@@ -112,7 +112,7 @@ def _layers(report: Certification) -> Html:
     return table(COLUMNS, rows, sortable=True)
 
 
-def _changed(report: Certification) -> list[Html]:
+def _changed(report: CertificationFindings) -> list[Html]:
     if not report.changed:
         return [paragraph("None.")]
     ordered = sorted(report.changed, key=lambda sample: -sample.margin)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from spikeport.certification.energy.assumptions import NOTE
 from spikeport.certification.energy.crossover import LINES
 from spikeport.certification.energy.model import KINDS
+from spikeport.certification.lengths.findings import SweepFindings
 from spikeport.certification.shown.curves import over_timesteps
 from spikeport.certification.shown.words import decimals, percent, spread
-from spikeport.certification.sweep_report import Sweep
 from spikeport.report import Html, badge, columns, figure, paragraph, table
 
 WORK = (
@@ -18,7 +18,7 @@ WORK = (
 )
 
 
-def work_parts(report: Sweep) -> list[Html]:
+def work_parts(report: SweepFindings) -> list[Html]:
     """Return the counts of each layer for one length."""
     point = report.shown
     headers = ["layer", "rate", "spikes", "accumulates", "multiply-accumulates", "membrane reads", "membrane writes",
@@ -39,7 +39,7 @@ def work_parts(report: Sweep) -> list[Html]:
     return [paragraph(f"For one inference of {point.timesteps} steps. {WORK}"), table(headers, rows, sortable=True)]
 
 
-def energy_parts(report: Sweep) -> list[Html]:
+def energy_parts(report: SweepFindings) -> list[Html]:
     """Return the energies over the length, what the published lines say, and the assumptions."""
     point = report.shown
     T = [each.timesteps for each in report.points]
@@ -61,7 +61,7 @@ def energy_parts(report: Sweep) -> list[Html]:
     ]
 
 
-def _energies(report: Sweep) -> Html:
+def _energies(report: SweepFindings) -> Html:
     rows: list[list[object]] = []
     for point in report.points:
         for kind, words in KINDS.items():
@@ -72,7 +72,7 @@ def _energies(report: Sweep) -> Html:
     return table(["T", "model", "spiking, µJ", "other, µJ", "ratio"], rows, sortable=True)
 
 
-def _crossovers(report: Sweep) -> Html:
+def _crossovers(report: SweepFindings) -> Html:
     point = report.shown
     seen = {"spikes a synapse": point.energy.spikes_a_synapse, "rate": point.energy.rate}
     levels = {"pays": "pass", "does not pay": "fail", "open": "warning"}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikeport.certification.early_exit import EarlyExit
+from spikeport.certification.lengths.early_exit import EarlyExit
+from spikeport.certification.lengths.findings import SweepFindings
 from spikeport.certification.shown.curves import over_timesteps
 from spikeport.certification.shown.energy_section import energy_parts, work_parts
 from spikeport.certification.shown.terminal import exit_text
 from spikeport.certification.shown.words import decimals, percent, spread
-from spikeport.certification.sweep_report import Sweep
 from spikeport.report import Html, Page, columns, figure, paragraph, svg, table, tiles
 from spikeport.report.plots import lines, require_plots
 
 
-def sweep_page(report: Sweep, name: str) -> Page:
+def sweep_page(report: SweepFindings, name: str) -> Page:
     """Return the page; ``name`` is the network's."""
     require_plots()
     fed = f"{report.samples:,} samples, input as {report.encoding}"
@@ -26,7 +26,7 @@ def sweep_page(report: Sweep, name: str) -> Page:
     return page.section("Energy", *energy_parts(report))
 
 
-def _headline(report: Sweep) -> dict[str, object]:
+def _headline(report: SweepFindings) -> dict[str, object]:
     shown = report.shown
     found: dict[str, object] = {"timesteps": shown.timesteps}
     if shown.accuracy is not None:
@@ -44,7 +44,7 @@ def _headline(report: Sweep) -> dict[str, object]:
     return found
 
 
-def _result(report: Sweep) -> list[Html]:
+def _result(report: SweepFindings) -> list[Html]:
     T = [point.timesteps for point in report.points]
     shares = {
         "accuracy": [point.accuracy for point in report.points],

@@ -6,22 +6,18 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 from spikeport.certification.energy.assumptions import NOTE
 from spikeport.certification.energy.model import KINDS
-from spikeport.certification.losses import KINDS as LOSSES
+from spikeport.certification.layers.losses import KINDS as LOSSES
 from spikeport.certification.shown.words import decimals, interval, percent
 
 if TYPE_CHECKING:
-    from spikeport.certification.early_exit import EarlyExit
-    from spikeport.certification.report import Certification
-    from spikeport.certification.sweep_report import Sweep
+    from spikeport.certification.layers.findings import CertificationFindings
+    from spikeport.certification.lengths.early_exit import EarlyExit
+    from spikeport.certification.lengths.findings import SweepFindings
 
 
-def certification_text(report: Certification) -> str:
+def certification_text(report: CertificationFindings) -> str:
     """Return what was found as text: the figures, a line for each layer, and what would help."""
     rows = [
         [
@@ -50,7 +46,7 @@ def certification_text(report: Certification) -> str:
     return "\n".join(said)
 
 
-def sweep_text(report: Sweep) -> str:
+def sweep_text(report: SweepFindings) -> str:
     """Return what was found as text: a line for each length, early exit, and the energies."""
     rows = [
         [
@@ -95,6 +91,10 @@ def exit_text(found: EarlyExit) -> str:
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, heading in enumerate(headings):
         table.add_column(

@@ -34,7 +34,7 @@ def certify(
 
     Started by torchrun, the processes share the samples, and the first one prints.
     """
-    from spikeport.certification.against_trained import certify as certify_network
+    from spikeport.certification.layers.against_trained import certify as certify_network
     from spikeport.certification.shares import launched_group
     from spikeport.cli.certification.files import check_page, loaded, show
     from spikeport.cli.trained_model import trained_model

@@ -47,7 +47,7 @@ def sweep(
 
     Started by torchrun, the processes share the samples, and the first one prints.
     """
-    from spikeport.certification.over_timesteps import sweep as sweep_network
+    from spikeport.certification.lengths.over_timesteps import sweep as sweep_network
     from spikeport.certification.shares import launched_group
     from spikeport.cli.arrays import load_samples
     from spikeport.cli.certification.files import check_page, loaded, show

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.certification.losses import KINDS, Losses, losses_of
+from spikeport.certification.layers.losses import KINDS, Losses, losses_of
+from spikeport.certification.layers.trained import Signals, TrainedNetwork, as_float64
+from spikeport.certification.layers.units import Units
 from spikeport.certification.samples import drawn
-from spikeport.certification.trained import Signals, TrainedNetwork, as_float64
-from spikeport.certification.units import Units
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.graph import LayerNode, RunResult
 from spikeport.kernels import INPUT

@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.certification.trained import channelwise
+from spikeport.certification.layers.trained import channelwise
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode
 

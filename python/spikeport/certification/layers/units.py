@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.certification.trained import TrainedNetwork
+from spikeport.certification.layers.trained import TrainedNetwork
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.normalise import in_units
 from spikeport.graph import LayerNode

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from spikeport.certification.energy.assumptions import Assumptions
 from spikeport.certification.energy.work import structure_of
 from spikeport.certification.expected import trained_outputs
-from spikeport.certification.losses import check_neurons
-from spikeport.certification.measured_sweep import early_exit_of, point_of
+from spikeport.certification.layers.losses import check_neurons
+from spikeport.certification.lengths.figures import early_exit_of, point_of
+from spikeport.certification.lengths.report import Sweep
+from spikeport.certification.lengths.trajectory import Trajectory, read_at_each_step, trajectories
 from spikeport.certification.samples import as_labels, as_samples
 from spikeport.certification.shares import Share
-from spikeport.certification.sweep_report import Sweep
-from spikeport.certification.trajectory import Trajectory, read_at_each_step, trajectories
 from spikeport.checks import is_real, takes
 from spikeport.conversion.checks import check_timesteps
 from spikeport.conversion.converted import ENCODINGS, ConvertedSNN, classes_of

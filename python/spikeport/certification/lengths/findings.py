@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from spikeport.certification.early_exit import EarlyExit
 from spikeport.certification.energy.assumptions import NOTE, Assumptions
 from spikeport.certification.energy.crossover import LINES
 from spikeport.certification.energy.model import KINDS, Energy
-
-if TYPE_CHECKING:
-    from spikeport.report import Page
+from spikeport.certification.lengths.early_exit import EarlyExit
 
 ONE_RUN: Final = (
     "All lengths are read from one run of the longest, which holds the shorter ones to the bit. The network stays the "
@@ -76,7 +71,7 @@ class SweepPoint:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepFindings:
     """Accuracy, agreement, work and energy of one converted network over the length of its run.
 
     Attributes
@@ -136,18 +131,3 @@ class Sweep:
     def to_json(self) -> str:
         """Return the report as a JSON document."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-
-    def __str__(self) -> str:
-        from spikeport.certification.shown.terminal import sweep_text
-
-        return sweep_text(self)
-
-    def page(self, name: str = "a spiking network") -> Page:
-        """Return the report as an HTML page; ``name`` is the network's."""
-        from spikeport.certification.shown.sweep_page import sweep_page
-
-        return sweep_page(self, name)
-
-    def save_html(self, path: str | os.PathLike[str], name: str = "a spiking network") -> Path:
-        """Write the page to ``path`` and return the path."""
-        return self.page(name).save(path)

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
-from spikeport.certification.early_exit import EarlyExit, curve_of, exits, learnt_margin
 from spikeport.certification.energy.assumptions import Assumptions
 from spikeport.certification.energy.model import energy_of
 from spikeport.certification.energy.work import FIELDS, Structure
-from spikeport.certification.sweep_report import LayerWork, SweepPoint
-from spikeport.certification.trajectory import Trajectory
+from spikeport.certification.lengths.early_exit import EarlyExit, curve_of, exits, learnt_margin
+from spikeport.certification.lengths.findings import LayerWork, SweepPoint
+from spikeport.certification.lengths.trajectory import Trajectory
 from spikeport.conversion.converted import classes_of
 
 Array = npt.NDArray[Any]

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spikeport.certificate import Certificate
-
-if TYPE_CHECKING:
-    from spikeport.report import Page
 
 
 @dataclass(frozen=True)
@@ -26,7 +21,7 @@ class LayerLoss:
     largest : the largest trained activation
     rate : spikes a neuron and step
     inherited : what the layers before it did to what it receives
-    clipping, quantisation, unevenness : what it loses by itself (`spikeport.certification.losses`)
+    clipping, quantisation, unevenness : what it loses by itself (`spikeport.certification.layers.losses`)
     clipped : share of the active neurons whose trained activation lies above what N spikes stand for
     arrives : by kind of loss, and as "all", what this loss alone, put into the trained network, changes of the answer:
         RMS over the standard deviation of the logits
@@ -71,7 +66,7 @@ class ChangedSample:
 
 
 @dataclass(frozen=True)
-class Certification:
+class CertificationFindings:
     """What conversion lost, layer by layer, on data that it never saw.
 
     Attributes
@@ -142,18 +137,3 @@ class Certification:
     def to_json(self) -> str:
         """Return the report as a JSON document."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-
-    def __str__(self) -> str:
-        from spikeport.certification.shown.terminal import certification_text
-
-        return certification_text(self)
-
-    def page(self, name: str = "a spiking network") -> Page:
-        """Return the report as an HTML page; ``name`` is the network's."""
-        from spikeport.certification.shown.certification_page import certification_page
-
-        return certification_page(self, name)
-
-    def save_html(self, path: str | os.PathLike[str], name: str = "a spiking network") -> Path:
-        """Write the page to ``path`` and return the path."""
-        return self.page(name).save(path)

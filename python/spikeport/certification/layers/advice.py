@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from spikeport.certification.report import LayerLoss
+from spikeport.certification.layers.findings import LayerLoss
 
 SMALL: Final = 0.02
 """A loss below this share of the logits' deviation is not worth a word."""

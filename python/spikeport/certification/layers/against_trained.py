@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
-from spikeport.certification.advice import advice_on
-from spikeport.certification.evidence import Evidence, evidence
-from spikeport.certification.losses import KINDS, check_neurons, levels
-from spikeport.certification.report import Certification, ChangedSample, LayerLoss
+from spikeport.certification.layers.advice import advice_on
+from spikeport.certification.layers.evidence import Evidence, evidence
+from spikeport.certification.layers.findings import ChangedSample, LayerLoss
+from spikeport.certification.layers.losses import KINDS, check_neurons, levels
+from spikeport.certification.layers.report import Certification
+from spikeport.certification.layers.trained import TrainedNetwork
+from spikeport.certification.layers.units import Units, units_of
 from spikeport.certification.samples import as_samples
 from spikeport.certification.shares import Share
-from spikeport.certification.trained import TrainedNetwork
-from spikeport.certification.units import Units, units_of
 from spikeport.checks import takes
 from spikeport.conversion.checks import check_timesteps, import_torch
 from spikeport.conversion.converted import ENCODINGS, ConvertedSNN, classes_of
