@@ -115,14 +115,17 @@ counts = arrays.arrays(np.int64, (3, 4), elements=some.integers(0, 5))
 reals = arrays.arrays(np.float64, (3, 4), elements=some.floats(-3, 6, width=32))
 
 
-@given(counts, reals, reals, some.floats(0.25, 4), some.floats(0.25, 4), some.floats(0.5, 2))
-def test_the_parts_add_up_to_the_error(fired, membrane, activation, unit, current, threshold):
+scale = some.floats(0.25, 4)
+
+
+@given(counts, reals, reals, scale, scale, scale, some.sampled_from([0.0, -0.5, 1.5]))
+def test_the_parts_add_up_to_the_error(fired, membrane, activation, unit, current, threshold, shift):
     layer = LayerNode("a", 2, 4, np.zeros((4, 2)), "IF", threshold=threshold, v_init=0.5)
     activation = np.maximum(activation, 0)
-    found = losses_of(
-        layer, np.array([unit]), np.array([current]), fired, membrane, 5, activation, lambda z: np.maximum(z, 0)
-    )
-    total = found.inherited + found.clipping + found.quantisation + found.unevenness
+    given_ = np.array([unit]), np.array([current]), np.array([shift])
+    found = losses_of(layer, *given_, fired, membrane, 5, activation, lambda z: np.maximum(z, 0))
+    total = found.inherited + found.own["all"]
+    assert shift or not found.shift.any()
     np.testing.assert_allclose(total, fired * unit / 5 - activation, atol=1e-9)
     assert (found.clipping <= 0).all() and (found.clipping[activation <= unit] == 0).all()
 
@@ -238,3 +241,19 @@ def test_weights_that_were_changed_are_told(digits_snn, digits_mlp, digits):
     report = certify(digits_mlp, pruned, digits[1])
     assert by_name(report)["layer_1"].weights > 0.01 and by_name(report)["layer_0"].weights < 1e-6
     assert any("layer_1: its weights differ" in advice for advice in report.advice)
+
+
+def test_biases_that_calibration_moved_are_told_from_what_is_inherited(residual, residual_snn):
+    model, images = residual
+    before = by_name(certify(model, residual_snn, images))
+    moved = copy.deepcopy(residual_snn)
+    first, branch = (moved.names.index(name) for name in ("first", "second"))
+    moved.biases[first] = moved.biases[first] + np.float32(0.05)
+    alone = by_name(certify(model, moved, images))["first"]
+    assert alone.shift > 0.01 and alone.inherited == pytest.approx(before["first"].inherited, abs=1e-6)
+    moved = copy.deepcopy(residual_snn)
+    moved.biases[branch] = moved.biases[branch] - np.float32(0.05)
+    assert not moved.graph["second"].neuron.is_spiking
+    joined = by_name(certify(model, moved, images))["add"]
+    assert joined.shift > 0.01 and joined.inherited == pytest.approx(before["add"].inherited, abs=1e-6)
+    assert all(layer.shift == 0 for layer in before.values())

@@ -126,7 +126,7 @@ def _layer_loss(
 ) -> LayerLoss:
     layer = snn.graph[name]
     size = float(np.sqrt(found.activations[:, column].mean())) or 1.0
-    inherited, *own = (float(v) / size for v in np.sqrt(found.losses[:, column].mean(axis=0)))
+    inherited, *own, shift = (float(v) / size for v in np.sqrt(found.losses[:, column].mean(axis=0)))
     arrives = np.sqrt(found.arrivals[:, column].mean(axis=0)) / spread
     reach = levels(layer, T) / T * unit.rate
     asked = np.asarray(layer.threshold) * unit.current / unit.rate
@@ -143,6 +143,7 @@ def _layer_loss(
         arrives=dict(zip((*KINDS, "all"), map(float, arrives), strict=True)),
         threshold=float(np.exp(np.log(asked).mean())),
         weights=unit.changed,
+        shift=shift,
     )
 
 

@@ -27,7 +27,7 @@ class Evidence(NamedTuple):
     Attributes
     ----------
     trained, spiking : (batch, n_outputs): the answers of the two networks
-    losses : (batch, L, 1 + K): mean squares of what is inherited and of each own loss
+    losses : (batch, L, K + 2): mean squares of what is inherited, of each own loss, and of the shift
     activations : (batch, L): mean squares of the trained activations
     largest : (batch, L): the largest trained activation
     clipped : (batch, L): share of the active neurons whose trained activation lies above what N spikes stand for
@@ -77,7 +77,7 @@ def _batch(
         if layer.name in units:
             found = _losses(layer, index, run, units[layer.name], trained, signals, T)
             activation = as_float64(signals.outputs[layer.name]).reshape(run.counts[index].shape)
-            kinds = [found.inherited, *found.own.values()]
+            kinds = [found.inherited, *(getattr(found, kind) for kind in KINDS), found.shift]
             columns["losses"].append(np.stack([_mean_square(loss) for loss in kinds], axis=1))
             columns["activations"].append(_mean_square(activation))
             columns["largest"].append(activation.reshape(len(x), -1).max(axis=1))
@@ -94,7 +94,7 @@ def _batch(
     return Evidence(trained=expected, spiking=got, **arrays, drawing=drawing)
 
 
-_TAILS = {"losses": (1 + len(KINDS),), "arrivals": (len(KINDS) + 1,)}
+_TAILS = {"losses": (len(KINDS) + 2,), "arrivals": (len(KINDS) + 1,)}
 
 
 def _losses(
@@ -111,16 +111,14 @@ def _losses(
         return as_float64(apply(given)).reshape(values.shape)
 
     activation = as_float64(signals.outputs[layer.name]).reshape(shape)
-    return losses_of(layer, unit.rate, unit.current, run.counts[index], run.membrane[index], T, activation, function)
+    return losses_of(
+        layer, unit.rate, unit.current, unit.shift, run.counts[index], run.membrane[index], T, activation, function
+    )
 
 
 def _arrivals(name: str, found: Losses, trained: TrainedNetwork, signals: Signals, expected: Array) -> Array:
     """Return what each loss, put into the trained network by itself, changes of the answer: (batch, K + 1)."""
-    own = found.own
-    return np.stack(
-        [_moved(name, loss, trained, signals, expected) for loss in (*own.values(), np.sum([*own.values()], axis=0))],
-        axis=1,
-    )
+    return np.stack([_moved(name, loss, trained, signals, expected) for loss in found.own.values()], axis=1)
 
 
 def _moved(name: str, change: Array, trained: TrainedNetwork, signals: Signals, expected: Array) -> Array:

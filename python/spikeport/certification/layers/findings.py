@@ -23,10 +23,11 @@ class LayerLoss:
     inherited : what the layers before it did to what it receives
     clipping, quantisation, unevenness : what it loses by itself (`spikeport.certification.layers.losses`)
     clipped : share of the active neurons whose trained activation lies above what N spikes stand for
-    arrives : by kind of loss, and as "all", what this loss alone, put into the trained network, changes of the answer:
-        RMS over the standard deviation of the logits
+    arrives : by kind of loss, and as "all" with the shift, what this loss alone, put into the trained network, changes
+        of the answer: RMS over the standard deviation of the logits
     threshold : θ over what the weights and the scale ask for; 1 for what conversion made
     weights : how far the weights are from the trained ones, as a share; None where the layer has none
+    shift : what biases that calibration moved add, to make good for the other losses
     """
 
     name: str
@@ -43,6 +44,7 @@ class LayerLoss:
     arrives: dict[str, float]
     threshold: float = 1.0
     weights: float | None = None
+    shift: float = 0.0
 
     @property
     def worst_kind(self) -> str:

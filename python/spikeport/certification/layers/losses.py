@@ -1,18 +1,19 @@
-"""What one layer loses: how far its rate is from the trained activation, in four parts that add up to it.
+"""What one layer loses: how far its rate is from the trained activation, in five parts that add up to it.
 
 With θ the threshold, N = T·max_spikes the most spikes that T steps allow, u what a rate of 1 stands for, a the trained
-activation and f the trained network's activation function, for each neuron and sample::
+activation, f the trained network's activation function and b what calibration added to the bias (0 where it left it
+alone), for each neuron and sample::
 
     ẑ = (θ·count + v_end - v_start)/T, in the unit of the trained network        what the neuron received on average
     q = clip(floor(count + v_end/θ), 0, N)·u/T                                   what a constant ẑ would have given
     r = count·u/T                                                                what it gave
 
-    r - a = (clip(a) - a) + (clip(f(ẑ)) - clip(a)) + (q - clip(f(ẑ))) + (r - q)
-             clipping        inherited                quantisation       unevenness
+    r - a = (clip(a) - a) + (clip(f(ẑ - b)) - clip(a)) + (clip(f(ẑ)) - clip(f(ẑ - b))) + (q - clip(f(ẑ))) + (r - q)
+             clipping        inherited                    shift                           quantisation      unevenness
 
 with clip to [0, N·u/T]. Under soft reset nothing that arrives is lost, so that ẑ needs no record of the currents, and
 ``count + v_end/θ`` is the total charge, the start with it, in thresholds: what the neuron would have sent, had it come
-evenly. `inherited` is what the layers before did; the other three are the layer's own.
+evenly. `inherited` is what the layers before did; the others are the layer's own, the shift to make good for them.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ KINDS: Final = ("clipping", "quantisation", "unevenness")
 
 
 class Losses(NamedTuple):
-    """The four parts for a batch, of shape (batch, …), in the units of the trained network."""
+    """The five parts for a batch, of shape (batch, …), in the units of the trained network."""
 
     inherited: Array
+    shift: Array
     clipping: Array
     quantisation: Array
     unevenness: Array
@@ -45,8 +47,9 @@ class Losses(NamedTuple):
 
     @property
     def own(self) -> dict[str, Array]:
-        """What the layer loses by itself, by kind."""
-        return {kind: getattr(self, kind) for kind in KINDS}
+        """What the layer loses by itself, by kind, and as "all" their sum with the shift."""
+        found: dict[str, Array] = {kind: getattr(self, kind) for kind in KINDS}
+        return {**found, "all": self.shift + sum(found.values())}
 
 
 def check_neurons(layer: LayerNode) -> None:
@@ -70,6 +73,7 @@ def losses_of(
     layer: LayerNode,
     unit: Array,
     current_unit: Array,
+    shift: Array,
     counts: Array,
     membrane: Array,
     T: int,
@@ -80,7 +84,8 @@ def losses_of(
 
     Parameters
     ----------
-    unit, current_unit : what a rate of 1, and a current of 1, stand for: one number, or one for each channel
+    unit, current_unit, shift : what a rate of 1, and a current of 1, stand for, and what calibration added to the bias:
+        one number, or one for each channel
     counts, membrane : (batch, …), of a run of T steps
     activation : (batch, …), of the trained network
     function : the trained network's activation
@@ -94,4 +99,6 @@ def losses_of(
     even = np.clip(np.floor(charge), 0, N) * u / T
     highest = N * u / T
     within, fed = np.clip(activation, 0, highest), np.clip(function(received), 0, highest)
-    return Losses(fed - within, within - activation, even - fed, counts * u / T - even, activation > highest)
+    meant = np.clip(function(received - channelwise(shift, axes)), 0, highest) if shift.any() else fed
+    above = activation > highest
+    return Losses(meant - within, fed - meant, within - activation, even - fed, counts * u / T - even, above)

@@ -19,6 +19,7 @@ COLUMNS: Final = (
     "arrives",
     "inherited",
     *KINDS,
+    "shift",
     "clipped",
     "rate",
     "neurons",
@@ -28,22 +29,24 @@ COLUMNS: Final = (
 )
 
 HOW: Final = (
-    "θ threshold, N the most spikes that T steps allow, u what a rate of 1 stands for, a the trained activation, f its "
-    "function:\n\n"
+    "θ threshold, N the most spikes that T steps allow, u what a rate of 1 stands for,\n"
+    "a the trained activation, f its function, b what calibration added to the bias:\n\n"
     "received     ẑ = (θ·count + v_end - v_start)/T, in the unit of the trained network\n"
     "evenly       q = clip(floor(count + v_end/θ), 0, N)·u/T\n"
     "sent         r = count·u/T\n\n"
-    "r - a  =  clip(a) - a            clipping\n"
-    "        + clip(f(ẑ)) - clip(a)   inherited from the layers before\n"
-    "        + q - clip(f(ẑ))         quantisation\n"
-    "        + r - q                  unevenness"
+    "r - a  =  clip(a) - a                        clipping\n"
+    "        + clip(f(ẑ - b)) - clip(a)         inherited from the layers before\n"
+    "        + clip(f(ẑ)) - clip(f(ẑ - b))      shift\n"
+    "        + q - clip(f(ẑ))                   quantisation\n"
+    "        + r - q                            unevenness"
 )
 
 READ: Final = (
     "Losses are root mean squares, as shares of that of the layer's trained activations. Clipping, quantisation and "
-    "unevenness are the layer's own; inherited is what the layers before it did to what it receives. A layer arrives "
-    "with what its own losses, put into the trained network by themselves, change of the logits: RMS over the standard "
-    "deviation of the logits. Arrivals do not add up: errors cancel, and amplify each other."
+    "unevenness are the layer's own; inherited is what the layers before it did to what it receives; shift is what "
+    "calibration added to the biases to make good for them. A layer arrives with what its own losses, put into the "
+    "trained network by themselves, change of the logits: RMS over the standard deviation of the logits. Arrivals do "
+    "not add up: errors cancel, and amplify each other."
 )
 
 
@@ -105,7 +108,7 @@ def _layers(report: CertificationFindings) -> Html:
     rows: list[list[object]] = []
     for layer in report.layers:
         kind = badge("warning", layer.worst_kind) if layer is worst else layer.worst_kind
-        figures = (layer.arrives["all"], layer.inherited, *(getattr(layer, k) for k in KINDS))
+        figures = (layer.arrives["all"], layer.inherited, *(getattr(layer, k) for k in KINDS), layer.shift)
         shares = percent(layer.clipped, 2), percent(layer.rate)
         reach = layer.neurons, layer.levels, span(layer.stands_for), layer.largest
         rows.append([layer.name, kind, *figures, *shares, *reach])
