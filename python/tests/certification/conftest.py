@@ -9,7 +9,7 @@ from spikeport.conversion import convert
 @pytest.fixture(scope="session")
 def digits_snn(torch, digits_mlp, digits):
     """The digits MLP, converted for 8 steps."""
-    return convert(digits_mlp, torch.tensor(digits[0]), T=8)
+    return convert(digits_mlp, torch.tensor(digits[0]), T=8, percentile=99.9)
 
 
 @pytest.fixture(scope="session")
@@ -35,4 +35,4 @@ def residual(torch):
 @pytest.fixture(scope="session")
 def residual_snn(residual):
     model, images = residual
-    return convert(model, images, T=6)
+    return convert(model, images, T=6, percentile=99.9)

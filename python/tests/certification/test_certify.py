@@ -95,7 +95,7 @@ def test_what_can_be_said_without_loss_is_said_without_loss(torch):
     model = nn.Sequential(nn.Linear(3, 4, bias=False), QCFSActivation(8), nn.Linear(4, 2))
     with torch.no_grad():
         model[0].weight.copy_(torch.tensor(np.random.default_rng(0).integers(-4, 5, (4, 3)) / 8))
-    snn = convert(model, torch.rand(20, 3), T=8)
+    snn = convert(model, torch.rand(20, 3), T=8, percentile=99.9)
     report = certify(model, snn, np.random.default_rng(1).integers(0, 9, (30, 3)) / 8)
     assert report.agreement == 1 and report.changed == () and report.advice == ()
     assert report.worst is None or report.worst.arrives["all"] < 1e-6
@@ -106,7 +106,7 @@ def test_behind_a_single_hidden_layer_what_arrives_is_the_whole_error(torch, tra
     x, x_test, y, _ = digits
     nn = torch.nn
     model = train(lambda: [nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)], x, y, epochs=3)
-    report = certify(model, convert(model, torch.tensor(x), T=3), x_test)
+    report = certify(model, convert(model, torch.tensor(x), T=3, percentile=99.9), x_test)
     assert report.layers[0].unevenness == 0  # its input is constant
     assert report.layers[0].arrives["all"] == pytest.approx(report.logit_error, rel=1e-3)
 
@@ -189,7 +189,7 @@ def test_the_model_is_left_as_it_was(digits_snn, digits_mlp, digits):
 
 def test_outputs_that_are_values_have_no_agreement(torch):
     model = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
-    snn = convert(model, torch.rand(20, 3), T=8, classes=False)
+    snn = convert(model, torch.rand(20, 3), T=8, percentile=99.9, classes=False)
     report = certify(model, snn, np.random.default_rng(0).random((9, 3)))
     assert report.agreement is None and report.changed == () and report.logit_error > 0
     assert "agreement" not in str(report) and report.page().html().count("Samples with another answer") == 0

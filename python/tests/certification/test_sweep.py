@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from spikeport import sweep
+from spikeport import Neuron, SNNGraph, sweep
 from spikeport.certification.lengths.early_exit import exits, learnt_margin
-from spikeport.conversion import convert
+from spikeport.conversion import ConvertedSNN, convert
 from spikeport.errors import ConversionError, KernelError
 from spikeport.profiling import SpikeProfiler
 
@@ -37,6 +37,25 @@ def test_one_run_holds_the_answers_of_all_lengths_to_the_bit(request, network, e
         for k, layer in enumerate(snn.graph.layers[:-1]):
             if layer.neuron.is_spiking:
                 assert np.array_equal(found.layers[:, place, k, 0], run.counts[k].reshape(len(x), -1).sum(1))
+
+
+def test_late_readouts_are_those_of_runs_that_are_read_late(digits_snn, digits):
+    _, x, _, y = digits
+    report = sweep(digits_snn, x, y, T=[4, 9], readout_delay=3)
+    for T in (4, 9):
+        late = digits_snn.classify(x, T=T, encoding="current", readout_delay=3)
+        assert report[T].accuracy == (late == y).mean()
+    assert "first 3 steps are not read" in report.note and report.early_exit.steps[:3] == (0, 0, 0)
+    with pytest.raises(ConversionError, match="from 0 to 3") as caught:
+        sweep(digits_snn, x, T=[4, 9], readout_delay=4)
+    assert caught.value.code == "readout"
+
+
+def test_any_neurons_can_be_swept(digits_snn, digits):
+    *hidden, output = digits_snn.graph.copy().layers
+    hidden[0].neuron = Neuron("LIF", beta=0.9, v_init=0.5)
+    snn = ConvertedSNN.from_graph(SNNGraph([*hidden, output]), 8)
+    assert sweep(snn, digits[1], digits[3], T=[8]).points[0].accuracy > 0.5
 
 
 def test_accuracy_agreement_and_logit_error_are_those_of_the_networks(torch, digits_snn, digits_mlp, digits):
@@ -68,7 +87,7 @@ def test_work_is_a_direct_count(torch):
     with torch.no_grad():
         model[2].weight[:, 2] = 0
         model[0].weight[0, 0] = 0
-    snn = convert(model, torch.rand(50, 4), T=5)
+    snn = convert(model, torch.rand(50, 4), T=5, percentile=99.9)
     x = np.random.default_rng(0).random((7, 4)).astype(np.float32)
     x[:, 1] = 0
     point = sweep(snn, x, T=5).points[0]
@@ -187,7 +206,7 @@ def test_values_that_are_no_rates_are_refused(digits_snn):
 
 def test_values_in_place_of_classes_have_no_accuracy_and_no_early_exit(torch):
     model = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
-    snn = convert(model, torch.rand(20, 3), T=4, classes=False)
+    snn = convert(model, torch.rand(20, 3), T=4, percentile=99.9, classes=False)
     report = sweep(snn, np.random.default_rng(0).random((9, 3)), model=model)
     assert report.early_exit is None and report.points[0].agreement is None and report.points[0].logit_error > 0
     assert "Early exit" not in report.page().html()

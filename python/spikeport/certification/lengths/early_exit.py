@@ -78,7 +78,8 @@ def exits(margins: Array, margin: float) -> Array:
 
 def candidates(margins: Array) -> Array:
     """Return margins to try, ascending, from 0."""
-    found: Array = np.unique(np.concatenate([[0.0], np.quantile(margins, np.linspace(0, 1, CANDIDATES))]))
+    seen = margins[np.isfinite(margins)]
+    found: Array = np.unique(np.concatenate([[0.0], np.quantile(seen, np.linspace(0, 1, CANDIDATES))]))
     return found
 
 

@@ -82,6 +82,7 @@ class SweepFindings:
     trained_accuracy : of the trained network on the same samples, or None
     early_exit : or None where the outputs are values, not classes
     assumptions : of the energies
+    readout_delay : steps at the start that were not read
     """
 
     points: tuple[SweepPoint, ...]
@@ -91,11 +92,13 @@ class SweepFindings:
     trained_accuracy: float | None
     early_exit: EarlyExit | None
     assumptions: Assumptions
+    readout_delay: int = 0
 
     @property
     def note(self) -> str:
         """How one run can tell of all lengths, and what it cannot tell."""
-        return ONE_RUN.format(T=self.converted_for)
+        late = f" The first {self.readout_delay} steps are not read." if self.readout_delay else ""
+        return ONE_RUN.format(T=self.converted_for) + late
 
     def __getitem__(self, timesteps: int) -> SweepPoint:
         """Return the point of so many steps; raises KeyError where there is none."""
@@ -114,6 +117,7 @@ class SweepFindings:
         return {
             "samples": self.samples,
             "encoding": self.encoding,
+            "readout_delay": self.readout_delay,
             "converted_for": self.converted_for,
             "trained_accuracy": self.trained_accuracy,
             "note": self.note,

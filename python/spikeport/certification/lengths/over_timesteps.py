@@ -12,7 +12,6 @@ import numpy.typing as npt
 from spikeport.certification.energy.assumptions import Assumptions
 from spikeport.certification.energy.work import structure_of
 from spikeport.certification.expected import trained_outputs
-from spikeport.certification.layers.losses import check_neurons
 from spikeport.certification.lengths.figures import early_exit_of, point_of
 from spikeport.certification.lengths.report import Sweep
 from spikeport.certification.lengths.trajectory import Trajectory, read_at_each_step, trajectories
@@ -21,6 +20,7 @@ from spikeport.certification.shares import Share
 from spikeport.checks import is_real, takes
 from spikeport.conversion.checks import check_timesteps
 from spikeport.conversion.converted import ENCODINGS, ConvertedSNN, classes_of
+from spikeport.conversion.readout import check_delay
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
@@ -38,6 +38,7 @@ def sweep(
     logits: Any = None,
     calibration: Any = None,
     tolerance: float = 0.005,
+    readout_delay: int = 0,
     encoding: str = "current",
     seed: int = 0,
     backend: str = "auto",
@@ -49,7 +50,7 @@ def sweep(
 
     Parameters
     ----------
-    snn : IF neurons with soft reset, as conversion makes them
+    snn : what `convert` gave, or a view of any other graph
     x : (n, …) samples, as the trained network takes them, or flat
     y : their classes, (n,) whole numbers, or None
     T : lengths, by default 1, 2, 4, … up to that of ``snn``, and that itself
@@ -57,6 +58,7 @@ def sweep(
     calibration : samples to learn the margin of early exit on; without any it is learnt on every other sample of ``x``,
         and reported for the rest
     tolerance : share of those whose answer early exit may change, in [0, 1]
+    readout_delay : steps at the start that are not read, fewer than the shortest length
     encoding, seed, backend : as `ConvertedSNN.run` takes them, but that the default is a constant current
     assumptions : of the energies
     progress : show how far it is, on standard error
@@ -65,15 +67,13 @@ def sweep(
     Raises
     ------
     ConversionError
-        ``timesteps``, ``encoding``, ``shape``, ``dtype``, ``samples``, ``labels``, ``logits``, ``tolerance``,
-        ``neuron``, ``distributed``.
+        ``timesteps``, ``encoding``, ``readout``, ``shape``, ``dtype``, ``samples``, ``labels``, ``logits``,
+        ``tolerance``, ``distributed``.
     spikeport.errors.KernelError
         ``rate_range`` for Poisson input outside [0, 1], ``seed``.
     """
     if not isinstance(snn, ConvertedSNN):
         raise ConversionError("graph", f"{type(snn).__name__} is no ConvertedSNN: give what convert or load returned")
-    for layer in snn.graph.layers[:-1]:
-        check_neurons(layer)
     lengths = _lengths(snn, T)
     if encoding not in ENCODINGS:
         raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
@@ -86,7 +86,8 @@ def sweep(
     aside = None if calibration is None else as_samples(calibration, snn.graph)
     share = Share.of_group() if distributed else Share()
     expected = trained_outputs(snn, samples, share, model=model, logits=logits)
-    how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend}
+    delay = check_delay(readout_delay, min(lengths))
+    how: dict[str, Any] = {"delay": delay, "encoding": encoding, "seed": seed, "backend": backend}
     found = _run(snn, samples, lengths, share, "sweeping", progress, **how)
     learnt = None if aside is None else _run(snn, aside, [max(lengths)], share, "learning the margin", progress, **how)
 
@@ -102,7 +103,7 @@ def sweep(
     exit_early = None
     if has_classes and (learnt is not None or len(samples) > 1):
         exit_early = early_exit_of(found, learnt, structure, classes, expected, float(tolerance), given)
-    return Sweep(points, len(samples), encoding, snn.T, trained, exit_early, given)
+    return Sweep(points, len(samples), encoding, snn.T, trained, exit_early, given, delay)
 
 
 def _lengths(snn: ConvertedSNN, T: Any) -> list[int]:

@@ -31,7 +31,7 @@ class Trajectory(NamedTuple):
     ----------
     outputs : (batch, S, n_outputs): the answer after each length, in the units of the trained network
     classes : (batch, T): the class after each step
-    margins : (batch, T): how far it leads, in units of the trained network's output; 0 for outputs without classes
+    margins : (batch, T): how far it leads, in units of the trained network's output; -∞ before anything is read
     work : (batch, T, len(FIELDS)): after each step, of all nodes
     layers : (batch, S, nodes, len(FIELDS)): after each length, node by node
     """
@@ -56,9 +56,12 @@ def read_at_each_step(graph: SNNGraph) -> SNNGraph:
 
 
 def trajectories(
-    snn: ConvertedSNN, x: Array, lengths: list[int], *, encoding: str, seed: int, backend: str
+    snn: ConvertedSNN, x: Array, lengths: list[int], *, delay: int = 0, encoding: str, seed: int, backend: str
 ) -> Iterator[Trajectory]:
-    """Yield the trajectories of samples ``x`` (n, *input_shape), batch by batch, to the longest of ``lengths``."""
+    """Yield the trajectories of samples ``x`` (n, *input_shape), batch by batch, to the longest of ``lengths``.
+
+    ``delay`` steps at the start are not read, fewer than the shortest length has.
+    """
     graph, T = read_at_each_step(snn.graph), max(lengths)
     item = next(layer.operation.dtype for layer in graph if layer.operation.dtype is not None).itemsize
     held = sum(layer.n_neurons * (1 if layer.neuron.is_spiking else item) for layer in graph)
@@ -67,11 +70,11 @@ def trajectories(
         part = x[start : start + at_once]
         if encoding == "poisson":
             part = drawn(graph, part, T, seed, backend)
-        yield _trajectory(snn, graph, part, lengths, encoding, backend)
+        yield _trajectory(snn, graph, part, lengths, delay, encoding, backend)
 
 
 def _trajectory(
-    snn: ConvertedSNN, graph: SNNGraph, given: Array, lengths: list[int], encoding: str, backend: str
+    snn: ConvertedSNN, graph: SNNGraph, given: Array, lengths: list[int], delay: int, encoding: str, backend: str
 ) -> Trajectory:
     T = max(lengths)
     fed = "spikes" if encoding == "poisson" else "current"
@@ -79,12 +82,16 @@ def _trajectory(
     assert run.spikes is not None
     currents = run.spikes[-1].reshape(T, run.spikes[-1].shape[1], -1)
     drive = np.add.accumulate(currents, axis=0, dtype=run.drive.dtype)
-    answers = [snn.decoded(drive[t], t + 1) for t in range(T)]
+    if delay:
+        drive[delay:] = np.subtract(drive[delay:], drive[delay - 1], dtype=np.float64)
+    answers = [snn.decoded(drive[t], t + 1 - delay if t >= delay else t + 1) for t in range(T)]
+    margins = np.stack([_margins(answer) for answer in answers], axis=1)
+    margins[:, :delay] = -np.inf  # nothing is read yet, so nothing stops
     work = work_at(graph, given, run, encoding, [*range(1, T + 1)])
     return Trajectory(
         np.stack([answers[t - 1] for t in lengths], axis=1),
         np.stack([classes_of(answer) for answer in answers], axis=1),
-        np.stack([_margins(answer) for answer in answers], axis=1),
+        margins,
         work.sum(axis=2),
         work[:, np.array(lengths) - 1],
     )

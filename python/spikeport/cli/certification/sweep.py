@@ -36,6 +36,7 @@ def sweep(
     assume: Annotated[
         list[str] | None, typer.Option(help="An assumption of the energies, as name=value, such as weights=640.")
     ] = None,
+    readout_delay: Annotated[int, typer.Option(min=0, help="Steps at the start that are not read.")] = 0,
     encoding: Encoding = "current",
     seed: Seed = 0,
     backend: Backend = "auto",
@@ -68,6 +69,7 @@ def sweep(
             lengths,
             **given,
             tolerance=tolerance,
+            readout_delay=readout_delay,
             encoding=encoding,
             seed=seed,
             backend=backend,
