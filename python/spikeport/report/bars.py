@@ -32,7 +32,7 @@ def bars(
     levels : labelled vertical lines, dashed
     """
     thick = 0.8 / max(len(series), 1)
-    fig, ax = new_figure(width, 1.2 + len(rows) * max(0.34, 0.16 * len(series)))
+    fig, ax = new_figure(width, 1.3 + 0.48 * len(rows))
     for place, (name, values) in enumerate(series.items()):
         at = np.arange(len(rows)) + (place - (len(series) - 1) / 2) * thick
         ax.barh(
@@ -43,7 +43,7 @@ def bars(
         ax.annotate(plain(label), (level, 0), xycoords=("data", "axes fraction"), fontsize=9, color=INK, rotation=90,
                     ha="right", va="bottom")  # fmt: skip
     ax.set_yticks(range(len(rows)), [plain(row) for row in rows])
-    ax.invert_yaxis()
+    ax.set_ylim(len(rows) - 0.5, -0.5)
     finish(ax, xlabel, "", title, legend=False)
     if len(series) > 1:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, labelcolor=INK, fontsize=10)

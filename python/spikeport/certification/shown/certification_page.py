@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Final
 
 from spikeport.certification.layers.findings import CertificationFindings, LayerLoss
@@ -24,7 +25,7 @@ COLUMNS: Final = (
     "rate",
     "neurons",
     "N",
-    "N stand for",
+    "N spikes are",
     "largest",
 )
 
@@ -80,13 +81,18 @@ def _headline(report: CertificationFindings) -> dict[str, object]:
     if report.agreement is not None:
         found["samples with another answer"] = f"{len(report.changed):,} of {report.certificate.samples:,}"
     worst = report.worst
-    found["most is lost in"] = "none" if worst is None else worst.name
+    found["most is lost in"] = "none" if worst is None else _breakable(worst.name)
     if worst is not None:
         found["by"] = badge("warning", worst.worst_kind)
     found["timesteps"] = f"{report.timesteps}, {report.encoding}"
     if report.drawing is not None:
         found["drawing the input, by itself"] = f"{report.drawing:.3g}"
     return found
+
+
+def _breakable(name: str) -> Html:
+    """Return the name of a module, which may be broken behind its dots."""
+    return Html(".<wbr>".join(html.escape(part) for part in name.split(".")))
 
 
 def _plots(layers: tuple[LayerLoss, ...]) -> list[Html]:
