@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import hypothesis.extra.numpy as arrays
 import numpy as np
@@ -257,3 +258,16 @@ def test_biases_that_calibration_moved_are_told_from_what_is_inherited(residual,
     joined = by_name(certify(model, moved, images))["add"]
     assert joined.shift > 0.01 and joined.inherited == pytest.approx(before["add"].inherited, abs=1e-6)
     assert all(layer.shift == 0 for layer in before.values())
+
+
+def test_several_spikes_a_step_are_as_many_levels_more(digits_snn, digits_mlp, digits):
+    few = by_name(certify(digits_mlp, digits_snn, digits[1], T=2))
+    several = with_unit(with_unit(digits_snn, 0, 0.25), 1, 0.25)
+    for layer in several.graph.layers[:2]:
+        layer.neuron = replace(layer.neuron, max_spikes=4)
+    many = by_name(certify(digits_mlp, several, digits[1], T=2))
+    for name, layer in many.items():
+        assert (layer.levels, few[name].levels) == (8, 2)
+        assert layer.stands_for == pytest.approx(few[name].stands_for)
+        assert layer.quantisation < 0.4 * few[name].quantisation and layer.threshold == pytest.approx(1)
+    assert many["layer_0"].clipping == pytest.approx(few["layer_0"].clipping)

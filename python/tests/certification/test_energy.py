@@ -12,13 +12,12 @@ from spikeport.certification.energy.work import FIELDS, Structure
 from spikeport.errors import ConversionError
 
 # 4 analog inputs -> 6 neurons -> 3 outputs, 5 steps: 24 and 18 synapses.
-STRUCTURE = [Structure("hidden", 24, 6, 6, False), Structure("output", 18, 0, 3, True)]
+STRUCTURE = [Structure("hidden", 24, 6, 6, False, False), Structure("output", 18, 0, 3, True, True)]
 WORK = np.zeros((2, 2, len(FIELDS)))
-WORK[:, 0] = [
-    [10, 0, 100, 80, 0],
-    [14, 0, 100, 80, 0],
-]  # spikes, accumulates, multiply-accumulates, repeated, additions
-WORK[:, 1] = [[0, 30, 0, 0, 0], [0, 42, 0, 0, 0]]
+for sample, (spikes, met) in enumerate([(10, 30), (14, 42)]):
+    hidden = {"spikes": spikes, "set_bits": spikes, "multiply_accumulates": 100, "repeated": 80}
+    WORK[sample, 0] = [hidden.get(name, 0) for name in FIELDS]
+    WORK[sample, 1] = [met if name in ("accumulates", "deliveries") else 0 for name in FIELDS]
 PLAIN = Assumptions()
 
 

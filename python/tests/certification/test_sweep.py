@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from spikeport import Neuron, SNNGraph, sweep
+from spikeport import LayerNode, Neuron, SNNGraph, sweep
 from spikeport.certification.lengths.early_exit import exits, learnt_margin
 from spikeport.conversion import ConvertedSNN, convert
 from spikeport.errors import ConversionError, KernelError
@@ -112,6 +112,20 @@ def test_graded_signals_behind_an_average_pool_are_multiplied_and_spikes_behind_
     assert "sum_pool" in kinds.values() or "avg_pool" in kinds.values()
     assert found["second"].multiply_accumulates[0] > 0 and found["second"].accumulates[0] == 0
     assert found["head"].accumulates[0] > 0 and found["head"].multiply_accumulates[0] == 0
+
+
+def test_several_spikes_a_step_are_multiplied_and_counted_each_and_as_bits(torch):
+    eye = np.eye(2, dtype=np.float32)
+    layers = [LayerNode("hidden", 2, 2, eye, "IF"), LayerNode("out", 2, 3, np.ones((3, 2), np.float32), "IF")]
+    layers[0].neuron = Neuron("IF", max_spikes=4)
+    snn = ConvertedSNN.from_graph(SNNGraph(layers), 2)
+    x = np.array([[3, 1], [0, 5]])  # spikes a step: 3 and 1; 0 and 4, then 4 again, as 5 - 4 are left
+    point = sweep(snn, x, T=[2]).points[0]
+    assert point.levels == 8 and point.energy.bits == 4
+    hidden, out = point.layers
+    assert hidden.spikes == (8, 0) and hidden.set_bits == (4, 2)
+    assert out.accumulates == (0, 0) and out.multiply_accumulates == (9, 3)  # 3 weights for each value that is not 0
+    assert point.energy.spikes_a_synapse == 8 * 3 / 6 and "set bits" in sweep(snn, x, T=[2]).page().html()
 
 
 def test_the_work_is_that_of_the_profiler_which_is_that_of_neurobench(residual, residual_snn):

@@ -31,7 +31,7 @@ class Energy:
     spiking, other : by the names in `KINDS`
     spread : standard deviation of ``spiking`` over the samples
     bits : of the quantised network, ⌈log2(N + 1)⌉
-    spikes_a_synapse : accumulates a synapse and inference, of the connections that read spikes
+    spikes_a_synapse : spikes delivered to a synapse in an inference, of the connections that spikes reach
     rate : spikes a neuron and step
     """
 
@@ -83,12 +83,12 @@ def energy_of(work: Array, structure: list[Structure], T: Array, levels: int, gi
     T : steps that each sample took, (samples,)
     levels : N, the most spikes that a neuron can send
     """
-    spikes, accumulates, multiplied, repeated, additions = (work[:, :, f].sum(axis=1) for f in range(len(FIELDS)))
-    products = multiplied - (repeated if given.input_once else 0)
+    total = dict(zip(FIELDS, np.moveaxis(work.sum(axis=1), 1, 0), strict=True))
+    products = total["multiply_accumulates"] - (total["repeated"] if given.input_once else 0)
     neurons = sum(node.neurons for node in structure[:-1]) + structure[-1].values
     sends = sum(node.neurons for node in structure[:-1])
-    added = accumulates + additions + given.update_additions * neurons * T
-    fetches, accesses = accumulates + products, 2.0 * neurons * T
+    added = total["accumulates"] + total["additions"] + given.update_additions * neurons * T
+    fetches, accesses = total["accumulates"] + products, 2.0 * neurons * T
     bits = math.ceil(math.log2(levels + 1))
     synapses = sum(node.synapses for node in structure)
     values = sum(node.values for node in structure if node.synapses or node.neurons)
@@ -105,12 +105,12 @@ def energy_of(work: Array, structure: list[Structure], T: Array, levels: int, gi
         "memory": synapses * (given.float_multiply_add + given.weights) + 2 * values * given.memory,
         "bit-matched": synapses * (quantised + narrow) + 2 * values * given.memory * bits / 32,
     }
-    fed = sum(node.synapses for node in structure if node.reads_spikes)
+    reached = sum(node.synapses for node in structure if node.is_reached)
     return Energy(
         spiking={kind: float(ours[kind].mean()) * 1e-6 for kind in KINDS},
         other={kind: theirs[kind] * 1e-6 for kind in KINDS},
         spread={kind: float(ours[kind].std()) * 1e-6 for kind in KINDS},
         bits=bits,
-        spikes_a_synapse=float(accumulates.mean()) / fed if fed else 0.0,
-        rate=float((spikes / np.maximum(T, 1)).mean()) / sends if sends else 0.0,
+        spikes_a_synapse=float(total["deliveries"].mean()) / reached if reached else 0.0,
+        rate=float((total["spikes"] / np.maximum(T, 1)).mean()) / sends if sends else 0.0,
     )

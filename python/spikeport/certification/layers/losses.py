@@ -66,7 +66,7 @@ def check_neurons(layer: LayerNode) -> None:
 
 def levels(layer: LayerNode, T: int) -> int:
     """Return N, the most spikes that a neuron can send in T steps."""
-    return T
+    return T * layer.neuron.max_spikes
 
 
 def losses_of(

@@ -27,6 +27,7 @@ def point_of(
     labels: Array | None,
     expected: Array | None,
     has_classes: bool,
+    max_spikes: int,
     given: Assumptions,
 ) -> SweepPoint:
     """Return what the length ``T``, number ``place`` of those that were run, gives and costs."""
@@ -43,7 +44,7 @@ def point_of(
     totals = work.sum(axis=1)
     return SweepPoint(
         T,
-        T,
+        T * max_spikes,
         None if labels is None else float((answers == labels).mean()),
         agreement,
         interval,
@@ -51,7 +52,7 @@ def point_of(
         _mean_and_spread(_column(totals, "spikes")),
         _mean_and_spread(_column(totals, "accumulates") + _column(totals, "multiply_accumulates")),
         tuple(_layer_work(work[:, k], node, T) for k, node in enumerate(structure)),
-        energy_of(work, structure, np.full(len(work), float(T)), T, given),
+        energy_of(work, structure, np.full(len(work), float(T)), T * max_spikes, given),
     )
 
 
@@ -62,6 +63,7 @@ def early_exit_of(
     labels: Array | None,
     expected: Array | None,
     tolerance: float,
+    max_spikes: int,
     given: Assumptions,
 ) -> EarlyExit:
     """Return what early exit gives: by a margin learnt on ``calibration``, or on every other sample of ``found``."""
@@ -77,7 +79,7 @@ def early_exit_of(
     classes, stops = found.classes[rows], exits(found.margins[rows], margin)
     answers, last = classes[np.arange(len(rows)), stops], classes[:, -1]
     work = found.work[rows, stops]
-    energy = energy_of(work[:, None], structure, stops + 1.0, T, given)
+    energy = energy_of(work[:, None], structure, stops + 1.0, T * max_spikes, given)
     return EarlyExit(
         margin if np.isfinite(margin) else None,
         tolerance,
@@ -97,12 +99,14 @@ def early_exit_of(
 
 
 def _layer_work(work: Array, node: Structure, T: int) -> LayerWork:
-    spikes, accumulates, products = (
-        _mean_and_spread(_column(work, name)) for name in ("spikes", "accumulates", "multiply_accumulates")
+    spikes, bits, accumulates, products = (
+        _mean_and_spread(_column(work, name)) for name in ("spikes", "set_bits", "accumulates", "multiply_accumulates")
     )
     accesses = float(node.neurons * T)
     rate = spikes[0] / accesses if accesses else None
-    return LayerWork(node.name, rate, spikes, accumulates, products, accesses, accesses, accumulates[0] + products[0])
+    return LayerWork(
+        node.name, rate, spikes, bits, accumulates, products, accesses, accesses, accumulates[0] + products[0]
+    )
 
 
 def _column(work: Array, name: str) -> Array:

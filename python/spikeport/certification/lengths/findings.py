@@ -24,7 +24,8 @@ class LayerWork:
     Attributes
     ----------
     rate : spikes a neuron and step; None for a layer that sends none
-    spikes, accumulates, multiply_accumulates : (mean, standard deviation), `spikeport.certification.energy.work`
+    spikes, set_bits, accumulates, multiply_accumulates : (mean, standard deviation), of what is counted by
+        `spikeport.certification.energy.work`
     membrane_reads, membrane_writes : one for each neuron and step
     weight_fetches : one for each accumulate and multiply-accumulate
     """
@@ -32,6 +33,7 @@ class LayerWork:
     name: str
     rate: float | None
     spikes: tuple[float, float]
+    set_bits: tuple[float, float]
     accumulates: tuple[float, float]
     multiply_accumulates: tuple[float, float]
     membrane_reads: float

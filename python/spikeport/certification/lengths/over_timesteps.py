@@ -93,16 +93,17 @@ def sweep(
 
     given = assumptions or Assumptions()
     structure = structure_of(read_at_each_step(snn.graph), encoding)
+    most = max((layer.neuron.max_spikes for layer in snn.graph.layers[:-1]), default=1)
     has_classes = snn.classes is not False
     classes = labels if has_classes else None
     points = tuple(
-        point_of(found, place, length, structure, classes, expected, has_classes, given)
+        point_of(found, place, length, structure, classes, expected, has_classes, most, given)
         for place, length in enumerate(lengths)
     )
     trained = None if expected is None or classes is None else float((classes_of(expected) == classes).mean())
     exit_early = None
     if has_classes and (learnt is not None or len(samples) > 1):
-        exit_early = early_exit_of(found, learnt, structure, classes, expected, float(tolerance), given)
+        exit_early = early_exit_of(found, learnt, structure, classes, expected, float(tolerance), most, given)
     return Sweep(points, len(samples), encoding, snn.T, trained, exit_early, given, delay)
 
 

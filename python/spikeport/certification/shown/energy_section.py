@@ -12,22 +12,25 @@ from spikeport.report import Html, badge, columns, figure, paragraph, table
 
 WORK = (
     "Counted, by NeuroBench's definitions: an accumulate is a spike that meets a weight which is not 0, a "
-    "multiply-accumulate the same of a graded value, such as an analog input at each step, or what an average pool "
-    "passes on. Means over the samples ± standard deviations. Membranes are read and written once for each neuron and "
-    "step; each operation fetches its weight. The output is read by what it receives, so its neurons send nothing."
+    "multiply-accumulate the same of a graded value, such as an analog input at each step, several spikes at once, or "
+    "what a pool passes on. Means over the samples ± standard deviations. Membranes are read and written once for each "
+    "neuron and step; each operation fetches its weight. The output is read by what it receives, so its neurons send "
+    "nothing."
 )
 
 
 def work_parts(report: SweepFindings) -> list[Html]:
     """Return the counts of each layer for one length."""
     point = report.shown
-    headers = ["layer", "rate", "spikes", "accumulates", "multiply-accumulates", "membrane reads", "membrane writes",
-               "weight fetches"]  # fmt: skip
+    several = ["set bits"] if point.levels > point.timesteps else []
+    counted = ("accumulates", "multiply-accumulates", "membrane reads", "membrane writes", "weight fetches")
+    headers = ["layer", "rate", "spikes", *several, *counted]
     rows: list[list[object]] = [
         [
             layer.name,
             percent(layer.rate),
             spread(layer.spikes),
+            *(spread(layer.set_bits) for _ in several),
             spread(layer.accumulates),
             spread(layer.multiply_accumulates),
             round(layer.membrane_reads),
