@@ -59,8 +59,10 @@ def _coarse(worst: LayerLoss, T: int) -> Iterator[str]:
     if worst.worst_kind == "clipping":
         yield (
             f"{worst.name} clips {worst.clipped:.2%} of its active neurons: calibrate with data like this, or with a "
-            "higher percentile; a θ for each channel (per_channel=True) clips less for the same rounding."
+            "higher percentile."
         )
+        if worst.stands_for[0] == worst.stands_for[1]:
+            yield "Where the layer has channels, a θ for each (per_channel=True) clips less for the same rounding."
         return
     if worst.worst_kind == "quantisation":
         yield f"{worst.name} rounds to {worst.levels} levels: T={4 * T} rounds to four times as many."
@@ -70,5 +72,4 @@ def _coarse(worst: LayerLoss, T: int) -> Iterator[str]:
             f"T={4 * T} leaves less of it; in a deep network, reading late (readout_delay) leaves out the worst steps."
         )
     yield "Several spikes a step (max_spikes) give as many levels in fewer steps."
-    yield "A network trained with the rounding has learnt to live with it: replace_relu_with_qcfs, or train_qcfs."
-    yield "Nothing is lost against the quantised network where bipolar neurons settle (neuron='st_bif')."
+    yield "A network trained with the rounding has learnt to live with it: train_qcfs, or replace_relu_with_qcfs."
