@@ -101,6 +101,11 @@ class Neuron:
         return self.kind != "identity"
 
     @property
+    def spike_range(self) -> tuple[int, int]:
+        """The least and the most that a neuron sends in one step; of ``identity`` nothing is known."""
+        return (-1, 1) if self.kind == "ST-BIF" else (0, self.max_spikes)
+
+    @property
     def is_uniform(self) -> bool:
         """Whether every parameter is a single number, the same for all neurons."""
         return all(np.ndim(v) == 0 for v in (self.threshold, self.v_init, self.v_reset, self.beta) if v is not None)
