@@ -222,18 +222,19 @@ class ConvertedSNN(GraphParts):
         if readout not in READOUTS:
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
         read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
-        values = read.counts if readout == "spikes" else self._output(read)
+        values = read.counts if readout == "spikes" else self.decoded(read.drive, read.timesteps)
         return np.asarray(values[0] if self._is_sample(x) else values)
 
-    def _output(self, read: Readout) -> Array:
+    def decoded(self, drive: Array, timesteps: int) -> Array:
+        """Return what the output received in so many steps, (batch, n_outputs), as the trained network's output."""
         scale = np.asarray(self.scales[-1])
-        values = read.drive * (scale / read.timesteps)
+        values = drive * (scale / timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
         if self.output_activation == "clamp":
             return np.clip(values, 0, scale)
         if self.output_activation == "qcfs":
-            return qcfs(values, timesteps=self.output_levels or read.timesteps, threshold=scale)
+            return qcfs(values, timesteps=self.output_levels or timesteps, threshold=scale)
         return values
 
     @takes("T", instead_of="timesteps")
@@ -254,8 +255,8 @@ class ConvertedSNN(GraphParts):
         Unlike the spike counts it is neither clipped at T nor rounded: negative logits and ties of counts are told
         apart. Takes and raises what `run` does; returns an index for one sample, (batch,) indices for a batch.
         """
-        values = self._output(self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes))
-        classes = classes_of(values)
+        read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
+        classes = classes_of(self.decoded(read.drive, read.timesteps))
         return classes[0] if self._is_sample(x) else classes
 
     def _is_sample(self, x: npt.ArrayLike) -> bool:
