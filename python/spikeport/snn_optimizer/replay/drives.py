@@ -15,7 +15,7 @@ import numpy.typing as npt
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.proofs.bounds import InputRange, input_bounds
 from spikeport.snn_optimizer.proofs.scope import Scope, spread
-from spikeport.snn_optimizer.surgery.linear import per_neuron
+from spikeport.snn_optimizer.surgery.weighted import per_unit
 
 Array = npt.NDArray[Any]
 
@@ -43,7 +43,7 @@ def adversarial_drives(
     layer, rng = graph.layers[0], np.random.default_rng(seed)
     W = layer.weights.astype(np.float64)
     bias = np.zeros(layer.n_neurons) if layer.bias is None else layer.bias.astype(np.float64)
-    θ, v_init = (per_neuron(layer, value) for value in (layer.neuron.threshold, layer.neuron.v_init))
+    θ, v_init = (per_unit(layer, value) for value in (layer.neuron.threshold, layer.neuron.v_init))
     drives: list[Array] = []
     for turn, j in enumerate(rng.permutation(layer.n_neurons)):
         if len(drives) >= count:

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.snn_optimizer.proofs.bounds import LayerBounds
-from spikeport.snn_optimizer.surgery.linear import per_neuron
 from spikeport.snn_optimizer.surgery.rewrite import CONSTANT
+from spikeport.snn_optimizer.surgery.weighted import per_unit
 
 Array = npt.NDArray[Any]
 
@@ -102,7 +102,7 @@ def _trains(layer: LayerNode, count: int, low: int, timesteps: int, seed: int) -
     """
     rng = np.random.default_rng(seed)
     bias = np.zeros(layer.n_neurons) if layer.bias is None else layer.bias
-    θ, v_init = (per_neuron(layer, value) for value in (layer.neuron.threshold, layer.neuron.v_init))
+    θ, v_init = (per_unit(layer, value) for value in (layer.neuron.threshold, layer.neuron.v_init))
     n_chosen = count * 3 // 4
     patterns: list[Array] = []
     for j in rng.permutation(layer.n_neurons):
