@@ -1,8 +1,8 @@
 """Surgery on a graph: which nodes may lose units, and the graph without them.
 
-A unit is a neuron of a linear node, or a channel of a convolution. Pools and `concat` hand units through, so a unit goes
-with its channel in each of them; what reads it in the end are nodes with weights, whose terms go. `add` joins units of
-several nodes, and the output's are the network's answer: what leads there keeps all its units.
+A unit is a neuron of a linear node, or a channel of a convolution. Pools and `concat` hand units through, so a unit
+goes with its channel in each of them; what reads it in the end are nodes with weights, whose terms go. `add` joins units
+of several nodes, and the output's are the network's answer: what leads there keeps all its units.
 
 A node of an operation that the passes do not know is passed by: no unit of it, and none that feeds it, is touched. The
 same holds for a convolution in groups, whose channels cannot go one by one.

@@ -1,8 +1,8 @@
 """Surgery on one node: other arrays, fewer units, fewer terms, weights and bias as one matrix.
 
 A unit is an entry of the first axis of what a node passes on: a neuron of a vector, a channel of an image. A node with
-weights is taken as the matrix of `spikeport.operations.Weighted`: one row for each unit, one column for each term of its
-sum. Of a convolution in groups, a row has the terms of its own group.
+weights is taken as the matrix of `spikeport.operations.Weighted`: one row for each unit, one column for each term of
+its sum. Of a convolution in groups, a row has the terms of its own group.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def rebuilt(
 
 
 def take(node: LayerNode, rows: Array | None = None, columns: Array | None = None) -> LayerNode:
-    """Return the node with only the units ``rows`` and, of its weights, the terms ``columns`` (indices; None for all)."""
+    """Return the node with only the units ``rows`` and the terms ``columns`` of its weights (indices; None for all)."""
     if rows is None and columns is None:
         return node
     if not isinstance(node.operation, Weighted):
