@@ -78,7 +78,7 @@ def _rates(graph: SNNGraph, scope: Scope) -> dict[int, tuple[Array, Array]]:
         return found
     activity = simulate(graph, scope.data, scope)
     for k in range(len(graph) - 1):
-        rates, means = activity.events[k + 1] / scope.timesteps, activity.inputs[k + 1].mean(axis=0)
+        rates, means = activity.rates[graph.layers[k].name], activity.means[graph.layers[k].name]
         found.setdefault(k, (rates, means))
     return found
 
