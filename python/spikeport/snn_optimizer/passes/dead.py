@@ -20,9 +20,9 @@ from spikeport.snn_optimizer.passes.elimination import eliminate_silent
 from spikeport.snn_optimizer.proofs.bounds import drive_bounds, never_fires
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.replay.simulation import simulate
-from spikeport.snn_optimizer.surgery.linear import add_to_bias, constant_drive, rebuilt, take
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import hidden_pairs, keep_neurons, replace_layer
+from spikeport.snn_optimizer.surgery.weighted import add_to_bias, constant_drive, rebuilt, take
 
 Array = npt.NDArray[Any]
 

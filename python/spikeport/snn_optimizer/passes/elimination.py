@@ -21,9 +21,9 @@ from spikeport.snn_optimizer.proofs.arithmetic import grids_from_ends
 from spikeport.snn_optimizer.proofs.bounds import input_ends, propagate
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import first_few, order_certificate
-from spikeport.snn_optimizer.surgery.linear import add_to_bias, constant_drive, rebuilt
 from spikeport.snn_optimizer.surgery.rewrite import CONSTANT, SILENT, Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import hidden_pairs, is_rewritable, keep_neurons, replace_layer
+from spikeport.snn_optimizer.surgery.weighted import add_to_bias, constant_drive, rebuilt
 
 Array = npt.NDArray[Any]
 

@@ -30,9 +30,9 @@ from spikeport.snn_optimizer.proofs.arithmetic import (
 from spikeport.snn_optimizer.proofs.bounds import ends_without_proofs
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import first_few, in_real_arithmetic, largest_shift, shifts
-from spikeport.snn_optimizer.surgery.linear import rebuilt
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import hidden_pairs
+from spikeport.snn_optimizer.surgery.weighted import rebuilt
 
 Array = npt.NDArray[Any]
 

@@ -20,9 +20,9 @@ from spikeport.snn_optimizer.proofs.arithmetic import Grid, row_mass, weighted
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, shifts, sum_error
 from spikeport.snn_optimizer.replay.simulation import mean_inputs
-from spikeport.snn_optimizer.surgery.linear import rebuilt
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.surgery.weighted import rebuilt
 
 Array = npt.NDArray[Any]
 

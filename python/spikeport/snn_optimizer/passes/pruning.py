@@ -23,9 +23,9 @@ from spikeport.snn_optimizer.passes.compensation import project_columns, removal
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, own_shift, shifts
 from spikeport.snn_optimizer.replay.simulation import mean_inputs
-from spikeport.snn_optimizer.surgery.linear import rebuilt, thresholds, with_bias, without_bias
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import hidden_pairs, is_rewritable, keep_neurons, replace_layer
+from spikeport.snn_optimizer.surgery.weighted import rebuilt, thresholds, with_bias, without_bias
 
 Array = npt.NDArray[Any]
 SALIENCIES = ("auto", "activity", "magnitude")

@@ -25,9 +25,9 @@ from spikeport.snn_optimizer.proofs.arithmetic import exponent_above
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, own_shift, shifts
 from spikeport.snn_optimizer.replay.simulation import mean_inputs
-from spikeport.snn_optimizer.surgery.linear import with_bias, without_bias
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite
 from spikeport.snn_optimizer.surgery.units import is_rewritable, replace_layer
+from spikeport.snn_optimizer.surgery.weighted import with_bias, without_bias
 
 Array = npt.NDArray[Any]
 

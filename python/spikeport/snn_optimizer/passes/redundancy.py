@@ -33,9 +33,9 @@ from spikeport.snn_optimizer.proofs.shifts import (
     shifts,
     sum_error,
 )
-from spikeport.snn_optimizer.surgery.linear import per_neuron, rebuilt, thresholds
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import hidden_pairs, keep_neurons, replace_layer
+from spikeport.snn_optimizer.surgery.weighted import per_unit, rebuilt, thresholds
 
 Array = npt.NDArray[Any]
 ROWS_AT_ONCE = 64  # bounds the memory of a block of rows as bits
@@ -117,7 +117,7 @@ def _canonical(layer: LayerNode) -> tuple[Array, Array]:
     bias = np.zeros(n, dtype) if layer.bias is None else layer.bias
     reset = 0.0 if neuron.v_reset is None else neuron.v_reset
     values = (neuron.threshold, neuron.v_init, reset, neuron.beta)
-    θ, v_init, reset, β = (per_neuron(layer, value).astype(dtype) for value in values)
+    θ, v_init, reset, β = (per_unit(layer, value).astype(dtype) for value in values)
     weights = layer.weights
     if neuron.is_spiking and (θ != θ[0]).any():
         exponent = np.frexp(θ)[1]

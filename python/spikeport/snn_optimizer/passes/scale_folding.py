@@ -20,9 +20,9 @@ from spikeport.certificate import Certificate
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import PerNeuron
 from spikeport.snn_optimizer.proofs.scope import Scope
-from spikeport.snn_optimizer.surgery.linear import per_neuron, rebuilt
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.surgery.weighted import per_unit, rebuilt
 
 Array = npt.NDArray[Any]
 
@@ -51,13 +51,13 @@ def fold_scales(graph: SNNGraph, scope: Scope) -> Rewrite:
 def _unit_threshold(layer: LayerNode) -> LayerNode:
     """Return the layer with threshold 1 wherever it was a power of two and the scaling loses no bit."""
     neuron, n, dtype = layer.neuron, layer.n_neurons, layer.weights.dtype
-    θ = per_neuron(layer, neuron.threshold)
+    θ = per_unit(layer, neuron.threshold)
     mantissa, exponent = np.frexp(θ)
     power = np.where((mantissa == 0.5) & (θ != 1), exponent - 1, 0)
     if not power.any():
         return layer
     bias = np.zeros(n, dtype) if layer.bias is None else layer.bias
-    reset = per_neuron(layer, 0.0 if neuron.v_reset is None else neuron.v_reset)
+    reset = per_unit(layer, 0.0 if neuron.v_reset is None else neuron.v_reset)
     weights = np.ldexp(layer.weights, -power[:, None])
     back = (np.ldexp(weights, power[:, None]) == layer.weights).all(axis=1) & np.isfinite(weights).all(axis=1)
     for value in (bias, reset):

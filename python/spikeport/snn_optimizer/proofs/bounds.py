@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.surgery.linear import per_neuron
 from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.surgery.weighted import per_unit
 
 Array = npt.NDArray[Any]
 InputRange = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -218,8 +218,8 @@ def _stays_below(
 def _parameters(layer: LayerNode) -> tuple[Array, Array, Array, Array | None]:
     """Return θ, v₀ = v_init·θ, β and v_reset in the dtype of the currents, as the kernel takes them, shape (n,)."""
     neuron, dtype = layer.neuron, layer.weights.dtype
-    θ, v_init, β = (per_neuron(layer, value).astype(dtype) for value in (neuron.threshold, neuron.v_init, neuron.beta))
-    reset = None if neuron.v_reset is None else per_neuron(layer, neuron.v_reset).astype(dtype)
+    θ, v_init, β = (per_unit(layer, value).astype(dtype) for value in (neuron.threshold, neuron.v_init, neuron.beta))
+    reset = None if neuron.v_reset is None else per_unit(layer, neuron.v_reset).astype(dtype)
     return θ, v_init * θ, β, reset
 
 

@@ -29,7 +29,7 @@ from spikeport.snn_optimizer.proofs.arithmetic import (
     weighted,
 )
 from spikeport.snn_optimizer.proofs.bounds import InputRange, ends_without_proofs, input_bounds
-from spikeport.snn_optimizer.surgery.linear import thresholds
+from spikeport.snn_optimizer.surgery.weighted import thresholds
 
 Array = npt.NDArray[Any]
 

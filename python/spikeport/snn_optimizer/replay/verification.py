@@ -199,13 +199,14 @@ def _first_difference(
         a, b = spikes[0][at], spikes[1][k]
         a = a if len(rows) == a.shape[2] and (rows == np.arange(len(rows))).all() else a[:, :, rows]
         if not np.array_equal(a, b):
-            step, sample, unit, *place = (int(i) for i in np.argwhere(a != b)[0])
+            at_step = tuple(int(i) for i in np.argwhere(a != b)[0])
+            step, sample, unit, *place = at_step
             return Difference(
                 layer=before.layers[at].name,
                 sample=start + sample,
                 step=step,
                 neuron=(int(rows[unit]), *place) if place else int(rows[unit]),
-                before=float(a[(step, sample, unit, *place)]),
-                after=float(b[(step, sample, unit, *place)]),
+                before=float(a[at_step]),
+                after=float(b[at_step]),
             )
     return None
