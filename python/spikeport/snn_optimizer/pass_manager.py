@@ -252,7 +252,7 @@ class PassManager:
             data = self.drives[: len(self.drives) - self.adversarial]
         if data is None:
             return cost_of(self.graph, None, self.bits)
-        activity = simulate(self.graph, spread(data, MOST_MEASURED), self.held, keep_inputs=False)
+        activity = simulate(self.graph, spread(data, MOST_MEASURED), self.held)
         return cost_of(self.graph, activity.events, self.bits)
 
     def _accuracy(self) -> float | None:

@@ -86,8 +86,7 @@ def eliminate_dead(graph: SNNGraph, scope: Scope, *, threshold: float = 0.001) -
 
 
 def _rates(graph: SNNGraph, scope: Scope) -> dict[str, tuple[Array, Array]]:
-    """Return (share of steps with a spike, mean value) of every node whose rates are given, or measured here, of the
-    node's shape."""
+    """Return (share of steps with a spike, mean value) of every hidden node, of its shape: as given, or measured here."""
     given = {node.name: node.firing_rates for node in graph if node.firing_rates is not None}
     # a bipolar neuron's rate says nothing of the sign of what it sends
     unsigned = {name: graph[name].neuron.kind != "ST-BIF" for name in given}
@@ -96,9 +95,8 @@ def _rates(graph: SNNGraph, scope: Scope) -> dict[str, tuple[Array, Array]]:
     if scope.data is None or all(name in found for name in hidden):
         return found
     activity = simulate(graph, scope.data, scope)
-    for k, name in enumerate(hidden):
-        rates, means = activity.events[k + 1] / scope.timesteps, activity.inputs[k + 1].mean(axis=0)
-        found.setdefault(name, (rates, means))
+    for name in hidden:
+        found.setdefault(name, (activity.rates[name], activity.means[name]))
     return found
 
 

@@ -19,7 +19,7 @@ from spikeport.snn_optimizer.passes.compensation import second_moment
 from spikeport.snn_optimizer.proofs.arithmetic import Grid, row_mass, weighted
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, shifts, sum_error
-from spikeport.snn_optimizer.replay.simulation import simulate
+from spikeport.snn_optimizer.replay.simulation import mean_inputs
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import is_rewritable
 from spikeport.snn_optimizer.surgery.weighted import rebuilt
@@ -32,7 +32,11 @@ def factorize_layers(graph: SNNGraph, scope: Scope, *, energy: float = 0.999) ->
     if not 0 < energy <= 1:
         raise GraphError("energy", f"energy must be a share in (0, 1], not {energy!r}")
     given, inputs = input_grids(graph, scope.arriving)
-    seen = None if scope.data is None else simulate(graph, scope.data, scope).inputs
+    seen = (
+        None
+        if scope.data is None
+        else [np.concatenate(list(mean_inputs(graph, layer.name, scope.data, scope))) for layer in graph]
+    )
     layers: list[LayerNode] = []
     grids: list[Grid] = []  # of the layers after
     own_shifts: dict[int, Array] = {}

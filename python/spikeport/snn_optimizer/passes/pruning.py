@@ -22,7 +22,7 @@ from spikeport.graph import LayerNode, SNNGraph
 from spikeport.snn_optimizer.passes.compensation import project_columns, removal_cost, remove_inputs, second_moment
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, own_shift, shifts
-from spikeport.snn_optimizer.replay.simulation import simulate
+from spikeport.snn_optimizer.replay.simulation import mean_inputs
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import hidden_pairs, is_rewritable, keep_neurons, replace_layer
 from spikeport.snn_optimizer.surgery.weighted import rebuilt, thresholds, with_bias, without_bias
@@ -65,7 +65,7 @@ def prune_weights(
             keep = _mask(layer.weights.astype(np.float64) ** 2, sparsity, pattern)
             result = replace_layer(result, k, rebuilt(layer, layer.weights * keep))
             continue
-        H = second_moment(simulate(result, scope.data, scope).inputs[k])
+        H = second_moment(_seen(result, layer.name, scope))
         W = with_bias(layer)
         keep = _mask(removal_cost(W[:, :-1] / _column_of_thresholds(layer), H), sparsity, pattern)
         changed = project_columns(W, H, lambda i, column, keep=keep: column * keep[:, i])  # type: ignore[misc]
@@ -101,7 +101,7 @@ def prune_neurons(graph: SNNGraph, scope: Scope, *, keep: float = 0.5, by: str =
             norms = incoming / thresholds(layer) * np.linalg.norm(after.weights, axis=0)
             rows = np.sort(np.argsort(-norms, kind="stable")[:stay])
         else:
-            H = second_moment(simulate(result, scope.data, scope).inputs[k + 1])
+            H = second_moment(_seen(result, after.name, scope))
             W, rows = remove_inputs(with_bias(after) / _column_of_thresholds(after), H, layer.n_neurons - stay)
             result = replace_layer(result, k + 1, without_bias(after, W * _column_of_thresholds(after)))
             recomputed.append(after.name)
@@ -174,3 +174,8 @@ def _saliency(by: str, scope: Scope) -> str:
     if by == "activity" and scope.data is None:
         raise GraphError("data", "by='activity' needs data to measure activity on: give data, or by='magnitude'")
     return ("activity" if scope.data is not None else "magnitude") if by == "auto" else by
+
+
+def _seen(graph: SNNGraph, name: str, scope: Scope) -> Array:
+    assert scope.data is not None
+    return np.concatenate(list(mean_inputs(graph, name, scope.data, scope)))

@@ -24,7 +24,7 @@ from spikeport.snn_optimizer.passes.compensation import project_columns, second_
 from spikeport.snn_optimizer.proofs.arithmetic import exponent_above
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, own_shift, shifts
-from spikeport.snn_optimizer.replay.simulation import simulate
+from spikeport.snn_optimizer.replay.simulation import mean_inputs
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite
 from spikeport.snn_optimizer.surgery.units import is_rewritable, replace_layer
 from spikeport.snn_optimizer.surgery.weighted import with_bias, without_bias
@@ -41,7 +41,7 @@ def quantize_weights(graph: SNNGraph, scope: Scope, *, bits: int = 8, power_of_t
     for k, layer in enumerate(graph.layers):
         if not is_rewritable(layer):
             continue
-        seen = None if scope.data is None else simulate(result, scope.data, scope).inputs[k]
+        seen = None if scope.data is None else np.concatenate(list(mean_inputs(result, layer.name, scope.data, scope)))
         new = _quantized(layer, bits, power_of_two, seen)
         own_shifts[k] = own_shift(layer, new, grids[k])
         result = replace_layer(result, k, new)
