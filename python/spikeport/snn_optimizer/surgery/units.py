@@ -1,8 +1,8 @@
 """Surgery on a graph: which nodes may lose units, and the graph without them.
 
 A unit is a neuron of a linear node, or a channel of a convolution. Pools and `concat` hand units through, so a unit
-goes with its channel in each of them; what reads it in the end are nodes with weights, whose terms go. `add` joins units
-of several nodes, and the output's are the network's answer: what leads there keeps all its units.
+goes with its channel in each of them; what reads it in the end are nodes with weights, whose terms go. `add` joins
+units of several nodes, and the output's are the network's answer: what leads there keeps all its units.
 
 A node of an operation that the passes do not know is passed by: no unit of it, and none that feeds it, is touched. The
 same holds for a convolution in groups, whose channels cannot go one by one.
@@ -62,23 +62,81 @@ def _comes_apart(node: LayerNode) -> bool:
 def _readers(graph: SNNGraph, index: int) -> list[Reader] | None:
     """Return what reads the units of a node in the end, or None where one of them cannot do without a unit."""
     node = graph.layers[index]
-    handed: dict[str, Array] = {node.name: np.arange(units_of(node))[:, None]}  # the units' places in each signal
+    handed = handed_on(graph, node.name)
     readers = []
     for k in range(index + 1, len(graph)):
         after, sources = graph.layers[k], graph.reads(k)
         if not any(source in handed for source in sources):
             continue
-        if after.operation.kind in HANDS_ON and k < len(graph) - 1:
-            starts = np.cumsum([0, *(units_of(graph[source]) if source != INPUT else 0 for source in sources)])
-            places = [handed[s] + start for s, start in zip(sources, starts, strict=False) if s in handed]
-            handed[after.name] = np.concatenate(places, axis=1)
-        elif _comes_apart(after):
-            units = handed[sources[0]]
-            each = np.arange(terms_of_unit(graph, k))
-            readers.append(Reader(after, sources[0], (units[..., None] * len(each) + each).reshape(len(units), -1)))
-        else:
+        if after.name in handed and k < len(graph) - 1:
+            continue
+        if not _comes_apart(after):
             return None
+        units = handed[sources[0]]
+        each = np.arange(terms_of_unit(graph, k))
+        readers.append(Reader(after, sources[0], (units[..., None] * len(each) + each).reshape(len(units), -1)))
     return readers
+
+
+def handed_on(graph: SNNGraph, name: str) -> dict[str, Array]:
+    """Return which units of each signal are those of the node ``name``: of itself, and of what hands them on.
+
+    By the signal's name, shape (units, ways): `concat` may have a unit in several ways.
+    """
+    found: dict[str, Array] = {}
+    for k, node in enumerate(graph.layers):
+        sources = graph.reads(k)
+        if node.name == name:
+            found[name] = np.arange(units_of(node))[:, None]
+        elif node.operation.kind in HANDS_ON and any(source in found for source in sources):
+            starts = np.cumsum([0, *(shape_of(graph, source)[0] for source in sources)])
+            ways = [found[s] + start for s, start in zip(sources, starts, strict=False) if s in found]
+            found[node.name] = np.concatenate(ways, axis=1)
+    return found
+
+
+def speakers_along(graph: SNNGraph, voices: Mapping[str, Array], survivors: Mapping[str, Array]) -> dict[str, Array]:
+    """Return who speaks for each unit, as `Rewrite.speakers`, of the nodes named and of those that hand units on.
+
+    Parameters
+    ----------
+    voices : by node, for each of its units which unit of the same node, as before, speaks for it, or a number below 0
+    survivors : by node, which units are left
+    """
+    said: dict[str, Array] = {}
+    for k, node in enumerate(graph.layers):
+        sources = graph.reads(k)
+        if node.name in voices:
+            said[node.name] = voices[node.name]
+        elif node.operation.kind in HANDS_ON and any(source in said for source in sources):
+            parts, start = [], 0
+            for source in sources:
+                units = shape_of(graph, source)[0]
+                voice = said.get(source, np.arange(units))
+                parts.append(np.where(voice < 0, voice, voice + start))
+                start += units
+            said[node.name] = np.concatenate(parts)
+    return {
+        name: np.where(voice < 0, voice, np.searchsorted(survivors[name], voice) if name in survivors else voice)
+        for name, voice in said.items()
+    }
+
+
+def without_unread(graph: SNNGraph) -> SNNGraph:
+    """Return the graph with only the nodes from which a path leads to the output."""
+    wanted = {graph.layers[-1].name}
+    for k in range(len(graph) - 1, -1, -1):
+        if graph.layers[k].name in wanted:
+            wanted.update(graph.reads(k))
+    kept = [k for k, node in enumerate(graph.layers) if node.name in wanted]
+    if len(kept) == len(graph):
+        return graph
+    return rewired(graph, [graph.layers[k] for k in kept], [graph.reads(k) for k in kept])
+
+
+def in_words(graph: SNNGraph) -> str:
+    """Return what units are called: neurons where there are no others."""
+    return "neurons" if graph.is_linear_chain else "units (neurons or channels)"
 
 
 def terms_of_unit(graph: SNNGraph, index: int) -> int:
@@ -154,8 +212,11 @@ def insert(graph: SNNGraph, before: str, node: LayerNode) -> SNNGraph:
     return replace(graph, before, node, graph[before])
 
 
-def drop(graph: SNNGraph, *names: str) -> SNNGraph:
-    """Return the graph without some nodes; what read one of them reads what that one read, which is one signal."""
+def drop(graph: SNNGraph, *names: str, changed: Mapping[str, LayerNode] | None = None) -> SNNGraph:
+    """Return the graph without some nodes; what read one of them reads what that one read, which is one signal.
+
+    ``changed`` are nodes that take the place of others of their names at the same time.
+    """
     layers: list[LayerNode] = []
     reads: list[tuple[str, ...]] = []
     instead: dict[str, str] = {}
@@ -164,7 +225,7 @@ def drop(graph: SNNGraph, *names: str) -> SNNGraph:
         if node.name in names:
             instead[node.name] = sources[0]
             continue
-        layers.append(node)
+        layers.append((changed or {}).get(node.name, node))
         reads.append(sources)
     return rewired(graph, layers, reads)
 

@@ -155,9 +155,14 @@ def per_unit(node: LayerNode, value: Any) -> Array:
 
 def per_neuron(node: LayerNode, value: Any) -> Array:
     """Return a neuron parameter (one number, or one for each unit) as float64 in the shape of the node."""
+    return at_each_place(node, np.asarray(value, np.float64))
+
+
+def at_each_place(node: LayerNode, values: Array) -> Array:
+    """Return one number, or one for each unit, in the shape of the node."""
     assert node.shape is not None  # a node of a graph
-    each = np.asarray(value, np.float64)
-    return np.broadcast_to(each.reshape(*each.shape, *(1,) * (len(node.shape) - 1)) if each.ndim else each, node.shape)
+    axes = (1,) * (len(node.shape) - 1)
+    return np.broadcast_to(values.reshape(*values.shape, *axes) if values.ndim else values, node.shape)
 
 
 def thresholds(node: LayerNode) -> Array:
