@@ -76,7 +76,6 @@ def optimize(
     """
     before = as_graph(model)
     before.validate()
-    before.demand_linear_chain("the optimiser")
     x, labels = _pair(data)
     usual = timesteps_of(model) or (min(16, horizon) if horizon is not None and is_whole(horizon) else 16)
     scope = Scope(

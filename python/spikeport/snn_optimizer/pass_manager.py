@@ -32,6 +32,7 @@ from spikeport.snn_optimizer.replay.simulation import simulate
 from spikeport.snn_optimizer.replay.verification import Verification, verify
 from spikeport.snn_optimizer.report import OptimizationReport
 from spikeport.snn_optimizer.surgery.rewrite import SILENT, Rewrite, detach
+from spikeport.snn_optimizer.surgery.weighted import units_of
 
 Array = npt.NDArray[Any]
 MOST_ROUNDS = 1000  # never reached: every round but the last removes a neuron, a layer, a scale or a column
@@ -219,14 +220,14 @@ class PassManager:
         for layer in rewrite.graph:
             rows = rewrite.survivors.get(layer.name)
             if rows is not None:
-                so_far = self.survivors.get(layer.name, np.arange(own[layer.name].n_neurons))
+                so_far = self.survivors.get(layer.name, np.arange(units_of(own[layer.name])))
                 self.survivors[layer.name] = so_far[rows]
             speaker = rewrite.speakers.get(layer.name)
             if speaker is None and rows is not None:
-                speaker = np.full(own[layer.name].n_neurons, SILENT)
+                speaker = np.full(units_of(own[layer.name]), SILENT)
                 speaker[rows] = np.arange(len(rows))
             if speaker is not None:
-                earlier = self.speakers.get(layer.name, np.arange(own[layer.name].n_neurons))
+                earlier = self.speakers.get(layer.name, np.arange(units_of(own[layer.name])))
                 self.speakers[layer.name] = np.where(earlier < 0, earlier, speaker[np.maximum(earlier, 0)])
         self.bits.update(rewrite.weight_bits)
         layers = {layer.name: layer for layer in rewrite.graph}

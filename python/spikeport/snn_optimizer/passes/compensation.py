@@ -1,6 +1,6 @@
 """Optimal brain surgery: change some weights, and let the others make up for it on the data.
 
-A row's error on what its terms read, x (a constant 1 appended for the bias), is quadratic in the change of its weights::
+A row's error on what its terms read, x (a 1 appended for the bias), is quadratic in the change of its weights::
 
     E |Δw·x|² = Δw·H·Δwᵀ         H = E[x xᵀ] + λ·I
 

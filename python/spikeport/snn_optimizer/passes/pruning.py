@@ -84,7 +84,9 @@ def prune_weights(
             continue
         W = with_bias(layer)
         cost = np.split(W[:, :-1] / _column_of_thresholds(layer), len(moments))
-        keep = _mask(np.concatenate([removal_cost(*pair) for pair in zip(cost, moments, strict=True)]), sparsity, pattern)
+        keep = _mask(
+            np.concatenate([removal_cost(*pair) for pair in zip(cost, moments, strict=True)]), sparsity, pattern
+        )
         changed = project_groups(W, moments, lambda k, column, rows, keep=keep: column * keep[rows, k])  # type: ignore[misc]
         result = replace(result, layer.name, without_bias(layer, changed))
         recomputed.append(layer.name)
@@ -148,7 +150,7 @@ def _readings(graph: SNNGraph, readers: list[Reader], scope: Scope) -> list[Read
 def _outgoing(readers: list[Reader]) -> Array:
     """Return the norm of all weights that read each unit, shape (units,)."""
     squares = sum((rows_of(node) ** 2).sum(axis=0)[terms].sum(axis=1) for node, _, terms in readers)
-    return np.sqrt(np.asarray(squares))
+    return np.asarray(np.sqrt(squares))
 
 
 def _prune_to_tolerance(graph: SNNGraph, scope: Scope, tolerance: float) -> Rewrite:
@@ -160,9 +162,9 @@ def _prune_to_tolerance(graph: SNNGraph, scope: Scope, tolerance: float) -> Rewr
     for layer in graph:
         if not is_rewritable(layer):
             continue
-        weights, bound = rows_of(layer), _largest_read(weighted_of(layer), grids[layer.name].bound)
+        weights, read = rows_of(layer), _largest_read(weighted_of(layer), grids[layer.name].bound)
         with np.errstate(invalid="ignore"):
-            size = np.abs(weights) * bound / _column_of_thresholds(layer)
+            size = np.abs(weights) * read / _column_of_thresholds(layer)
         order = np.argsort(size, axis=1, kind="stable")
         fits = np.cumsum(np.take_along_axis(size, order, axis=1), axis=1) <= tolerance
         small = np.zeros_like(fits)
@@ -217,4 +219,3 @@ def _saliency(by: str, scope: Scope) -> str:
     if by == "activity" and scope.data is None:
         raise GraphError("data", "by='activity' needs data to measure activity on: give data, or by='magnitude'")
     return ("activity" if scope.data is not None else "magnitude") if by == "auto" else by
-

@@ -1,7 +1,7 @@
 """Folding of scales: the same neurons, written in fewer numbers.
 
-A neuron (of a convolution, a channel) whose row, bias, threshold and reset are divided by one power of two compares the same bits as before
-(unless a number leaves the range of floats, which is checked), so a threshold that is a power of two becomes 1.
+A neuron, or a channel, whose row, bias, threshold and reset are divided by one power of two compares the same bits as
+before (unless a number leaves the range of floats, which is checked), so a threshold that is a power of two becomes 1.
 Parameters that are equal for all neurons become one number, and a bias of nothing but zeros goes: sums that start
 at +0 are never -0.
 

@@ -13,7 +13,7 @@ output is left out, and named.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ def replay_layers(
     seed: int = 0,
     effort: float = 1e9,
     most: int = 64,
-    proven: Mapping[str, LayerBounds] | Sequence[LayerBounds] | None = None,
+    proven: Mapping[str, LayerBounds] | None = None,
 ) -> list[LayerReplay]:
     """Replay every hidden spiking layer that both graphs have.
 
@@ -70,8 +70,6 @@ def replay_layers(
     proven : by layer, the bounds of ``before`` that passes relied on: a neuron that is proven to fire always, or never,
         is set to nothing else
     """
-    if proven is not None and not isinstance(proven, Mapping):
-        proven = {layer.name: bound for layer, bound in zip(before, proven, strict=True)}
     found = []
     place = {layer.name: k for k, layer in enumerate(after)}
     for k, layer in enumerate(before.layers[:-1]):
