@@ -92,13 +92,13 @@ def optimize(
         raise GraphError("data", f"labels go from {span}, but there are {outputs} outputs: give 0 to {outputs - 1}")
     if max_accuracy_drop is not None:
         graph, report = _within_budget(before, passes, scope, labels, max_accuracy_drop, verification, progress)
-        return like(model, graph), report
+        return like(model, graph, report.survivors), report
     requests = resolve(passes)
     manager = PassManager(before, scope, labels, verification)
     with _bar(progress, "passes", len(requests)) as advance:
         manager.run(requests, advance)
     graph, report = manager.finished()
-    return like(model, graph), report
+    return like(model, graph, report.survivors), report
 
 
 class SNNOptimizer:

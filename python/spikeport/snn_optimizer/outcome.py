@@ -8,10 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy.typing as npt
+
 from spikeport.certificate import Certificate
 from spikeport.snn_optimizer.budget import Point
 from spikeport.snn_optimizer.cost import Cost
 from spikeport.snn_optimizer.replay.verification import Verification
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Outcome:
     weight_bits : layers whose weights lie on a grid of so many bits
     front : every setting that a budget search tried; none is marked as taken where none kept to the budget
     measured_on : on what networks were compared, in words; empty where nothing was replayed
+    survivors : by layer that lost neurons or channels, the indices of those left, as they were numbered before
     """
 
     pass_results: list[PassResult] = field(default_factory=list)
@@ -90,6 +95,7 @@ class Outcome:
     weight_bits: dict[str, int] = field(default_factory=dict)
     front: list[Point] = field(default_factory=list)
     measured_on: str = ""
+    survivors: dict[str, Array] = field(default_factory=dict)
 
     @property
     def compression_ratio(self) -> float:

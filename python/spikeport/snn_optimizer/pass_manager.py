@@ -182,6 +182,7 @@ class PassManager:
             weight_bits=dict(self.bits),
             front=list(front),
             measured_on=self.measured_on,
+            survivors=dict(self.survivors),
         )
         return graph, report
 

@@ -13,7 +13,7 @@ output is left out, and named.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ def replay_layers(
     seed: int = 0,
     effort: float = 1e9,
     most: int = 64,
-    proven: Mapping[str, LayerBounds] | Sequence[LayerBounds] | None = None,
+    proven: Mapping[str, LayerBounds] | None = None,
 ) -> list[LayerReplay]:
     """Replay every hidden spiking layer that both graphs have.
 
@@ -70,8 +70,6 @@ def replay_layers(
     proven : by layer, the bounds of ``before`` that passes relied on: a neuron that is proven to fire always, or never,
         is set to nothing else
     """
-    if proven is not None and not isinstance(proven, Mapping):
-        proven = {layer.name: bound for layer, bound in zip(before, proven, strict=True)}
     found = []
     place = {layer.name: k for k, layer in enumerate(after)}
     for k, layer in enumerate(before.layers[:-1]):
@@ -91,6 +89,8 @@ def replay_layers(
             ends = _ends(proven[layer.name], rest.input_shape, smaller.input_shape, speaker, low)
             trains = np.clip(trains, *ends)
         spoken = trains if speaker is None else _spoken(trains, speaker)
+        if proven is not None:  # one that went since nothing reads it any more may be proven to fire always
+            spoken = np.clip(spoken, proven[layer.name].output_low, proven[layer.name].output_high)
         outputs = []
         for graph, x in ((rest, spoken), (smaller, trains)):
             run = graph.run(x, T=timesteps, encoding="spikes", record=True)
