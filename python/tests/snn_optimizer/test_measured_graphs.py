@@ -192,9 +192,7 @@ def test_adversarial_drives_meet_the_threshold_of_a_place_to_the_last_bit():
     for channel in weights:
         channel[rng.integers(2), rng.integers(3), rng.integers(3)] = rng.integers(9, 17) / 8
     graphs = [
-        SNNGraph(
-            [of("a", Conv(weights, padding=1), Neuron("IF", θ)), of("b", Linear(np.ones((1, 100))), IF)], (2, 5, 5)
-        )
+        SNNGraph([of("a", Conv(weights, padding=1), Neuron("IF", θ)), of("b", Linear(np.eye(100)))], (2, 5, 5))
         for θ in (1.0, np.nextafter(1.0, 2.0))
     ]
     assert verify(*graphs, random_drives(graphs[0], 256), timesteps=1).identical
@@ -264,26 +262,27 @@ def kind(graph):
     return next(name for name, build in GRAPHS.items() if len(build(np.random.default_rng(0))) == len(graph))
 
 
-def test_without_a_channel_that_repeats_another_nothing_is_lost_once_the_other_makes_up_for_it():
+def test_the_readers_of_a_channel_that_repeats_another_make_up_for_it():
     rng = np.random.default_rng(0)
-    first, second = drawn(rng, 6, 2, 3, 3) * 2, drawn(rng, 4, 6, 3, 3) * 2
+    first = drawn(rng, 6, 2, 3, 3) * 3
     first[3:] = first[:3]
     graph = SNNGraph(
         [
             of("a", Conv(first), IF),
-            of("b", Conv(second), IF),
-            of("pool", AvgPool(4)),
-            of("c", Linear(np.eye(3, 4, dtype=np.float32)), IF),
+            of("b", Conv(drawn(rng, 4, 6, 3, 3)), inputs=["a"]),
+            of("c", Conv(drawn(rng, 4, 6, 3, 3)), inputs=["a"]),
+            of("out", Add(), IF, inputs=["b", "c"]),
         ],
         input_shape=(2, 8, 8),
     )
-    smaller, report = optimize(
-        graph, [("prune_neurons", {"keep": 0.5, "by": "activity"})], data=samples(64), timesteps=8
-    )
-    assert sorted(report.survivors["a"] % 3) == [0, 1, 2]
-    together = second[:, :3] + second[:, 3:]
-    kept = smaller["b"].weights[:, np.argsort(report.survivors["a"] % 3)]
-    assert np.abs(kept - together[report.survivors["b"]]).max() < 0.15 * np.abs(together).max()
+    x = samples(64)
+    sent, off = graph.run(x, T=8, record=True).spikes[0].astype(np.float32), {}
+    for by in ("magnitude", "activity"):
+        smaller, report = optimize(graph, [("prune_neurons", {"keep": 0.5, "by": by})], data=x, timesteps=8)
+        left = report.survivors["a"]
+        pairs = [(graph[n].operation.currents(sent), smaller[n].operation.currents(sent[:, :, left])) for n in "bc"]
+        off[by] = [np.abs(before - after).mean() for before, after in pairs]
+    assert all(a < b / 4 for a, b in zip(off["activity"], off["magnitude"], strict=True))
 
 
 @pytest.mark.parametrize("data", [False, True])
@@ -302,14 +301,15 @@ def test_sparsity_and_patterns_are_those_asked_for_in_each_convolution(graph, da
 
 def test_making_up_brings_the_currents_of_a_convolution_closer():
     rng = np.random.default_rng(0)
-    graph, x = chain(rng), np.repeat(samples(64)[:, :1], 2, axis=1)  # both channels of the input say the same
+    graph = SNNGraph([of("first", Conv(drawn(rng, 6, 2, 3, 3)), IF), of("out", Linear(drawn(rng, 2, 216)))], (2, 8, 8))
+    x = np.broadcast_to(rng.random((64, 2, 1, 1)), (64, 2, 8, 8)).astype(np.float32)  # each place says the same
     currents = {}
     for by in ("magnitude", "activity", None):
         passes = [] if by is None else [("prune", {"sparsity": 0.7, "by": by})]
         smaller, _ = optimize(graph, passes, data=x, timesteps=4)
         currents[by] = smaller["first"].operation.currents(x[None])
     off = {by: np.abs(currents[by] - currents[None]).mean() for by in ("magnitude", "activity")}
-    assert off["activity"] < off["magnitude"] / 2
+    assert off["activity"] < off["magnitude"] * 0.6
 
 
 def moved(before, after, name, x):
@@ -369,10 +369,10 @@ def test_a_linear_layer_behind_a_branch_becomes_two_and_its_readers_stay():
     rng = np.random.default_rng(0)
     graph = branches(rng)
     graph["right"].weights[:] = drawn(rng, 7, 2) @ drawn(rng, 2, 96) * 4
-    smaller, report = optimize(graph, ["factorize"], data=samples(30), input_range=(0, 1), timesteps=6)
+    smaller, report = optimize(graph, ["factorize"], input_range=(0, 1), timesteps=6)
     assert [layer.name for layer in smaller if layer.name.endswith("low_rank")] == ["right.low_rank"]
     assert smaller["right.low_rank"].shape == (2,)
     assert [source.name for source in smaller.sources("right.low_rank")] == ["mixed"]
     assert [source.name for source in smaller.sources("sides")] == ["left", "right"]
     assert np.allclose(smaller["right"].weights @ smaller["right.low_rank"].weights, graph["right"].weights, atol=1e-5)
-    assert report.pass_results[0].certificate.bound < 1e-3
+    assert report.pass_results[0].certificate.bound < 1e-2
