@@ -99,7 +99,7 @@ def test_a_proof_for_very_long_runs_ends_when_nothing_is_open_any_more(beta, kin
 
 def test_nothing_is_assumed_of_inputs_without_a_range():
     graph = SNNGraph([LayerNode("a", 2, 2, [[-1.0, 0.0], [0.0, 0.0]], "IF"), LayerNode("b", 2, 1, [[1.0, 1.0]], "IF")])
-    first, second = propagate(graph)
+    first, second = propagate(graph).values()
     assert first.output_high.tolist() == [1, 0]
     assert second.drive_high.tolist() == [1]
 

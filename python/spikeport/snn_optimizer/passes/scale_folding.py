@@ -21,7 +21,7 @@ from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import PerNeuron
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.surgery.units import is_known, is_rewritable
 from spikeport.snn_optimizer.surgery.units import replace as replace_node
 from spikeport.snn_optimizer.surgery.weighted import per_unit, rebuilt, rows_of
 
@@ -35,7 +35,8 @@ def fold_scales(graph: SNNGraph, scope: Scope) -> Rewrite:
         new = layer
         if is_rewritable(layer) and k < len(graph) - 1 and layer.neuron.is_spiking:
             new = _unit_threshold(new)
-        new = _collapsed(new)
+        if is_known(layer):
+            new = _collapsed(new)
         if new is not layer:
             touched.append(layer.name)
             result = replace_node(result, layer.name, new)

@@ -28,7 +28,7 @@ from spikeport.kernels import INPUT
 from spikeport.operations import MaxPool
 from spikeport.snn_optimizer.proofs.firing import always_fires, never_fires, output_bounds
 from spikeport.snn_optimizer.proofs.patches import patches_of
-from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.surgery.units import dtype_of, is_rewritable
 from spikeport.snn_optimizer.surgery.weighted import at_each_place, weighted_of
 
 __all__ = [
@@ -160,7 +160,7 @@ def input_bounds(n_inputs: int, input_range: InputRange | None) -> Ends:
 
 def _drive(graph: SNNGraph, node: LayerNode, reads: Sequence[Ends], of_spikes: bool, timesteps: int | None) -> Ends:
     """Return the smallest and the largest current of one step, of the node's shape."""
-    dtype = type_of(graph)
+    dtype = dtype_of(graph)
     if is_rewritable(node):
         return drive_bounds(node, *reads[0])
     if node.operation.kind in MONOTONE:
@@ -175,11 +175,6 @@ def _drive(graph: SNNGraph, node: LayerNode, reads: Sequence[Ends], of_spikes: b
         return _largest(node.operation, reads[0][0].astype(dtype), reads[0][1].astype(dtype), of_spikes, timesteps)
     infinity = at_each_place(node, np.array(np.inf, dtype))
     return -infinity, infinity
-
-
-def type_of(graph: SNNGraph) -> np.dtype[Any]:
-    """Return the float type that the graph computes in."""
-    return next((node.operation.dtype for node in graph if node.operation.dtype is not None), np.dtype(np.float64))
 
 
 def _largest(pool: MaxPool, low: Array, high: Array, of_spikes: bool, timesteps: int | None) -> Ends:

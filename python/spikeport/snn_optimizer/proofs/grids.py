@@ -18,8 +18,8 @@ from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels import INPUT
 from spikeport.operations import Pool
 from spikeport.snn_optimizer.proofs.arithmetic import Grid, output_grid
-from spikeport.snn_optimizer.proofs.bounds import Ends, InputRange, ends_without_proofs, input_bounds, type_of
-from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.proofs.bounds import Ends, InputRange, ends_without_proofs, input_bounds
+from spikeport.snn_optimizer.surgery.units import dtype_of, is_rewritable
 
 Array = npt.NDArray[Any]
 
@@ -52,7 +52,7 @@ def grids_from_ends(graph: SNNGraph, ends: Mapping[str, Sequence[Ends]]) -> dict
         found[node.name] = grids[0]
         if node.operation.kind == "add":
             found[node.name] = Grid(None, np.sum(bounds, axis=0))
-        units[node.name] = _passed_on(node, grids, type_of(graph))
+        units[node.name] = _passed_on(node, grids, dtype_of(graph))
     return found
 
 

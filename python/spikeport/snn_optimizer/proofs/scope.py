@@ -13,6 +13,7 @@ from spikeport.checks import as_numbers, is_whole
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.proofs.bounds import InputRange, input_bounds
+from spikeport.snn_optimizer.surgery.units import dtype_of
 
 Array = npt.NDArray[Any]
 
@@ -111,11 +112,6 @@ def as_samples(graph: SNNGraph, data: Array, what: str = "data") -> Array:
         wanted = ", ".join(map(str, graph.input_shape))
         raise GraphError("shape", f"{what} have shape {data.shape}: give (samples, {wanted}), not empty")
     return data.reshape(len(data), *graph.input_shape)
-
-
-def dtype_of(graph: SNNGraph) -> np.dtype[Any]:
-    """Return the float type that the graph computes in."""
-    return next((layer.operation.dtype for layer in graph if layer.operation.dtype is not None), np.dtype(np.float64))
 
 
 def spread(rows: Array, count: int) -> Array:

@@ -34,8 +34,7 @@ from spikeport.snn_optimizer.proofs.arithmetic import (
     sums_are_exact,
     weighted_mass,
 )
-from spikeport.snn_optimizer.proofs.bounds import type_of
-from spikeport.snn_optimizer.surgery.units import is_rewritable, shape_of
+from spikeport.snn_optimizer.surgery.units import dtype_of, is_rewritable, shape_of
 from spikeport.snn_optimizer.surgery.weighted import rows_of, thresholds, units_of
 
 Array = npt.NDArray[Any]
@@ -98,10 +97,10 @@ def _handed_on(graph: SNNGraph, node: LayerNode, sources: Sequence[str], read: S
         return np.asarray(weighted_mass(node, δ) + 2 * sum_error(node, Grid(None, grid.bound + δ)))
     largest = float(grid.bound.max()) + float(sum(δ.max() for δ in read))
     if kind == "add":
-        return np.asarray(np.sum(read, axis=0) + rounding(len(read), type_of(graph), largest))
+        return np.asarray(np.sum(read, axis=0) + rounding(len(read), dtype_of(graph), largest))
     if kind in ("sum_pool", "avg_pool") and isinstance(operation, Pool):
         places = math.prod(operation.window.kernel)
-        moved = read[0] * places + rounding(places + 1, type_of(graph), largest * places)
+        moved = read[0] * places + rounding(places + 1, dtype_of(graph), largest * places)
         return np.asarray(moved / places if kind == "avg_pool" else moved)
     return np.full(units_of(node), np.inf)
 

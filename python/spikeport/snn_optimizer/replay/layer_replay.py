@@ -89,6 +89,8 @@ def replay_layers(
             ends = _ends(proven[layer.name], rest.input_shape, smaller.input_shape, speaker, low)
             trains = np.clip(trains, *ends)
         spoken = trains if speaker is None else _spoken(trains, speaker)
+        if proven is not None:  # one that went since nothing reads it any more may be proven to fire always
+            spoken = np.clip(spoken, proven[layer.name].output_low, proven[layer.name].output_high)
         outputs = []
         for graph, x in ((rest, spoken), (smaller, trains)):
             run = graph.run(x, T=timesteps, encoding="spikes", record=True)

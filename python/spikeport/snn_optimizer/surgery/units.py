@@ -44,6 +44,16 @@ class Reader(NamedTuple):
     terms: Array
 
 
+def is_known(node: LayerNode) -> bool:
+    """Whether the passes know the node's operation."""
+    return node.operation.kind in (*REWRITABLE, *HANDS_ON, "add")
+
+
+def dtype_of(graph: SNNGraph) -> np.dtype[Any]:
+    """Return the float type that the graph computes in."""
+    return next((node.operation.dtype for node in graph if node.operation.dtype is not None), np.dtype(np.float64))
+
+
 def is_rewritable(node: LayerNode) -> bool:
     """Whether the passes know the node's operation, and it has weights."""
     return node.operation.kind in REWRITABLE
@@ -123,7 +133,10 @@ def speakers_along(graph: SNNGraph, voices: Mapping[str, Array], survivors: Mapp
 
 
 def without_unread(graph: SNNGraph) -> SNNGraph:
-    """Return the graph with only the nodes from which a path leads to the output."""
+    """Return the graph with only the nodes from which a path leads to the output.
+
+    A float32 graph keeps all of them where no array would be left: without one it would compute in float64.
+    """
     wanted = {graph.layers[-1].name}
     for k in range(len(graph) - 1, -1, -1):
         if graph.layers[k].name in wanted:
@@ -131,7 +144,8 @@ def without_unread(graph: SNNGraph) -> SNNGraph:
     kept = [k for k, node in enumerate(graph.layers) if node.name in wanted]
     if len(kept) == len(graph):
         return graph
-    return rewired(graph, [graph.layers[k] for k in kept], [graph.reads(k) for k in kept])
+    result = rewired(graph, [graph.layers[k] for k in kept], [graph.reads(k) for k in kept])
+    return result if dtype_of(result) == dtype_of(graph) else graph
 
 
 def in_words(graph: SNNGraph) -> str:
