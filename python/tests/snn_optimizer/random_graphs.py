@@ -83,6 +83,8 @@ class Builder:
 
     def window(self, axes):
         rng = self.rng
+        if rng.random() < 0.4:
+            return (3,) * axes, {"stride": 1, "padding": 1}
         kernel = tuple(int(k) for k in rng.integers(1, 4, axes))
         return kernel, {
             "stride": int(rng.choice([1, 1, 2])),
@@ -104,6 +106,14 @@ class Builder:
         weights, bias, rows = self.rows((n, channels // groups, *kernel))
         dilation = int(self.rng.choice([1, 1, 1, 2]))
         return Conv(weights, bias, groups=groups, dilation=dilation, **geometry), self.neuron(n, rows), (source,)
+
+    def mixed(self):
+        """A convolution of single places without neurons, with more channels than it reads, or nearly as many."""
+        source = self.source()
+        channels, *places = self.shapes[source]
+        n = channels + int(self.rng.integers(0, 3))
+        weights, bias, _ = self.rows((n, channels, *(1 for _ in places)))
+        return Conv(weights, bias), PASS_ON, (source,)
 
     def pool(self):
         source = self.source()
@@ -127,7 +137,8 @@ class Builder:
 
     def grow(self):
         """Add one node, or none where the one that was drawn does not fit."""
-        image = self.pick(self.conv, self.pool, self.add, self.concat, self.linear, p=[0.4, 0.2, 0.13, 0.15, 0.12])
+        images = (self.conv, self.mixed, self.pool, self.add, self.concat, self.linear)
+        image = self.pick(*images, p=[0.38, 0.1, 0.18, 0.11, 0.12, 0.11])
         vector = self.pick(self.linear, self.add, self.concat, p=[0.6, 0.2, 0.2])
         last = list(self.shapes.values())[-1]
         try:

@@ -56,7 +56,7 @@ def merge_duplicates(
             "correlation_threshold", f"correlation_threshold must be in [-1, 1], not {correlation_threshold!r}"
         )
     first, apart, readers_of = {}, {}, {}
-    grids, inputs = input_grids(graph, scope.arriving)
+    grids, inputs = input_grids(graph, scope.arriving) if tolerance else ({}, "")
     for node, readers in removable(graph):
         state = state_along(graph, node)
         if tolerance:
