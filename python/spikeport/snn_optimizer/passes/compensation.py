@@ -34,8 +34,8 @@ DAMPING = 1e-2  # share of the mean diagonal, as in GPTQ: it keeps H invertible 
 COLUMNS_AT_ONCE = 128  # a block's errors reach the columns behind it in one matrix product
 ROUNDS = 256  # of removal; above so many inputs, several go in each round
 MOST_TERMS = 1 << 13  # of a sum: an H of more of them, and its inverse, would not fit into a few gigabytes
-MOST_WINDOWS = 1 << 18  # of a convolution that H is a mean over, where samples are many: it needs no more
-LEAST_SAMPLES = 256  # of which all windows count, however many they are
+MOST_WINDOWS = 1 << 16  # of a convolution that H is a mean over, where samples are many: it needs no more
+LEAST_SAMPLES = 128  # of which all windows count, however many they are
 VALUES_AT_ONCE = 1 << 22  # of windows that are laid out at once
 
 

@@ -78,10 +78,11 @@ def drives_for(graph: SNNGraph, scope: Scope, *, most: int = 256, effort: float 
     ----------
     most : drives that are not adversarial, at most
     effort : synaptic operations of one replay, were every input a spike at every step. Compiled, so many are a matter
-        of seconds; a network so large that they do not suffice for ``most`` drives gets fewer, but never less than 4
+        of seconds; a network so large that they do not suffice for ``most`` drives gets fewer, but never less than 4,
+        and of data never less than 16: to see how often answers agree is worth more than seconds
     """
-    count = int(np.clip(effort / (scope.timesteps * max(additions_of(graph), 1)), 4, most))
     data = scope.data
+    count = int(np.clip(effort / (scope.timesteps * max(additions_of(graph), 1)), 4 if data is None else 16, most))
     drive_range = (0.0, 1.0) if scope.input_range is None and scope.encoding == "poisson" else scope.input_range
     if data is None:
         drives = random_drives(graph, count, drive_range, scope.seed)
