@@ -41,6 +41,12 @@ def as_graph(model: Any) -> SNNGraph:
             raise GraphError(
                 "model", f"{error}; or convert the model first, with spikeport.conversion.convert, and optimise that"
             ) from None
+    if torch is not None and isinstance(model, torch.nn.Module):
+        raise GraphError(
+            "model",
+            f"a {type(model).__name__} is no torch Sequential: convert it first, with spikeport.conversion.convert, and "
+            "optimise that",
+        )
     raise GraphError(
         "model",
         f"a {type(model).__name__} is no network: give an SNNGraph, something with .graph or .to_graph(), "

@@ -5,12 +5,22 @@ import json
 
 import numpy as np
 import pytest
+from random_graphs import random_graph
 
 import spikeport
 from spikeport import GraphError, LayerNode, Neuron, SNNGraph, cli
 from spikeport.operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, SumPool
-from spikeport.snn_optimizer import adversarial_drives, cost_of, optimize, quantized_parts, random_drives, verify
+from spikeport.snn_optimizer import (
+    PASSES,
+    adversarial_drives,
+    cost_of,
+    optimize,
+    quantized_parts,
+    random_drives,
+    verify,
+)
 from spikeport.snn_optimizer.passes.compensation import second_moments
+from spikeport.snn_optimizer.passes.quantization import lies_on_grid
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.replay.layer_replay import replay_layers
 from spikeport.snn_optimizer.replay.simulation import mean_inputs, simulate, upstream
@@ -381,6 +391,44 @@ def test_a_linear_layer_behind_a_branch_becomes_two_and_its_readers_stay():
     assert [source.name for source in smaller.sources("sides")] == ["left", "right"]
     assert np.allclose(smaller["right"].weights @ smaller["right.low_rank"].weights, graph["right"].weights, atol=1e-5)
     assert report.pass_results[0].certificate.bound < 1e-2
+
+
+STRENGTHS = {
+    "prune": [{}, {"sparsity": 0.5}, {"pattern": (1, 3)}],
+    "prune_neurons": [{"keep": 0.5}, {"keep": 0.3, "by": "magnitude"}],
+    "quantize": [{"bits": 4}, {"bits": 8, "power_of_two": True}],
+    "factorize": [{"energy": 0.8}],
+    "eliminate_dead": [{}, {"threshold": 0.2}],
+}
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_the_numbers_of_a_report_of_a_random_graph_are_those_of_a_rerun(block):
+    """Graphs of every operation and neuron, some nodes of which nothing reads; three passes in any order."""
+    names = [one.short for one in PASSES.values()]
+    for seed in range(block * 20, block * 20 + 20):
+        rng = np.random.default_rng([seed, 2])
+        graph, T, encoding = random_graph(seed), int(rng.integers(1, 8)), ("current", "poisson")[seed % 2]
+        passes = [(n, rng.choice(STRENGTHS[n])) if n in STRENGTHS else n for n in rng.choice(names, 3)]
+        x = rng.integers(0, 9, (12, *graph.input_shape)) / 8
+        labels, kept = rng.integers(0, graph.n_outputs, 12), graph.copy()
+        smaller, report = optimize(graph, passes, data=(x, labels), timesteps=T, encoding=encoding)
+        assert graph == kept, f"seed {seed}"
+        cost, accuracy = report.before, report.accuracy_before
+        for result in report.pass_results:
+            assert (result.before, result.neurons_removed) == (cost, cost.neurons - result.after.neurons)
+            assert result.accuracy == accuracy or result.certificate.level != "exact", f"seed {seed}"
+            cost, accuracy = result.after, result.accuracy
+        assert (cost, accuracy) == (report.after, report.accuracy_after)
+        assert cost.parameters == smaller.n_params and smaller.output_shape == graph.output_shape
+        assert all(lies_on_grid(smaller[name], bits) for name, bits in report.weight_bits.items()), f"seed {seed}"
+        runs = [g.run(x, T=T, encoding=encoding, record=True) for g in (graph, smaller)]
+        answers = [run.drive.reshape(12, -1).argmax(axis=1) for run in runs]
+        assert report.accuracy_after == (answers[1] == labels).mean()
+        if report.certificate.level == "exact":
+            assert report.verification.is_alike and np.array_equal(runs[0].spikes[-1], runs[1].spikes[-1])
+        else:
+            assert report.certificate.agreement == (answers[0] == answers[1]).mean(), f"seed {seed}"
 
 
 # ------------------------------------------------------------------------------------------------- what goes in and out

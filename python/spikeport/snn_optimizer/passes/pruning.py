@@ -117,7 +117,7 @@ def prune_neurons(graph: SNNGraph, scope: Scope, *, keep: float = 0.5, by: str =
         if stay == units_of(node):
             continue
         readings = None if by == "magnitude" else _readings(result, readers, scope)
-        if readings is None:
+        if not readings:  # nothing reads the node, or one that does has too many terms
             norms = np.linalg.norm(rows_of(node), axis=1) / thresholds(node) * _outgoing(readers)
             rows = np.sort(np.argsort(-norms, kind="stable")[:stay])
         else:
