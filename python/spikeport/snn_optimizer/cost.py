@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.operations import Weighted
-from spikeport.snn_optimizer.surgery.units import dtype_of
+from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 Array = npt.NDArray[Any]
 

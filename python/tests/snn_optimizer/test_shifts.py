@@ -13,8 +13,8 @@ from spikeport.snn_optimizer.proofs.grids import input_grids
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import largest_shift as largest
 from spikeport.snn_optimizer.proofs.shifts import own_shift, shifts
-from spikeport.snn_optimizer.surgery.units import replace
 from spikeport.snn_optimizer.surgery.weighted import rebuilt
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 REQUESTS = [
     ("redundancy_elimination", {"tolerance": 0.3, "correlation_threshold": -1.0}),

@@ -5,7 +5,8 @@ import pytest
 
 from spikeport import LayerNode, Neuron, SNNGraph
 from spikeport.operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, SumPool
-from spikeport.snn_optimizer.surgery.units import drop, insert, keep_units, removable, replace
+from spikeport.snn_optimizer.surgery.units import keep_units, removable
+from spikeport.snn_optimizer.surgery.wiring import drop, insert, replace
 
 IF = Neuron("IF", threshold=1.0, v_init=0.5)
 

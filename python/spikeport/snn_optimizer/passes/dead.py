@@ -23,7 +23,7 @@ from spikeport.snn_optimizer.proofs.bounds import drive_bounds, ends_without_pro
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.replay.simulation import simulate
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import Reader, handed_on, in_words, keep_units, removable, replace
+from spikeport.snn_optimizer.surgery.units import Reader, handed_on, in_words, keep_units, removable
 from spikeport.snn_optimizer.surgery.weighted import (
     add_to_bias,
     at_each_place,
@@ -33,6 +33,7 @@ from spikeport.snn_optimizer.surgery.weighted import (
     units_of,
     weighted_of,
 )
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 Array = npt.NDArray[Any]
 

@@ -29,16 +29,7 @@ from spikeport.snn_optimizer.proofs.patches import patches_of
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import first_few, order_certificate
 from spikeport.snn_optimizer.surgery.rewrite import CONSTANT, SILENT, Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import (
-    Reader,
-    in_words,
-    is_rewritable,
-    keep_units,
-    removable,
-    replace,
-    speakers_along,
-    without_unread,
-)
+from spikeport.snn_optimizer.surgery.units import Reader, in_words, is_rewritable, keep_units, removable, speakers_along
 from spikeport.snn_optimizer.surgery.weighted import (
     add_to_bias,
     constant_drive,
@@ -48,6 +39,7 @@ from spikeport.snn_optimizer.surgery.weighted import (
     units_of,
     weighted_of,
 )
+from spikeport.snn_optimizer.surgery.wiring import replace, without_unread
 
 Array = npt.NDArray[Any]
 

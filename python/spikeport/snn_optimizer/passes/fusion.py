@@ -33,8 +33,9 @@ from spikeport.snn_optimizer.proofs.grids import grids_from_ends
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import first_few, in_real_arithmetic, largest_shift, shifts
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import drop, removable
+from spikeport.snn_optimizer.surgery.units import removable
 from spikeport.snn_optimizer.surgery.weighted import at_each_place, rebuilt, rows_of, units_of
+from spikeport.snn_optimizer.surgery.wiring import drop
 
 Array = npt.NDArray[Any]
 

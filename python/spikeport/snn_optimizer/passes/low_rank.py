@@ -21,8 +21,8 @@ from spikeport.snn_optimizer.proofs.grids import input_grids
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, shifts, sum_error
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import replace
 from spikeport.snn_optimizer.surgery.weighted import rebuilt
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 Array = npt.NDArray[Any]
 

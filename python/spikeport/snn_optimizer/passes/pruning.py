@@ -32,7 +32,7 @@ from spikeport.snn_optimizer.proofs.patches import patches_of
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, own_shift, shifts
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import Reader, is_rewritable, keep_units, removable, replace
+from spikeport.snn_optimizer.surgery.units import Reader, is_rewritable, keep_units, removable
 from spikeport.snn_optimizer.surgery.weighted import (
     rebuilt,
     rows_of,
@@ -42,6 +42,7 @@ from spikeport.snn_optimizer.surgery.weighted import (
     with_bias,
     without_bias,
 )
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 Array = npt.NDArray[Any]
 SALIENCIES = ("auto", "activity", "magnitude")

@@ -26,8 +26,9 @@ from spikeport.snn_optimizer.proofs.grids import input_grids
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, own_shift, shifts
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite
-from spikeport.snn_optimizer.surgery.units import is_rewritable, replace
+from spikeport.snn_optimizer.surgery.units import is_rewritable
 from spikeport.snn_optimizer.surgery.weighted import rows_of, with_bias, without_bias
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 Array = npt.NDArray[Any]
 

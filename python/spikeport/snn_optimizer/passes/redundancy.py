@@ -29,8 +29,9 @@ from spikeport.snn_optimizer.proofs.patches import patches_of
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, order_certificate, shifts, sum_error
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import handed_on, keep_units, removable, replace, speakers_along
+from spikeport.snn_optimizer.surgery.units import handed_on, keep_units, removable, speakers_along
 from spikeport.snn_optimizer.surgery.weighted import per_unit, rebuilt, rows_of, thresholds, units_of, weighted_of
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 Array = npt.NDArray[Any]
 ROWS_AT_ONCE = 64  # bounds the memory of a block of rows as bits

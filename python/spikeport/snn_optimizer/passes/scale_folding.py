@@ -22,8 +22,8 @@ from spikeport.neuron import PerNeuron
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import is_known, is_rewritable
-from spikeport.snn_optimizer.surgery.units import replace as replace_node
 from spikeport.snn_optimizer.surgery.weighted import per_unit, rebuilt, rows_of
+from spikeport.snn_optimizer.surgery.wiring import replace as replace_node
 
 Array = npt.NDArray[Any]
 

@@ -28,8 +28,9 @@ from spikeport.kernels import INPUT
 from spikeport.operations import MaxPool
 from spikeport.snn_optimizer.proofs.firing import always_fires, never_fires, output_bounds
 from spikeport.snn_optimizer.proofs.patches import patches_of
-from spikeport.snn_optimizer.surgery.units import dtype_of, is_rewritable
+from spikeport.snn_optimizer.surgery.units import is_rewritable
 from spikeport.snn_optimizer.surgery.weighted import at_each_place, weighted_of
+from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 __all__ = [
     "InputRange",

@@ -19,7 +19,8 @@ from spikeport.kernels import INPUT
 from spikeport.operations import Pool
 from spikeport.snn_optimizer.proofs.arithmetic import Grid, output_grid
 from spikeport.snn_optimizer.proofs.bounds import Ends, InputRange, ends_without_proofs, input_bounds
-from spikeport.snn_optimizer.surgery.units import dtype_of, is_rewritable
+from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 Array = npt.NDArray[Any]
 

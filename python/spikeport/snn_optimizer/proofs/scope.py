@@ -13,7 +13,7 @@ from spikeport.checks import as_numbers, is_whole
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.proofs.bounds import InputRange, input_bounds
-from spikeport.snn_optimizer.surgery.units import dtype_of
+from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 Array = npt.NDArray[Any]
 

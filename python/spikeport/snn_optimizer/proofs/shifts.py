@@ -34,8 +34,9 @@ from spikeport.snn_optimizer.proofs.arithmetic import (
     sums_are_exact,
     weighted_mass,
 )
-from spikeport.snn_optimizer.surgery.units import dtype_of, is_rewritable, shape_of
+from spikeport.snn_optimizer.surgery.units import is_rewritable
 from spikeport.snn_optimizer.surgery.weighted import rows_of, thresholds, units_of
+from spikeport.snn_optimizer.surgery.wiring import dtype_of, shape_of
 
 Array = npt.NDArray[Any]
 

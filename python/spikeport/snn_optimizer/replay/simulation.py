@@ -18,7 +18,7 @@ from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels.network import poisson
 from spikeport.operations import Weighted
 from spikeport.snn_optimizer.proofs.scope import Scope, as_samples
-from spikeport.snn_optimizer.surgery.units import dtype_of
+from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 Array = npt.NDArray[Any]
 VALUES_AT_ONCE = 1 << 23  # values of all nodes over all steps that are held at once: 64 MiB in float64

@@ -10,7 +10,6 @@ same holds for a convolution in groups, whose channels cannot go one by one.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -22,6 +21,7 @@ from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels import INPUT
 from spikeport.operations import Conv
 from spikeport.snn_optimizer.surgery.weighted import take, units_of
+from spikeport.snn_optimizer.surgery.wiring import shape_of
 
 Array = npt.NDArray[Any]
 
@@ -47,11 +47,6 @@ class Reader(NamedTuple):
 def is_known(node: LayerNode) -> bool:
     """Whether the passes know the node's operation."""
     return node.operation.kind in (*REWRITABLE, *HANDS_ON, "add")
-
-
-def dtype_of(graph: SNNGraph) -> np.dtype[Any]:
-    """Return the float type that the graph computes in."""
-    return next((node.operation.dtype for node in graph if node.operation.dtype is not None), np.dtype(np.float64))
 
 
 def is_rewritable(node: LayerNode) -> bool:
@@ -132,22 +127,6 @@ def speakers_along(graph: SNNGraph, voices: Mapping[str, Array], survivors: Mapp
     }
 
 
-def without_unread(graph: SNNGraph) -> SNNGraph:
-    """Return the graph with only the nodes from which a path leads to the output.
-
-    A float32 graph keeps all of them where no array would be left: without one it would compute in float64.
-    """
-    wanted = {graph.layers[-1].name}
-    for k in range(len(graph) - 1, -1, -1):
-        if graph.layers[k].name in wanted:
-            wanted.update(graph.reads(k))
-    kept = [k for k, node in enumerate(graph.layers) if node.name in wanted]
-    if len(kept) == len(graph):
-        return graph
-    result = rewired(graph, [graph.layers[k] for k in kept], [graph.reads(k) for k in kept])
-    return result if dtype_of(result) == dtype_of(graph) else graph
-
-
 def in_words(graph: SNNGraph) -> str:
     """Return what units are called: neurons where there are no others."""
     return "neurons" if graph.is_linear_chain else "units (neurons or channels)"
@@ -159,14 +138,6 @@ def terms_of_unit(graph: SNNGraph, index: int) -> int:
     if isinstance(operation, Conv):
         return math.prod(operation.window.kernel)
     return math.prod(shape_of(graph, graph.reads(index)[0])[1:])
-
-
-def shape_of(graph: SNNGraph, source: str) -> tuple[int, ...]:
-    """Return the shape of a signal by its name, "input" for the network's input."""
-    for node in graph:
-        if node.name == source and node.shape is not None:
-            return node.shape
-    return graph.input_shape
 
 
 def keep_units(graph: SNNGraph, keep: Mapping[str, Array]) -> tuple[SNNGraph, dict[str, Array]]:
@@ -200,60 +171,3 @@ def _joined(graph: SNNGraph, sources: Sequence[str], kept: Mapping[str, Array | 
         found.append(start + (np.arange(units) if rows is None else rows))
         start += units
     return np.concatenate(found)
-
-
-def replace(graph: SNNGraph, name: str, *nodes: LayerNode) -> SNNGraph:
-    """Return the graph with other nodes in the place of one.
-
-    The first of them reads what it read, each other one the one before it, and what read it reads the last.
-    """
-    layers: list[LayerNode] = []
-    reads: list[tuple[str, ...]] = []
-    renamed: dict[str, str] = {}
-    for k, node in enumerate(graph.layers):
-        sources = tuple(renamed.get(source, source) for source in graph.reads(k))
-        for new in nodes if node.name == name else (node,):
-            layers.append(new)
-            reads.append(sources)
-            sources = (new.name,)
-        if node.name == name:
-            renamed[name] = nodes[-1].name
-    return rewired(graph, layers, reads)
-
-
-def insert(graph: SNNGraph, before: str, node: LayerNode) -> SNNGraph:
-    """Return the graph with a node between the node ``before`` and what that one reads, which is one signal."""
-    return replace(graph, before, node, graph[before])
-
-
-def drop(graph: SNNGraph, *names: str, changed: Mapping[str, LayerNode] | None = None) -> SNNGraph:
-    """Return the graph without some nodes; what read one of them reads what that one read, which is one signal.
-
-    ``changed`` are nodes that take the place of others of their names at the same time.
-    """
-    layers: list[LayerNode] = []
-    reads: list[tuple[str, ...]] = []
-    instead: dict[str, str] = {}
-    for k, node in enumerate(graph.layers):
-        sources = tuple(instead.get(source, source) for source in graph.reads(k))
-        if node.name in names:
-            instead[node.name] = sources[0]
-            continue
-        layers.append((changed or {}).get(node.name, node))
-        reads.append(sources)
-    return rewired(graph, layers, reads)
-
-
-def rewired(graph: SNNGraph, nodes: Sequence[LayerNode], reads: Sequence[tuple[str, ...]]) -> SNNGraph:
-    """Return a graph of ``nodes`` on the input of ``graph`` in which each reads what ``reads`` says.
-
-    A node that names nothing still names nothing where it reads the one before it.
-    """
-    layers, before = [], INPUT
-    for node, sources in zip(nodes, reads, strict=True):
-        if (node.inputs or (before,)) != sources:
-            node = copy.copy(node)
-            node.inputs = () if sources == (before,) else sources
-        layers.append(node)
-        before = node.name
-    return SNNGraph(layers, graph.input_shape)
