@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from random_graphs import check
+from random_graphs import RANGES, check, random_graph
 
 from spikeport import LayerNode, Neuron, SNNGraph
 from spikeport.operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, SumPool
@@ -39,6 +39,32 @@ def test_random_graphs_keep_every_output_spike_where_the_certificate_says_exact(
     seen = Counter(check(seed) for seed in range(block * size, (block + 1) * size))
     assert seen["exact", True] > size / 3, "most graphs have something that goes"
     assert seen["exact", True] + seen["exact", False] > size / 2
+
+
+@pytest.mark.parametrize("seed", range(0, 100, 3))
+def test_the_order_of_exact_passes_does_not_matter_and_their_result_has_nothing_left_for_them(seed):
+    graph, rng = random_graph(seed), np.random.default_rng(seed)
+    options = {"input_range": RANGES[seed % 4], "verification": False}
+    smaller, _ = optimize(graph, passes=EXACT_PASSES, **options)
+    assert optimize(graph, passes=list(rng.permutation(EXACT_PASSES)), **options)[0] == smaller
+    assert optimize(smaller, passes=EXACT_PASSES, **options)[0] == smaller
+
+
+@pytest.mark.parametrize("seed", range(1, 100, 7))
+def test_a_replay_from_the_inside_finds_nothing_against_exact_passes(seed):
+    _, report = optimize(random_graph(seed), passes=EXACT_PASSES, input_range=RANGES[seed % 4], timesteps=5)
+    if all(result.certificate.level == "exact" for result in report.pass_results):
+        assert report.certificate.level == "exact", report
+
+
+@pytest.mark.parametrize("pool, level", [(AvgPool(2), "exact"), (SumPool(3), "exact"), (AvgPool(3), "bounded")])
+def test_sums_behind_an_average_are_exact_only_where_it_divides_by_a_power_of_two(pool, level):
+    weights = np.ones((3, 1, 2, 2))
+    weights[1] /= 2
+    layers = [of("a", Conv(weights), IF), of("pool", pool), of("out", Conv(np.full((2, 3, 1, 1), 0.75)), IF)]
+    smaller, report = optimize(SNNGraph(layers, (1, 7, 7)), passes=["merge"], verification=False)
+    assert smaller["pool"].shape[0] == 2
+    assert report.pass_results[0].certificate.level == level
 
 
 def bordered(*between, padding=1, kernel=3, constant=2.5):
