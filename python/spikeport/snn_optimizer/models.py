@@ -44,8 +44,8 @@ def as_graph(model: Any) -> SNNGraph:
     if torch is not None and isinstance(model, torch.nn.Module):
         raise GraphError(
             "model",
-            f"a {type(model).__name__} is no torch Sequential: convert it first, with spikeport.conversion.convert, and "
-            "optimise that",
+            f"a {type(model).__name__} is no torch Sequential: convert it first, with spikeport.conversion.convert, "
+            "and optimise that",
         )
     raise GraphError(
         "model",
