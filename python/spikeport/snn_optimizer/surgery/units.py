@@ -257,19 +257,3 @@ def rewired(graph: SNNGraph, nodes: Sequence[LayerNode], reads: Sequence[tuple[s
         layers.append(node)
         before = node.name
     return SNNGraph(layers, graph.input_shape)
-
-
-def hidden_pairs(graph: SNNGraph) -> list[tuple[int, LayerNode, LayerNode]]:
-    """Return (index, layer, next layer) for every hidden layer of a chain that may lose neurons."""
-    pairs = zip(range(len(graph) - 1), graph.layers, graph.layers[1:], strict=False)
-    return [(k, layer, after) for k, layer, after in pairs if is_rewritable(layer) and is_rewritable(after)]
-
-
-def keep_neurons(graph: SNNGraph, keep: Mapping[int, Array]) -> tuple[SNNGraph, dict[str, Array]]:
-    """Return the graph with only the neurons ``keep[k]`` of each layer k, and their survivors by layer name."""
-    return keep_units(graph, {graph.layers[k].name: rows for k, rows in keep.items()})
-
-
-def replace_layer(graph: SNNGraph, index: int, *layers: LayerNode) -> SNNGraph:
-    """Return the graph with the layer at ``index`` replaced by ``layers``."""
-    return replace(graph, graph.layers[index].name, *layers)
