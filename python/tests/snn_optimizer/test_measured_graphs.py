@@ -22,8 +22,10 @@ from spikeport.snn_optimizer import (
 from spikeport.snn_optimizer.passes.compensation import second_moments
 from spikeport.snn_optimizer.passes.quantization import lies_on_grid
 from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.replay import simulation
 from spikeport.snn_optimizer.replay.layer_replay import replay_layers
-from spikeport.snn_optimizer.replay.simulation import mean_inputs, simulate, upstream
+from spikeport.snn_optimizer.replay.signals import Signals
+from spikeport.snn_optimizer.replay.simulation import simulate, upstream
 from spikeport.transfer import SNNCheckpoint
 
 IF = Neuron("IF", v_init=0.5)
@@ -121,7 +123,9 @@ def test_the_cost_of_a_tiny_convolution_is_what_one_counts_by_hand():
 
 @pytest.mark.parametrize("encoding", ["current", "poisson"])
 def test_a_simulation_of_a_graph_counts_what_a_recorded_run_shows(graph, encoding):
-    x, scope = samples(6), Scope(timesteps=5, encoding=encoding, seed=3)
+    x = samples(6)
+    scope = Scope(timesteps=5, encoding=encoding, seed=3, data=x)
+    signals = Signals(scope)
     run = graph.run(x, T=5, encoding=encoding, seed=3, record=True, backend="reference")
     sent = {layer.name: spikes for layer, spikes in zip(graph, run.spikes, strict=True)}
     activity = simulate(graph, x, scope)
@@ -135,7 +139,7 @@ def test_a_simulation_of_a_graph_counts_what_a_recorded_run_shows(graph, encodin
             continue
         if layer.name in activity.events:
             assert np.allclose(activity.events[layer.name], (sent[source] != 0).sum(axis=0).mean(axis=0))
-        seen = np.concatenate(list(mean_inputs(graph, layer.name, x, scope)))
+        seen = np.concatenate(list(signals.means(graph, layer.name)))
         assert np.allclose(seen, sent[source].mean(axis=0), atol=1e-6)
 
 
@@ -146,6 +150,33 @@ def test_what_stands_before_a_node_runs_as_it_did(graph):
         part = upstream(graph, layer.name)
         assert np.array_equal(part.run(x, T=6).counts[-1], counts)
     assert len(upstream(graph, graph.layers[1].name)) <= 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_nodes_read_is_what_a_run_sends_in_any_order_and_in_blocks(seed, monkeypatch):
+    rng, graph, T = np.random.default_rng(seed), random_graph(seed), 1 + seed % 7
+    if seed % 2:
+        monkeypatch.setattr(simulation, "VALUES_AT_ONCE", 300)
+    x = rng.integers(0, 9, (9, *graph.input_shape)) / 8
+    sent = graph.run(x, T=T, record=True).spikes
+    of_node = {layer.name: spikes for layer, spikes in zip(graph, sent, strict=True)}
+    signals, names = Signals(Scope(data=x, timesteps=T)), [layer.name for layer in graph]
+    for name in rng.permutation(names) if seed % 3 else names:
+        source = graph.sources(name)[0]
+        first = str(rng.choice(names[: names.index(name) + 1]))
+        seen = np.concatenate(list(signals.means(graph, str(name), first=first)))
+        assert np.allclose(seen, x if source is None else of_node[source.name].mean(axis=0), atol=1e-5), name
+
+
+def test_what_is_kept_of_the_layers_before_is_forgotten_where_one_changes():
+    graph, x = chain(np.random.default_rng(5)), samples(6)
+    signals = Signals(Scope(data=x, timesteps=6))
+    list(signals.means(graph, "out"))
+    layers = [layer.copy() for layer in graph]
+    layers[0].weights[:] *= 3
+    other = SNNGraph(layers, graph.input_shape)
+    seen = np.concatenate(list(signals.means(other, "out")))
+    assert np.allclose(seen, other.run(x, T=6, record=True).spikes[2].mean(axis=0))
 
 
 # ---------------------------------------------------------------------------------------------------------- replay
@@ -244,7 +275,7 @@ def test_the_second_moments_of_a_convolution_are_those_of_its_windows_laid_out()
     graph = residual(np.random.default_rng(1))
     x, scope = samples(5), Scope(timesteps=4, data=samples(5))
     sent = graph.run(x, T=4, record=True).spikes[3].mean(axis=0)
-    for group, H in enumerate(second_moments(graph, "grouped", scope)):
+    for group, H in enumerate(second_moments(graph, "grouped", Signals(scope))):
         windows = [
             np.append(sent[i, 2 * group : 2 * group + 2, r : r + 3, c : c + 3].ravel(), 1.0)
             for i in range(5)

@@ -25,7 +25,8 @@ from spikeport.snn_optimizer.passes import request
 from spikeport.snn_optimizer.passes.quantization import lies_on_grid
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.replay import simulation
-from spikeport.snn_optimizer.replay.simulation import mean_inputs, simulate
+from spikeport.snn_optimizer.replay.signals import Signals
+from spikeport.snn_optimizer.replay.simulation import simulate
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite
 from spikeport.transfer import SNNCheckpoint
 
@@ -335,26 +336,27 @@ def test_a_simulation_sees_what_the_kernels_do(random_graph, encoding):
         graph, T = random_graph(seed), 1 + seed % 9
         x = np.random.default_rng(seed).integers(0, 9, (30, graph.n_inputs)) / 8
         run = graph.run(x, T=T, encoding=encoding, record=True)
-        scope = Scope(encoding=encoding, timesteps=T)
+        scope = Scope(encoding=encoding, timesteps=T, data=x)
+        signals = Signals(scope)
         activity = simulate(graph, x, scope)
         assert np.array_equal(activity.drive, run.drive)
         for before, after, sent in zip(graph.layers, graph.layers[1:], run.spikes, strict=False):
-            (seen,) = mean_inputs(graph, after.name, x, scope)
+            (seen,) = signals.means(graph, after.name)
             assert np.allclose(seen, sent.mean(axis=0))
             assert np.allclose(activity.means[before.name], sent.mean(axis=(0, 1)))
             assert np.allclose(activity.rates[before.name], (sent != 0).mean(axis=(0, 1)))
             assert np.allclose(activity.events[after.name], (sent != 0).sum(axis=0).mean(axis=0))
         if encoding == "current":
-            assert np.allclose(next(mean_inputs(graph, "layer0", x, scope)), x)
+            assert np.allclose(next(signals.means(graph, "layer0")), x)
             assert np.allclose(activity.events["layer0"], (x != 0).mean(axis=0))
 
 
 def test_a_simulation_in_blocks_is_the_same_simulation(random_graph, monkeypatch):
     graph = random_graph(3)
     x = np.random.default_rng(3).integers(0, 9, (30, graph.n_inputs)) / 8
-    whole, inputs = simulate(graph, x, Scope()), list(mean_inputs(graph, "layer1", x, Scope()))
+    whole, inputs = simulate(graph, x, Scope()), list(Signals(Scope(data=x)).means(graph, "layer1"))
     monkeypatch.setattr(simulation, "VALUES_AT_ONCE", 100)
-    parts, blocks = simulate(graph, x, Scope()), list(mean_inputs(graph, "layer1", x, Scope()))
+    parts, blocks = simulate(graph, x, Scope()), list(Signals(Scope(data=x)).means(graph, "layer1"))
     assert (len(inputs), len(blocks) > 1) == (1, True)
     assert np.array_equal(np.concatenate(inputs), np.concatenate(blocks))
     assert np.array_equal(whole.drive, parts.drive)

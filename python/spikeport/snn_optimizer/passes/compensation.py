@@ -25,8 +25,7 @@ import numpy.typing as npt
 
 from spikeport.graph import SNNGraph
 from spikeport.operations import Linear, Weighted
-from spikeport.snn_optimizer.proofs.scope import Scope, spread
-from spikeport.snn_optimizer.replay.simulation import mean_inputs
+from spikeport.snn_optimizer.replay.signals import Signals
 from spikeport.snn_optimizer.surgery.weighted import places_of, weighted_of
 
 Array = npt.NDArray[Any]
@@ -39,22 +38,24 @@ LEAST_SAMPLES = 128  # of which all windows count, however many they are
 VALUES_AT_ONCE = 1 << 22  # of windows that are laid out at once
 
 
-def second_moments(graph: SNNGraph, name: str, scope: Scope) -> list[Array] | None:
+def second_moments(graph: SNNGraph, name: str, signals: Signals | None, first: str | None = None) -> list[Array] | None:
     """Return H of each group of the node ``name`` on the data, (terms + 1, terms + 1) each.
 
-    None where there are no data, or too many terms.
+    None where there are no data, or too many terms. ``first`` is what `Signals.means` takes.
     """
     operation = weighted_of(graph[name])
-    if scope.data is None or operation.matrix.shape[2] > MOST_TERMS:
+    if signals is None or operation.matrix.shape[2] > MOST_TERMS:
         return None
-    data = scope.data
     if isinstance(operation, Linear):
-        seen = list(mean_inputs(graph, name, data, scope))
+        seen = list(signals.means(graph, name, first=first))
         return [second_moment(np.concatenate([block.reshape(len(block), -1) for block in seen]))]
-    places = places_of(graph[name])
-    part = spread(data, max(LEAST_SAMPLES, MOST_WINDOWS // places))
-    total = sum(_products(operation, block, places) for block in mean_inputs(graph, name, part, scope))
-    return [_damped(H / (len(part) * places)) for H in np.asarray(total)]
+    groups, _, terms = operation.matrix.shape
+    places, samples = places_of(graph[name]), 0
+    total = np.zeros((groups, terms + 1, terms + 1))
+    for block in signals.means(graph, name, most=max(LEAST_SAMPLES, MOST_WINDOWS // places), first=first):
+        total += _products(operation, block, places)
+        samples += len(block)
+    return [_damped(H / (samples * places)) for H in total]
 
 
 def _products(operation: Weighted, signal: Array, places: int) -> Array:

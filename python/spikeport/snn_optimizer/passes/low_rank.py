@@ -20,6 +20,7 @@ from spikeport.snn_optimizer.proofs.arithmetic import Grid, row_mass, weighted, 
 from spikeport.snn_optimizer.proofs.grids import input_grids
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, shifts, sum_error
+from spikeport.snn_optimizer.replay.signals import Signals
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.weighted import rebuilt
 from spikeport.snn_optimizer.surgery.wiring import replace
@@ -35,12 +36,13 @@ def factorize_layers(graph: SNNGraph, scope: Scope, *, energy: float = 0.999) ->
     if not 0 < energy <= 1:
         raise GraphError("energy", f"energy must be a share in (0, 1], not {energy!r}")
     grids, inputs = input_grids(graph, scope.arriving)
+    signals = None if scope.data is None else Signals(scope)
     result, names = graph, {layer.name for layer in graph}
     own_shifts: dict[str, Array] = {}
     split: dict[str, int] = {}  # the rank of every layer that was split
     for layer in graph:
         name = f"{layer.name}.low_rank"
-        factors = None if not layer.is_linear or name in names else _factors(graph, layer, scope, energy)
+        factors = None if not layer.is_linear or name in names else _factors(graph, layer, signals, energy)
         if factors is None:
             continue
         U, V = factors
@@ -65,10 +67,10 @@ def factorize_layers(graph: SNNGraph, scope: Scope, *, energy: float = 0.999) ->
     return Rewrite(result, bounded_by(reason, bound), recomputed=split)
 
 
-def _factors(graph: SNNGraph, layer: LayerNode, scope: Scope, energy: float) -> tuple[Array, Array] | None:
+def _factors(graph: SNNGraph, layer: LayerNode, signals: Signals | None, energy: float) -> tuple[Array, Array] | None:
     """Return (n_neurons, r) and (r, n_inputs), or None where they hold no fewer numbers than the weights."""
     W = layer.weights.astype(np.float64)
-    moments = second_moments(graph, layer.name, scope)
+    moments = second_moments(graph, layer.name, signals)
     root = W if moments is None else W @ np.linalg.cholesky(moments[0][:-1, :-1])
     U, singular, _ = np.linalg.svd(root, full_matrices=False)
     kept = np.cumsum(singular**2) / max(float((singular**2).sum()), 1e-300)

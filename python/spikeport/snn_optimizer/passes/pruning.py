@@ -31,6 +31,7 @@ from spikeport.snn_optimizer.proofs.grids import input_grids
 from spikeport.snn_optimizer.proofs.patches import patches_of
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, own_shift, shifts
+from spikeport.snn_optimizer.replay.signals import Signals
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
 from spikeport.snn_optimizer.surgery.units import Reader, is_rewritable, keep_units, removable
 from spikeport.snn_optimizer.surgery.weighted import (
@@ -74,11 +75,12 @@ def prune_weights(
     if sparsity is None and pattern is None:
         return _prune_to_tolerance(graph, scope, tolerance)
 
+    signals = None if by == "magnitude" else Signals(scope)
     result, before, recomputed = graph, _nonzero(graph), []
     for layer in graph:
         if not is_rewritable(layer):
             continue
-        moments = None if by == "magnitude" else second_moments(result, layer.name, scope)
+        moments = second_moments(result, layer.name, signals)
         if moments is None:
             keep = _mask(rows_of(layer).astype(np.float64) ** 2, sparsity, pattern)
             result = replace(result, layer.name, rebuilt(layer, rows_of(layer) * keep))
@@ -110,6 +112,7 @@ def prune_neurons(graph: SNNGraph, scope: Scope, *, keep: float = 0.5, by: str =
     by = _saliency(by, scope)
     if not 0 < keep <= 1:
         raise GraphError("keep", f"keep must be a share in (0, 1], not {keep!r}")
+    signals = None if by == "magnitude" else Signals(scope)
     survivors: dict[str, Array] = {}
     result, removed, recomputed = graph, 0, []
     for name in [node.name for node, _ in removable(graph)]:
@@ -117,7 +120,7 @@ def prune_neurons(graph: SNNGraph, scope: Scope, *, keep: float = 0.5, by: str =
         stay = max(1, round(units_of(node) * keep))
         if stay == units_of(node):
             continue
-        readings = None if by == "magnitude" else _readings(result, readers, scope)
+        readings = _readings(result, readers, signals, name)
         if not readings:  # nothing reads the node, or one that does has too many terms
             norms = np.linalg.norm(rows_of(node), axis=1) / thresholds(node) * _outgoing(readers)
             rows = np.sort(np.argsort(-norms, kind="stable")[:stay])
@@ -137,11 +140,12 @@ def prune_neurons(graph: SNNGraph, scope: Scope, *, keep: float = 0.5, by: str =
     return Rewrite(result, certificate, survivors, recomputed=recomputed)
 
 
-def _readings(graph: SNNGraph, readers: list[Reader], scope: Scope) -> list[Reading] | None:
-    """Return what reads the units, each row in thresholds; None where one has too many terms to make up for some."""
+def _readings(graph: SNNGraph, readers: list[Reader], signals: Signals | None, name: str) -> list[Reading] | None:
+    """Return what reads the units of the node ``name``, each row in thresholds; None without data, or where one has too
+    many terms to make up for some."""
     found = []
     for node, _, terms in readers:
-        moments = second_moments(graph, node.name, scope)
+        moments = second_moments(graph, node.name, signals, first=name)
         if moments is None:
             return None
         found.append(Reading.of(with_bias(node) / _column_of_thresholds(node), moments[0], terms))

@@ -25,6 +25,7 @@ from spikeport.snn_optimizer.proofs.arithmetic import exponent_above
 from spikeport.snn_optimizer.proofs.grids import input_grids
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, own_shift, shifts
+from spikeport.snn_optimizer.replay.signals import Signals
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite
 from spikeport.snn_optimizer.surgery.units import is_rewritable
 from spikeport.snn_optimizer.surgery.weighted import rows_of, with_bias, without_bias
@@ -38,11 +39,12 @@ def quantize_weights(graph: SNNGraph, scope: Scope, *, bits: int = 8, power_of_t
     if bits not in (8, 4):
         raise GraphError("bits", f"bits must be 8 or 4, not {bits!r}")
     grids, inputs = input_grids(graph, scope.arriving)
+    signals = None if scope.data is None else Signals(scope)
     result, own_shifts = graph, {}
     for layer in graph:
         if not is_rewritable(layer):
             continue
-        new = _quantized(layer, bits, power_of_two, second_moments(result, layer.name, scope))
+        new = _quantized(layer, bits, power_of_two, second_moments(result, layer.name, signals))
         own_shifts[layer.name] = own_shift(layer, new, grids[layer.name])
         result = replace(result, layer.name, new)
     bound = largest_shift(shifts(result, own_shifts, grids))

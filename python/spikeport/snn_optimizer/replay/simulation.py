@@ -1,13 +1,12 @@
 """What a network did on data, as `SNNGraph.run` runs it: what passed along every connection, and what came out.
 
 Everything is by the names of nodes. Of a node with weights, `Activity.events` says how many values arrived that are not
-0; of what a node reads, `mean_inputs` gives the mean of every sample, in blocks that bound memory.
+0. What a node reads of every sample is in `spikeport.snn_optimizer.replay.signals`.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -64,9 +63,9 @@ def simulate(graph: SNNGraph, data: Array, scope: Scope) -> Activity:
     at = {layer.name: k for k, layer in enumerate(graph, start=1)}  # 0 is the input
     reads = {layer.name: _place_of_source(graph, k, at) for k, layer in enumerate(graph)}
     weighted = [layer.name for layer in graph if isinstance(layer.operation, Weighted)]
-    graded = any(reads[name] and not _sends_ones(graph.layers[reads[name] - 1]) for name in weighted)
+    graded = any(reads[name] and not sends_ones(graph.layers[reads[name] - 1]) for name in weighted)
     record = graded or any(layer.neuron_type == "ST-BIF" for layer in graph)
-    size = _block_size(graph, scope.timesteps if record else 1)
+    size = block_size(graph, scope.timesteps if record else 1)
     parts = [_block(graph, x[start : start + size], scope, record) for start in range(0, len(x), size)]
     total, events = (
         [np.sum(blocks, axis=0) / len(x) for blocks in zip(*(getattr(part, name) for part in parts), strict=True)]
@@ -78,25 +77,6 @@ def simulate(graph: SNNGraph, data: Array, scope: Scope) -> Activity:
         means={name: total[k] / scope.timesteps for name, k in at.items()},
         drive=np.concatenate([part.drive for part in parts]),
     )
-
-
-def mean_inputs(graph: SNNGraph, name: str, data: Array, scope: Scope) -> Iterator[Array]:
-    """Yield the mean over the steps of what the node ``name`` reads first, (samples, *shape), in blocks of samples.
-
-    Only what stands before the node is run.
-    """
-    x = as_samples(graph, data)
-    (source, *_) = graph.sources(name)
-    if source is None:
-        size = _block_size(graph, scope.timesteps)
-        for start in range(0, len(x), size):
-            yield _input(graph, x[start : start + size], scope).mean(axis=0)
-        return
-    before = upstream(graph, source.name)
-    size = _block_size(before, 1)
-    for start in range(0, len(x), size):
-        run = before.run(x[start : start + size], T=scope.timesteps, encoding=scope.encoding, seed=scope.seed)
-        yield run.counts[-1].astype(np.float64) / scope.timesteps
 
 
 def upstream(graph: SNNGraph, name: str) -> SNNGraph:
@@ -120,12 +100,13 @@ def _place_of_source(graph: SNNGraph, index: int, at: dict[str, int]) -> int:
     return 0 if source is None else at[source.name]
 
 
-def _sends_ones(layer: LayerNode) -> bool:
+def sends_ones(layer: LayerNode) -> bool:
     """Whether all it sends is 0 or 1, so that its counts are its events."""
     return layer.neuron_type in ("IF", "LIF")
 
 
-def _block_size(graph: SNNGraph, steps: int) -> int:
+def block_size(graph: SNNGraph, steps: int) -> int:
+    """Return how many samples run at once when the values of all nodes over so many steps are held."""
     held = graph.n_inputs + sum(layer.n_neurons for layer in graph)
     return max(1, VALUES_AT_ONCE // (held * steps))
 
@@ -133,17 +114,17 @@ def _block_size(graph: SNNGraph, steps: int) -> int:
 def _block(graph: SNNGraph, x: Array, scope: Scope, record: bool) -> _Sent:
     T = scope.timesteps
     run = graph.run(x, T=T, encoding=scope.encoding, seed=scope.seed, record=record)
-    first = _input(graph, x, scope)
+    first = input_steps(graph, x, scope)
     steady = T if len(first) == 1 else 1  # the same input at every step is multiplied once: an event of one step
     total, events = [first.sum(axis=(0, 1)) * steady], [np.count_nonzero(first, axis=(0, 1))]
     for k, layer in enumerate(graph):
         total.append(run.counts[k].sum(axis=0, dtype=np.float64))
-        spikes = None if run.spikes is None or _sends_ones(layer) else run.spikes[k]
+        spikes = None if run.spikes is None or sends_ones(layer) else run.spikes[k]
         events.append(run.counts[k].sum(axis=0) if spikes is None else np.count_nonzero(spikes, axis=(0, 1)))
     return _Sent(total, events, run.drive.reshape(len(x), -1))
 
 
-def _input(graph: SNNGraph, x: Array, scope: Scope) -> Array:
+def input_steps(graph: SNNGraph, x: Array, scope: Scope) -> Array:
     """Return what is fed at every step, (steps, samples, *input_shape): one step where all are the same."""
     if scope.encoding == "current":
         return x[None].astype(np.float64, copy=False)
