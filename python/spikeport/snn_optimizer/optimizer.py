@@ -68,7 +68,8 @@ def optimize(
         proves for any input whatever, or for any spikes where ``encoding`` is "poisson"
     horizon : longest run, in steps, that proofs must hold for; None for any
     timesteps, encoding, seed : how data and drives are run; ``timesteps`` by default that of the model, or 16, or
-        ``horizon`` where that is shorter; under "poisson" ``input_range`` is that of the rates
+        ``horizon`` where that is shorter; under "poisson" ``input_range`` is that of the rates. Nothing is proven
+        of runs on pulses, where biases act at the first step alone
     verification : replay the graph before and after on data or random drives and on adversarial ones
     progress : show a progress bar on standard error
 

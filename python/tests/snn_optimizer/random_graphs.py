@@ -6,6 +6,7 @@ python python/tests/snn_optimizer/random_graphs.py 50000 25000   # from seed 250
 
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -161,7 +162,16 @@ def random_graph(seed):
     if not build.nodes or build.rng.random() < 0.7:
         operation, neuron, sources = build.linear()
         build.nodes.append(LayerNode.of("out", operation, neuron, sources))
-    return SNNGraph(build.nodes, build.input_shape)
+    return SNNGraph(several_spikes(build.nodes, seed), build.input_shape)
+
+
+def several_spikes(nodes, seed):
+    """The nodes, some of whose neurons may send up to four spikes in one step."""
+    rng = np.random.default_rng([seed, 7])
+    for node in nodes:
+        if node.neuron.kind == "IF" and node.neuron.v_reset is None and rng.random() < 0.15:
+            node.neuron = replace(node.neuron, max_spikes=int(rng.choice([2, 4])))
+    return nodes
 
 
 def check(seed):

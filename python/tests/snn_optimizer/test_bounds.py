@@ -207,3 +207,15 @@ def test_a_neuron_of_a_pool_is_silent_by_its_own_threshold():
     ]
     bound = propagate(SNNGraph(layers, (1, 4, 4)))["pool"]
     assert bound.output_high.max(axis=(1, 2)).tolist() == [1, 0]
+
+
+def test_a_neuron_of_several_spikes_sends_up_to_so_many_and_is_never_taken_for_constant():
+    several = Neuron("IF", threshold=0.5, max_spikes=4)
+    layers = [
+        LayerNode.of("a", Conv(np.ones((1, 1, 1, 1)), np.array([0.5])), several),
+        LayerNode.of("pool", MaxPool(2)),
+    ]
+    bounds = propagate(SNNGraph(layers, (1, 2, 2)), (0.0, 1.0), 8)
+    assert (bounds["a"].output_low == 0).all() and (bounds["a"].output_high == 4).all()
+    assert (bounds["pool"].output_high == 4).all()
+    assert np.isinf(propagate(SNNGraph(layers, (1, 2, 2)), (0.0, 1.0))["pool"].output_high).all()

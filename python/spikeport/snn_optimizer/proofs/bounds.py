@@ -115,8 +115,8 @@ def ends_without_proofs(graph: SNNGraph, input_range: InputRange | None = None) 
     def passed_on(node: LayerNode, reads: Sequence[Ends], of_spikes: bool) -> Ends:
         found[node.name] = reads
         if node.neuron.is_spiking:
-            least = -1.0 if node.neuron.kind == "ST-BIF" else 0.0
-            return at_each_place(node, np.array(least)), at_each_place(node, np.array(1.0))
+            least, most = (at_each_place(node, np.array(float(end))) for end in node.neuron.spike_range)
+            return least, most
         return _drive(graph, node, reads, of_spikes, None)
 
     _walk(graph, input_range, passed_on)
@@ -183,12 +183,15 @@ def _largest(pool: MaxPool, low: Array, high: Array, of_spikes: bool, timesteps:
     window = pool.window
     least = np.min([window.read(window.padded(low, np.inf), tap) for tap in window.taps()], axis=0)
     most = np.max([window.read(window.padded(high, -np.inf), tap) for tap in window.taps()], axis=0)
+    silent, infinity = (least == 0) & (most == 0), low.dtype.type(np.inf)
     if not of_spikes:
-        silent, infinity = (least == 0) & (most == 0), low.dtype.type(np.inf)
         return np.where(silent, 0, -infinity), np.where(silent, 0, infinity)
-    if timesteps is None or timesteps >= 2.0 ** np.finfo(low.dtype).nmant:  # there, a count does not grow any more
-        return np.minimum(least, 0), np.maximum(most, 0)
-    return least, most
+    largest = max(float(np.abs(least).max()), float(np.abs(most).max()), 1.0)
+    if timesteps is not None and timesteps * largest < 2.0 ** np.finfo(low.dtype).nmant:
+        return least, most
+    if largest > 1:  # counts that no longer fit grow by other numbers than these
+        return np.where(silent, 0, -infinity), np.where(silent, 0, infinity)
+    return np.minimum(least, 0), np.maximum(most, 0)  # a count that no longer fits does not grow any more
 
 
 def drive_bounds(layer: LayerNode, low: Array, high: Array) -> Ends:

@@ -32,9 +32,8 @@ def output_bounds(layer: LayerNode, low: Array, high: Array, timesteps: int | No
     if not layer.neuron.is_spiking:
         return low, high
     silent = never_fires(layer, low, high, timesteps)
-    if layer.neuron.kind == "ST-BIF":
-        return np.where(silent, 0.0, -1.0), np.where(silent, 0.0, 1.0)
-    return np.where(always_fires(layer, low, timesteps), 1.0, 0.0), np.where(silent, 0.0, 1.0)
+    least, most = (np.where(silent, 0.0, end) for end in layer.neuron.spike_range)
+    return np.where(always_fires(layer, low, timesteps), 1.0, least), most
 
 
 def never_fires(layer: LayerNode, low: Array, high: Array, timesteps: int | None = None) -> Array:
@@ -57,7 +56,13 @@ def never_fires(layer: LayerNode, low: Array, high: Array, timesteps: int | None
 
 
 def always_fires(layer: LayerNode, low: Array, timesteps: int | None = None) -> Array:
-    """Return which IF and LIF neurons fire at every step under every sequence of currents of at least ``low``."""
+    """Return which neurons send one spike at every step under every sequence of currents of at least ``low``.
+
+    That is proven of IF and LIF that send one spike at most: where one may send several, a higher membrane may be the
+    lower one a step later.
+    """
+    if layer.neuron.spike_range != (0, 1):
+        return np.zeros(low.shape, bool)
     θ, v0, β, reset = _parameters(layer, low.dtype)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
 

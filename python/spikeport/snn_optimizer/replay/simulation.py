@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.kernels.network import poisson
+from spikeport.kernels.network import first_signal
 from spikeport.operations import Weighted
 from spikeport.snn_optimizer.proofs.scope import Scope, as_samples
 from spikeport.snn_optimizer.surgery.wiring import dtype_of
@@ -64,7 +64,7 @@ def simulate(graph: SNNGraph, data: Array, scope: Scope) -> Activity:
     reads = {layer.name: _place_of_source(graph, k, at) for k, layer in enumerate(graph)}
     weighted = [layer.name for layer in graph if isinstance(layer.operation, Weighted)]
     graded = any(reads[name] and not sends_ones(graph.layers[reads[name] - 1]) for name in weighted)
-    record = graded or any(layer.neuron_type == "ST-BIF" for layer in graph)
+    record = graded or any(layer.neuron.is_spiking and not sends_ones(layer) for layer in graph)
     size = block_size(graph, scope.timesteps if record else 1)
     parts = [_block(graph, x[start : start + size], scope, record) for start in range(0, len(x), size)]
     total, events = (
@@ -102,7 +102,7 @@ def _place_of_source(graph: SNNGraph, index: int, at: dict[str, int]) -> int:
 
 def sends_ones(layer: LayerNode) -> bool:
     """Whether all it sends is 0 or 1, so that its counts are its events."""
-    return layer.neuron_type in ("IF", "LIF")
+    return layer.neuron.is_spiking and layer.neuron.spike_range == (0, 1)
 
 
 def block_size(graph: SNNGraph, steps: int) -> int:
@@ -128,4 +128,5 @@ def input_steps(graph: SNNGraph, x: Array, scope: Scope) -> Array:
     """Return what is fed at every step, (steps, samples, *input_shape): one step where all are the same."""
     if scope.encoding == "current":
         return x[None].astype(np.float64, copy=False)
-    return np.asarray(poisson(x.astype(dtype_of(graph), copy=False), scope.timesteps, scope.seed), np.float64)
+    rates = x.astype(dtype_of(graph), copy=False)
+    return first_signal(rates, scope.timesteps, scope.encoding, scope.seed).values.astype(np.float64)
