@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,10 +152,11 @@ class ConvertedSNN(GraphParts):
 
         return save_checkpoint(SNNCheckpoint.from_graph(self.graph, metadata={**self.metadata, **more}), path)
 
-    def with_graph(self, graph: SNNGraph) -> ConvertedSNN:
+    def with_graph(self, graph: SNNGraph, survivors: Mapping[str, Array] | None = None) -> ConvertedSNN:
         """Return a view of ``graph`` with this one's T, scales (by the names of layers) and certificate.
 
-        The certificate says then that it is of the network as it was converted.
+        The certificate says then that it is of the network as it was converted. ``survivors`` are, by layer, the
+        indices of the channels that are left: a scale for each of them stays with it.
 
         Raises `ConversionError` ``graph`` for a layer that is not here, or whose neurons are not ours but for θ.
         """
@@ -165,6 +166,9 @@ class ConvertedSNN(GraphParts):
             if layer.name not in scales or layer.neuron != ours:
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
+        for name, channels in (survivors or {}).items():
+            if isinstance(of_each := scales.get(name), list):
+                scales[name] = [of_each[channel] for channel in channels]
         view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
         if graph != self.graph and not self.certificate.reason.startswith(BEFORE):
             view.certificate = replace(self.certificate, reason=BEFORE + self.certificate.reason)
