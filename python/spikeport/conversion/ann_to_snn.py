@@ -13,17 +13,20 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.checks import takes
 from spikeport.conversion import advice
-from spikeport.conversion.balance import balanced
+from spikeport.conversion.calibrating.spiking import Asked, spiking, untold
 from spikeport.conversion.calibration import Batch, SampleForm, Seen, batches, length
-from spikeport.conversion.checks import check_percentile, check_timesteps, import_torch
+from spikeport.conversion.checks import check_fit, check_rule, check_timesteps, import_torch
 from spikeport.conversion.converted import ConvertedSNN
-from spikeport.conversion.distribution import Outputs
 from spikeport.conversion.measurement import measured
+from spikeport.conversion.thresholds.distribution import Outputs
+from spikeport.conversion.thresholds.network import channels_of
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
 if TYPE_CHECKING:
-    from spikeport.reading.network import ReadNetwork, ReadNode
+    from torch import Tensor
+
+    from spikeport.reading.network import ReadNetwork
 
 Array = npt.NDArray[Any]
 
@@ -33,8 +36,11 @@ def convert(
     model: Any,
     calibration_data: Any = None,
     T: int = 16,
-    percentile: float = 99.9,
+    percentile: float | None = None,
     *,
+    thresholds: str | None = None,
+    bias_calibration: bool | None = None,
+    readout_calibration: bool | None = None,
     classes: bool | Sequence[str] | None = None,
     input_shape: Sequence[int] | None = None,
     per_channel: bool = True,
@@ -91,14 +97,19 @@ def convert(
     SilentLayerWarning
         where a layer is never active on the calibration data; its θ is then 1.
     """
-    T, percentile = check_timesteps(T), check_percentile(percentile)
+    T = check_timesteps(T)
+    biases, readout = (
+        check_fit("bias_calibration", bias_calibration),
+        check_fit("readout_calibration", readout_calibration),
+    )
+    rule, share = check_rule(thresholds, percentile, calibration_data is not None, bool(biases or readout))
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
     from spikeport.reading.compute import as_copy
     from spikeport.reading.torch import evaluating, read_model, unwrapped
 
     inner = unwrapped(model)
-    said = [*advice.on_percentile(percentile)]
+    said = [*advice.on_percentile(share)]
     with evaluating(model):
         stream, first = _opened(inner, calibration_data)
         sample = None if first is None else torch.tensor(first.samples[:2])
@@ -106,22 +117,23 @@ def convert(
             inner, ACTIVATIONS, sample=sample, input_shape=None if input_shape is None else tuple(input_shape)
         )
         said += advice.on_model(network)
-        seen, values = Seen(), {n.name: Outputs(_channels(network, n, per_channel)) for n in network.nodes}
+        seen = Seen()
+        values = {node.name: Outputs(channels_of(network, node, per_channel)) for node in network.nodes}
         if calibration_data is not None:
             _calibrate(network, stream, length(calibration_data), seen, values, progress)
         samples = seen.compared if seen.count else np.random.default_rng(0).random((4, *network.input_shape))
-        x = torch.tensor(samples, dtype=network.dtype, device=network.device)
-        *_, (_, _, output) = network.walk(x)
+        network.check_faithful(_as_input(network, samples))
+        asked = Asked(T, rule, share, per_channel, biases, readout)
+        made = spiking(network, values, seen, asked, progress) if seen.count else untold(network, asked)
+        samples = samples if made.judged is None else made.judged
+        *_, (_, _, output) = network.walk(_as_input(network, samples))
         expected = as_copy(output.flatten(1))
-        network.check_faithful(x)
 
-    thetas, silent = _thetas(network, values if seen.count else None, percentile)
-    graph, scales = balanced(network, thetas)
     last = network.output.activation
     snn = ConvertedSNN.from_graph(
-        graph,
+        made.graph,
         T,
-        scales=scales,
+        scales=made.scales,
         certificate=Certificate("unchecked", "converted without calibration data: every ReLU layer has θ = 1"),
         output_activation=None if last is None else last.kind,
         output_levels=None if last is None else last.levels,
@@ -129,9 +141,9 @@ def convert(
         classes=seen.label_kind in (None, "i", "u", "b") if classes is None else classes,
     )
     if seen.count:
-        details = {"percentile": percentile, **({"silent_layers": silent} if silent else {})}
-        snn.certificate = measured(snn, samples, expected, details)
-        said += [*advice.on_calibration(seen, silent), *advice.on_certificate(snn, percentile)]
+        snn.certificate = measured(snn, samples, expected, made.details, made.chosen)
+        said += advice.on_calibration(seen, made.silent)
+        said += advice.on_certificate(snn, share if rule == "percentile" else None)
     for warning in said:
         advice.warn(warning)
     return snn
@@ -189,28 +201,7 @@ def _ignore(count: int) -> None:
     pass
 
 
-def _channels(network: ReadNetwork, node: ReadNode, per_channel: bool) -> int:
-    return node.shape[0] if per_channel and len(node.shape) > 1 and node is not network.output else 1
+def _as_input(network: ReadNetwork, samples: Array) -> Tensor:
+    import torch
 
-
-def _thetas(
-    network: ReadNetwork, values: Mapping[str, Outputs] | None, percentile: float
-) -> tuple[dict[str, Array], list[str]]:
-    """Return θ of every node with an activation and of the output, and the names of those that are never active."""
-    thetas, silent = {}, []
-    for node in network.nodes:
-        activation = node.activation
-        if activation is None and node is not network.output:
-            continue
-        fixed = activation is not None and (activation.kind == "qcfs" or node is network.output)
-        given = activation.theta if activation is not None and (fixed or values is None) else None
-        if given is not None or values is None:
-            thetas[node.name] = np.array([given or 1.0])
-            continue
-        theta = values[node.name].percentiles(percentile)
-        if theta is None and activation is None:  # an output layer, whose values may all be negative
-            theta = np.array([values[node.name].negative.percentile(percentile) or 1.0])
-        if theta is None:
-            silent.append(node.name)
-        thetas[node.name] = np.ones(1) if theta is None else theta
-    return thetas, silent
+    return torch.tensor(samples, dtype=network.dtype, device=network.device)

@@ -26,6 +26,11 @@ IMAGES: Final = 64
 COMPARED: Final = 256
 """Samples that the certificate is measured on, at most."""
 
+KEPT: Final = 1536
+"""Samples that are kept, to fit and to compare on: so many, or fewer of many values each, but no fewer than 256."""
+
+VALUES: Final = 1 << 26
+
 WHAT = "calibration data"
 
 
@@ -76,7 +81,7 @@ class SampleForm:
 
 
 class Seen:
-    """What is remembered of samples that went by: how many, their range, up to `COMPARED` of them, evenly spread."""
+    """What is remembered of samples that went by: how many, their range, up to `KEPT` of them, evenly spread."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -95,17 +100,22 @@ class Seen:
         self.is_constant = self.is_constant and bool((samples == self._first).all())
         if batch.labels is not None:
             self.label_kind = batch.labels.dtype.kind
+        most = max(COMPARED, min(KEPT, VALUES // max(1, samples[0].size)))
         start = -self.count % self._stride
         self._kept += [sample.copy() for sample in samples[start :: self._stride]]
         self.count += len(samples)
-        while len(self._kept) > 2 * COMPARED:
+        while len(self._kept) > 2 * most:
             self._kept, self._stride = self._kept[::2], 2 * self._stride
+
+    def evenly(self, most: int) -> Array:
+        """Return up to ``most`` samples, evenly spread over all that went by."""
+        places = np.unique(np.linspace(0, len(self._kept) - 1, min(most, len(self._kept))).round().astype(int))
+        return np.stack([self._kept[place] for place in places])
 
     @property
     def compared(self) -> Array:
         """The samples to compare on."""
-        places = np.unique(np.linspace(0, len(self._kept) - 1, COMPARED).round().astype(int))
-        return np.stack([self._kept[place] for place in places])
+        return self.evenly(COMPARED)
 
 
 def batches(given: Any, form: SampleForm) -> Iterator[Batch]:

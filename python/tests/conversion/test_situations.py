@@ -7,7 +7,7 @@ import pytest
 
 from spikeport.conversion import ConversionWarning, ConvertedSNN, InputRangeWarning, QCFSActivation, convert
 from spikeport.conversion.calibration import Batch, SampleForm, Seen, batches
-from spikeport.conversion.distribution import KEPT, RELATIVE_ERROR, PositiveValues
+from spikeport.conversion.thresholds.distribution import KEPT, RELATIVE_ERROR, PositiveValues
 from spikeport.errors import ConversionError, KernelError
 
 quiet = pytest.mark.filterwarnings("ignore::spikeport.conversion.ConversionWarning")
