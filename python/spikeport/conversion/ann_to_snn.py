@@ -14,7 +14,7 @@ from spikeport.certificate import Certificate
 from spikeport.checks import takes
 from spikeport.conversion import advice
 from spikeport.conversion.calibrating.spiking import Asked, spiking, untold
-from spikeport.conversion.calibration import Batch, SampleForm, Seen, batches, length
+from spikeport.conversion.calibration import COMPARED, Batch, SampleForm, Seen, batches, evenly, length
 from spikeport.conversion.checks import check_fit, check_rule, check_timesteps, import_torch
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.measurement import measured
@@ -49,11 +49,16 @@ def convert(
     """Convert a trained torch network to a rate-coded spiking network.
 
     Every activation becomes integrate-and-fire neurons with soft reset, threshold 1 and ``v_init = 1/2`` behind the
-    layer that it follows. A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer the ``percentile`` of
-    its positive activations on the calibration data, without calibration data 1. The last layer is read out by its
-    drive, which is neither clipped nor rounded (`ConvertedSNN.classify`); its θ sets the scale of its spike counts
-    alone. A model that ends in an activation is compared, and read out, behind it. Signals that are added get one unit,
-    and where nothing with weights stands before neurons, θ is their threshold.
+    layer that it follows. A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer what a rule says of
+    its activations on the calibration data, without calibration data 1. The last layer is read out by its drive, which
+    is neither clipped nor rounded (`ConvertedSNN.classify`); its θ sets the scale of its spike counts alone. A model
+    that ends in an activation is compared, and read out, behind it. Signals that are added get one unit, and where
+    nothing with weights stands before neurons, θ is their threshold.
+
+    Which rule is best hangs on the network and on ``T``. Unless one is asked for, each is tried, with biases and
+    readout as they were trained and fitted to the network as it spikes for ``T`` steps of constant current. What comes
+    closest to the trained network's outputs, on calibration samples that nothing was fitted to, is kept. Fewer than 24
+    samples cannot tell: then θ is the percentile.
 
     The model is left as it was found: it is run in eval mode without gradients, gets the mode of every module back, and
     shares no memory with the result, which keeps the model's dtype (half precisions become float32).
@@ -68,7 +73,15 @@ def convert(
         Poisson run asks for [0, 1]. Percentiles are exact for up to 2^20 positive activations of a layer, and within
         0.05 % for more
     T : number of timesteps, at least 1: more are more accurate and slower
-    percentile : in (0, 100]; below 100, the few largest activations are clipped so that the rest are finer
+    percentile : in (0, 100], of each layer's positive activations: its θ. Below 100, the few largest are clipped so
+        that the rest are finer. Where it is given, nothing else is chosen or fitted, unless that is asked for
+    thresholds : "percentile" (99.9 unless another is given); "data", θ with the smallest error of rounding to ``T``
+        steps and clipping; "balanced", local threshold balancing; "auto", whichever serves best. By default
+        "percentile" where one is given, else "auto"
+    bias_calibration : move biases until the mean rates are the trained network's mean activations; by default chosen
+        for "auto", else not done
+    readout_calibration : fit the last layer to the rates that reach it, by ridge regression of the trained network's
+        outputs, without labels; by default chosen for "auto", else not done
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
     input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
@@ -79,13 +92,15 @@ def convert(
     -------
     ConvertedSNN
         Its certificate is ``measured`` on up to 256 of the calibration samples, for ``T`` steps: fed as constant
-        current, and beside it (``further``) drawn as Poisson spikes; ``unchecked`` without calibration data.
+        current, and beside it (``further``) drawn as Poisson spikes; ``unchecked`` without calibration data. Where
+        something was chosen or fitted, these are samples that it was not fitted to, and the certificate names the rule
+        and what else was tried, with the error of each.
 
     Raises
     ------
     ConversionError
-        ``timesteps``, ``percentile``, ``classes``, ``model``, ``unsupported_module``, ``order``, ``non_finite``,
-        ``shape``, ``dtype``, ``calibration_empty``, ``unfaithful``.
+        ``timesteps``, ``percentile``, ``thresholds``, ``calibration``, ``classes``, ``model``,
+        ``unsupported_module``, ``order``, ``non_finite``, ``shape``, ``dtype``, ``calibration_empty``, ``unfaithful``.
     MissingExtra
         where torch is not installed.
 
@@ -125,7 +140,7 @@ def convert(
         network.check_faithful(_as_input(network, samples))
         asked = Asked(T, rule, share, per_channel, biases, readout)
         made = spiking(network, values, seen, asked, progress) if seen.count else untold(network, asked)
-        samples = samples if made.judged is None else made.judged
+        samples = samples if made.judged is None else evenly(made.judged, COMPARED)
         *_, (_, _, output) = network.walk(_as_input(network, samples))
         expected = as_copy(output.flatten(1))
 

@@ -109,13 +109,18 @@ class Seen:
 
     def evenly(self, most: int) -> Array:
         """Return up to ``most`` samples, evenly spread over all that went by."""
-        places = np.unique(np.linspace(0, len(self._kept) - 1, min(most, len(self._kept))).round().astype(int))
-        return np.stack([self._kept[place] for place in places])
+        return np.stack(evenly(self._kept, most))
 
     @property
     def compared(self) -> Array:
         """The samples to compare on."""
         return self.evenly(COMPARED)
+
+
+def evenly(samples: Any, most: int) -> Any:
+    """Return ``most`` of an array's or a list's samples, evenly spread, or all where there are fewer."""
+    places = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int))
+    return samples[places] if isinstance(samples, np.ndarray) else [samples[place] for place in places]
 
 
 def batches(given: Any, form: SampleForm) -> Iterator[Batch]:

@@ -68,9 +68,9 @@ def bias_of(graph: SNNGraph, layer: LayerNode) -> LayerNode | None:
     if isinstance(layer.operation, Weighted):
         return layer
     for source in graph.sources(layer.name) if isinstance(layer.operation, Add) else ():
-        if source is not None and isinstance(source.operation, Weighted) and not source.neuron.is_spiking:
-            if len(graph.readers(source.name)) == 1:
-                return source
+        has_weights = source is not None and isinstance(source.operation, Weighted) and not source.neuron.is_spiking
+        if source is not None and has_weights and len(graph.readers(source.name)) == 1:
+            return source
     return None
 
 

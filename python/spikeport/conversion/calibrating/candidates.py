@@ -101,7 +101,7 @@ class Trial:
 
     def _arrived(self, graph: SNNGraph, x: torch.Tensor) -> Arrived:
         at_once = max(1, VALUES // 4 // (self.timesteps * widest(graph)))
-        parts = [simulated(graph, some, self.timesteps) for some in x.split(at_once)]
+        parts = [simulated(graph, some, self.timesteps) for some in torch.split(x, at_once)]
         return Arrived(*(torch.cat(signals) for signals in zip(*parts, strict=True)))
 
     def _error(self, drive: Array) -> float:

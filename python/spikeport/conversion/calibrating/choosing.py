@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from spikeport.conversion.balance import balanced
 from spikeport.conversion.calibrating.candidates import VALUES, Candidate, Trial, widest
-from spikeport.conversion.calibrating.sample import evenly, parted, told
+from spikeport.conversion.calibrating.sample import parted, told
+from spikeport.conversion.calibration import evenly
 from spikeport.conversion.measurement import additions
 
 if TYPE_CHECKING:

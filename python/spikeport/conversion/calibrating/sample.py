@@ -45,7 +45,7 @@ def told(network: ReadNetwork, samples: Array) -> Told:
 
     x = torch.tensor(samples, dtype=network.dtype, device=network.device).reshape(-1, *network.input_shape)
     drives, outputs, sums = [], [], dict[str, Array]()
-    for some in x.split(AT_ONCE):
+    for some in torch.split(x, AT_ONCE):
         for node, value, output in network.walk(some):
             if node.activation is not None:
                 sums[node.name] = sums.get(node.name, 0) + channel_means(output) * len(some)
@@ -60,9 +60,3 @@ def parted(samples: Array) -> tuple[Array, Array]:
     """Return the samples to fit to, and one in `JUDGED` of them to judge on."""
     judged = np.arange(len(samples)) % JUDGED == JUDGED - 1
     return samples[~judged], samples[judged]
-
-
-def evenly(samples: Array, most: int) -> Array:
-    """Return ``most`` samples, evenly spread, or all where there are fewer."""
-    places = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int))
-    return samples[places]

@@ -75,7 +75,8 @@ class Simulation:
             some = [signal.expand(steps, *signal.shape[1:])[start : start + at_once] for signal in read]
             flat = [signal.to(self.dtype).flatten(0, 1) for signal in some]
             parts.append(compute(layer.operation, flat, self.dtype, flat[0].device))
-        return torch.cat(parts).unflatten(0, (steps, batch))
+        together = torch.cat(parts)
+        return together.reshape(steps, batch, *together.shape[1:])
 
 
 def simulated(graph: SNNGraph, x: Tensor, timesteps: int) -> Arrived:
