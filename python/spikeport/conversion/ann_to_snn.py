@@ -57,7 +57,7 @@ def convert(
 
     Which rule is best hangs on the network and on ``T``. Unless one is asked for, each is tried, with biases and
     readout as they were trained and fitted to the network as it spikes for ``T`` steps of constant current. What comes
-    closest to the trained network's outputs, on calibration samples that nothing was fitted to, is kept. Fewer than 24
+    closest to the trained network's outputs, on calibration samples that nothing was fitted to, is kept. Fewer than 100
     samples cannot tell: then θ is the percentile.
 
     The model is left as it was found: it is run in eval mode without gradients, gets the mode of every module back, and

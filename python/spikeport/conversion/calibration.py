@@ -31,6 +31,9 @@ KEPT: Final = 1536
 
 VALUES: Final = 1 << 26
 
+JUDGED: Final = 3
+"""Of samples that are fitted to, one in so many is kept apart, to judge the fit on."""
+
 WHAT = "calibration data"
 
 
@@ -121,6 +124,12 @@ def evenly(samples: Any, most: int) -> Any:
     """Return ``most`` of an array's or a list's samples, evenly spread, or all where there are fewer."""
     places = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int))
     return samples[places] if isinstance(samples, np.ndarray) else [samples[place] for place in places]
+
+
+def parted(samples: Array) -> tuple[Array, Array]:
+    """Return the samples to fit to, and one in `JUDGED` of them to judge on."""
+    judged = np.arange(len(samples)) % JUDGED == JUDGED - 1
+    return samples[~judged], samples[judged]
 
 
 def batches(given: Any, form: SampleForm) -> Iterator[Batch]:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from spikeport.conversion.balance import balanced
 from spikeport.conversion.calibrating.candidates import VALUES, Candidate, Trial, widest
-from spikeport.conversion.calibrating.sample import parted, told
-from spikeport.conversion.calibration import evenly
+from spikeport.conversion.calibrating.sample import told
+from spikeport.conversion.calibration import evenly, parted
 from spikeport.conversion.measurement import additions
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ Thetas = dict[str, Array]
 
 WORK: Final = 1e12
 """Additions that fitting and judging may take; a network for which all samples take more is judged in two rounds."""
+
+WORTH: Final = 0.98
+"""Share of the plainest candidate's error that another has to stay below, to take its place."""
+
+ROUNDING: Final = 1e-5
+"""Errors below this are rounding, and no worse than each other."""
 
 FEWEST: Final = 24
 """Samples that are fitted to and judged on, whatever it takes."""
@@ -68,7 +74,7 @@ def chosen(
         for rule, own in places:
             found += trial.candidates(rule, rules[rule], own, ridges)
             advance(1)
-        return sorted(found, key=lambda candidate: candidate.error), judged
+        return ranked(found), judged
 
     affordable = int(WORK / (each * len(trials)))
     if affordable >= len(samples) or len(trials) <= 2:
@@ -77,3 +83,11 @@ def chosen(
     finalists = list(dict.fromkeys([trials[0], (first[0].rule, first[0].biases)]))
     last, judged = tried(finalists, max(FEWEST, int(WORK / (2 * each * len(finalists)))))
     return last + [one for one in first if (one.rule, one.biases) not in finalists], judged
+
+
+def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return candidates by their error, the smallest first; but the first given, the plainest, where it is as good."""
+    plainest, in_order = candidates[0], sorted(candidates, key=lambda one: one.error)
+    if plainest.error <= max(ROUNDING, in_order[0].error / WORTH):
+        return [plainest, *(one for one in in_order if one is not plainest)]
+    return in_order

@@ -1,4 +1,4 @@
-"""The samples that are fitted to, those that a fit is judged on, and what the trained network says of each."""
+"""What the trained network says of samples, that the spiking one is fitted to or judged by."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from spikeport.reading.network import ReadNetwork
 
 Array = npt.NDArray[Any]
-
-JUDGED: Final = 3
-"""One sample in so many is kept apart to judge on."""
 
 AT_ONCE: Final = 64
 
@@ -54,9 +51,3 @@ def told(network: ReadNetwork, samples: Array) -> Told:
                 outputs.append(output.flatten(1).double().cpu().numpy())
     means = {name: total / len(x) for name, total in sums.items()}
     return Told(x, np.concatenate(drives), np.concatenate(outputs), means)
-
-
-def parted(samples: Array) -> tuple[Array, Array]:
-    """Return the samples to fit to, and one in `JUDGED` of them to judge on."""
-    judged = np.arange(len(samples)) % JUDGED == JUDGED - 1
-    return samples[~judged], samples[judged]

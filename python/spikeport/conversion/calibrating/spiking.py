@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy.typing as npt
 
 from spikeport.conversion.balance import balanced
-from spikeport.conversion.calibration import KEPT, Seen
+from spikeport.conversion.calibration import JUDGED, KEPT, Seen
 from spikeport.conversion.parts import Scale
 from spikeport.conversion.thresholds.by_data import by_data
 from spikeport.conversion.thresholds.distribution import Outputs, Theta
 from spikeport.conversion.thresholds.network import channels_of, has_free_theta, thetas_of
 from spikeport.conversion.thresholds.percentile import by_percentile
+from spikeport.errors import ConversionError
 from spikeport.graph import SNNGraph
 from spikeport.report.progress import bar
 
@@ -28,7 +29,7 @@ Array = npt.NDArray[Any]
 PERCENTILES: Final = (99.9, 99.0, 95.0)
 """Those that are tried where none was asked for."""
 
-FEWEST: Final = 24
+FEWEST: Final = 100
 """Samples below which nothing is chosen or fitted by itself: the usual percentile is taken."""
 
 
@@ -87,24 +88,24 @@ def spiking(
     """Return the spiking network for what each node put out, ``values``, on the samples ``seen``."""
     plain, silent = thetas_of(network, values, asked.percentile)
     details = {"silent_layers": silent} if silent else {}
-    few = asked.rule == "auto" and seen.count < FEWEST
-    is_fitted = asked.rule == "auto" or bool(asked.biases or asked.readout)
+    own = asked.rule == "auto" and seen.count >= FEWEST and _has_hidden_neurons(network)
     usual = f"percentile {asked.percentile:g}"
-    if few and not (asked.biases or asked.readout):
-        is_fitted = False
-    names = {"auto": [usual] if few else _all(asked), "percentile": [usual]}.get(asked.rule, [asked.rule])
+    names = _all() if own else [usual if asked.rule in ("auto", "percentile") else asked.rule]
     if not any(has_free_theta(network, node) for node in network.nodes):
         names = ["as learnt"]
     rules = {name: _thetas(network, values, seen, asked, name, plain) for name in names}
-    if not is_fitted:
+    if not (own or asked.biases or asked.readout):
         (name,) = rules
         share = {"percentile": asked.percentile} if name in (usual, "as learnt") else {}
         return Made(*balanced(network, rules[name]), silent, {**share, "thresholds": name, **details})
 
+    if seen.count < JUDGED:
+        few = f"{seen.count} calibration samples are too few to fit to: give at least {JUDGED}, better a few hundred"
+        raise ConversionError("calibration_empty", few)
+
     from spikeport.conversion.calibrating.choosing import chosen
     from spikeport.conversion.calibrating.ridge import RIDGES
 
-    own = asked.rule == "auto" and not few
     with bar("choosing", None) if progress else nullcontext(_ignore) as advance:
         ranking, judged = chosen(
             network,
@@ -121,7 +122,11 @@ def spiking(
     return Made(best.graph, best.scales, silent, {**found, **details}, _sentence(ranking), judged)
 
 
-def _all(asked: Asked) -> list[str]:
+def _has_hidden_neurons(network: ReadNetwork) -> bool:
+    return any(node.activation and not (node is network.output and node.is_weighted) for node in network.nodes)
+
+
+def _all() -> list[str]:
     return [*(f"percentile {share:g}" for share in PERCENTILES), "data", "balanced"]
 
 
