@@ -15,7 +15,7 @@ from spikeport.checks import takes
 from spikeport.conversion import advice
 from spikeport.conversion.calibrating.spiking import Asked, spiking, untold
 from spikeport.conversion.calibration import COMPARED, Batch, SampleForm, Seen, batches, evenly, length
-from spikeport.conversion.checks import check_fit, check_rule, check_timesteps, import_torch
+from spikeport.conversion.checks import check_fit, check_max_spikes, check_rule, check_timesteps, import_torch
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.measurement import measured
 from spikeport.conversion.thresholds.distribution import Outputs
@@ -41,6 +41,7 @@ def convert(
     thresholds: str | None = None,
     bias_calibration: bool | None = None,
     readout_calibration: bool | None = None,
+    max_spikes: int = 1,
     classes: bool | Sequence[str] | None = None,
     input_shape: Sequence[int] | None = None,
     per_channel: bool = True,
@@ -82,6 +83,8 @@ def convert(
         for "auto", else not done
     readout_calibration : fit the last layer to the rates that reach it, by ridge regression of the trained network's
         outputs, without labels; by default chosen for "auto", else not done
+    max_spikes : the most spikes that a neuron sends in one step, from 1 to 127: T steps have as many levels as
+        T·max_spikes steps of single spikes, and a rate of 1 stands for θ/max_spikes
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
     input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
@@ -99,7 +102,7 @@ def convert(
     Raises
     ------
     ConversionError
-        ``timesteps``, ``percentile``, ``thresholds``, ``calibration``, ``classes``, ``model``,
+        ``timesteps``, ``max_spikes``, ``percentile``, ``thresholds``, ``calibration``, ``classes``, ``model``,
         ``unsupported_module``, ``order``, ``non_finite``, ``shape``, ``dtype``, ``calibration_empty``, ``unfaithful``.
     MissingExtra
         where torch is not installed.
@@ -112,7 +115,7 @@ def convert(
     SilentLayerWarning
         where a layer is never active on the calibration data; its θ is then 1.
     """
-    T = check_timesteps(T)
+    T, max_spikes = check_timesteps(T), check_max_spikes(max_spikes)
     biases, readout = (
         check_fit("bias_calibration", bias_calibration),
         check_fit("readout_calibration", readout_calibration),
@@ -138,7 +141,7 @@ def convert(
             _calibrate(network, stream, length(calibration_data), seen, values, progress)
         samples = seen.compared if seen.count else np.random.default_rng(0).random((4, *network.input_shape))
         network.check_faithful(_as_input(network, samples))
-        asked = Asked(T, rule, share, per_channel, biases, readout)
+        asked = Asked(T, rule, share, per_channel, biases, readout, max_spikes)
         made = spiking(network, values, seen, asked, progress) if seen.count else untold(network, asked)
         samples = samples if made.judged is None else evenly(made.judged, COMPARED)
         *_, (_, _, output) = network.walk(_as_input(network, samples))

@@ -222,14 +222,14 @@ class ConvertedSNN(GraphParts):
         return np.asarray(values[0] if self._is_sample(x) else values)
 
     def _output(self, read: Readout) -> Array:
-        scale = np.asarray(self.scales[-1])
+        scale, spikes = np.asarray(self.scales[-1]), getattr(self.graph[-1].neuron, "max_spikes", 1)
         values = read.drive * (scale / read.timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
         if self.output_activation == "clamp":
-            return np.clip(values, 0, scale)
+            return np.clip(values, 0, scale * spikes)
         if self.output_activation == "qcfs":
-            return qcfs(values, timesteps=self.output_levels or read.timesteps, threshold=scale)
+            return qcfs(values, timesteps=self.output_levels or read.timesteps, threshold=scale * spikes)
         return values
 
     @takes("T", instead_of="timesteps")

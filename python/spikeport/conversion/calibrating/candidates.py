@@ -77,7 +77,7 @@ class Trial:
         self, rule: str, thetas: dict[str, Array], biases: bool, ridges: Sequence[float | None]
     ) -> Iterator[Candidate]:
         """Yield one for each of ``ridges`` with these thresholds."""
-        graph, scales = balanced(self.network, thetas)
+        graph, scales = balanced(self.network, thetas, self.max_spikes)
         last, fitted = graph[len(graph) - 1], self.fitted
         if biases:
             means = {**fitted.means, last.name: _for_each_channel(fitted.drive, last)}

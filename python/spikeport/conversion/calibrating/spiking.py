@@ -79,7 +79,7 @@ class Made:
 def untold(network: ReadNetwork, asked: Asked) -> Made:
     """Return the spiking network without calibration data: every θ that is not known is 1."""
     thetas, silent = thetas_of(network, None, asked.percentile)
-    return Made(*balanced(network, thetas), silent)
+    return Made(*balanced(network, thetas, asked.max_spikes), silent)
 
 
 def spiking(
@@ -97,7 +97,7 @@ def spiking(
     if not (own or asked.biases or asked.readout):
         (name,) = rules
         share = {"percentile": asked.percentile} if name in (usual, "as learnt") else {}
-        return Made(*balanced(network, rules[name]), silent, {**share, "thresholds": name, **details})
+        return Made(*balanced(network, rules[name], asked.max_spikes), silent, {**share, "thresholds": name, **details})
 
     if seen.count < JUDGED:
         few = f"{seen.count} calibration samples are too few to fit to: give at least {JUDGED}, better a few hundred"
