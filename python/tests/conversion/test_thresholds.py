@@ -72,10 +72,10 @@ def test_local_balancing_moves_theta_by_twice_the_mean_of_what_lies_above_it(tor
     name = network.nodes[0].name
     x = np.array([[0.0], [1.0]] * (BATCH // 2), np.float32)
     with torch.no_grad():
-        one, two = (locally_balanced(network, x, {name: 1}, passes=n)[name] for n in (1, 2))
+        one, two = (locally_balanced(network, x, {name: 1}, updates=n)[name] for n in (1, 2))
         assert one.tolist() == [1.0]  # 0 + 2·mean(0, 1)
         assert two.tolist() == [1.0]  # nothing lies above it any more
-        three = locally_balanced(network, np.append(x, 4 * x, axis=0), {name: 1}, passes=1)[name]
+        three = locally_balanced(network, np.append(x, 4 * x, axis=0), {name: 1}, updates=2)[name]
         assert three.tolist() == [4.0]  # 1 + 2·mean(0, 3)
         assert locally_balanced(network, -x, {name: 1}) == {}  # never active
 
@@ -95,7 +95,7 @@ def test_layers_behind_meet_what_those_before_pass_on(torch):
         first, second, _ = (node.name for node in network.nodes)
         x = np.zeros((BATCH, 1), np.float32)
         x[0] = 16.0
-        found = locally_balanced(network, x, {first: 1, second: 1}, passes=1)
+        found = locally_balanced(network, x, {first: 1, second: 1}, updates=1)
     assert found[first].tolist() == [2 * 16 / BATCH]
     assert found[second].tolist() == [2 * (2 * 16 / BATCH) / BATCH]  # of 16 clipped at the θ before
 

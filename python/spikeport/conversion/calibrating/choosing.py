@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Thetas = dict[str, Array]
 
-WORK: Final = 1e12
+WORK: Final = 5e11
 """Additions that fitting and judging may take; a network for which all samples take more is judged in two rounds."""
 
 WORTH: Final = 0.98

@@ -9,6 +9,7 @@ so a θ grows as long as activations lie above it, and each layer meets what tho
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,14 +26,14 @@ Array = npt.NDArray[Any]
 BATCH: Final = 32
 """Samples between two updates."""
 
-PASSES: Final = 8
-"""How often the samples are gone through: a deep network's θ need many updates to come up from 0."""
+UPDATES: Final = 128
+"""How many there are, over the samples again and again: a deep network's θ take many to come up from 0."""
 
 RATE: Final = 2.0
 
 
 def locally_balanced(
-    network: ReadNetwork, samples: Array, channels: Mapping[str, int], passes: int = PASSES
+    network: ReadNetwork, samples: Array, channels: Mapping[str, int], updates: int = UPDATES
 ) -> dict[str, Array]:
     """Return θ, shape (1,) or (channels,), of each node that ``channels`` names; the others keep their activation.
 
@@ -62,7 +63,8 @@ def locally_balanced(
         )
         return torch.minimum(active, _met(theta, active))
 
-    for start in [*range(0, len(samples), BATCH)] * passes:
+    starts = range(0, len(samples), BATCH)
+    for start in itertools.islice(itertools.cycle(starts), updates):
         x = torch.tensor(samples[start : start + BATCH], dtype=network.dtype, device=network.device)
         for _ in network.walk(x, passing):
             pass
