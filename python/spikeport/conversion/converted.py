@@ -161,7 +161,9 @@ class ConvertedSNN(GraphParts):
         """
         scales = dict(zip(self.names, self.scales, strict=True))
         for layer in graph:
-            ours = Neuron("IF", layer.threshold, self.v_init) if layer.neuron.is_spiking else PASS_ON
+            spikes = self.graph[-1].neuron.max_spikes
+            fires = Neuron("IF", layer.threshold, self.v_init, max_spikes=spikes)
+            ours = fires if layer.neuron.is_spiking else PASS_ON
             if layer.name not in scales or layer.neuron != ours:
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
@@ -222,7 +224,7 @@ class ConvertedSNN(GraphParts):
         return np.asarray(values[0] if self._is_sample(x) else values)
 
     def _output(self, read: Readout) -> Array:
-        scale, spikes = np.asarray(self.scales[-1]), getattr(self.graph[-1].neuron, "max_spikes", 1)
+        scale, spikes = np.asarray(self.scales[-1]), self.graph[-1].neuron.max_spikes
         values = read.drive * (scale / read.timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
