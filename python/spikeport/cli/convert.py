@@ -254,11 +254,19 @@ def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> No
     import numpy as np
     from rich.table import Table
 
+    from spikeport.graph.table import shape_text
+
     table = Table("layer", title=f"{snn.n_layers} layers, integrate-and-fire neurons, T = {snn.T}", title_style="")
-    for heading in ("inputs", "neurons", "parameters", "a rate of 1 is"):
+    is_chain = snn.graph.is_linear_chain
+    for heading in (
+        *(("inputs", "neurons") if is_chain else ("operation", "passes on")),
+        "parameters",
+        "a rate of 1 is",
+    ):
         table.add_column(heading, justify="right")
-    for layer in _layers(snn):
-        numbers = (f"{layer[key]:,}" for key in ("inputs", "neurons", "parameters"))
+    for layer, node in zip(_layers(snn), snn.graph, strict=True):
+        widths = [f"{layer[key]:,}" for key in ("inputs", "neurons")]
+        numbers = [*(widths if is_chain else [node.operation.kind, shape_text(node.shape)]), f"{layer['parameters']:,}"]
         low, high = (f"{bound(layer['scale']):.4g}" for bound in (np.min, np.max))
         table.add_row(layer["name"], *numbers, low if low == high else f"{low} … {high}")
     console.print(table)

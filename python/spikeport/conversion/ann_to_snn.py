@@ -123,7 +123,6 @@ def convert(
     rule, share = check_rule(thresholds, percentile, calibration_data is not None, bool(biases or readout))
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
-    from spikeport.reading.compute import as_copy
     from spikeport.reading.torch import evaluating, read_model, unwrapped
 
     inner = unwrapped(model)
@@ -140,12 +139,13 @@ def convert(
         if calibration_data is not None:
             _calibrate(network, stream, length(calibration_data), seen, values, progress)
         samples = seen.compared if seen.count else np.random.default_rng(0).random((4, *network.input_shape))
-        network.check_faithful(_as_input(network, samples))
+        expected = network.check_faithful(_as_input(network, samples))
         asked = Asked(T, rule, share, per_channel, biases, readout, max_spikes)
         made = spiking(network, values, seen, asked, progress) if seen.count else untold(network, asked)
-        samples = samples if made.judged is None else evenly(made.judged, COMPARED)
-        *_, (_, _, output) = network.walk(_as_input(network, samples))
-        expected = as_copy(output.flatten(1))
+        if made.judged is not None:
+            samples = evenly(made.judged, COMPARED)
+            expected = network.check_faithful(_as_input(network, samples))
+        expected = expected.reshape(len(samples), -1)
 
     last = network.output.activation
     snn = ConvertedSNN.from_graph(

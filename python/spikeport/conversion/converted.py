@@ -26,7 +26,7 @@ from spikeport.conversion.checks import (
     check_timesteps,
 )
 from spikeport.conversion.parts import GraphParts, Scale
-from spikeport.conversion.readout import Readout, check_delay, read_out
+from spikeport.conversion.readout import Readout, check_delay, read_in_parts
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels.qcfs import qcfs
@@ -183,6 +183,7 @@ class ConvertedSNN(GraphParts):
         readout: str = "spikes",
         readout_delay: int = 0,
         backend: str = "auto",
+        max_bytes: int | None = None,
     ) -> Array:
         """Run the network on ``x`` and return what its output layer did.
 
@@ -197,6 +198,8 @@ class ConvertedSNN(GraphParts):
         readout_delay : steps at the start that are not read, fewer than T: in a deep network they pass before the
             signal has come through; costs a second run of so many steps
         backend : see `spikeport.backends.get_backend`
+        max_bytes : about what the run may take beside ``x``, by default 512 MiB: a large batch runs in parts, with the
+            same bits
 
         Returns
         -------
@@ -210,7 +213,8 @@ class ConvertedSNN(GraphParts):
         ConversionError
             ``timesteps``, ``shape``, ``encoding``, ``readout``.
         spikeport.errors.KernelError
-            ``non_finite``, ``rate_range`` for Poisson input outside [0, 1], ``seed``.
+            ``non_finite``, ``rate_range`` for Poisson input outside [0, 1], ``seed``, ``memory`` where one sample takes
+            more than ``max_bytes``.
 
         Warns
         -----
@@ -219,7 +223,7 @@ class ConvertedSNN(GraphParts):
         """
         if readout not in READOUTS:
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
-        read = self._simulate(x, T, encoding, seed, readout_delay, backend)
+        read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
         values = read.counts if readout == "spikes" else self._output(read)
         return np.asarray(values[0] if self._is_sample(x) else values)
 
@@ -244,6 +248,7 @@ class ConvertedSNN(GraphParts):
         seed: int = 0,
         readout_delay: int = 0,
         backend: str = "auto",
+        max_bytes: int | None = None,
     ) -> Any:
         """Return the class of each sample: the output that came out largest; of a single output, whether it is above 0.
 
@@ -251,7 +256,7 @@ class ConvertedSNN(GraphParts):
         Unlike the spike counts it is neither clipped at T nor rounded: negative logits and ties of counts are told
         apart. Takes and raises what `run` does; returns an index for one sample, (batch,) indices for a batch.
         """
-        values = self._output(self._simulate(x, T, encoding, seed, readout_delay, backend))
+        values = self._output(self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes))
         classes = classes_of(values)
         return classes[0] if self._is_sample(x) else classes
 
@@ -259,7 +264,14 @@ class ConvertedSNN(GraphParts):
         return np.shape(x) == self.graph.input_shape or np.ndim(x) == 1
 
     def _simulate(
-        self, x: npt.ArrayLike, T: int | None, encoding: str, seed: int, readout_delay: int, backend: str
+        self,
+        x: npt.ArrayLike,
+        T: int | None,
+        encoding: str,
+        seed: int,
+        readout_delay: int,
+        backend: str,
+        max_bytes: int | None,
     ) -> Readout:
         timesteps = check_timesteps(self.T if T is None else T)
         delay = check_delay(readout_delay, timesteps)
@@ -279,7 +291,7 @@ class ConvertedSNN(GraphParts):
         if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
             self._compare_range(float(samples.min()), float(samples.max()))
         how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend}
-        return read_out(graph.run(samples, T=timesteps, **how), graph, samples, delay, **how)
+        return read_in_parts(graph, samples, timesteps, delay, max_bytes, **how)
 
     def _compare_range(self, low: float, high: float) -> None:
         message = far_outside(low, high, self.input_range)
