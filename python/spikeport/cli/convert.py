@@ -44,7 +44,16 @@ def convert(
     timesteps: Annotated[
         int, typer.Option("-T", "--timesteps", help="Timesteps: more are more accurate, slower.")
     ] = 16,
-    percentile: Annotated[float, typer.Option(help="Of the activations, for the thresholds; in (0, 100].")] = 99.9,
+    thresholds: Annotated[
+        str | None,
+        typer.Option(help="auto, which is the default unless a percentile is given; percentile, balanced, data."),
+    ] = None,
+    percentile: Annotated[
+        float | None, typer.Option(help="Of the activations, for the thresholds; in (0, 100].")
+    ] = None,
+    max_spikes: Annotated[
+        int, typer.Option(help="The most spikes of a neuron in one step: more need fewer timesteps.")
+    ] = 1,
     evaluate: Annotated[
         Path | None,
         typer.Option(help="Samples and labels that neither training nor calibration saw: .npz with x and y."),
@@ -80,7 +89,9 @@ def convert(
         explain(f"no --weights were given: {built}", "note")
     with messages.status("converting"), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        snn = convert_model(trained, samples, T=timesteps, percentile=percentile)
+        snn = convert_model(
+            trained, samples, T=timesteps, percentile=percentile, thresholds=thresholds, max_spikes=max_spikes
+        )
     for warning in warned:
         explain(as_typed(str(warning.message)), "warning")
     accuracy = None if unseen is None else _accuracy(trained, snn, *unseen, readout_delay)

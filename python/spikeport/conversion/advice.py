@@ -64,15 +64,15 @@ def on_calibration(seen: Seen, silent: list[str]) -> Iterator[ConversionWarning]
         )
 
 
-def on_certificate(snn: ConvertedSNN, percentile: float) -> Iterator[ConversionWarning]:
-    """Yield what is to be said of what was just measured."""
+def on_certificate(snn: ConvertedSNN, percentile: float | None) -> Iterator[ConversionWarning]:
+    """Yield what is to be said of what was just measured; ``percentile`` where one was asked for."""
     current, poisson = snn.certificate, snn.certificate.further[0]
     more = f"more timesteps (T={4 * snn.T})"
     if _is_low(current):
-        other = "99.9" if percentile not in (99.0, 99.9) else "99"
+        rule = "thresholds='auto'; " if percentile is not None else ""
         yield ConversionWarning(
-            f"{_how_low(current)} on {current.samples} calibration samples at T={snn.T}. What helps: {more}; another "
-            f"percentile (say {other}); training with QCFSActivation (replace_relu_with_qcfs)"
+            f"{_how_low(current)} on {current.samples} calibration samples at T={snn.T}. What helps: {more}; "
+            f"{rule}training with QCFSActivation (replace_relu_with_qcfs)"
         )
     elif poisson.level == "measured" and _is_low(poisson):
         yield ConversionWarning(

@@ -13,17 +13,20 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.checks import takes
 from spikeport.conversion import advice
-from spikeport.conversion.balance import balanced
-from spikeport.conversion.calibration import Batch, SampleForm, Seen, batches, length
-from spikeport.conversion.checks import check_percentile, check_timesteps, import_torch
+from spikeport.conversion.calibrating.spiking import Asked, spiking, untold
+from spikeport.conversion.calibration import COMPARED, Batch, SampleForm, Seen, batches, evenly, length
+from spikeport.conversion.checks import check_fit, check_max_spikes, check_rule, check_timesteps, import_torch
 from spikeport.conversion.converted import ConvertedSNN
-from spikeport.conversion.distribution import Outputs
 from spikeport.conversion.measurement import measured
+from spikeport.conversion.thresholds.distribution import Outputs
+from spikeport.conversion.thresholds.network import channels_of
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
 if TYPE_CHECKING:
-    from spikeport.reading.network import ReadNetwork, ReadNode
+    from torch import Tensor
+
+    from spikeport.reading.network import ReadNetwork
 
 Array = npt.NDArray[Any]
 
@@ -33,8 +36,12 @@ def convert(
     model: Any,
     calibration_data: Any = None,
     T: int = 16,
-    percentile: float = 99.9,
+    percentile: float | None = None,
     *,
+    thresholds: str | None = None,
+    bias_calibration: bool | None = None,
+    readout_calibration: bool | None = None,
+    max_spikes: int = 1,
     classes: bool | Sequence[str] | None = None,
     input_shape: Sequence[int] | None = None,
     per_channel: bool = True,
@@ -43,11 +50,16 @@ def convert(
     """Convert a trained torch network to a rate-coded spiking network.
 
     Every activation becomes integrate-and-fire neurons with soft reset, threshold 1 and ``v_init = 1/2`` behind the
-    layer that it follows. A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer the ``percentile`` of
-    its positive activations on the calibration data, without calibration data 1. The last layer is read out by its
-    drive, which is neither clipped nor rounded (`ConvertedSNN.classify`); its θ sets the scale of its spike counts
-    alone. A model that ends in an activation is compared, and read out, behind it. Signals that are added get one unit,
-    and where nothing with weights stands before neurons, θ is their threshold.
+    layer that it follows. A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer what a rule says of
+    its activations on the calibration data, without calibration data 1. The last layer is read out by its drive, which
+    is neither clipped nor rounded (`ConvertedSNN.classify`); its θ sets the scale of its spike counts alone. A model
+    that ends in an activation is compared, and read out, behind it. Signals that are added get one unit, and where
+    nothing with weights stands before neurons, θ is their threshold.
+
+    Which rule is best hangs on the network and on ``T``. Unless one is asked for, each is tried, with biases and
+    readout as they were trained and fitted to the network as it spikes for ``T`` steps of constant current. What comes
+    closest to the trained network's outputs, on calibration samples that nothing was fitted to, is kept. Fewer than 100
+    samples cannot tell: then θ is the percentile.
 
     The model is left as it was found: it is run in eval mode without gradients, gets the mode of every module back, and
     shares no memory with the result, which keeps the model's dtype (half precisions become float32).
@@ -62,7 +74,17 @@ def convert(
         Poisson run asks for [0, 1]. Percentiles are exact for up to 2^20 positive activations of a layer, and within
         0.05 % for more
     T : number of timesteps, at least 1: more are more accurate and slower
-    percentile : in (0, 100]; below 100, the few largest activations are clipped so that the rest are finer
+    percentile : in (0, 100], of each layer's positive activations: its θ. Below 100, the few largest are clipped so
+        that the rest are finer. Where it is given, nothing else is chosen or fitted, unless that is asked for
+    thresholds : "percentile" (99.9 unless another is given); "data", θ with the smallest error of rounding to ``T``
+        steps and clipping; "balanced", local threshold balancing; "auto", whichever serves best. By default
+        "percentile" where one is given, else "auto"
+    bias_calibration : move biases until the mean rates are the trained network's mean activations; by default chosen
+        for "auto", else not done
+    readout_calibration : fit the last layer to the rates that reach it, by ridge regression of the trained network's
+        outputs, without labels; by default chosen for "auto", else not done
+    max_spikes : the most spikes that a neuron sends in one step, from 1 to 127: T steps have as many levels as
+        T·max_spikes steps of single spikes, and a rate of 1 stands for θ/max_spikes
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
     input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
@@ -73,13 +95,15 @@ def convert(
     -------
     ConvertedSNN
         Its certificate is ``measured`` on up to 256 of the calibration samples, for ``T`` steps: fed as constant
-        current, and beside it (``further``) drawn as Poisson spikes; ``unchecked`` without calibration data.
+        current, and beside it (``further``) drawn as Poisson spikes; ``unchecked`` without calibration data. Where
+        something was chosen or fitted, these are samples that it was not fitted to, and the certificate names the rule
+        and what else was tried, with the error of each.
 
     Raises
     ------
     ConversionError
-        ``timesteps``, ``percentile``, ``classes``, ``model``, ``unsupported_module``, ``order``, ``non_finite``,
-        ``shape``, ``dtype``, ``calibration_empty``, ``unfaithful``.
+        ``timesteps``, ``max_spikes``, ``percentile``, ``thresholds``, ``calibration``, ``classes``, ``model``,
+        ``unsupported_module``, ``order``, ``non_finite``, ``shape``, ``dtype``, ``calibration_empty``, ``unfaithful``.
     MissingExtra
         where torch is not installed.
 
@@ -91,13 +115,18 @@ def convert(
     SilentLayerWarning
         where a layer is never active on the calibration data; its θ is then 1.
     """
-    T, percentile = check_timesteps(T), check_percentile(percentile)
+    T, max_spikes = check_timesteps(T), check_max_spikes(max_spikes)
+    biases, readout = (
+        check_fit("bias_calibration", bias_calibration),
+        check_fit("readout_calibration", readout_calibration),
+    )
+    rule, share = check_rule(thresholds, percentile, calibration_data is not None, bool(biases or readout))
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
     from spikeport.reading.torch import evaluating, read_model, unwrapped
 
     inner = unwrapped(model)
-    said = [*advice.on_percentile(percentile)]
+    said = [*advice.on_percentile(share)]
     with evaluating(model):
         stream, first = _opened(inner, calibration_data)
         sample = None if first is None else torch.tensor(first.samples[:2])
@@ -105,20 +134,24 @@ def convert(
             inner, ACTIVATIONS, sample=sample, input_shape=None if input_shape is None else tuple(input_shape)
         )
         said += advice.on_model(network)
-        seen, values = Seen(), {n.name: Outputs(_channels(network, n, per_channel)) for n in network.nodes}
+        seen = Seen()
+        values = {node.name: Outputs(channels_of(network, node, per_channel)) for node in network.nodes}
         if calibration_data is not None:
             _calibrate(network, stream, length(calibration_data), seen, values, progress)
         samples = seen.compared if seen.count else np.random.default_rng(0).random((4, *network.input_shape))
-        x = torch.tensor(samples, dtype=network.dtype, device=network.device)
-        expected = network.check_faithful(x).reshape(len(x), -1)
+        expected = network.check_faithful(_as_input(network, samples))
+        asked = Asked(T, rule, share, per_channel, biases, readout, max_spikes)
+        made = spiking(network, values, seen, asked, progress) if seen.count else untold(network, asked)
+        if made.judged is not None:
+            samples = evenly(made.judged, COMPARED)
+            expected = network.check_faithful(_as_input(network, samples))
+        expected = expected.reshape(len(samples), -1)
 
-    thetas, silent = _thetas(network, values if seen.count else None, percentile)
-    graph, scales = balanced(network, thetas)
     last = network.output.activation
     snn = ConvertedSNN.from_graph(
-        graph,
+        made.graph,
         T,
-        scales=scales,
+        scales=made.scales,
         certificate=Certificate("unchecked", "converted without calibration data: every ReLU layer has θ = 1"),
         output_activation=None if last is None else last.kind,
         output_levels=None if last is None else last.levels,
@@ -126,9 +159,9 @@ def convert(
         classes=seen.label_kind in (None, "i", "u", "b") if classes is None else classes,
     )
     if seen.count:
-        details = {"percentile": percentile, **({"silent_layers": silent} if silent else {})}
-        snn.certificate = measured(snn, samples, expected, details)
-        said += [*advice.on_calibration(seen, silent), *advice.on_certificate(snn, percentile)]
+        snn.certificate = measured(snn, samples, expected, made.details, made.chosen)
+        said += advice.on_calibration(seen, made.silent)
+        said += advice.on_certificate(snn, share if rule == "percentile" else None)
     for warning in said:
         advice.warn(warning)
     return snn
@@ -186,28 +219,7 @@ def _ignore(count: int) -> None:
     pass
 
 
-def _channels(network: ReadNetwork, node: ReadNode, per_channel: bool) -> int:
-    return node.shape[0] if per_channel and len(node.shape) > 1 and node is not network.output else 1
+def _as_input(network: ReadNetwork, samples: Array) -> Tensor:
+    import torch
 
-
-def _thetas(
-    network: ReadNetwork, values: Mapping[str, Outputs] | None, percentile: float
-) -> tuple[dict[str, Array], list[str]]:
-    """Return θ of every node with an activation and of the output, and the names of those that are never active."""
-    thetas, silent = {}, []
-    for node in network.nodes:
-        activation = node.activation
-        if activation is None and node is not network.output:
-            continue
-        fixed = activation is not None and (activation.kind == "qcfs" or node is network.output)
-        given = activation.theta if activation is not None and (fixed or values is None) else None
-        if given is not None or values is None:
-            thetas[node.name] = np.array([given or 1.0])
-            continue
-        theta = values[node.name].percentiles(percentile)
-        if theta is None and activation is None:  # an output layer, whose values may all be negative
-            theta = np.array([values[node.name].negative.percentile(percentile) or 1.0])
-        if theta is None:
-            silent.append(node.name)
-        thetas[node.name] = np.ones(1) if theta is None else theta
-    return thetas, silent
+    return torch.tensor(samples, dtype=network.dtype, device=network.device)

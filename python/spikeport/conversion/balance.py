@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
-def balanced(network: ReadNetwork, thetas: Mapping[str, Array]) -> tuple[SNNGraph, list[Scale]]:
+def balanced(network: ReadNetwork, thetas: Mapping[str, Array], max_spikes: int = 1) -> tuple[SNNGraph, list[Scale]]:
     """Return the spiking network, and for each of its layers what a rate of 1, or a current of 1, stands for.
 
     Parameters
     ----------
     network : what was read
-    thetas : θ of every node with an activation, and of the output, shape (1,) or one for each channel
+    thetas : θ of every node with an activation, and of the output, shape (1,) or one for each channel: what the
+        largest rate stands for
+    max_spikes : that rate, spikes in a step; a rate of 1 stands for θ/max_spikes
     """
-    return _Balance(network, thetas).graph()
+    return _Balance(network, {name: theta / max_spikes for name, theta in thetas.items()}, max_spikes).graph()
 
 
 _GIVEN = ""
@@ -39,8 +42,9 @@ _GIVEN = ""
 
 
 class _Balance:
-    def __init__(self, network: ReadNetwork, thetas: Mapping[str, Array]) -> None:
+    def __init__(self, network: ReadNetwork, thetas: Mapping[str, Array], max_spikes: int) -> None:
         self.network, self.thetas = network, thetas
+        self.fires = Neuron("IF", v_init=0.5, max_spikes=max_spikes)
         self.reads: dict[str, tuple[str, ...]] = {}
         for node in network.nodes:  # a layer of a chain may be called "input" too
             own = INPUT in self.reads
@@ -119,7 +123,7 @@ class _Balance:
             operation = SumPool(window.kernel, window.stride, window.padding)
         rounded = threshold.astype(self._dtype()).astype(np.float64)  # as it is computed with, and stored
         θ = float(rounded[0]) if (rounded == rounded[0]).all() else rounded
-        neuron = Neuron("IF", threshold=θ, v_init=0.5) if self._fires(node) else PASS_ON
+        neuron = replace(self.fires, threshold=θ) if self._fires(node) else PASS_ON
         self._add(node.name, operation, neuron, inputs, unit)
         if node is self.network.output and not node.is_weighted:
             self._read_out(node.name, node.shape, unit)
@@ -142,7 +146,7 @@ class _Balance:
     def _read_out(self, name: str, shape: Shape, unit: Unit) -> None:
         """Add a last layer, whose spikes are counted, behind an output without weights."""
         θ = self.thetas[name]
-        self._add(self._free("output"), ratio(shape, unit, θ, self._dtype()), Neuron("IF", v_init=0.5), (name,), θ)
+        self._add(self._free("output"), ratio(shape, unit, θ, self._dtype()), self.fires, (name,), θ)
 
     def _free(self, name: str) -> str:
         taken = {*self.shapes, *(layer.name for layer in self.layers)}

@@ -26,6 +26,14 @@ IMAGES: Final = 64
 COMPARED: Final = 256
 """Samples that the certificate is measured on, at most."""
 
+KEPT: Final = 1536
+"""Samples that are kept, to fit and to compare on: so many, or fewer of many values each, but no fewer than 256."""
+
+VALUES: Final = 1 << 26
+
+JUDGED: Final = 3
+"""Of samples that are fitted to, one in so many is kept apart, to judge the fit on."""
+
 WHAT = "calibration data"
 
 
@@ -76,7 +84,7 @@ class SampleForm:
 
 
 class Seen:
-    """What is remembered of samples that went by: how many, their range, up to `COMPARED` of them, evenly spread."""
+    """What is remembered of samples that went by: how many, their range, up to `KEPT` of them, evenly spread."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -95,17 +103,33 @@ class Seen:
         self.is_constant = self.is_constant and bool((samples == self._first).all())
         if batch.labels is not None:
             self.label_kind = batch.labels.dtype.kind
+        most = max(COMPARED, min(KEPT, VALUES // max(1, samples[0].size)))
         start = -self.count % self._stride
         self._kept += [sample.copy() for sample in samples[start :: self._stride]]
         self.count += len(samples)
-        while len(self._kept) > 2 * COMPARED:
+        while len(self._kept) > 2 * most:
             self._kept, self._stride = self._kept[::2], 2 * self._stride
+
+    def evenly(self, most: int) -> Array:
+        """Return up to ``most`` samples, evenly spread over all that went by."""
+        return np.stack(evenly(self._kept, most))
 
     @property
     def compared(self) -> Array:
         """The samples to compare on."""
-        places = np.unique(np.linspace(0, len(self._kept) - 1, COMPARED).round().astype(int))
-        return np.stack([self._kept[place] for place in places])
+        return self.evenly(COMPARED)
+
+
+def evenly(samples: Any, most: int) -> Any:
+    """Return ``most`` of an array's or a list's samples, evenly spread, or all where there are fewer."""
+    places = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int))
+    return samples[places] if isinstance(samples, np.ndarray) else [samples[place] for place in places]
+
+
+def parted(samples: Array) -> tuple[Array, Array]:
+    """Return the samples to fit to, and one in `JUDGED` of them to judge on."""
+    judged = np.arange(len(samples)) % JUDGED == JUDGED - 1
+    return samples[~judged], samples[judged]
 
 
 def batches(given: Any, form: SampleForm) -> Iterator[Batch]:

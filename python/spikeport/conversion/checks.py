@@ -5,13 +5,20 @@ from __future__ import annotations
 import importlib
 import math
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.checks import is_real, is_whole
 from spikeport.errors import ConversionError, MissingExtra
+from spikeport.neuron import MOST_SPIKES
+
+RULES: Final = ("auto", "percentile", "balanced", "data")
+"""Rules for thresholds, as `spikeport.conversion.convert` takes them."""
+
+USUAL: Final = 99.9
+"""The percentile where none is given."""
 
 
 def check_timesteps(T: Any) -> int:
@@ -21,11 +28,52 @@ def check_timesteps(T: Any) -> int:
     return int(T)
 
 
+def check_max_spikes(max_spikes: Any) -> int:
+    """Return ``max_spikes`` as an int, or raise `ConversionError` ``max_spikes`` unless it is whole, from 1 to 127."""
+    if not is_whole(max_spikes) or not 1 <= max_spikes <= MOST_SPIKES:
+        raise ConversionError(
+            "max_spikes", f"max_spikes must be a whole number from 1 to {MOST_SPIKES}, not {max_spikes!r}"
+        )
+    return int(max_spikes)
+
+
 def check_percentile(percentile: Any) -> float:
     """Return ``percentile`` as a float, or raise `ConversionError` ``percentile`` unless it lies in (0, 100]."""
     if not is_real(percentile) or not 0 < percentile <= 100:
         raise ConversionError("percentile", f"percentile must lie in (0, 100], not {percentile!r}: 99.9 is usual")
     return float(percentile)
+
+
+def check_rule(thresholds: Any, percentile: Any, has_data: bool, fits: bool) -> tuple[str, float]:
+    """Return which rule chooses the thresholds, and the percentile for those that are to have one.
+
+    Raises `ConversionError`: ``thresholds`` for no rule of ours, ``percentile`` for one that is out of range or meant
+    for another rule, ``calibration_empty`` where there is nothing to choose or, for ``fits``, to fit by.
+    """
+    if thresholds is not None and thresholds not in RULES:
+        names = ", ".join(repr(rule) for rule in RULES)
+        raise ConversionError("thresholds", f"thresholds must be one of {names}, not {thresholds!r}")
+    share = check_percentile(USUAL if percentile is None else percentile)
+    if percentile is not None and thresholds not in (None, "percentile"):
+        raise ConversionError(
+            "percentile",
+            f"percentile={percentile!r} belongs to thresholds='percentile': leave it off for {thresholds!r}",
+        )
+    if not has_data and (fits or thresholds not in (None, "percentile")):
+        what = (
+            f"thresholds={thresholds!r}" if thresholds not in (None, "percentile") else "calibrating biases or readout"
+        )
+        raise ConversionError("calibration_empty", f"{what} needs calibration data: give a few hundred samples")
+    if thresholds is None:
+        thresholds = "auto" if percentile is None and has_data else "percentile"
+    return thresholds, share
+
+
+def check_fit(name: str, value: Any) -> bool | None:
+    """Return ``value``, or raise `ConversionError` ``calibration`` unless it is True, False, or None to choose."""
+    if value is not None and not isinstance(value, bool | np.bool_):
+        raise ConversionError("calibration", f"{name} must be True, False, or None to choose, not {value!r}")
+    return None if value is None else bool(value)
 
 
 def check_theta(theta: Any, name: str = "theta") -> float:

@@ -162,7 +162,9 @@ class ConvertedSNN(GraphParts):
         """
         scales = dict(zip(self.names, self.scales, strict=True))
         for layer in graph:
-            ours = Neuron("IF", layer.threshold, self.v_init) if layer.neuron.is_spiking else PASS_ON
+            spikes = self.graph[-1].neuron.max_spikes
+            fires = Neuron("IF", layer.threshold, self.v_init, max_spikes=spikes)
+            ours = fires if layer.neuron.is_spiking else PASS_ON
             if layer.name not in scales or layer.neuron != ours:
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
@@ -231,14 +233,14 @@ class ConvertedSNN(GraphParts):
 
     def decoded(self, drive: Array, timesteps: int) -> Array:
         """Return what the output received in so many steps, (batch, n_outputs), as the trained network's output."""
-        scale = np.asarray(self.scales[-1])
+        scale, spikes = np.asarray(self.scales[-1]), self.graph[-1].neuron.max_spikes
         values = drive * (scale / timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
         if self.output_activation == "clamp":
-            return np.clip(values, 0, scale)
+            return np.clip(values, 0, scale * spikes)
         if self.output_activation == "qcfs":
-            return qcfs(values, timesteps=self.output_levels or timesteps, threshold=scale)
+            return qcfs(values, timesteps=self.output_levels or timesteps, threshold=scale * spikes)
         return values
 
     @takes("T", instead_of="timesteps")

@@ -34,16 +34,20 @@ def compared_on(graph: SNNGraph, T: int, count: int) -> int:
     """Return how many of ``count`` samples a network is compared on: all, or as many as `WORK` allows."""
     if graph.is_linear_chain:
         return count
+    return min(count, max(FEWEST, int(WORK / (T * max(1, additions(graph))))))
+
+
+def additions(graph: SNNGraph) -> int:
+    """Return how many terms the sums of all layers have, for one sample and step."""
     places = [(layer.operation, math.prod((layer.shape or ())[1:])) for layer in graph]
-    additions = sum(op.weight.size * n for op, n in places if isinstance(op, Weighted))
-    return min(count, max(FEWEST, int(WORK / (T * max(1, additions)))))
+    return sum(op.weight.size * n for op, n in places if isinstance(op, Weighted))
 
 
-def measured(snn: ConvertedSNN, x: Array, expected: Array, details: dict[str, Any]) -> Certificate:
+def measured(snn: ConvertedSNN, x: Array, expected: Array, details: dict[str, Any], chosen: str = "") -> Certificate:
     """Return what ``snn`` answers beside what the trained network answered: ``expected``, for samples ``x``.
 
     Measured on all of them, or on fewer where a network takes long to run: as constant current, and beside it as
-    Poisson spikes where ``x`` lies in [0, 1].
+    Poisson spikes where ``x`` lies in [0, 1]. ``chosen`` says how the network was chosen, for the reason.
     """
     places = np.linspace(0, len(x) - 1, compared_on(snn.graph, snn.T, len(x))).round().astype(int)
     x, expected = x.reshape(len(x), -1)[places], expected[places]
@@ -52,7 +56,7 @@ def measured(snn: ConvertedSNN, x: Array, expected: Array, details: dict[str, An
     else:
         reason = f"Poisson spikes want values in [0, 1], and the samples have some from {x.min():g} to {x.max():g}"
         further = (Certificate("unchecked", f"{reason}: run with encoding='current'"),)
-    return _compared(snn, x, expected, "current", details, further)
+    return _compared(snn, x, expected, "current", details, further, chosen)
 
 
 def _compared(
@@ -62,13 +66,14 @@ def _compared(
     encoding: str,
     details: dict[str, Any],
     further: tuple[Certificate, ...] = (),
+    chosen: str = "",
 ) -> Certificate:
     got = snn.run(x, encoding=encoding, readout="membrane")
     has_classes = expected.shape[1] > 1 and snn.classes is not False
     what = "the output behind its activation" if snn.output_activation else "the last layer's drive"
     return Certificate(
         "measured",
-        f"{what} against the trained network's, {FED[encoding]}",
+        f"{what} against the trained network's, {FED[encoding]}{chosen}",
         agreement=float((got.argmax(1) == expected.argmax(1)).mean()) if has_classes else None,
         largest_difference=float(np.abs(got - expected).max()),
         samples=len(x),

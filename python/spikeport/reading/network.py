@@ -119,13 +119,21 @@ class ReadNetwork:
             layers.append(LayerNode.of(node.name, node.operation.copy(), neuron, () if chained else node.inputs))
         return SNNGraph(layers, self.input_shape)
 
-    def walk(self, x: Tensor) -> Iterator[tuple[ReadNode, Tensor, Tensor]]:
-        """Yield each node, what its operation gives for ``x``, and what stands behind its activation."""
+    def walk(
+        self, x: Tensor, passing: Callable[[ReadNode, Tensor], Tensor] | None = None
+    ) -> Iterator[tuple[ReadNode, Tensor, Tensor]]:
+        """Yield each node, what its operation gives for ``x``, and what it passes on: its activation of that.
+
+        ``passing`` says otherwise what is passed on, for a node and what its operation gives.
+        """
         signals = {INPUT: x.reshape(len(x), *self.input_shape)}
         last = {name: node.name for node in self.nodes for name in node.inputs}
         for node in self.nodes:
             value = compute(node.operation, [signals[name] for name in node.inputs], self.dtype, self.device)
-            signals[node.name] = value if node.activation is None else node.activation.apply(value)
+            if passing is not None:
+                signals[node.name] = passing(node, value)
+            else:
+                signals[node.name] = value if node.activation is None else node.activation.apply(value)
             yield node, value, signals[node.name]
             for name in [name for name in set(node.inputs) if last[name] == node.name]:
                 del signals[name]

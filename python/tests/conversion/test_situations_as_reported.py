@@ -52,7 +52,7 @@ def test_inputs_outside_0_to_1_run_as_current_and_are_never_clipped_for_poisson(
 @quiet
 def test_the_values_of_a_regression_come_closer_with_t_and_counts_alone_would_lose_the_negative_ones(torch, x):
     model = model_of(torch, (16, 32, 32, 2), bias=0.1)
-    snn, expected = convert(model, 2 * x - 1, T=16, classes=False), answers(model, 2 * x - 1)
+    snn, expected = convert(model, 2 * x - 1, T=16, percentile=99.9, classes=False), answers(model, 2 * x - 1)
     assert snn.certificate.agreement is None and (expected < -0.1).any()
     how = {"encoding": "current", "readout": "membrane"}
     errors = [np.abs(snn.run(2 * x - 1, T=T, **how) - expected).mean() for T in (8, 64, 512)]
@@ -86,7 +86,7 @@ def test_the_answer_only_gets_better_with_t_unless_a_low_percentile_cuts_it_off(
 def test_levels_of_the_training_and_steps_of_the_run_agree_best_and_beyond_them_lies_the_clamped_network(torch, x):
     model = model_of(torch, (16, 64, 64, 4), seed=1, bias=0.1)
     model[1] = model[3] = QCFSActivation(4, theta=2.0)
-    trained, snn = answers(model, x), convert(model, x, T=4)
+    trained, snn = answers(model, x), convert(model, x, T=4, bias_calibration=False, readout_calibration=False)
     model[1] = model[3] = torch.nn.Hardtanh(0, 2)
     clamped = answers(model, x)
     runs = {T: snn.run(x, T=T, encoding="current", readout="membrane") for T in (1, 2, 4, 8, 16, 64, 256)}
@@ -99,8 +99,8 @@ def test_levels_of_the_training_and_steps_of_the_run_agree_best_and_beyond_them_
 
 def test_a_deep_network_with_too_few_steps_is_warned_of_with_what_helps(torch, x):
     model = model_of(torch, (16, *[64] * 15, 10))
-    with pytest.warns(ConversionWarning, match=r"more timesteps \(T=16\).* percentile .* QCFSActivation"):
-        snn = convert(model, x, T=4)
+    with pytest.warns(ConversionWarning, match=r"more timesteps \(T=16\).* thresholds='auto'.* QCFSActivation"):
+        snn = convert(model, x, T=4, percentile=99.9)
     assert snn.certificate.agreement < 0.9
 
 

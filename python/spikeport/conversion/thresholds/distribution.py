@@ -7,6 +7,7 @@ percentile of more than `KEPT` values, 0.05 %. The largest value is kept as it i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -59,8 +60,15 @@ class PositiveValues:
         if self.is_exact:
             return float(np.percentile(np.concatenate(self._parts), percentile))
         place = percentile / 100 * (self.count - 1)
-        below, above = (self._value(int(rank)) for rank in (np.floor(place), np.ceil(place)))
+        below, above = map(float, self._values(np.array([np.floor(place), np.ceil(place)], np.int64)))
         return below + (above - below) * float(place - np.floor(place))
+
+    def spread(self, most: int) -> Array:
+        """Return the values in ascending order, or ``most`` of them, evenly spread over it and with the largest."""
+        ranks = np.unique(np.linspace(0, self.count - 1, min(most, self.count)).round().astype(np.int64))
+        if self.is_exact:
+            return np.asarray(np.sort(np.concatenate(self._parts))[ranks] if self.count else np.zeros(0))
+        return self._values(ranks)
 
     def _fold(self) -> None:
         new = (np.concatenate(self._parts).view(np.uint64) >> _DROPPED).astype(np.int64)
@@ -74,13 +82,16 @@ class PositiveValues:
         (places,) = counts.nonzero()
         self._buckets, self._counts = places + low, counts[places]
 
-    def _value(self, rank: int) -> float:
-        """Return the value with ``rank`` values below it, to `RELATIVE_ERROR`."""
-        if rank == self.count - 1:
-            return self.largest
-        bucket = np.uint64(self._buckets[np.searchsorted(np.cumsum(self._counts), rank, side="right")])
-        middle = (bucket << _DROPPED) | (np.uint64(1) << (_DROPPED - np.uint64(1)))
-        return min(float(np.uint64(middle).view(np.float64)), self.largest)
+    def _values(self, ranks: npt.NDArray[np.int64]) -> Array:
+        """Return the values with so many below them, to `RELATIVE_ERROR`."""
+        buckets = self._buckets[np.searchsorted(np.cumsum(self._counts), ranks, side="right")].astype(np.uint64)
+        middles = (buckets << _DROPPED) | (np.uint64(1) << (_DROPPED - np.uint64(1)))
+        found = np.minimum(middles.view(np.float64), self.largest)
+        return np.where(ranks == self.count - 1, self.largest, found)
+
+
+Theta = Callable[[PositiveValues], float | None]
+"""A rule: from the positive values of a layer, or of one of its channels, to θ; None where there is none."""
 
 
 class Outputs:
@@ -103,11 +114,11 @@ class Outputs:
         if is_drive and not any(values.count for values in self.positive):
             self.negative.add(-output)
 
-    def percentiles(self, percentile: float) -> Array | None:
-        """Return the ``percentile`` of each channel, or None where no value was positive.
+    def thetas(self, rule: Theta) -> Array | None:
+        """Return what ``rule`` says of each channel, or None where no value was positive.
 
         A channel without any gets the largest of the others: it clips nothing.
         """
-        found = [values.percentile(percentile) for values in self.positive]
+        found = [rule(values) for values in self.positive]
         seen = [value for value in found if value is not None]
         return np.array([max(seen) if value is None else value for value in found]) if seen else None

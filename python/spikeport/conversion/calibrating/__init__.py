@@ -1,0 +1,1 @@
+"""What is fitted on the network as it spikes: biases, readout, and which thresholds."""

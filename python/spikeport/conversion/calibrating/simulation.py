@@ -1,0 +1,112 @@
+"""A spiking network fed constant current, in torch: node after node, all steps of a node at once.
+
+It computes what `SNNGraph.run` does, but adds in torch's order, so that a membrane which comes to lie on the threshold
+may fall to its other side. It is there to fit and to choose; a certificate is measured on the network itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spikeport.graph import LayerNode, SNNGraph
+from spikeport.kernels import INPUT
+from spikeport.reading.compute import compute
+
+AT_ONCE: Final = 1 << 24
+"""Values of a signal that a node reads at once."""
+
+
+class Arrived(NamedTuple):
+    """What came to the last layer: the mean over the steps of what it reads, (batch, n), and of its currents."""
+
+    rates: Tensor
+    drive: Tensor
+
+
+class Simulation:
+    """``graph`` on samples ``x``, (batch, *input_shape), for ``timesteps`` steps.
+
+    A signal is (steps, batch, …), with a single step where it is the same at all of them. Spikes are kept as whole
+    numbers of 8 bits, and only until the last node has read them.
+    """
+
+    def __init__(self, graph: SNNGraph, x: Tensor, timesteps: int) -> None:
+        self.graph, self.timesteps, self.dtype = graph, timesteps, x.dtype
+        self.signals: dict[str, Tensor] = {INPUT: x.reshape(1, len(x), *graph.input_shape)}
+        self._last = {name: k for k in range(len(graph)) for name in graph.reads(k)}
+
+    def hidden(self) -> Iterator[tuple[int, LayerNode, Tensor]]:
+        """Yield each node but the last one with its currents; `send` has to say what it passes on before the next."""
+        for k, layer in enumerate(self.graph.layers[:-1]):
+            yield k, layer, self._currents(k, layer)
+            for name in [name for name in set(self.graph.reads(k)) if self._last[name] == k]:
+                del self.signals[name]
+
+    def send(self, layer: LayerNode, currents: Tensor, shift: Tensor | float = 0.0) -> None:
+        """Let a node pass on what its neurons make of ``currents`` and ``shift``, which is added at every step."""
+        fires = layer.neuron.is_spiking
+        self.signals[layer.name] = fired(layer, currents, self.timesteps, shift) if fires else currents + shift
+
+    def arrived(self) -> Arrived:
+        """Return what came to the last node, behind all others."""
+        k = len(self.graph) - 1
+        read = self.signals[self.graph.reads(k)[0]]
+        currents = self._currents(k, self.graph[k])
+        return Arrived(read.to(torch.float64).mean(0).flatten(1), currents.to(torch.float64).mean(0))
+
+    def _currents(self, k: int, layer: LayerNode) -> Tensor:
+        read = [self.signals[name] for name in self.graph.reads(k)]
+        steps, batch = max(map(len, read)), read[0].shape[1]
+        if layer.operation.remembers and steps > 1:
+            largest = self._computed(layer, [read[0].to(self.dtype).cumsum(0)], steps, batch)
+            return torch.cat([largest[:1], largest.diff(dim=0)])
+        return self._computed(layer, read, steps, batch)
+
+    def _computed(self, layer: LayerNode, read: list[Tensor], steps: int, batch: int) -> Tensor:
+        at_once = max(1, AT_ONCE // (batch * max(math.prod(signal.shape[2:]) for signal in read)))
+        parts = []
+        for start in range(0, steps, at_once):
+            some = [signal.expand(steps, *signal.shape[1:])[start : start + at_once] for signal in read]
+            flat = [signal.to(self.dtype).flatten(0, 1) for signal in some]
+            parts.append(compute(layer.operation, flat, self.dtype, flat[0].device))
+        together = torch.cat(parts)
+        return together.reshape(steps, batch, *together.shape[1:])
+
+
+def simulated(graph: SNNGraph, x: Tensor, timesteps: int) -> Arrived:
+    """Return what comes to the last layer of ``graph``."""
+    simulation = Simulation(graph, x, timesteps)
+    for _, layer, currents in simulation.hidden():
+        simulation.send(layer, currents)
+    return simulation.arrived()
+
+
+def fired(layer: LayerNode, currents: Tensor, timesteps: int, shift: Tensor | float = 0.0) -> Tensor:
+    """Return the spikes (timesteps, batch, …) of a node's neurons for currents (steps or 1, batch, …) and ``shift``.
+
+    v ← v + I[t];  s = number of m in 1 … max_spikes with v ≥ m·θ;  v ← v - θ·s
+    """
+    threshold = for_each_channel(layer.neuron.threshold, currents)
+    v = for_each_channel(layer.neuron.v_init, currents) * threshold + torch.zeros_like(currents[0])
+    spikes = torch.empty((timesteps, *currents.shape[1:]), dtype=torch.uint8, device=currents.device)
+    for t in range(timesteps):
+        v += currents[t if len(currents) > 1 else 0]
+        v += shift
+        sent = (v >= threshold).to(v.dtype)
+        for m in range(2, layer.neuron.max_spikes + 1):
+            sent += v >= m * threshold
+        v -= threshold * sent
+        spikes[t] = sent
+    return spikes
+
+
+def for_each_channel(value: Any, like: Tensor) -> Tensor:
+    """Return one number, or one for each channel, as it meets values (steps, batch, channels, …)."""
+    values = torch.as_tensor(np.array(value), dtype=like.dtype, device=like.device)
+    return values.reshape(-1, *(1,) * (like.dim() - 3)) if values.dim() else values
