@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spikeport.graph import SNNGraph
+from spikeport.graph.signals import fed
 from spikeport.profiling.detectors.course import Detector
 from spikeport.profiling.diagnosis import diagnose
 from spikeport.profiling.pathology import ProfilingError, Thresholds
@@ -162,7 +163,8 @@ class SpikeProfiler:
         ``options`` go to `SNNGraph.run` (encoding, seed, backend).
         """
         run = graph.run(x, T=T, record=True, **options)
-        self.operations.add_graph_run(graph, self.operations.arriving(x, T, **options), run, self.record_step)
+        given = fed(graph, x, T, **{name: options[name] for name in ("encoding", "seed") if name in options})
+        self.operations.add_graph_run(graph, given, run, self.record_step)
 
     def watch(
         self,

@@ -361,6 +361,16 @@ def test_spikes_drawn_at_the_input_are_counted_as_spikes():
     assert (activity.effective_acs, activity.effective_macs) == (4 * drawn.sum() / 2, 0)
 
 
+def test_a_float32_graph_draws_the_spikes_of_rates_in_float32():
+    """A draw is a hash of the values' bits, so rates of double precision are rounded before it, as a run does."""
+    graph = SNNGraph([LayerNode("only", 6, 2, np.ones((2, 6), np.float32), "IF")])
+    x, profiler = np.random.default_rng(0).random((8, 6)), SpikeProfiler()
+    profiler.record_graph(graph, x, T=16, encoding="poisson", seed=3)
+    drawn = encode_poisson(x.astype(np.float32), timesteps=16, seed=3)
+    assert profiler.report().activity.effective_acs == 2 * drawn.sum() / 8
+    assert drawn.sum() != encode_poisson(x, timesteps=16, seed=3).sum()
+
+
 def test_watching_what_does_not_spike_is_refused(torch):
     with pytest.raises(ProfilingError, match="register_neuron") as caught:
         SpikeProfiler().watch(torch.nn.Linear(2, 2))
