@@ -107,6 +107,7 @@ class SpikeProfiler:
         bits: int | None = None,
         threshold: float | None = None,
         surrogate_peak: float | None = None,
+        max_spikes: int = 1,
         step: int | None = None,
     ) -> None:
         """Add one recording of ``layer``. Layers are in network order: the order of their first recording.
@@ -123,6 +124,7 @@ class SpikeProfiler:
         bits : number of neurons, where the last axis holds them packed into unsigned integers, lowest bit first
         threshold : the neurons' threshold, in units of the membrane
         surrogate_peak : the surrogate's derivative at the threshold; without it, the largest one given
+        max_spikes : the most spikes that a neuron sends in one step; one that sends nearly all of them is saturated
         step : training step for the curves; without it, the number of the recording
 
         Raises ProfilingError (``shape``, ``layout``, ``dtype``, ``spikes``, ``step``) where a recording cannot be read
@@ -141,6 +143,7 @@ class SpikeProfiler:
             bits=bits,
             threshold=threshold,
             surrogate_peak=surrogate_peak,
+            max_spikes=max_spikes,
         )
         self._ledger.tell_listeners()
 

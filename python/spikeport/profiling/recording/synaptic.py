@@ -74,7 +74,8 @@ class Operations:
                 self._add_connection(layer.name, layer.operation, read[0].steps(run.timesteps))
             if layer.neuron.is_spiking:
                 flat = spikes.reshape(*spikes.shape[:2], layer.n_neurons)
-                record(layer.name, flat, layout="TBN", threshold=float(np.mean(layer.threshold)))
+                neuron = {"threshold": float(np.mean(layer.threshold)), "max_spikes": layer.neuron.max_spikes}
+                record(layer.name, flat, layout="TBN", **neuron)
 
     def _add_connection(self, name: str, operation: Weighted, signal: Any) -> None:
         """Add what a connection did with a signal (T, batch, …): each value that is not 0, times who reads it."""
