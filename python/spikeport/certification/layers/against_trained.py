@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -77,17 +76,13 @@ def certify(
 
     own = samples[share.rows(len(samples))]
     parts: list[Evidence] = []
-    with evaluating(unwrapped(model)), bar("certifying", len(own)) if progress else nullcontext(_ignore) as advance:
+    with evaluating(unwrapped(model)), bar("certifying", len(own), shown=progress) as advance:
         trained = TrainedNetwork(model, snn.graph, samples)
         units = units_of(snn, trained)
         for part in evidence(snn, trained, units, own, timesteps, encoding=encoding, seed=seed, backend=backend):
             parts.append(part)
             advance(len(part.trained))
     return _report(snn, units, Evidence.joined(share.gathered(parts)), timesteps, encoding)
-
-
-def _ignore(count: int) -> None:
-    pass
 
 
 def _report(snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: int, encoding: str) -> Certification:
