@@ -68,16 +68,6 @@ class LayerBounds(NamedTuple):
     output_low: Array
     output_high: Array
 
-    @property
-    def input_low(self) -> Array:
-        """The least that arrives of the first signal that is read."""
-        return self.reads[0][0]
-
-    @property
-    def input_high(self) -> Array:
-        """The most that arrives of the first signal that is read."""
-        return self.reads[0][1]
-
 
 def propagate(
     graph: SNNGraph, input_range: InputRange | None = None, timesteps: int | None = None

@@ -41,11 +41,6 @@ def replace(graph: SNNGraph, name: str, *nodes: LayerNode) -> SNNGraph:
     return rewired(graph, layers, reads)
 
 
-def insert(graph: SNNGraph, before: str, node: LayerNode) -> SNNGraph:
-    """Return the graph with a node between the node ``before`` and what that one reads, which is one signal."""
-    return replace(graph, before, node, graph[before])
-
-
 def drop(graph: SNNGraph, *names: str, changed: Mapping[str, LayerNode] | None = None) -> SNNGraph:
     """Return the graph without some nodes; what read one of them reads what that one read, which is one signal.
 
