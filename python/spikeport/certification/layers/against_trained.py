@@ -21,6 +21,7 @@ from spikeport.certification.shares import Share
 from spikeport.checks import takes
 from spikeport.conversion.checks import check_timesteps, import_torch
 from spikeport.conversion.converted import ENCODINGS, ConvertedSNN, classes_of
+from spikeport.conversion.measurement import spread_of
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
@@ -87,7 +88,7 @@ def certify(
 
 def _report(snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: int, encoding: str) -> Certification:
     difference = found.spiking - found.trained
-    spread = float(found.trained.std()) or float(np.abs(found.trained).max()) or 1.0
+    spread = spread_of(found.trained)
     has_classes = snn.classes is not False
     answers = [classes_of(found.trained), classes_of(found.spiking)]
     same = answers[0] == answers[1]
