@@ -27,6 +27,7 @@ WRONG_LAYERS = {
     "beta": {"beta": 0.5},
     "v_reset": {"v_reset": 1.0},
     "tracer": {"neuron_type": "ST-BIF", "tracer_min": 1},
+    "max_spikes": {"neuron_type": "LIF", "max_spikes": 2},
     "name": {"name": ""},
 }
 
@@ -115,6 +116,7 @@ def test_a_layer_keeps_no_reference_to_what_it_was_given():
         {"neuron_type": "LIF"},
         {"name": "b"},
         {"v_reset": 0.0},
+        {"max_spikes": 2},
     ],
 )
 def test_equality_sees_every_part(change):

@@ -31,7 +31,7 @@ class LayerNode:
     neuron_type : "IF", "LIF", "ST-BIF" or "identity" (no neuron: the current is passed on)
     firing_rates : measured spikes of a step, a mean, shape (n_neurons,), or None
     bias : shape (n_neurons,), copied in the dtype of the weights, or None
-    threshold, v_init, v_reset, beta, tracer_min, tracer_max : see `spikeport.neuron.Neuron`
+    threshold, v_init, v_reset, beta, tracer_min, tracer_max, max_spikes : see `spikeport.neuron.Neuron`
 
     Attributes
     ----------
@@ -62,6 +62,7 @@ class LayerNode:
         beta: PerNeuron = 1.0,
         tracer_min: int = 0,
         tracer_max: int = 31,
+        max_spikes: int = 1,
     ) -> None:
         _check_name(name)
         n_in, n_out = _width(f"{name}.n_inputs", n_inputs), _width(f"{name}.n_neurons", n_neurons)
@@ -75,6 +76,7 @@ class LayerNode:
             beta=beta,
             tracer_min=tracer_min,
             tracer_max=tracer_max,
+            max_spikes=max_spikes,
         )
         self._fill(name, Linear(W, b), neuron, firing_rates)
 
