@@ -10,12 +10,12 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from conformance import harness, report
-from conformance.cases import VECTORS
+from conformance.cases import VECTORS, Case
 from conformance.languages import PATIENCE
 
 
@@ -61,8 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if print_table() else 1
     try:
         if options.show:
-            lines = harness.lines_of(harness.select(options.kernel, options.show), Path(tempfile.mkdtemp()))
-            print("\n".join(lines))
+            _show(harness.select(options.kernel, options.show))
             return 0
         if not options.timeout > 0:
             raise ValueError(f"--timeout must be above 0 seconds, not {options.timeout:g}")
@@ -80,6 +79,17 @@ def main(argv: list[str] | None = None) -> int:
     else:
         report.print_matrix(columns)
     return 0 if all(column.ok for column in columns) else 1
+
+
+def _show(cases: Sequence[Case]) -> None:
+    """Print the lines of the cases; the folder that some of them name, to be read or written, stays, and is named."""
+    scratch = Path(tempfile.mkdtemp(prefix="conformance-"))
+    lines = harness.lines_of(cases, scratch)
+    print("\n".join(lines))
+    if any(str(scratch) in line for line in lines):
+        print(f"conformance: these lines name files in {scratch}, which stays", file=sys.stderr)
+    else:
+        scratch.rmdir()
 
 
 @contextmanager

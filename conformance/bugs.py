@@ -29,7 +29,15 @@ QCFS = ("kernels/qcfs.py", "qcfs")
 SCHEDULE = ("kernels/finetune.py", "schedule")
 STEP = ("kernels/finetune.py", "step")
 ARCHIVE = ("transfer/store.py", "_read_archive")
+PULSE = ("kernels/network.py", "first_signal")
+WALK = ("kernels/network.py", "walk")
+ONCE = ("kernels/network.py", "_with_bias_once")
+SETTLED = ("kernels/network.py", "_settled")
+LEVELS = ("kernels/integrate_fire.py", "_levels")
+PRODUCTS = "[θ.dtype.type(m) * θ for m in range(1, max_spikes + 1)]"
+MOVED = "trace.spikes.reshape(*moved.shape, node.size).any(axis=2)"
 
+SOFT = "v - s.astype(θ.dtype) * θ"
 BIAS_FIRST = "add(np.insert(rows, 0, 1, axis=1), np.insert(matrix, 0, bias, axis=1)).reshape(total.shape)"
 
 ZIP = "transfer/files/archive.py"
@@ -120,26 +128,45 @@ GRAPHS = (
     ),
     Bug(
         "version 2 for a chain",
-        NODES,
-        "check_chain",
-        "linear and chained and len(self.structure.input_shape) == 1",
+        "transfer/checkpoint.py",
+        "_check_version",
+        "all(neuron is None or neuron.max_spikes == 1 for neuron in neurons)",
         "False",
+    ),
+    Bug(
+        "a chain of several spikes refused",
+        "transfer/checkpoint.py",
+        "_check_version",
+        "all(neuron is None or neuron.max_spikes == 1 for neuron in neurons)",
+        "True",
     ),
     Bug("a giant weight let through", NODES, "expected_members", "math.prod(weight) > LARGEST_WIDTH", "False"),
     Bug("weights of two types", "transfer/files/sidecar.py", "layers_of", "sidecar.version == 2", "False"),
-    Bug(
-        "more spikes in a step than anybody sends",
-        "transfer/neurons.py",
-        "neuron_from_rows",
-        "(rows[-1] != 1).any()",
-        "False",
-    ),
+    Bug("more spikes in a step than a byte holds", "neuron.py", "", "127", "128"),
+    Bug("several spikes kept to one", "transfer/neurons.py", "neuron_from_rows", "int(row['max_spikes'][0])", "1"),
     Bug("keys of other operations let through", NODES, "_node", "set(node) == keys", "set(node) >= keys"),
 )
 
+SEVERAL = (
+    Bug("all but one spike of a step lost", *IF, "_levels(θ, L)", "_levels(θ, 1)"),
+    Bug("a level too many", *IF, "_levels(θ, L)", "_levels(θ, L + 1)"),
+    Bug("one threshold taken off for all spikes of a step", *IF, SOFT, "v - θ"),
+    Bug(
+        "a threshold taken off again and again", *IF, SOFT, "np.subtract.reduce([v, *((s > n) * θ for n in range(L))])"
+    ),
+    Bug("levels added up", *LEVELS, PRODUCTS, "list(np.add.accumulate([θ] * max_spikes))"),
+    Bug("several spikes with a leak", "kernels/integrate_fire.py", "if_parameters", "(β != 1).any()", "False"),
+    Bug("a pulse fed at every step", *PULSE, "np.zeros((timesteps, *x.shape), x.dtype)", "np.stack([x] * timesteps)"),
+    Bug("biases at every step", *ONCE, "currents.values[:1]", "currents.values[:]"),
+    Bug("biases at no step", *ONCE, "bias is not None", "False"),
+    Bug("settled before the first step", *SETTLED, "moved[1:]", "moved[:-1]"),
+    Bug("all samples settled with the first", *SETTLED, "still.argmax(axis=0)", "still[:, :1].argmax(axis=0)"),
+    Bug("the last node not asked whether it moves", *WALK, MOVED, f"({MOVED} & (node is not network.nodes[-1]))"),
+)
+
 BUGS = (
-    Bug("> for >= at the threshold", *IF, "v >= θ", "v > θ"),
-    Bug("hard for soft reset", *IF, "v - θ if reset is None else reset", "0 if reset is None else reset"),
+    Bug("> for >= at the threshold", *IF, "v >= level", "v > level"),
+    Bug("hard for soft reset", *IF, f"{SOFT} if reset is None else reset", "0 if reset is None else reset"),
     Bug("reset loses the leak's order", *IF, "β * v + I[t]", "β * (v + I[t])"),
     Bug(
         "T off by one",
@@ -220,10 +247,16 @@ BUGS = (
     ),
     Bug("a neuron's type before its shape", *MEMBERS, "FLOATS", "('<f8',) if part == 'neuron' else FLOATS"),
     Bug("two suffixes taken off", *PATHS, "base.with_suffix('')", "base.with_suffix('').with_suffix('')"),
-    Bug("a non-finite weight written", *WRITE, "layer.arrays(finite=True)", "layer.arrays(finite=False)"),
+    Bug(
+        "a non-finite weight written",
+        *WRITE,
+        "layer.arrays(finite=True, version=sidecar.version)",
+        "layer.arrays(finite=False, version=sidecar.version)",
+    ),
     Bug("an unknown frozen name written", *WRITE, "name not in names", "False"),
     Bug("a chain not checked", "transfer/files/version_1.py", "check_chain", "before[1] != after[0]", "False"),
     *OPERATIONS,
     *GRAPHS,
+    *SEVERAL,
     Bug("some layers without velocities", *STEP, SOME, SOME.replace(" == len(velocities)", "")),
 )

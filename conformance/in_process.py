@@ -29,6 +29,7 @@ Arguments = dict[str, Any]
 DTYPES = {"f64": np.float64, "f32": np.float32}
 NEURON_KEYS = ("threshold", "v_init", "v_reset", "beta")
 TRACER_KEYS = ("tracer_min", "tracer_max")
+WHOLE_KEYS = (*TRACER_KEYS, "max_spikes")
 
 
 def answer(backend: Backend, kernel: str, arguments: Arguments) -> Words | None:
@@ -63,12 +64,15 @@ def _trace(trace: Any, counts: str = "counts") -> Words:
 
 
 def _if_multistep(backend: Backend, a: Arguments) -> Words:
-    return _trace(backend.if_multistep(_array(a, "currents", a["shape"]), **_given(a, NEURON_KEYS)))
+    return _trace(backend.if_multistep(_array(a, "currents", a["shape"]), **_if_parameters(a)))
+
+
+def _if_parameters(a: Arguments) -> dict[str, Any]:
+    return _given(a, NEURON_KEYS) | {key: a[key] for key in ("max_spikes",) if key in a}
 
 
 def _if_constant(backend: Backend, a: Arguments) -> Words:
-    given = _given(a, NEURON_KEYS)
-    return _trace(backend.if_constant(_array(a, "current"), timesteps=a["timesteps"], **given))
+    return _trace(backend.if_constant(_array(a, "current"), timesteps=a["timesteps"], **_if_parameters(a)))
 
 
 def _st_bif_multistep(backend: Backend, a: Arguments) -> Words:
@@ -103,7 +107,7 @@ def _numbered_keys(a: Arguments, part: str) -> list[str]:
 
 def _layer_forward(backend: Backend, a: Arguments) -> Words:
     n_in, n_out = a["size"]
-    neuron = Neuron(a["kind"], **_given(a, NEURON_KEYS), **{key: a[key] for key in TRACER_KEYS if key in a})
+    neuron = Neuron(a["kind"], **_given(a, NEURON_KEYS), **{key: a[key] for key in WHOLE_KEYS if key in a})
     bias = _array(a, "bias") if "bias" in a else None
     weights = _array(a, "weights", (n_out, n_in))
     return _trace(backend.layer_forward(_array(a, "inputs", a["shape"]), weights, bias, neuron))
@@ -123,7 +127,7 @@ def _network_run(backend: Backend, a: Arguments) -> Words:
     words = {"drive": array_words(run.drive)}
     for index, (counts, membrane) in enumerate(zip(run.counts, run.membrane, strict=True)):
         words |= {f"counts.{index}": array_words(counts), f"v.{index}": array_words(membrane)}
-    return words
+    return words if run.settled is None else words | {"settled": array_words(run.settled)}
 
 
 def _encode_poisson(backend: Backend, a: Arguments) -> Words:

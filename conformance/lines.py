@@ -19,9 +19,9 @@ SAFE = "._-/:"
 PATH_KEYS = ("path", "checkpoint")
 GEOMETRY = ("shape", "kernel", "stride", "padding", "dilation", "groups")
 WHOLE = (*GEOMETRY, "size", "sizes", "weight_shape", "input_shape", "params", "timesteps", "seed", "samples")
-WHOLE += ("tracer_min", "tracer_max", "until_index", "all")
+WHOLE += ("tracer_min", "tracer_max", "max_spikes", "until_index", "all")
 TEXT = ("dtype", "kind", "operation", "encoding", "checkpoint")
-SINGLE = (*TEXT, "groups", "timesteps", "seed", "tracer_min", "tracer_max")
+SINGLE = (*TEXT, "groups", "timesteps", "seed", "tracer_min", "tracer_max", "max_spikes")
 Words = dict[str, list[str]]
 
 

@@ -16,10 +16,11 @@ from conformance.generate import (
     layer,
     operation,
     qcfs,
+    several,
     st_bif,
     step,
 )
-from conformance.generate.networks import graph_runs, runs
+from conformance.generate.networks import graph_runs, pulses, runs
 from conformance.generate.notes import NOTES
 
 
@@ -27,11 +28,13 @@ def all_cases() -> dict[str, list[Case]]:
     """Return the cases of every kernel."""
     made = [
         *integrate_fire.cases(),
+        *several.cases(),
         *st_bif.cases(),
         *operation.cases(),
         *layer.cases(),
         *runs.cases(),
         *graph_runs.cases(),
+        *pulses.cases(),
         *encode.cases(),
         *qcfs.cases(),
         *finetune.cases(),

@@ -9,7 +9,7 @@ from typing import Any
 from conformance.cases import FILES, Case
 from conformance.generate.hostile import HOSTILE, LARGE, write_hostile
 from conformance.generate.make import case, decimals
-from conformance.generate.networks import NETWORKS, graph_runs
+from conformance.generate.networks import NETWORKS, graph_runs, pulses
 from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 from spikeport.transfer.files.strict_json import dump
 from spikeport.transfer.neurons import neuron_rows
@@ -32,7 +32,7 @@ READ = {
     "minus_zero_reset": ["hard_reset"],
 }
 
-GRAPH_FLAGS = {name: flags.split() for name, flags in graph_runs.FLAGS.items()}
+GRAPH_FLAGS = {name: flags.split() for name, flags in (graph_runs.FLAGS | pulses.FLAGS).items()}
 
 
 def write_files(folder: Path) -> None:

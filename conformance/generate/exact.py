@@ -18,17 +18,17 @@ Make = Callable[[float], Number]
 
 
 def integrate_fire(
-    currents: Sequence[Sequence[Number]], θ: Number, v0: Number, reset: Number | None, β: Number
+    currents: Sequence[Sequence[Number]], θ: Number, v0: Number, reset: Number | None, β: Number, max_spikes: int = 1
 ) -> tuple[list[list[int]], Number]:
     """Return the spikes of one neuron over ``currents`` (one number per step) and its last membrane."""
     v = v0 * θ
     spikes = []
     for I in currents:
         v = β * v + I
-        fired = v >= θ
-        if fired:
-            v = v - θ if reset is None else reset
-        spikes.append(int(fired))
+        s = sum(1 for m in range(1, max_spikes + 1) if v >= m * θ)
+        if s:
+            v = v - s * θ if reset is None else reset
+        spikes.append(s)
     return spikes, v
 
 

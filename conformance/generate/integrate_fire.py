@@ -9,16 +9,18 @@ import numpy as np
 from conformance.cases import Case
 from conformance.generate import exact
 from conformance.generate.make import case, checked, decimals, demand_exact, dyadic, fractions
+from conformance.in_process import DTYPES
 
 ORDINARY = "ordinary_floats"
 
 
 def cases() -> list[Case]:
     """Return all of them, each held against the scalar loops of `exact`."""
-    return checked([*_edges(), *_random(), *_ordinary(), *_constant(), *_errors()], _check)
+    return checked([*_edges(), *_random(), *_ordinary(), *_constant(), *_errors()], check)
 
 
-def _check(one: Case) -> None:
+def check(one: Case) -> None:
+    """Hold a case of ``if.multistep`` or ``if.constant`` against the scalar loop."""
     a = one.arguments
     dtype = a.get("dtype", "f64")
     rounds = ORDINARY in one.flags
@@ -32,18 +34,23 @@ def _check(one: Case) -> None:
     def parameter(key: str, default: float) -> list[Any]:
         values = fractions(a.get(key, default), dtype)
         values = values * N if len(values) == 1 else values
-        return [float(value) for value in values] if rounds else values
+        return [DTYPES[dtype](value) for value in values] if rounds else values
 
     if rounds:
-        table = table.astype(float)
+        table = table.astype(DTYPES[dtype])
     θ, v0, β = parameter("threshold", 1.0), parameter("v_init", 0.5), parameter("beta", 1.0)
     reset = parameter("v_reset", 0.0) if "v_reset" in a else [None] * N
-    answers = [exact.integrate_fire(list(table[:, n]), θ[n], v0[n], reset[n], β[n]) for n in range(N)]
+    L = a.get("max_spikes", 1)
+    answers = [exact.integrate_fire(list(table[:, n]), θ[n], v0[n], reset[n], β[n], L) for n in range(N)]
     spikes = [answers[n][0][t] for t in range(T) for n in range(N)]
     demand_exact(
         one.id,
         one.expected,
-        {"spikes": spikes, "v": [v for _, v in answers], "counts": [sum(s) for s, _ in answers]},
+        {
+            "spikes": spikes,
+            "v": [float(v) if rounds else v for _, v in answers],
+            "counts": [sum(s) for s, _ in answers],
+        },
     )
 
 

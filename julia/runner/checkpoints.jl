@@ -36,6 +36,7 @@ KERNELS["checkpoint.write"] = function (args)
     nodes = [stored_node(node, arrays(args, k - 1, node, sidecar.version)) for (k, node) in enumerate(sidecar.nodes)]
     checkpoint =
         Checkpoint(nodes, sidecar.input_shape; metadata = sidecar.metadata, frozen_layers = sidecar.frozen_layers)
+    check_version(sidecar, checkpoint)
     path = unquote(args["path"])
     save_checkpoint(checkpoint, path)
     archive, written = (bytes2hex(open(sha256, file)) for file in checkpoint_paths(path))

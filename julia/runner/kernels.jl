@@ -61,7 +61,8 @@ KERNELS["network.run"] = function (args)
         seed = parse(UInt64, get(args, "seed", "0")),
     )
     counts, membrane = numbered("counts", run.counts), numbered("v", run.membrane)
-    return reply(counts..., membrane..., "drive" => run.drive)
+    settled = run.settled === nothing ? () : ("settled" => run.settled,)
+    return reply(counts..., membrane..., "drive" => run.drive, settled...)
 end
 
 KERNELS["encode.poisson"] = function (args)

@@ -48,6 +48,7 @@ integrate_fire(T, args, v_init) = (
     v_init = parameter(T, args, "v_init", v_init),
     v_reset = optional(T, args, "v_reset"),
     beta = parameter(T, args, "beta", 1.0),
+    max_spikes = integer(args, "max_spikes", 1),
 )
 tracer(args) = (tracer_min = integer(args, "tracer_min", 0), tracer_max = integer(args, "tracer_max", 31))
 

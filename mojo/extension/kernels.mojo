@@ -21,6 +21,7 @@ from spikeport.operations.weighted import (
 )
 from spikeport.operations.window import Axis
 from spikeport.qcfs import quantise
+from spikeport.several_spikes import several_steps
 from spikeport.st_bif import st_bif_steps
 
 comptime Floats = ImmPointer[UInt8, ImmUntrackedOrigin]
@@ -50,6 +51,7 @@ def spikeport_all_finite(
 def spikeport_if_steps(
     double: Int,
     hard: Int,
+    max_spikes: Int,
     currents: Floats,
     steps: Int,
     stride: Int,
@@ -62,7 +64,22 @@ def spikeport_if_steps(
     membrane: FloatsOut,
     counts: MutPointer[Int64, MutUntrackedOrigin],
 ) abi("C"):
-    """Runs integrate-and-fire neurons: `if_steps`."""
+    """Runs integrate-and-fire neurons: `if_steps`, or `several_steps` where they
+    may send several spikes in a step."""
+
+    def several[dtype: DType]() {imm}:
+        several_steps(
+            currents.unsafe_bitcast[Scalar[dtype]](),
+            steps,
+            stride,
+            batch,
+            neurons,
+            threshold.unsafe_bitcast[Scalar[dtype]](),
+            max_spikes,
+            spikes,
+            membrane.unsafe_bitcast[Scalar[dtype]](),
+            counts,
+        )
 
     def run[dtype: DType, hard_reset: Bool]() {imm}:
         if_steps[hard_reset](
@@ -79,7 +96,12 @@ def spikeport_if_steps(
             counts,
         )
 
-    if double != 0:
+    if max_spikes > 1:
+        if double != 0:
+            several[DType.float64]()
+        else:
+            several[DType.float32]()
+    elif double != 0:
         if hard != 0:
             run[DType.float64, True]()
         else:

@@ -8,7 +8,7 @@ from spikeport.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from spikeport.checkpoint.neurons import NEURON_ROWS, without_max_spikes
+from spikeport.checkpoint.neurons import NEURON_ROWS
 from spikeport.checkpoint.sha256 import sha256
 from spikeport.checkpoint.sidecar import Sidecar, read_shapes
 from spikeport.checkpoint.sidecar.version_2 import read_names
@@ -136,7 +136,7 @@ def _given_nodes[dtype: DType](arguments: Arguments) raises -> Checkpoint:
         )
         # Known once all names are; until then it reads something or nothing.
         nodes[k].sources = List[Int](length=len(reads[k]), fill=INPUT)
-    var sidecar = Sidecar(input_shape^, nodes^, [], 1, 0, "", "{}")
+    var sidecar = Sidecar(input_shape^, nodes^, [], 1, 0, "", "{}", 2)
     sidecar.connect(reads)
     ref known = sidecar.nodes
     var arrays = List[LayerArrays]()
@@ -149,18 +149,17 @@ def _given_nodes[dtype: DType](arguments: Arguments) raises -> Checkpoint:
                 arguments, k, shape, NEURON_ROWS + 1, known[k].shape[0]
             )
         )
-        if arrays[k].neuron:
-            var rows = arrays[k].neuron.value().copy()
-            arrays[k].neuron = without_max_spikes(rows)
     if arguments.has(String("weight.", len(known))):
         raise refusal("shape", "there are more weights than nodes")
-    return Checkpoint(
+    var checkpoint = Checkpoint(
         sidecar.input_shape.copy(),
         known.copy(),
         arrays^,
         arguments.texts("frozen"),
         arguments.text("metadata", "{}"),
     )
+    checkpoint.check_version(2)
+    return checkpoint^
 
 
 def _arrays[

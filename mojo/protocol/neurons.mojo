@@ -26,6 +26,7 @@ def answer_if_multistep[
         v_init=arguments.parameter[dtype]("v_init", 0.5),
         v_reset=arguments.optional[dtype]("v_reset"),
         beta=arguments.parameter[dtype]("beta", 1.0),
+        max_spikes=arguments.integer("max_spikes", 1),
     )
     _trace(trace, "counts", reply)
 
@@ -41,6 +42,7 @@ def answer_if_constant[
         v_init=arguments.parameter[dtype]("v_init", 0.5),
         v_reset=arguments.optional[dtype]("v_reset"),
         beta=arguments.parameter[dtype]("beta", 1.0),
+        max_spikes=arguments.integer("max_spikes", 1),
     )
     _trace(trace, "counts", reply)
 
@@ -81,6 +83,7 @@ def answer_layer_forward[
         beta=arguments.parameter[dtype]("beta", 1.0),
         tracer_min=arguments.integer("tracer_min", 0),
         tracer_max=arguments.integer("tracer_max", 31),
+        max_spikes=arguments.integer("max_spikes", 1),
     )
     var trace = layer_forward(
         arguments.floats[dtype]("inputs"),
@@ -177,6 +180,8 @@ def _run_network[
             reply.integers(String("counts.", k), result.counts[k])
         reply.floats(String("v.", k), result.membrane[k])
     reply.floats("drive", result.drive)
+    if encoding == "pulse":
+        reply.integers("settled", result.settled)
 
 
 def _seed(arguments: Arguments) raises -> UInt64:

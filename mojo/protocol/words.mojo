@@ -204,7 +204,10 @@ struct Reply(Copyable):
                 # Spikes by the million: no text is made of each.
                 if value < 0:
                     self.bytes.append(UInt8(ord("-")))
-                self.bytes.append(UInt8(48 + abs(Int(value))))
+                var size = abs(Int(value))
+                for unit in [100, 10, 1]:
+                    if size >= unit or unit == 1:
+                        self.bytes.append(UInt8(48 + size // unit % 10))
             else:
                 self.bytes.extend(String(value).as_bytes())
 

@@ -5,7 +5,7 @@
     soft reset (no v_reset):  v = v - θ where s = 1
     hard reset:               v = v_reset where s = 1
 
-`v` starts at `v_init·θ`. Every operation is rounded by itself: build with
+`v` starts at `v_init·θ`. More than one spike a step: `several_spikes`. Every operation is rounded by itself: build with
 `--fp-mode contract=off`.
 """
 from std.sys.info import simd_width_of
@@ -19,6 +19,7 @@ from .checks import (
     refusal,
     spread,
 )
+from .several_spikes import MOST_SPIKES, several_steps
 from .trace import Trace
 
 
@@ -33,6 +34,7 @@ def if_multistep[
     v_init: List[Float64] = [0.5],
     v_reset: Optional[List[Float64]] = None,
     beta: List[Float64] = [1.0],
+    max_spikes: Int = 1,
 ) raises -> Trace[dtype]:
     """Runs integrate-and-fire neurons over currents of shape (steps, neurons).
 
@@ -47,17 +49,20 @@ def if_multistep[
         v_init: Membrane before the first step, in units of θ.
         v_reset: Membrane after a spike, or None for soft reset.
         beta: Share of the membrane that one step keeps, β.
+        max_spikes: The most spikes in one step, above 1 for soft reset and no
+            leak alone.
 
     Returns:
         Spikes, membrane and counts.
 
     Raises:
-        Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
+        Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`,
+            `max_spikes`.
     """
     check_shape("currents", len(currents), product(steps, neurons))
     check_finite("currents", currents)
     var parameters = IFParameters[dtype](
-        neurons, threshold, v_init, v_reset, beta
+        neurons, threshold, v_init, v_reset, beta, max_spikes=max_spikes
     )
     return parameters.run(currents, steps, neurons, 1)
 
@@ -72,6 +77,7 @@ def if_constant[
     v_init: List[Float64] = [0.5],
     v_reset: Optional[List[Float64]] = None,
     beta: List[Float64] = [1.0],
+    max_spikes: Int = 1,
 ) raises -> Trace[dtype]:
     """Runs integrate-and-fire neurons on one current for all steps.
 
@@ -87,6 +93,7 @@ def if_constant[
         v_init: Membrane before the first step, in units of θ.
         v_reset: Membrane after a spike, or None for soft reset.
         beta: Share of the membrane that one step keeps, β.
+        max_spikes: The most spikes in one step.
 
     Returns:
         Spikes, membrane and counts.
@@ -97,7 +104,7 @@ def if_constant[
     check_timesteps(timesteps)
     check_finite("current", current)
     var parameters = IFParameters[dtype](
-        len(current), threshold, v_init, v_reset, beta
+        len(current), threshold, v_init, v_reset, beta, max_spikes=max_spikes
     )
     return parameters.run(current, timesteps, 0, 1)
 
@@ -115,6 +122,8 @@ struct IFParameters[dtype: DType](Copyable):
     """Leak β in [0, 1]."""
     var hard: Bool
     """Whether a spike sets the membrane to `reset`."""
+    var max_spikes: Int
+    """The most spikes in one step."""
 
     def __init__(
         out self,
@@ -124,6 +133,7 @@ struct IFParameters[dtype: DType](Copyable):
         v_reset: Optional[List[Float64]],
         beta: List[Float64],
         each: Int = 1,
+        max_spikes: Int = 1,
     ) raises:
         """Checks and rounds the parameters: one number, or one for each of the
         entries, which have `each` neurons."""
@@ -137,6 +147,19 @@ struct IFParameters[dtype: DType](Copyable):
         for b in leak:
             if not (b >= 0 and b <= 1):
                 raise refusal("beta", String("beta must be in [0, 1], not ", b))
+        if not 1 <= max_spikes <= MOST_SPIKES:
+            raise refusal(
+                "max_spikes",
+                String("max_spikes must be from 1 to 127, not ", max_spikes),
+            )
+        if max_spikes > 1:
+            for b in leak:
+                if v_reset or b != 1:
+                    raise refusal(
+                        "max_spikes",
+                        "several spikes in a step need soft reset and no leak",
+                    )
+        self.max_spikes = max_spikes
         self.hard = Bool(v_reset)
         if self.hard:
             _check_reset(reset, theta)
@@ -181,7 +204,20 @@ struct IFParameters[dtype: DType](Copyable):
                 counts.unsafe_ptr(),
             )
 
-        if self.hard:
+        if self.max_spikes > 1:
+            several_steps(
+                currents.unsafe_ptr(),
+                steps,
+                stride,
+                batch,
+                neurons,
+                self.threshold.unsafe_ptr(),
+                self.max_spikes,
+                spikes.unsafe_ptr(),
+                membrane.unsafe_ptr(),
+                counts.unsafe_ptr(),
+            )
+        elif self.hard:
             go[True]()
         else:
             go[False]()

@@ -165,6 +165,9 @@ struct RunResult[dtype: DType](Copyable):
     """Membrane after the last step (B, n)."""
     var drive: List[Scalar[Self.dtype]]
     """What the output node received in all (B, n_out)."""
+    var settled: List[Int64]
+    """Under `pulse`, for each sample after how many steps nothing moved any
+    more, -1 where that was not seen; else nothing."""
 
     def __init__(out self, nodes: Int):
         """Makes the result of no samples.
@@ -176,6 +179,7 @@ struct RunResult[dtype: DType](Copyable):
         self.sums = List[List[Scalar[Self.dtype]]](length=nodes, fill=[])
         self.membrane = List[List[Scalar[Self.dtype]]](length=nodes, fill=[])
         self.drive = []
+        self.settled = []
 
 
 def network_run[
@@ -201,17 +205,24 @@ def network_run[
         batch: Number of samples B.
         timesteps: Number of steps T.
         encoding: `current` feeds the values at every step, `poisson` draws
-            spikes with the values as rates, `spikes` takes them step by step.
+            spikes with the values as rates, `spikes` takes them step by step,
+            `pulse` feeds values and biases at the first step alone.
         seed: Seed of the Poisson draws.
 
     Returns:
-        Counts, membranes and the drive.
+        Counts, membranes and the drive; under `pulse` also when each sample
+        settled: after s steps where at step s no node passes on anything but 0.
 
     Raises:
         Error: `timesteps`, `encoding`, `shape`, `non_finite`, `rate_range`.
     """
     check_timesteps(timesteps)
-    if encoding != "current" and encoding != "poisson" and encoding != "spikes":
+    if not (
+        encoding == "current"
+        or encoding == "poisson"
+        or encoding == "spikes"
+        or encoding == "pulse"
+    ):
         raise refusal(
             "encoding",
             String(
@@ -226,6 +237,37 @@ def network_run[
     check_finite("inputs", inputs)
 
     var result = RunResult[dtype](len(network.nodes))
+    if encoding == "pulse":
+        var quiet = network.copy()
+        var biases = List[List[Scalar[dtype]]]()
+        for k in range(len(quiet.nodes)):
+            biases.append(quiet.nodes[k].operation.take_bias())
+        _run_blocks(
+            quiet, inputs, batch, timesteps, encoding, seed, biases, result
+        )
+    else:
+        _run_blocks(
+            network, inputs, batch, timesteps, encoding, seed, [], result
+        )
+    return result^
+
+
+def _run_blocks[
+    dtype: DType, //
+](
+    network: Network[dtype],
+    inputs: List[Scalar[dtype]],
+    batch: Int,
+    timesteps: Int,
+    encoding: String,
+    seed: UInt64,
+    biases: List[List[Scalar[dtype]]],
+    mut result: RunResult[dtype],
+) raises:
+    """Runs checked inputs, as many samples at a time as memory is meant for;
+    `biases` are those of a pulse, which act at the first step alone."""
+    var n_in = network.n_inputs()
+    var steps_in = timesteps if encoding == "spikes" else 1
     var widest = 1
     for shape in network.shapes:
         widest = max(widest, product(shape))
@@ -237,7 +279,12 @@ def network_run[
             var start = (t * batch + first) * n_in
             part.extend(Span(inputs)[start : start + count * n_in])
         var signal: Signal[dtype]
-        if encoding == "poisson":
+        if encoding == "pulse":
+            part.resize(timesteps * count * n_in, 0)
+            signal = Signal(
+                network.shapes[0].copy(), values=part^, is_steady=False
+            )
+        elif encoding == "poisson":
             var rates = [value.cast[DType.float64]() for value in part]
             signal = Signal[dtype](
                 network.shapes[0].copy(),
@@ -251,8 +298,7 @@ def network_run[
                 values=part^,
                 is_steady=encoding == "current",
             )
-        _walk(network, signal^, count, timesteps, result)
-    return result^
+        _walk(network, signal^, count, timesteps, biases, result)
 
 
 def _walk[
@@ -262,9 +308,12 @@ def _walk[
     var signal: Signal[dtype],
     batch: Int,
     timesteps: Int,
+    biases: List[List[Scalar[dtype]]],
     mut result: RunResult[dtype],
 ) raises:
     """Runs a block of samples through the network, adding to `result`."""
+    var pulse = len(biases) > 0
+    var moved = List[Bool](length=timesteps * batch if pulse else 0, fill=False)
     var signals = List[Signal[dtype]](
         length=len(network.shapes), fill=Signal[dtype]()
     )
@@ -281,6 +330,11 @@ def _walk[
         var currents = node.operation.currents(
             signals, sources, 1 if is_steady else timesteps, batch
         )
+        if pulse and timesteps > 0 and len(biases[k]) > 0:
+            var each = product(shape) // shape[0]
+            for b in range(batch):
+                for j in range(product(shape)):
+                    currents[b * product(shape) + j] += biases[k][j // each]
         check_finite("currents", currents)
         for place in sources:
             if network.last_reader[place] == k:
@@ -309,5 +363,31 @@ def _walk[
             result.membrane[k].extend(Span(fired.membrane))
             passed_on = Signal[dtype](shape.copy(), spikes=[])
             swap(passed_on.spikes, fired.spikes)
+        if pulse:
+            _mark_moves(passed_on, moved)
         if network.last_reader[k + 1] > k:
             signals[k + 1] = passed_on^
+    if pulse:
+        for b in range(batch):
+            result.settled.append(_first_still(moved, b, timesteps, batch))
+
+
+def _mark_moves[dtype: DType, //](signal: Signal[dtype], mut moved: List[Bool]):
+    """Notes at which steps, for which samples, a signal is not 0 everywhere."""
+    var n = product(signal.shape)
+    for row in range(len(moved)):
+        for j in range(n):
+            if signal.is_spiking:
+                moved[row] = moved[row] or signal.spikes[row * n + j] != 0
+            else:
+                moved[row] = moved[row] or signal.values[row * n + j] != 0
+
+
+def _first_still(
+    moved: List[Bool], sample: Int, timesteps: Int, batch: Int
+) -> Int64:
+    """Returns the first step from 1 on at which nothing moved, or -1."""
+    for t in range(1, timesteps):
+        if not moved[t * batch + sample]:
+            return Int64(t)
+    return -1

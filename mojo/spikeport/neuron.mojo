@@ -7,6 +7,7 @@ from std.math import isfinite
 
 from .checks import refusal
 from .integrate_fire import IFParameters
+from .several_spikes import MOST_SPIKES
 from .st_bif import STBIFParameters
 from .trace import Trace
 
@@ -45,6 +46,8 @@ struct Neuron(Copyable):
     """Lower bound of the tracer (`ST-BIF`)."""
     var tracer_max: Int
     """Upper bound of the tracer (`ST-BIF`)."""
+    var max_spikes: Int
+    """The most spikes in one step (`IF` under soft reset; else 1)."""
 
     def __init__(
         out self,
@@ -56,6 +59,7 @@ struct Neuron(Copyable):
         var beta: List[Float64] = [1.0],
         tracer_min: Int = 0,
         tracer_max: Int = 31,
+        max_spikes: Int = 1,
     ) raises:
         """Checks what the kind demands; values are checked when it runs.
 
@@ -67,9 +71,10 @@ struct Neuron(Copyable):
             beta: Leak β.
             tracer_min: Lower bound of the tracer.
             tracer_max: Upper bound of the tracer.
+            max_spikes: The most spikes in one step, from 1 to 127.
 
         Raises:
-            Error: `neuron_kind`, `beta`, `v_reset`, `tracer`.
+            Error: `neuron_kind`, `beta`, `v_reset`, `tracer`, `max_spikes`.
         """
         if not is_kind(kind):
             raise refusal(
@@ -102,6 +107,17 @@ struct Neuron(Copyable):
                     "] do not hold 0, where the tracer starts",
                 ),
             )
+        if not 1 <= max_spikes <= MOST_SPIKES:
+            raise refusal(
+                "max_spikes",
+                String("max_spikes must be from 1 to 127, not ", max_spikes),
+            )
+        if max_spikes > 1 and (kind != "IF" or v_reset):
+            raise refusal(
+                "max_spikes",
+                "only IF with soft reset sends several spikes in a step",
+            )
+        self.max_spikes = max_spikes
         self.kind = kind^
         self.threshold = threshold^
         self.v_init = v_init^
@@ -174,6 +190,7 @@ struct Neuron(Copyable):
             self.v_reset,
             self.beta,
             each,
+            self.max_spikes,
         ).run(currents, steps, stride, batch)
 
 

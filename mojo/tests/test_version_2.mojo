@@ -19,10 +19,16 @@ from spikeport.checkpoint.members import (
     read_layers,
     write_layers,
 )
-from spikeport.checkpoint.neurons import with_max_spikes, without_max_spikes
+from spikeport.checkpoint.neurons import (
+    neuron_from_rows,
+    neuron_rows,
+    with_max_spikes,
+    without_max_spikes,
+)
 from spikeport.checkpoint.sidecar import read_sidecar
 from spikeport.checks import code_of
 from spikeport.network import INPUT, network_run
+from spikeport.neuron import Neuron
 
 
 def example() -> Checkpoint:
@@ -226,7 +232,8 @@ def test_sidecars_are_refused_by_code() raises:
         ' "name": "a", "neuron": "IF", "operation": "linear", "shape": [1]}],',
         ' "total_params": 2, "version": 2}',
     )
-    assert_equal(sidecar_code(chain), "version")
+    # Whether version 1 could hold it is known with its neurons.
+    assert_equal(sidecar_code(chain), "")
     assert_equal(sidecar_code(chain.replace("[2]", "[1, 2]")), "")
 
 
@@ -325,15 +332,36 @@ def test_weights_are_of_one_type() raises:
     assert_equal(archive_code(content, example()), "dtype")
 
 
-def test_more_than_one_spike_in_a_step_is_refused() raises:
-    """The eighth row is 1 in every file of today."""
+def test_the_row_of_spikes_is_held_where_it_says_something() raises:
+    """The eighth row is held only where neurons may send several spikes."""
     var rows = StoredArray.of([1.0, 0, 0, 0, 1, 0, 31], [7, 1])
     var eight = with_max_spikes(rows)
     assert_equal(eight.shape, [8, 1])
     assert_true(without_max_spikes(eight).data == rows.data)
     eight = StoredArray.of([1.0, 0, 0, 0, 1, 0, 31, 2], [8, 1])
-    with assert_raises(contains="neuron: max_spikes must be 1"):
-        _ = without_max_spikes(eight)
+    assert_equal(without_max_spikes(eight).shape, [8, 1])
+    assert_equal(neuron_rows(Neuron("IF", max_spikes=5), 3).shape, [8, 1])
+    var row = List[Float64](eight.values[DType.float64]())
+    assert_equal(neuron_from_rows("IF", row, 8).max_spikes, 2)
+    for wrong in [0.0, 128.0, 2.5]:
+        row[7] = wrong
+        with assert_raises(contains="neuron: "):
+            _ = neuron_from_rows("IF", row, 8)
+
+
+def test_a_chain_is_version_2_where_neurons_send_several_spikes() raises:
+    """The lowest version that can hold it."""
+    for most in [1, 3]:
+        var arrays = LayerArrays()
+        arrays.weight = StoredArray.of([1.0, 2.0], [1, 2])
+        arrays.neuron = neuron_rows(Neuron("IF", max_spikes=most), 1)
+        var chain = Checkpoint(["only"], [LayerSize(2, 1)], ["IF"], [arrays^])
+        assert_equal(chain.version(), 1 if most == 1 else 2)
+        if most == 1:
+            with assert_raises(contains="version: "):
+                chain.check_version(2)
+        else:
+            chain.check_version(2)
 
 
 def main() raises:

@@ -12,12 +12,17 @@ Flat = npt.NDArray[Any]
 Parameter = float | npt.NDArray[np.float64]
 Attributes = dict[str, int | tuple[int, ...]]
 Trace = tuple[Flat, Flat, Flat]
-RunResult = tuple[list[tuple[Flat, Flat, Flat | None]], Flat]
+RunResult = tuple[list[tuple[Flat, Flat, Flat | None]], Flat, Flat | None]
 
 __version__: str
 
 def if_multistep(
-    currents: Array, threshold: Parameter, v_init: Parameter, v_reset: Parameter | None, beta: Parameter
+    currents: Array,
+    threshold: Parameter,
+    v_init: Parameter,
+    v_reset: Parameter | None,
+    beta: Parameter,
+    max_spikes: int,
 ) -> Trace: ...
 def if_constant(
     current: Array,
@@ -26,6 +31,7 @@ def if_constant(
     v_init: Parameter,
     v_reset: Parameter | None,
     beta: Parameter,
+    max_spikes: int,
 ) -> Trace: ...
 def st_bif_multistep(
     currents: Array, threshold: Parameter, tracer_min: int, tracer_max: int, v_init: Parameter
@@ -47,7 +53,7 @@ class Network:
     def run(
         self, inputs: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None
     ) -> RunResult:
-        """Counts, membrane, and signal or None for each node, and the drive of the last."""
+        """Counts, membrane, signal or None for each node; the drive of the last; when each sample settled, or None."""
 
 def fingerprint(arrays: list[npt.NDArray[Any]]) -> int:
     """A 64-bit hash of the dtype, shape and values of all arrays."""

@@ -7,6 +7,9 @@ Integrate-and-fire (``IF``) and leaky integrate-and-fire (``LIF``), for each ste
     v = v - θ·s                 soft reset (v_reset is None)
     v = v_reset where s         hard reset
 
+An IF neuron with soft reset may send up to ``max_spikes`` in one step: s is then how many m in 1 … max_spikes have
+``v >= m·θ``.
+
 Bipolar integrate-and-fire with a tracer (``ST-BIF``; You et al. 2024, "SpikeZIP-TF"), v in units of θ::
 
     v = v + I[t]/θ
@@ -28,6 +31,9 @@ from spikeport.errors import GraphError
 
 KINDS: Final = ("IF", "LIF", "ST-BIF", "identity")
 
+MOST_SPIKES: Final = 127
+"""Spikes of one neuron in one step, at most: a spike array holds bytes."""
+
 PerNeuron = float | npt.NDArray[np.floating[Any]]
 
 
@@ -43,6 +49,7 @@ class Neuron:
     v_reset : membrane after a spike (hard reset, below the threshold), or None for soft reset
     beta : share of the membrane that one step keeps, in [0, 1]; 1 for every kind but LIF
     tracer_min, tracer_max : bounds of the tracer S, whole numbers with tracer_min <= 0 <= tracer_max (ST-BIF)
+    max_spikes : the most spikes in one step, from 1 to 127; above 1 for IF with soft reset alone
     """
 
     kind: str = "LIF"
@@ -52,6 +59,7 @@ class Neuron:
     beta: PerNeuron = 1.0
     tracer_min: int = 0
     tracer_max: int = 31
+    max_spikes: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -75,6 +83,16 @@ class Neuron:
         if not self.tracer_min <= 0 <= self.tracer_max:
             raise GraphError(
                 "tracer", f"tracer bounds [{self.tracer_min}, {self.tracer_max}] do not hold 0, where the tracer starts"
+            )
+        if not _is_whole(self.max_spikes) or not 1 <= self.max_spikes <= MOST_SPIKES:
+            raise GraphError(
+                "max_spikes", f"max_spikes {self.max_spikes!r} is not a whole number from 1 to {MOST_SPIKES}"
+            )
+        object.__setattr__(self, "max_spikes", int(self.max_spikes))
+        if self.max_spikes > 1 and (self.kind != "IF" or self.v_reset is not None):
+            raise GraphError(
+                "max_spikes",
+                f"max_spikes {self.max_spikes}: only IF with soft reset (v_reset=None) sends more than one in a step",
             )
 
     @property
@@ -114,10 +132,16 @@ class Neuron:
         if self.kind != other.kind or (self.v_reset is None) != (other.v_reset is None):
             return False
         pairs = [(getattr(self, n), getattr(other, n)) for n in ("threshold", "v_init", "v_reset", "beta")]
-        same_tracer = (self.tracer_min, self.tracer_max) == (other.tracer_min, other.tracer_max)
-        return same_tracer and all(np.array_equal(a, b) for a, b in pairs if a is not None)
+        whole = ("tracer_min", "tracer_max", "max_spikes")
+        return all(getattr(self, n) == getattr(other, n) for n in whole) and all(
+            np.array_equal(a, b) for a, b in pairs if a is not None
+        )
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _tracer_bound(name: str, value: Any) -> int:

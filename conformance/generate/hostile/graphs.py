@@ -44,16 +44,6 @@ def _without(k: int, key: str) -> Edit:
     return lambda content: content["nodes"][k].pop(key)
 
 
-def _chain(content: dict[str, Any]) -> None:
-    """Turn the content into what version 1 could hold."""
-    content["input_shape"] = [4]
-    content["frozen_layers"] = []
-    content["nodes"] = [
-        {"inputs": [before], "name": name, "neuron": "IF", "operation": "linear", "shape": [n]}
-        for before, name, n in (("input", "a", 3), ("a", "b", 2))
-    ]
-
-
 SCHEMA: dict[str, tuple[str, Edit]] = {
     "key": ("a key of version 1", lambda c: c.update(n_layers=6)),
     "no_input_shape": ("no shape of the input", lambda c: c.pop("input_shape")),
@@ -109,7 +99,6 @@ CHAIN: dict[str, tuple[str, Edit]] = {
     "input_vector": ("an image's convolution on a vector", lambda c: c.update(input_shape=[24])),
 }
 MORE: dict[str, tuple[str, str, Edit]] = {
-    "could_be_version_1": ("version", "a chain of linear layers in version 2", _chain),
     "params": ("shape", "one parameter too many counted", lambda c: c.update(total_params=c["total_params"] + 1)),
     "weight_giant": (
         "too_large",
@@ -184,9 +173,59 @@ def graph_columns() -> Pair:
     return _replaced("layer_3.neuron.npy", np.repeat(column, 2, axis=1))
 
 
-@hostile("neuron", "two spikes in a step, which nobody knows yet")
+def _spikes(*rows: float, name: str = "layer_3.neuron.npy") -> Pair:
+    return _replaced(name, np.array([rows]).T)
+
+
+@hostile("neuron", "no spike in a step")
 def graph_max_spikes() -> Pair:
-    return _replaced("layer_3.neuron.npy", np.array([[1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0, 2.0]]).T)
+    return _spikes(1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0, 0.0)
+
+
+@hostile("neuron", "128 spikes in a step")
+def graph_max_spikes_128() -> Pair:
+    return _spikes(1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0, 128.0)
+
+
+@hostile("neuron", "two and a half spikes in a step")
+def graph_max_spikes_fraction() -> Pair:
+    return _spikes(1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0, 2.5)
+
+
+@hostile("neuron", "another number of spikes for each channel")
+def graph_max_spikes_differ() -> Pair:
+    rows = np.repeat(np.array([[1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0, 2.0]]).T, 4, axis=1)
+    rows[7, 2] = 3.0
+    return _replaced("layer_3.neuron.npy", rows)
+
+
+@hostile("neuron", "two spikes in a step under hard reset")
+def graph_max_spikes_hard() -> Pair:
+    return _spikes(1.0, 0.5, 1.0, 0.0, 1.0, 0.0, 31.0, 2.0)
+
+
+@hostile("neuron", "two spikes in a step of a layer without neurons")
+def graph_max_spikes_identity() -> Pair:
+    return _spikes(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 31.0, 2.0, name="layer_1.neuron.npy")
+
+
+def _several(*rows: float) -> Pair:
+    """Return a chain of linear layers, the first of which sends several spikes, with other rows for its neurons."""
+    archive, sidecar = checkpoint_bytes(NETWORKS["several_chain"]())
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        members = [(name, opened.read(name)) for name in opened.namelist()]
+    changed = [(n, weights(np.array([rows]).T) if n == "layer_0.neuron.npy" else data) for n, data in members]
+    return put_archive(zip_of(changed), sidecar)
+
+
+@hostile("version", "a chain of linear layers, of one spike a step, in version 2")
+def graph_could_be_version_1() -> Pair:
+    return _several(1.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0, 1.0)
+
+
+@hostile("neuron", "a chain that version 1 could hold, but for a threshold that is not above 0")
+def graph_could_be_version_1_threshold() -> Pair:
+    return _several(0.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0, 1.0)
 
 
 @hostile("dtype", "weights of two types")

@@ -2,7 +2,8 @@
 
 from conformance.generate.networks.chains import NETWORKS as CHAINS
 from conformance.generate.networks.graphs import GRAPHS
+from conformance.generate.networks.settling import SETTLING
 
-NETWORKS = CHAINS | GRAPHS
+NETWORKS = CHAINS | GRAPHS | SETTLING
 
-__all__ = ["CHAINS", "GRAPHS", "NETWORKS"]
+__all__ = ["CHAINS", "GRAPHS", "NETWORKS", "SETTLING"]

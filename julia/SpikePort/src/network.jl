@@ -12,7 +12,8 @@ channels, batch). The shape that nodes take is by default that of a first linear
     drive = Σ_t I[t] of the last node
 
 `"current"` feeds the value at every step, `"poisson"` draws spikes with the value as rate in [0, 1], `"spikes"` takes
-the input as it is, step by step. `record` keeps the spikes of every node. Throws [`KernelError`](@ref) with
+the input as it is, step by step, `"pulse"` feeds the value, and the biases, at the first step alone. A sample has then
+settled after s steps where at step s no node passes on anything but 0: nothing changes any more. `record` keeps the spikes of every node. Throws [`KernelError`](@ref) with
 `timesteps`, `seed`, `shape`, `encoding`, `non_finite`, `rate_range` or a code of the neurons, and what
 [`Network`](@ref) throws.
 """
@@ -39,14 +40,19 @@ end
 "Run a network on checked inputs `x` (n, batch, …): every sample from the input to the last node."
 function walk(network::Network{T}, x::Array{T}, steps::Int, encoding, seed::UInt64, record::Bool) where {T}
     batch, input = size(x, 2), input_signal(x, network.input_shape, steps, encoding)
-    parts = lay_out(network, input, batch, steps, record)
+    pulse = encoding == "pulse"
+    parts = lay_out(network, input, batch, steps, record, pulse)
     output = last(parts)
     drive = zeros(T, size(output.membrane))
+    moved, settled = zeros(Bool, pulse ? steps : 0), pulse ? zeros(Int, batch) : nothing
     for b in 1:batch
         encode!(input, x, b, encoding, seed)
+        fill!(moved, false)
         for part in parts
             run!(part, b, steps)
+            mark_moves!(moved, part.signal.values)
         end
+        settled === nothing || (settled[b] = first_still(moved))
         add_steps!(view(drive, :, b), output.currents, steps)
     end
     shaped(array, shape) = reshape(array, reverse(shape)..., size(array)[2:end]...)
@@ -56,5 +62,20 @@ function walk(network::Network{T}, x::Array{T}, steps::Int, encoding, seed::UInt
         shaped(drive, last(network.shapes)),
         steps,
         record ? [shaped(part.spikes, shape) for (part, shape) in zip(parts, network.shapes)] : nothing,
+        settled,
     )
+end
+
+"Note the steps at which a signal (n, steps) is not 0 everywhere; `moved` is empty where nobody asks."
+function mark_moves!(moved::Vector{Bool}, values::Matrix)
+    for t in eachindex(moved)
+        moved[t] |= any(!=(0), view(values, :, t))
+    end
+    return nothing
+end
+
+"Return the number of the first step behind the first one at which nothing moved, counted from 0, or -1."
+function first_still(moved::Vector{Bool})
+    place = length(moved) > 1 ? findnext(!, moved, 2) : nothing
+    return place === nothing ? -1 : place - 1
 end

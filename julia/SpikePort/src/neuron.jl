@@ -5,11 +5,15 @@ const KINDS = ("IF", "LIF", "ST-BIF", "identity")
 
 const LARGEST_TRACER = 2^31 - 1
 
+"Spikes of one neuron in one step, at most: a spike array holds bytes."
+const MOST_SPIKES = 127
+
 "One number for all neurons of a layer, or one for each."
 const PerNeuron = Union{Float64,Vector{Float64}}
 
 """
-    Neuron(kind = "LIF"; threshold = 1, v_init = 0, v_reset = nothing, beta = 1, tracer_min = 0, tracer_max = 31)
+    Neuron(kind = "LIF"; threshold = 1, v_init = 0, v_reset = nothing, beta = 1, tracer_min = 0, tracer_max = 31,
+           max_spikes = 1)
 
 Hold the parameters of one layer's neurons: a number for all of them, or a vector with one for each.
 
@@ -19,6 +23,8 @@ Hold the parameters of one layer's neurons: a number for all of them, or a vecto
     s = v >= θ
     v = v - θ·s                 soft reset (v_reset is nothing), or  v = v_reset where s
 
+`IF` with soft reset may send up to `max_spikes` in a step: s is then how many m in 1, …, max_spikes have v >= m·θ.
+
 `ST-BIF` (You et al. 2024, "SpikeZIP-TF"), v in units of θ:
 
     v = v + I[t]/θ
@@ -26,7 +32,7 @@ Hold the parameters of one layer's neurons: a number for all of them, or a vecto
     S = S + s;  v = v - s
 
 The membrane starts at `v_init·θ`. Throws [`GraphError`](@ref) with `neuron_kind`, `threshold`, `beta`, `v_reset`,
-`tracer`, `shape` or `non_finite`.
+`tracer`, `max_spikes`, `shape` or `non_finite`.
 """
 struct Neuron
     kind::String
@@ -36,6 +42,7 @@ struct Neuron
     beta::PerNeuron
     tracer_min::Int
     tracer_max::Int
+    max_spikes::Int
 
     function Neuron(
         kind::AbstractString = "LIF";
@@ -45,6 +52,7 @@ struct Neuron
         beta = 1.0,
         tracer_min::Integer = 0,
         tracer_max::Integer = 31,
+        max_spikes::Integer = 1,
     )
         kind in KINDS || throw(GraphError("neuron_kind", "neuron kind \"$kind\" is not one of $(join(KINDS, ", "))"))
         θ, v0, β = per_neuron("threshold", threshold), per_neuron("v_init", v_init), per_neuron("beta", beta)
@@ -65,7 +73,12 @@ struct Neuron
         -LARGEST_TRACER <= tracer_min <= 0 <= tracer_max <= LARGEST_TRACER || throw(
             GraphError("tracer", "tracer bounds [$tracer_min, $tracer_max] do not hold 0, where the tracer starts"),
         )
-        return new(kind, θ, v0, reset, β, tracer_min, tracer_max)
+        1 <= max_spikes <= MOST_SPIKES ||
+            throw(GraphError("max_spikes", "max_spikes $max_spikes is not a whole number from 1 to $MOST_SPIKES"))
+        max_spikes == 1 ||
+            (kind == "IF" && reset === nothing) ||
+            throw(GraphError("max_spikes", "only IF with soft reset sends more than one spike in a step"))
+        return new(kind, θ, v0, reset, β, tracer_min, tracer_max, max_spikes)
     end
 end
 

@@ -51,7 +51,7 @@ function parameters(words::Words, index = "")
         values = array(words[key*index])
         push!(given, Symbol(key) => length(values) == 1 ? only(values) : values)
     end
-    for key in ("tracer_min", "tracer_max")
+    for key in ("tracer_min", "tracer_max", "max_spikes")
         haskey(words, key * index) && push!(given, Symbol(key) => integer(words, key * index))
     end
     return given
@@ -123,6 +123,7 @@ function network_run(words)
         give!(words, "membrane.$(k - 1)", run.membrane[k])
         run.spikes === nothing || give!(words, "spikes.$(k - 1)", run.spikes[k])
     end
+    run.settled === nothing || give!(words, "settled", run.settled)
     return give!(words, "drive", run.drive)
 end
 

@@ -3,7 +3,7 @@
 """
 What one layer of neurons did.
 
-- `spikes`: Int8 of size (neurons, …, steps): -1, 0 or 1
+- `spikes`: Int8 of size (neurons, …, steps): 0 to max_spikes, of `ST-BIF` -1, 0 or 1
 - `membrane`: after the last step, size (neurons, …)
 - `counts`: sum of the spikes over the steps, size (neurons, …)
 """
@@ -22,6 +22,8 @@ of an image (width, height, channels).
 - `drive`: (…, batch), what the output node received in all
 - `timesteps`: number of steps
 - `spikes`: (…, batch, steps), or nothing unless recorded
+- `settled`: for each sample after how many steps nothing moved any more, -1 where that was not seen; nothing unless the
+  encoding is "pulse"
 """
 struct RunResult{T<:Float}
     counts::Vector{Array}
@@ -29,4 +31,5 @@ struct RunResult{T<:Float}
     drive::Array{T}
     timesteps::Int
     spikes::Union{Nothing,Vector{Array}}
+    settled::Union{Nothing,Vector{Int}}
 end

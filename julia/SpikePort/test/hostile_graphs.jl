@@ -59,15 +59,24 @@ end
     end
 end
 
-@testset "a chain that says it is version 2 is refused, and so is a neuron of two spikes" begin
+@testset "a chain that says it is version 2 is refused unless a neuron sends several spikes" begin
     node(name) = NodeEntry("a", "IF", "linear", [name], (1,), [], [])
-    sidecar(name) = write_sidecar(Sidecar(2, (1,), [node(name)], [], 1, 0, "0"^64, "{}"))
-    @test code_of(() -> read_sidecar(sidecar("input"), "net.json")) == "version"
-    @test code_of(() -> read_sidecar(sidecar("a"), "net.json")) == "layer_chain"
-    row = reshape([1.0, 0, 0, 0, 1, 0, 31, 2], 8, 1)
-    @test code_of(() -> neuron_from_rows("IF", row)) == "neuron"
-    row[8] = 1
-    @test neuron_from_rows("IF", row) == Neuron("IF")
+    sidecar(name) = read_sidecar(write_sidecar(Sidecar(2, (1,), [node(name)], [], 1, 0, "0"^64, "{}")), "net.json")
+    @test code_of(() -> sidecar("a")) == "layer_chain"
+    checked(most) = code_of() do
+        neurons = [Neuron("IF"; max_spikes = most)]
+        SpikePort.check_version(sidecar("input"), Checkpoint([ones(1, 1)], ["a"]; neurons = neurons))
+    end
+    @test (checked(1), checked(2)) == ("version", nothing)
+end
+
+@testset "a row of spikes that no neuron sends is refused" begin
+    rows(most...) = [1.0, 0, 0, 0, 1, 0, 31, 0] .* ones(1, length(most)) .+ [zeros(7, length(most)); [most...]']
+    @test neuron_from_rows("IF", rows(3)) == Neuron("IF"; max_spikes = 3)
+    for wrong in ((0,), (128,), (2.5,), (2, 3))
+        @test code_of(() -> neuron_from_rows("IF", rows(wrong...))) == "neuron"
+    end
+    @test code_of(() -> neuron_from_rows("LIF", rows(2))) == "neuron"
 end
 
 @testset "no byte of a graph's sidecar can change into anything but a code or the same network" begin

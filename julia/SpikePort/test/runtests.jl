@@ -26,6 +26,7 @@ dyadic(seed, dims...; low = -32, high = 32) = reshape(
     include("operations.jl")
     include("windows.jl")
     include("graphs.jl")
+    include("settling.jl")
     include("finetuning.jl")
     include("json.jl")
     include("archives.jl")

@@ -4,7 +4,12 @@ from ..network import Network, Node
 from ..neuron import Neuron, is_kind
 from ..operations.any_operation import operation_named
 from .members import LayerArrays, write_layers
-from .neurons import NEURON_ROWS, neuron_from_rows, with_max_spikes
+from .neurons import (
+    NEURON_ROWS,
+    neuron_from_rows,
+    sends_several,
+    with_max_spikes,
+)
 from .npy import StoredArray
 from .sha256 import SHA256, sha256
 from .sidecar import (
@@ -128,9 +133,25 @@ struct Checkpoint(Copyable):
         """Returns the version in which it is written.
 
         Returns:
-            1 for a chain of linear layers on inputs of one axis, else 2.
+            1 for a chain of linear layers on inputs of one axis, whose neurons
+            send at most one spike in a step, else 2.
         """
+        for layer in self.arrays:
+            if layer.neuron and sends_several(layer.neuron.value()):
+                return 2
         return 1 if is_chain(self.input_shape, self.nodes) else 2
+
+    def check_version(self, given: Int) raises:
+        """Refuses, as `version`, version 2 where version 1 could hold it.
+
+        Args:
+            given: The version in which it is said.
+
+        Raises:
+            Error: `version`.
+        """
+        if given != self.version():
+            raise refusal("version", "version 1 holds a chain of linear layers")
 
     def total_params(self) -> Int:
         """Returns the number of weights and biases.
@@ -181,7 +202,9 @@ struct Checkpoint(Copyable):
         if self.arrays[k].neuron:
             ref stored = self.arrays[k].neuron.value()
             return neuron_from_rows(
-                self.nodes[k].neuron, stored.values[DType.float64]()
+                self.nodes[k].neuron,
+                stored.values[DType.float64](),
+                stored.shape[0],
             )
         if not is_kind(self.nodes[k].neuron):
             raise refusal(
@@ -288,6 +311,7 @@ struct Checkpoint(Copyable):
             0,
             "",
             metadata^,
+            self.version(),
         )
         for name in self.frozen_layers:
             demand(
@@ -301,7 +325,7 @@ struct Checkpoint(Copyable):
         sidecar.check()
         for k in range(len(self.arrays)):
             self._check_arrays(k)
-        if sidecar.version() == 2:
+        if sidecar.version == 2:
             _ = self.is_double()
         return sidecar^
 
@@ -328,8 +352,11 @@ struct Checkpoint(Copyable):
                     raise refusal("dtype", "bias and weight differ in dtype")
         if layer.neuron:
             ref neuron = layer.neuron.value()
-            var width = 1 if neuron.count() == NEURON_ROWS else node.shape[0]
-            _check_array(node.name, neuron, [NEURON_ROWS, width])
+            var rows = NEURON_ROWS
+            if len(neuron.shape) == 2 and neuron.shape[0] > NEURON_ROWS:
+                rows = NEURON_ROWS + 1
+            var width = 1 if neuron.count() == rows else node.shape[0]
+            _check_array(node.name, neuron, [rows, width])
             if not neuron.double:
                 raise refusal("dtype", "neuron must be float64")
             _ = self.neuron(k)
@@ -358,7 +385,7 @@ def checkpoint_bytes(checkpoint: Checkpoint) raises -> CheckpointBytes:
         Error: Those of `Checkpoint.check`, and `too_large`.
     """
     var sidecar = checkpoint.check()
-    var archive = write_layers(checkpoint.arrays, sidecar.version())
+    var archive = write_layers(checkpoint.arrays, sidecar.version)
     sidecar.archive_bytes = len(archive)
     sidecar.archive_sha256 = sha256(archive)
     return CheckpointBytes(archive^, write_sidecar(sidecar))

@@ -11,7 +11,7 @@ from .archive import (
     Member,
     largest_archive,
 )
-from .neurons import NEURON_ROWS, with_max_spikes
+from .neurons import NEURON_ROWS, with_max_spikes, without_max_spikes
 from .npy import StoredArray
 from .sidecar import Sidecar, read_shapes
 from .sidecar.nodes import LARGEST_SIZE
@@ -59,7 +59,7 @@ def expected_members(sidecar: Sidecar) -> List[Member]:
     """Returns the members that an archive may have beside a checked sidecar:
     one for each node, and two more where its operation has a weight."""
     var types = materialize[FLOATS]()
-    var rows = NEURON_ROWS + Int(sidecar.version() == 2)
+    var rows = NEURON_ROWS + Int(sidecar.version == 2)
     var members = List[Member]()
     for k in range(len(sidecar.nodes)):
         ref node = sidecar.nodes[k]
@@ -96,7 +96,7 @@ def expected_members(sidecar: Sidecar) -> List[Member]:
 def check_size(sidecar: Sidecar, expected: List[Member]) raises:
     """Refuses, as `too_large`, an archive that is said to have more bytes than
     its members can need, or weights of more values than there may be."""
-    if sidecar.version() == 2:
+    if sidecar.version == 2:
         for member in expected:
             if product(member.shapes[0]) > LARGEST_SIZE:
                 raise refusal(
@@ -141,7 +141,7 @@ def read_layers(archive: Archive, sidecar: Sidecar) raises -> List[LayerArrays]:
                 "dtype", String("layer_", k, ": neuron must be float64")
             )
         layers.append(layer^)
-        if sidecar.version() == 2:
+        if sidecar.version == 2:
             check_one_type(layers)
     return layers^
 
@@ -171,6 +171,7 @@ def write_layers(layers: List[LayerArrays], version: Int) raises -> List[UInt8]:
             ref rows = layer.neuron.value()
             archive.add(
                 member_name(k, "neuron"),
-                with_max_spikes(rows) if version == 2 else rows.copy(),
+                with_max_spikes(rows) if version
+                == 2 else without_max_spikes(rows),
             )
     return archive^.finish()

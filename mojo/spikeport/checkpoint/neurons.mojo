@@ -6,7 +6,7 @@ from .npy import StoredArray
 comptime NEURON_ROWS = 7
 """Rows of a neuron member: threshold, v_init, hard_reset, v_reset, beta,
 tracer_min, tracer_max. In version 2 an eighth follows, `max_spikes`, the most
-spikes of one neuron in one step; it is 1 in every file of today."""
+spikes of one neuron in one step; it is held only where it is above 1."""
 
 
 def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
@@ -18,7 +18,8 @@ def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
 
     Returns:
         Float64 of shape (7, 1) where every parameter is a single number, the
-        same for all neurons, else (7, n).
+        same for all neurons, else (7, n); an eighth row where a neuron may send
+        several spikes in a step.
     """
     var rows: List[List[Float64]] = [
         neuron.threshold.copy(),
@@ -29,30 +30,36 @@ def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
         [Float64(neuron.tracer_min)],
         [Float64(neuron.tracer_max)],
     ]
+    if neuron.max_spikes > 1:
+        rows.append([Float64(neuron.max_spikes)])
     var width = 1
     for row in rows:
         if len(row) > 1:
             width = n
-    var values = List[Float64](capacity=NEURON_ROWS * width)
+    var values = List[Float64](capacity=len(rows) * width)
     for row in rows:
         for k in range(width):
             values.append(row[min(k, len(row) - 1)])
-    return StoredArray.of(values, [NEURON_ROWS, width])
+    return StoredArray.of(values, [len(rows), width])
 
 
-def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
-    """Reads the parameters of a neuron member."""
-    var width = len(rows) // NEURON_ROWS
+def neuron_from_rows(
+    kind: String, rows: List[Float64], count: Int = NEURON_ROWS
+) raises -> Neuron:
+    """Reads the parameters of a neuron member of 7 or 8 rows."""
+    var width = len(rows) // count
     var row = [
         List[Float64](Span(rows)[r * width : (r + 1) * width])
-        for r in range(NEURON_ROWS)
+        for r in range(count)
     ]
-    for r in [2, 5, 6]:
+    if count == NEURON_ROWS:
+        row.append([1.0])
+    for r in [2, 5, 6, 7]:
         for value in row[r]:
             if value != row[r][0] or _is_minus_zero(value):
                 raise refusal(
                     "neuron",
-                    "hard_reset and the tracer are one value for the layer",
+                    "hard_reset, the tracer and max_spikes are one value each",
                 )
     if row[2][0] != 0 and row[2][0] != 1:
         raise refusal("neuron", "hard_reset must be 0 or 1")
@@ -60,10 +67,10 @@ def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
     for value in row[3]:
         if not hard and (value != 0 or _is_minus_zero(value)):
             raise refusal("neuron", "v_reset must be 0 under soft reset")
-    for bound in [row[5][0], row[6][0]]:
+    for bound in [row[5][0], row[6][0], row[7][0]]:
         # Compared before it is converted, so no bound is out of reach.
         if abs(bound) > Float64(LARGEST_TRACER) or Float64(Int(bound)) != bound:
-            raise refusal("neuron", "a tracer bound is no whole number")
+            raise refusal("neuron", "tracer and max_spikes are whole numbers")
     try:
         var v_reset = Optional[List[Float64]](None)
         if hard:
@@ -76,6 +83,7 @@ def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
             beta=row[4].copy(),
             tracer_min=Int(row[5][0]),
             tracer_max=Int(row[6][0]),
+            max_spikes=Int(row[7][0]),
         )
         neuron.check(width)
         return neuron^
@@ -84,7 +92,9 @@ def neuron_from_rows(kind: String, rows: List[Float64]) raises -> Neuron:
 
 
 def with_max_spikes(rows: StoredArray) -> StoredArray:
-    """Returns the eight rows of version 2 for the seven that are held."""
+    """Returns the eight rows of version 2 for the rows that are held."""
+    if rows.shape[0] > NEURON_ROWS:
+        return rows.copy()
     var values = rows.values[DType.float64]()
     var width = len(values) // NEURON_ROWS
     for _ in range(width):
@@ -92,14 +102,22 @@ def with_max_spikes(rows: StoredArray) -> StoredArray:
     return StoredArray.of(values, [NEURON_ROWS + 1, width])
 
 
-def without_max_spikes(rows: StoredArray) raises -> StoredArray:
-    """Returns the seven rows that are held for the eight of version 2; refuses
-    by `neuron` a neuron that sends more than one spike in a step."""
+def sends_several(rows: StoredArray) -> Bool:
+    """Tells whether neurons of these rows may send several spikes in a step."""
     var values = rows.values[DType.float64]()
-    var width = len(values) // (NEURON_ROWS + 1)
-    for k in range(NEURON_ROWS * width, len(values)):
+    for k in range(NEURON_ROWS * rows.shape[1], len(values)):
         if values[k] != 1:
-            raise refusal("neuron", "max_spikes must be 1")
+            return True
+    return False
+
+
+def without_max_spikes(rows: StoredArray) -> StoredArray:
+    """Returns the rows that are held for those of a file: without the eighth
+    one where it is 1."""
+    if rows.shape[0] == NEURON_ROWS or sends_several(rows):
+        return rows.copy()
+    var values = rows.values[DType.float64]()
+    var width = rows.shape[1]
     return StoredArray.of(
         List[Float64](Span(values)[0 : NEURON_ROWS * width]),
         [NEURON_ROWS, width],

@@ -106,10 +106,10 @@ def _loaded(sidecar: Sidecar, var content: List[UInt8]) raises -> Loaded:
         )
     for k in range(len(checkpoint.arrays)):
         if checkpoint.arrays[k].neuron:
-            if sidecar.version() == 2:
-                var rows = checkpoint.arrays[k].neuron.value().copy()
-                checkpoint.arrays[k].neuron = without_max_spikes(rows)
             _ = checkpoint.neuron(k)
+            var rows = checkpoint.arrays[k].neuron.value().copy()
+            checkpoint.arrays[k].neuron = without_max_spikes(rows)
+    checkpoint.check_version(sidecar.version)
     return Loaded(checkpoint^, sidecar.archive_sha256)
 
 

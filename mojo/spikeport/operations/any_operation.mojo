@@ -79,6 +79,18 @@ struct AnyOperation[element: DType](Operation):
                     )
         abort("no operation is held")
 
+    def take_bias(mut self) -> List[Scalar[Self.dtype]]:
+        """Asks the operation that is held."""
+        comptime for kind in range(len(Self.Kinds.Ts)):
+            comptime T = Self.Kinds.Ts[kind]
+            comptime if conforms_to(T, Operation):
+                if self.held.isa[T]():
+                    # Sound: every kind is one of this element type.
+                    return rebind_var[List[Scalar[Self.dtype]]](
+                        self.held[T].take_bias()
+                    )
+        abort("no operation is held")
+
 
 def is_operation(word: StringSpan) -> Bool:
     """Tells whether there is an operation of this name."""

@@ -102,6 +102,16 @@ struct Conv[element: DType](Operation):
             self.weights.unsafe_ptr(),
         )
 
+    def take_bias(mut self) -> List[Scalar[Self.dtype]]:
+        """Takes the bias out.
+
+        Returns:
+            The bias, one for each output channel, or nothing.
+        """
+        var bias = List[Scalar[Self.dtype]]()
+        swap(bias, self.bias)
+        return bias^
+
     def output_shape(self, inputs: List[List[Int]]) raises -> List[Int]:
         """Returns the shape of the currents.
 

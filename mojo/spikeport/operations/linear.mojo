@@ -103,3 +103,13 @@ struct Linear[element: DType](Operation):
         if signal.is_spiking:
             return self.packed.sums(signal.spikes, rows)
         return self.packed.sums(signal.values, rows)
+
+    def take_bias(mut self) -> List[Scalar[Self.dtype]]:
+        """Takes the bias out.
+
+        Returns:
+            The bias, one for each output, or nothing.
+        """
+        var bias = List[Scalar[Self.dtype]]()
+        swap(bias, self.packed.bias)
+        return bias^

@@ -82,6 +82,11 @@ trait Operation(Copyable):
         are steady and it does not remember."""
         ...
 
+    def take_bias(mut self) -> List[Scalar[Self.dtype]]:
+        """Takes the bias out and returns it, one for each entry of the first
+        axis of its currents; nothing where there is none."""
+        return []
+
 
 def the_only(inputs: List[List[Int]], what: StringSpan) raises -> List[Int]:
     """Returns the one shape of an operation that reads one signal."""

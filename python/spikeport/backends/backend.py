@@ -43,10 +43,11 @@ class Backend(ABC):
         v_init: npt.ArrayLike = 0.5,
         v_reset: npt.ArrayLike | None = None,
         beta: npt.ArrayLike = 1.0,
+        max_spikes: int = 1,
     ) -> Trace:
         """See `spikeport.kernels.if_multistep`."""
         I = self._currents(currents)
-        return self._if_multistep(I, if_parameters(I, threshold, v_init, v_reset, beta))
+        return self._if_multistep(I, if_parameters(I, threshold, v_init, v_reset, beta, max_spikes))
 
     def if_constant(
         self,
@@ -57,11 +58,12 @@ class Backend(ABC):
         v_init: npt.ArrayLike = 0.5,
         v_reset: npt.ArrayLike | None = None,
         beta: npt.ArrayLike = 1.0,
+        max_spikes: int = 1,
     ) -> Trace:
         """See `spikeport.kernels.if_constant`."""
         check_timesteps(timesteps)
         I = self._currents(as_numbers("current", current)[None])[0]
-        return self._if_constant(I, timesteps, if_parameters(I, threshold, v_init, v_reset, beta))
+        return self._if_constant(I, timesteps, if_parameters(I, threshold, v_init, v_reset, beta, max_spikes))
 
     def st_bif_multistep(
         self,

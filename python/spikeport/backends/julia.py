@@ -127,7 +127,7 @@ class Julia(Backend):
         """Run the neurons of one node over ``steps`` steps of its currents."""
         I = currents.values
         if neuron.kind == "IF" or neuron.kind == "LIF":
-            given = {name: getattr(neuron, name) for name in PARAMETERS}
+            given = {name: getattr(neuron, name) for name in (*PARAMETERS, "max_spikes")}
             return self.if_constant(I, timesteps=steps, **given) if currents.steady else self.if_multistep(I, **given)
         I = currents.steps(steps)
         if neuron.kind == "identity":

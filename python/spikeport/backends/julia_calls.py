@@ -67,8 +67,8 @@ def node_words(operation: Operation, neuron: Neuron) -> dict[str, Any]:
     """Return the words of one node: its neurons' parameters, its operation and the arrays of that."""
     given = {name: getattr(neuron, name) for name in PARAMETERS}
     words: dict[str, Any] = {name: np.atleast_1d(value) for name, value in given.items() if value is not None}
-    words |= {"kind": neuron.kind, "tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
-    return words | operation_words(operation)
+    whole = {name: getattr(neuron, name) for name in ("tracer_min", "tracer_max", "max_spikes")}
+    return words | whole | {"kind": neuron.kind} | operation_words(operation)
 
 
 def operation_words(operation: Operation) -> dict[str, Any]:

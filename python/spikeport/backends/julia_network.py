@@ -62,8 +62,10 @@ class JuliaNetwork(WalkedNetwork):
                 results["spikes"] = spikes[k]
             words |= {f"{key}.{k}": value for key, value in (given | results).items()}
         drive = np.zeros((batch, *self.nodes[-1].shape), x.dtype)
-        self._call("network_run", words | {"drive": drive})
-        return RunResult(counts, membrane, drive, timesteps, spikes if record else None)
+        settled = np.zeros(batch, np.int64) if encoding == "pulse" else None
+        words |= {"drive": drive} if settled is None else {"drive": drive, "settled": settled}
+        self._call("network_run", words)
+        return RunResult(counts, membrane, drive, timesteps, spikes if record else None, settled)
 
     def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
         return self._encoded(rates, timesteps=timesteps, seed=seed)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from spikeport.backends.backend import Backend
 from spikeport.backends.mojo_calls import at, is_double
 from spikeport.backends.mojo_library import load_library
-from spikeport.backends.mojo_operations import LaidOutLinear, lay_out
+from spikeport.backends.mojo_operations import LaidOut, LaidOutLinear, lay_out
 from spikeport.backends.network import Network, WalkedNetwork
 from spikeport.backends.parts import parts
 from spikeport.checks import as_numbers
@@ -91,7 +91,7 @@ class Mojo(Backend):
             return self._st_bif_steps(currents, steps, st_bif_parameters(I, neuron.threshold, neuron.v_init, *bounds))
         if neuron.kind == "identity":
             return fire(currents.steps(steps), neuron)
-        given = if_parameters(I, neuron.threshold, neuron.v_init, neuron.v_reset, neuron.beta)
+        given = if_parameters(I, neuron.threshold, neuron.v_init, neuron.v_reset, neuron.beta, neuron.max_spikes)
         return self._if_steps(currents, steps, given)
 
     def _if_steps(self, currents: Signal, steps: int, given: IfParameters) -> Trace:
@@ -103,7 +103,8 @@ class Mojo(Backend):
         for part in parts(steps, math.prod(shape)):
             current, spikes = I if currents.steady else I[part], trace.spikes[part]
             state = map(at, (θ, reset, β, spikes, trace.membrane, trace.counts))
-            self.library.spikeport_if_steps(is_double(I), hard, at(current), len(spikes), stride, *sizes, *state)
+            kind = is_double(I), hard, given.max_spikes
+            self.library.spikeport_if_steps(*kind, at(current), len(spikes), stride, *sizes, *state)
         return trace
 
     def _st_bif_steps(self, currents: Signal, steps: int, given: StBifParameters) -> Trace:
@@ -135,12 +136,22 @@ class MojoNetwork(WalkedNetwork):
         super().__init__(placed)
         self._backend = backend
         self._operations = {node.name: lay_out(backend.library, node.operation) for node in placed.nodes}
+        self._without_bias: dict[str, LaidOut] = {}
 
     def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
         return self._backend.encode_poisson(rates, timesteps=timesteps, seed=seed)
 
     def _currents(self, node: PlacedNode, signals: list[Signal], timesteps: int, dtype: Any) -> Signal:
-        return self._operations[node.name](signals, timesteps, dtype)
+        return self._laid_out(node)(signals, timesteps, dtype)
+
+    def _laid_out(self, node: PlacedNode) -> LaidOut:
+        """Return the operation as Mojo reads it; under a pulse the walk asks for the one without its bias."""
+        whole = self._operations[node.name]
+        if whole.operation is node.operation:
+            return whole
+        if node.name not in self._without_bias:
+            self._without_bias[node.name] = lay_out(self._backend.library, node.operation)
+        return self._without_bias[node.name]
 
     def _fire(self, neuron: Neuron, currents: Signal, timesteps: int) -> Trace:
         return self._backend.fire(currents, timesteps, neuron)

@@ -32,7 +32,7 @@ LONGEST_BUILD: Final = 900  # seconds
 _INT, _SEED, _BUFFER = ctypes.c_ssize_t, ctypes.c_uint64, ctypes.c_void_p
 FUNCTIONS: Final = {
     "all_finite": (_INT, _BUFFER, _INT),
-    "if_steps": (_INT, _INT, _BUFFER, *[_INT] * 4, *[_BUFFER] * 6),
+    "if_steps": (_INT, _INT, _INT, _BUFFER, *[_INT] * 4, *[_BUFFER] * 6),
     "st_bif_steps": (_INT, _BUFFER, *[_INT] * 4, _BUFFER, *[_INT] * 2, *[_BUFFER] * 3),
     "packed_length": (_INT, _INT, _INT),
     "pack": (_INT, _BUFFER, _INT, _INT, _BUFFER),

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.backends.settling import leaks, until_settled
 from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace, encode_poisson
 from spikeport.kernels.checks import as_float, check_timesteps
-from spikeport.kernels.network import Signal, check_inputs, node_currents, node_fire, poisson, walk
+from spikeport.kernels.network import Signal, check_inputs, first_signal, node_currents, node_fire, walk
 from spikeport.neuron import Neuron
 
 Array = npt.NDArray[Any]
@@ -36,10 +37,13 @@ class Network(ABC):
         encoding: str = "current",
         seed: int = 0,
         record: bool = False,
+        stop_when_settled: bool = True,
     ) -> RunResult:
-        """See `spikeport.kernels.network_run`."""
+        """See `spikeport.kernels.network_run`; ``stop_when_settled`` spares steps of a pulse that change nothing."""
         check_timesteps(timesteps)
         x = check_inputs(self.placed, self._floats(inputs), timesteps, encoding, seed)
+        if encoding == "pulse" and stop_when_settled and not leaks(self.nodes):
+            return until_settled(lambda part, steps: self._run(part, steps, encoding, 0, record), x, int(timesteps))
         return self._run(x, int(timesteps), encoding, int(seed) if encoding == "poisson" else 0, record)
 
     def _floats(self, inputs: npt.ArrayLike) -> Array:
@@ -58,10 +62,9 @@ class WalkedNetwork(Network):
         blocks = -(-samples * max(1, timesteps) * self.placed.largest // VALUES_AT_ONCE)
         results = []
         for part in np.array_split(x, min(max(1, blocks), max(1, samples)), axis=axis):
-            signal = Signal(part, encoding == "current")
-            if encoding == "poisson":
-                signal = Signal(poisson(part, timesteps, seed, self._encode), False)
-            results.append(walk(self.placed, signal, timesteps, record, self._currents, self._fire))
+            signal = first_signal(part, timesteps, encoding, seed, self._encode)
+            pulse = encoding == "pulse"
+            results.append(walk(self.placed, signal, timesteps, record, pulse, self._currents, self._fire))
         return results[0] if len(results) == 1 else _joined(results)
 
     def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
@@ -79,10 +82,12 @@ def _joined(results: list[RunResult]) -> RunResult:
         return [np.concatenate(node, axis=axis) for node in zip(*parts, strict=True)]
 
     recorded = [result.spikes for result in results if result.spikes is not None]
+    settled = [result.settled for result in results if result.settled is not None]
     return RunResult(
         counts=join([result.counts for result in results], axis=0),
         membrane=join([result.membrane for result in results], axis=0),
         drive=np.concatenate([result.drive for result in results]),
         timesteps=results[0].timesteps,
         spikes=join(recorded, axis=1) if recorded else None,
+        settled=np.concatenate(settled) if settled else None,
     )

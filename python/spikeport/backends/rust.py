@@ -42,10 +42,13 @@ class Rust(Backend):
         return _as_floats(name, values)
 
     def _if_multistep(self, I: Array, given: IfParameters) -> Trace:
-        return _trace(_rust.if_multistep(I, *_doubles(given)), I.shape)
+        θ, v0, reset, β = _doubles(given[:4])
+        return _trace(_rust.if_multistep(I, θ, v0, reset, β, given.max_spikes), I.shape)
 
     def _if_constant(self, I: Array, timesteps: int, given: IfParameters) -> Trace:
-        return _trace(_rust.if_constant(I, timesteps, *_doubles(given)), (timesteps, *I.shape))
+        θ, v0, reset, β = _doubles(given[:4])
+        trace = _rust.if_constant(I, timesteps, θ, v0, reset, β, given.max_spikes)
+        return _trace(trace, (timesteps, *I.shape))
 
     def _st_bif_multistep(self, I: Array, given: StBifParameters) -> Trace:
         θ, v0 = _doubles(given[:2])
@@ -88,7 +91,7 @@ class RustNetwork(Network):
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
         x = np.asarray(x, order="C")
-        traces, drive = self._network.run(x, timesteps, encoding, seed, record, self.threads)
+        traces, drive, settled = self._network.run(x, timesteps, encoding, seed, record, self.threads)
         counts, membrane, spikes = [], [], []
         batch = x.shape[1 if encoding == "spikes" else 0]
         for (count, end, signal), node in zip(traces, self.nodes, strict=True):
@@ -97,7 +100,7 @@ class RustNetwork(Network):
             if signal is not None:
                 spikes.append(signal.reshape(timesteps, batch, *node.shape))
         drive = drive.reshape(batch, *self.nodes[-1].shape)
-        return RunResult(counts, membrane, drive, timesteps, spikes if record else None)
+        return RunResult(counts, membrane, drive, timesteps, spikes if record else None, settled)
 
 
 def _as_floats(name: str, values: npt.ArrayLike) -> Array:

@@ -64,6 +64,9 @@ def convert(
         Path | None,
         typer.Option(help="Samples and labels that neither training nor calibration saw: .npz with x and y."),
     ] = None,
+    readout_delay: Annotated[
+        int, typer.Option(min=0, help="Steps at the start that --evaluate leaves out, as run --readout-delay does.")
+    ] = 0,
     trust_pickle: Annotated[
         bool, typer.Option(help="Read a whole pickled model from WEIGHTS. This runs code that the file brings.")
     ] = False,
@@ -77,6 +80,10 @@ def convert(
     from spikeport.conversion.ann_to_snn import convert as convert_model
 
     check_checkpoint_output(output, force=force)
+    if readout_delay and evaluate is None:
+        fail("--readout-delay says what --evaluate reads, and there is none: give it to run, where the network is used")
+    if readout_delay >= max(1, timesteps):
+        fail(f"--readout-delay {readout_delay} leaves none of {timesteps} steps to read: give less than {timesteps}")
     calibrated = None if calibration is None else load_samples(calibration)
     samples = None if calibrated is None else calibrated[0] if calibrated[1] is None else calibrated
     unseen = None if evaluate is None else _labelled(evaluate)
@@ -92,7 +99,7 @@ def convert(
         )
     for warning in warned:
         explain(as_typed(str(warning.message)), "warning")
-    accuracy = None if unseen is None else _accuracy(trained, snn, *unseen)
+    accuracy = None if unseen is None else _accuracy(trained, snn, *unseen, readout_delay)
     source = {"source": model or str(weights), **({} if accuracy is None else {"accuracy": accuracy})}
     saved = snn.save(output, **source)
     if as_json:
@@ -110,8 +117,11 @@ def _labelled(path: Path) -> tuple[Any, Any]:
     return x, labels
 
 
-def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any) -> dict[str, Any]:
-    """Return the share of unseen samples that each network gets right, the spiking one as both encodings feed it."""
+def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_delay: int) -> dict[str, Any]:
+    """Return the share of unseen samples that each network gets right, the spiking one as both encodings feed it.
+
+    ``readout_delay`` is among them where the spiking network is read late.
+    """
     import torch
 
     from spikeport.conversion.converted import classes_of
@@ -129,10 +139,12 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any) -> dict[str,
             shares["trained"] += int((answers == wanted).sum())
             for encoding in [name for name in shares if name != "trained"]:
                 flat = part.reshape(len(part), -1)
-                shares[encoding] += int((snn.classify(flat, encoding=encoding) == wanted).sum())
+                answers = snn.classify(flat, encoding=encoding, readout_delay=readout_delay)
+                shares[encoding] += int((answers == wanted).sum())
             advance(len(part))
     trained.train(was_training)
-    return {"samples": len(x), **{name: count / len(x) for name, count in shares.items()}}
+    late = {"readout_delay": readout_delay} if readout_delay else {}
+    return {"samples": len(x), **late, **{name: count / len(x) for name, count in shares.items()}}
 
 
 def _trained_model(spec: str | None, weights: Path | None, trust_pickle: bool) -> Any:
@@ -253,7 +265,7 @@ def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> No
     say(str(snn.certificate))
     if accuracy is not None:
         spiking = ", ".join(f"{accuracy[name]:.2%} {name}" for name in ("current", "poisson") if name in accuracy)
-        say(
-            f"accuracy on {accuracy['samples']:,} unseen samples: {accuracy['trained']:.2%} trained; spiking: {spiking}"
-        )
+        late = f", read after step {accuracy['readout_delay']}" if "readout_delay" in accuracy else ""
+        shares = f"{accuracy['trained']:.2%} trained; spiking{late}: {spiking}"
+        say(f"accuracy on {accuracy['samples']:,} unseen samples: {shares}")
     say(f"saved as {saved.with_suffix('.npz')} and {saved.name}")

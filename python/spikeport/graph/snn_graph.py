@@ -141,6 +141,7 @@ class SNNGraph:
         seed: int = 0,
         record: bool = False,
         backend: str = "auto",
+        stop_when_settled: bool = True,
     ) -> RunResult:
         """Run the network for ``T`` steps.
 
@@ -151,16 +152,19 @@ class SNNGraph:
         ----------
         x : (batch, *input_shape); with ``encoding="spikes"`` (T, batch, *input_shape)
         encoding : "current" feeds the value at every step, "poisson" draws spikes with the value as rate in [0, 1],
-            "spikes" takes ``x`` as it is, step by step
+            "spikes" takes ``x`` as it is, step by step; "pulse" feeds the value, and the biases, at the first step
+            alone: ST-BIF neurons then settle on the quantised activation, and ``settled`` of the result says when
         seed : of the Poisson draws; a sample's draws do not depend on its place in the batch
         record : keep the spikes of every layer
         backend : see `spikeport.backends.get_backend`
+        stop_when_settled : end a pulse where further steps would change nothing; the result is the same either way
 
         Raises `GraphError` for a graph that was changed to one that cannot be, `spikeport.errors.KernelError` with a
         code for input that does not fit.
         """
         network = self.network(backend)
-        return network.run(x, timesteps=T, encoding=encoding, seed=seed, record=record)
+        rest = {"record": record, "stop_when_settled": stop_when_settled}
+        return network.run(x, timesteps=T, encoding=encoding, seed=seed, **rest)
 
     def network(self, backend: str = "auto") -> Network:
         """Return the network as ``backend`` lays it out; the same one for as long as the graph does not change."""

@@ -3,15 +3,15 @@
 For every step t and neuron, in this order, with no fused multiply-add::
 
     v = β·v + I[t]
-    s = v >= θ
-    v = v - θ·s          soft reset, or  v = v_reset where s
+    s = how many m in 1, …, max_spikes have v >= m·θ;   with max_spikes = 1:  s = v >= θ
+    v = v - s·θ          soft reset, or  v = v_reset where s > 0
 
 The membrane starts at ``v_init·θ``. Under soft reset and β = 1 nothing is lost::
 
     Σ I[t] = θ·Σ s[t] + v_end - v_start
 
-and for a constant current and ``v_init = 1/2`` the count after T steps is ``clip(floor(T·I/θ + 1/2), 0, T)``, which is
-QCFS (Bu et al. 2022, eq. 15), for 0 <= I <= θ.
+and for a constant current and ``v_init = 1/2`` the count after T steps is ``clip(floor(T·I/θ + 1/2), 0, N)``, which is
+QCFS (Bu et al. 2022, eq. 15) with N = T·max_spikes levels, for 0 <= I <= max_spikes·θ.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import KernelError
-from spikeport.kernels.checks import as_currents, as_parameter, check_timesteps
+from spikeport.kernels.checks import as_currents, as_parameter, check_max_spikes, check_timesteps
 
 Array = npt.NDArray[Any]
 
@@ -32,7 +32,7 @@ class Trace(NamedTuple):
 
     Attributes
     ----------
-    spikes : int8 array of shape (T, …): -1, 0 or 1
+    spikes : int8 array of shape (T, …): 0 to max_spikes, of ST-BIF -1, 0 or 1
     membrane : membrane after the last step, shape (…)
     counts : int64 sum of the spikes over the steps, shape (…)
     """
@@ -49,6 +49,7 @@ class IfParameters(NamedTuple):
     v_init: Array
     v_reset: Array | None
     beta: Array
+    max_spikes: int = 1
 
 
 def if_multistep(
@@ -58,6 +59,7 @@ def if_multistep(
     v_init: npt.ArrayLike = 0.5,
     v_reset: npt.ArrayLike | None = None,
     beta: npt.ArrayLike = 1.0,
+    max_spikes: int = 1,
 ) -> Trace:
     """Run integrate-and-fire neurons over ``currents``.
 
@@ -65,21 +67,23 @@ def if_multistep(
     ----------
     currents : array of shape (T, …, N), one current per step and neuron; float32 stays float32
     threshold, v_init, v_reset, beta : a number, or an array of shape (N,); see `spikeport.neuron.Neuron`
+    max_spikes : the most spikes of a neuron in one step, from 1 to 127; above 1 for soft reset and β = 1 alone
 
     Raises
     ------
     KernelError
-        ``shape``, ``non_finite``, ``threshold``, ``beta``, ``v_reset``.
+        ``shape``, ``non_finite``, ``threshold``, ``beta``, ``v_reset``, ``max_spikes``.
     """
     I = as_currents(currents)
-    θ, v0, reset, β = if_parameters(I, threshold, v_init, v_reset, beta)
+    θ, v0, reset, β, L = if_parameters(I, threshold, v_init, v_reset, beta, max_spikes)
+    levels = _levels(θ, L)
 
     v = np.broadcast_to(v0 * θ, I.shape[1:]).copy()
     spikes = np.zeros(I.shape, np.int8)
     for t in range(len(I)):
         v = β * v + I[t]
-        s = v >= θ
-        v = np.where(s, v - θ if reset is None else reset, v)
+        s = sum(((v >= level).astype(np.int8) for level in levels), np.zeros(v.shape, np.int8))
+        v = np.where(s > 0, v - s.astype(θ.dtype) * θ if reset is None else reset, v)
         spikes[t] = s
     return Trace(spikes, v, spikes.sum(axis=0, dtype=np.int64))
 
@@ -92,6 +96,7 @@ def if_constant(
     v_init: npt.ArrayLike = 0.5,
     v_reset: npt.ArrayLike | None = None,
     beta: npt.ArrayLike = 1.0,
+    max_spikes: int = 1,
 ) -> Trace:
     """Run integrate-and-fire neurons for ``timesteps`` steps on one ``current`` of shape (…, N).
 
@@ -106,11 +111,23 @@ def if_constant(
         v_init=v_init,
         v_reset=v_reset,
         beta=beta,
+        max_spikes=max_spikes,
     )
 
 
+@np.errstate(over="ignore")  # a level beyond the largest float is one that no membrane reaches
+def _levels(θ: Array, max_spikes: int) -> list[Array]:
+    """Return ``m·θ`` for m = 1, …, max_spikes, each rounded once."""
+    return [θ.dtype.type(m) * θ for m in range(1, max_spikes + 1)]
+
+
 def if_parameters(
-    I: Array, threshold: npt.ArrayLike, v_init: npt.ArrayLike, v_reset: npt.ArrayLike | None, beta: npt.ArrayLike
+    I: Array,
+    threshold: npt.ArrayLike,
+    v_init: npt.ArrayLike,
+    v_reset: npt.ArrayLike | None,
+    beta: npt.ArrayLike,
+    max_spikes: int = 1,
 ) -> IfParameters:
     """Return the parameters for currents ``I`` of shape (…, N), or raise as `if_multistep` does."""
     θ = as_parameter("threshold", threshold, I)
@@ -123,4 +140,7 @@ def if_parameters(
         raise KernelError("beta", f"beta must be in [0, 1], not {beta!r}")
     if reset is not None and not (reset < θ).all():
         raise KernelError("v_reset", f"v_reset must be below the threshold {threshold!r}, not {v_reset!r}")
-    return IfParameters(θ, v0, reset, β)
+    L = check_max_spikes(max_spikes)
+    if L > 1 and (reset is not None or (β != 1).any()):
+        raise KernelError("max_spikes", f"max_spikes {L} needs soft reset and no leak: leave v_reset and beta away")
+    return IfParameters(θ, v0, reset, β, L)

@@ -64,7 +64,12 @@ def fire(currents: Array, neuron: Neuron) -> Trace:
         currents = as_float("currents", currents)
         return Trace(currents, np.zeros(currents.shape[1:], currents.dtype), sum_in_order(currents))
     return if_multistep(
-        currents, threshold=neuron.threshold, v_init=neuron.v_init, v_reset=neuron.v_reset, beta=neuron.beta
+        currents,
+        threshold=neuron.threshold,
+        v_init=neuron.v_init,
+        v_reset=neuron.v_reset,
+        beta=neuron.beta,
+        max_spikes=neuron.max_spikes,
     )
 
 

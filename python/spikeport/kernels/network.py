@@ -8,13 +8,16 @@ soft reset and β = 1 is ``θ·count + v_end - v_start``, negative logits includ
 
 A signal is steady where every step is the same, as a constant input is; then its currents are computed once. What
 remembers, as a max pool does, makes no steady currents.
+
+Under ``pulse`` the input is given once, at the first step, and biases act in that step alone. A sample has settled
+after s steps where at step s no node passes on anything but 0: no later step changes anything then (SPEC.md 2.3).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +33,7 @@ from spikeport.neuron import Neuron
 from spikeport.operations import Shape
 
 Array = npt.NDArray[Any]
-ENCODINGS = ("current", "poisson", "spikes")
+ENCODINGS = ("current", "poisson", "spikes", "pulse")
 
 
 class Signal(NamedTuple):
@@ -55,6 +58,7 @@ class RunResult:
     drive : (batch, …): what the output node received in all, ``θ·count + v_end - v_start`` under soft reset
     timesteps : number of steps
     spikes : (timesteps, batch, …), or None unless recorded
+    settled : (batch,): after how many steps nothing moved any more, -1 where that was not seen; None unless "pulse"
     """
 
     counts: list[Array]
@@ -62,6 +66,7 @@ class RunResult:
     drive: Array
     timesteps: int
     spikes: list[Array] | None = None
+    settled: Array | None = None
 
 
 def network_run(
@@ -81,7 +86,7 @@ def network_run(
     nodes : the network, in an order in which each reads the input or nodes before it; the last one is the output
     inputs : (batch, *input_shape); with ``encoding="spikes"`` (timesteps, batch, *input_shape)
     encoding : "current" feeds the value at every step, "poisson" draws spikes with the value as rate in [0, 1],
-        "spikes" takes the input as it is, step by step
+        "spikes" takes the input as it is, step by step, "pulse" feeds value and biases at the first step alone
     seed : of the Poisson draws, 0 … 2^64 - 1; a draw depends on seed, step, the sample's values and the input's index
     record : keep the spikes of every node
     input_shape : of one sample; by default what a first linear node takes
@@ -95,10 +100,20 @@ def network_run(
     network = place(nodes, input_shape)
     check_values(network)
     x = check_inputs(network, as_float("inputs", inputs), timesteps, encoding, seed)
-    signal = Signal(x, encoding == "current")
+    return walk(network, first_signal(x, timesteps, encoding, seed), timesteps, record, encoding == "pulse")
+
+
+def first_signal(
+    x: Array, timesteps: int, encoding: str, seed: int, encode: Callable[..., Array] = encode_poisson
+) -> Signal:
+    """Return the input as the signal that the first nodes read."""
     if encoding == "poisson":
-        signal = Signal(poisson(x, timesteps, seed), False)
-    return walk(network, signal, timesteps, record)
+        return Signal(encode(_flat(x), timesteps=timesteps, seed=seed).reshape(timesteps, *x.shape), False)
+    if encoding == "pulse":
+        values = np.zeros((timesteps, *x.shape), x.dtype)
+        values[:1] = x
+        return Signal(values, False)
+    return Signal(x, encoding == "current")
 
 
 Fire = Callable[[Neuron, Signal, int], Trace]
@@ -121,16 +136,27 @@ def walk(
     signal: Signal,
     timesteps: int,
     record: bool,
+    pulse: bool = False,
     currents_of: Callable[[PlacedNode, list[Signal], int, Any], Signal] = node_currents,
     fire_of: Fire = node_fire,
 ) -> RunResult:
-    """Run a network on a first signal; whoever computes currents and spikes otherwise says how."""
+    """Run a network on a first signal; whoever computes currents and spikes otherwise says how.
+
+    ``pulse`` says that biases act at the first step alone, and asks when each sample settles.
+    """
     signals = {INPUT: signal}
     last_reader = {name: node.name for node in network.nodes for name in node.inputs}
     counts, membrane, spikes = [], [], []
+    moved = np.zeros((timesteps, signal.values.shape[1]), bool) if pulse else None
     for node in network.nodes:
-        currents = currents_of(node, [signals[name] for name in node.inputs], timesteps, network.dtype)
+        read = [signals[name] for name in node.inputs]
+        if moved is None:
+            currents = currents_of(node, read, timesteps, network.dtype)
+        else:
+            currents = _with_bias_once(node, currents_of(without_bias(node), read, timesteps, network.dtype))
         trace = _fired(node, currents, timesteps, fire_of)
+        if moved is not None:
+            moved |= trace.spikes.reshape(*moved.shape, node.size).any(axis=2)
         passed_on = currents.steady and not node.neuron.is_spiking
         signals[node.name] = currents if passed_on else Signal(trace.spikes, False)
         for name in set(node.inputs):
@@ -141,7 +167,31 @@ def walk(
         if record:
             spikes.append(trace.spikes)
     drive = sum_in_order(currents.steps(timesteps))
-    return RunResult(counts, membrane, drive, int(timesteps), spikes if record else None)
+    settled = None if moved is None else _settled(moved)
+    return RunResult(counts, membrane, drive, int(timesteps), spikes if record else None, settled)
+
+
+def without_bias(node: PlacedNode) -> PlacedNode:
+    """Return the node without the bias of its operation; the node itself where it has none."""
+    arrays = node.operation.arrays()
+    if arrays.pop("bias", None) is None:
+        return node
+    return replace(node, operation=node.operation.with_arrays(arrays))
+
+
+def _with_bias_once(node: PlacedNode, currents: Signal) -> Signal:
+    bias = node.operation.arrays().get("bias")
+    if bias is not None:
+        first = currents.values[:1]
+        first += bias.reshape(-1, *(1,) * (len(node.shape) - 1))
+    return currents
+
+
+def _settled(moved: Array) -> Array:
+    """Return the first step s >= 1 in which nothing moved, for each sample, or -1."""
+    still = ~moved[1:]
+    first: Array = still.argmax(axis=0) + 1 if len(still) else np.zeros(moved.shape[1], np.int64)
+    return np.where(still.any(axis=0), first, -1).astype(np.int64)
 
 
 def _fired(
@@ -172,11 +222,6 @@ def check_inputs(network: PlacedNetwork, x: Array, timesteps: int, encoding: str
         check_seed(seed)
         as_rates(_flat(as_float("inputs", x)))
     return x
-
-
-def poisson(x: Array, timesteps: int, seed: int, encode: Callable[..., Array] = encode_poisson) -> Array:
-    """Return the spikes of the rates ``x`` (batch, …), read flat, shape (timesteps, batch, …)."""
-    return encode(_flat(x), timesteps=timesteps, seed=seed).reshape(timesteps, *x.shape)
 
 
 def _flat(x: Array) -> Array:

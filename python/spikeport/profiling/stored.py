@@ -13,11 +13,14 @@ import numpy as np
 
 from spikeport.profiling.findings import FORMAT
 from spikeport.profiling.pathology import Pathology, ProfilingError, Severity, Thresholds
+from spikeport.profiling.recording.causes import Entry, Remedy, Update
 from spikeport.profiling.recording.statistics import LayerStats
 from spikeport.profiling.recording.synaptic import Activity
 from spikeport.profiling.report import ProfileReport
 
 Data = TypeVar("Data")
+
+CAUSES: Mapping[str, type[Any]] = {"entry": Entry, "remedy": Remedy, "update": Update}
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ def load_report(path: str | PathLike[str]) -> StoredReport:
 
 def _layer(name: str, found: Mapping[str, Any]) -> LayerStats:
     rates = np.array([np.nan if rate is None else rate for rate in found["firing_rates"]], np.float64)
-    return _known(LayerStats, {**found, "name": name, "firing_rates": rates, "shape": tuple(found["shape"])})
+    causes = {part: _known(kind, found[part]) for part, kind in CAUSES.items() if found.get(part) is not None}
+    plain = {**found, **causes, "name": name, "firing_rates": rates, "shape": tuple(found["shape"])}
+    return _known(LayerStats, plain)
 
 
 def _pathology(found: Mapping[str, Any]) -> Pathology:

@@ -36,9 +36,9 @@ from spikeport.roberta.glue.model_loading import (
     load_tokenizer,
     load_transform,
 )
-from spikeport.roberta.glue.notices import say
+from spikeport.roberta.glue.notices import reporters_told, say
 from spikeport.roberta.glue.process_group import process_group_ended_at_exit
-from spikeport.roberta.glue.sharding import check_sharding, shard_by_layer
+from spikeport.roberta.glue.sharding import check_sharding, evaluate_in_single, shard_by_layer
 from spikeport.roberta.glue.spiking_stage import run_spiking_stage
 from spikeport.roberta.glue.splits import count_cut, load_splits, need, tokenise
 from spikeport.roberta.network.explanation import explain
@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """
     shard_by_layer()
     with process_group_ended_at_exit():
-        return run(parse_arguments(sys.argv[1:] if arguments is None else arguments))
+        parsed = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+        with reporters_told(parsed[1].tensorboard_logging_dir, parsed[1].wandb_tags):
+            return run(parsed)
 
 
 def run(arguments: Arguments) -> dict[str, Any]:
@@ -123,6 +125,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
     # multiply the loss by the number of processes and not divide it by the accumulation steps.
     trainer.model_accepts_loss_kwargs = False
     check_sharding(trainer)
+    evaluate_in_single(trainer)
     summary: dict[str, Any] = {}
     has_scales = isinstance(config, QuantisedRobertaConfig) or model_args.model_weights_path
     if quantised is not None and model_args.calibrate and not (has_scales or training.resume_from_checkpoint):
@@ -214,8 +217,10 @@ def _calibrate(
     split = "train" if tokens.get("train") else "validation"
     samples = tokens.get("train") or need(tokens, split, "calibration (or --no_calibrate)")
     batches, size = model_args.calibration_batches, training.per_device_train_batch_size
-    scales = calibrate_on(quantised, samples, batches, size, training.seed)
-    origin = f"{min(len(samples), batches * size)} {split} sentences"
+    scales, sample = calibrate_on(quantised, samples, batches, size, training.seed)
+    origin = f"{sample.count} {split} sentences"
+    if len(sample) < sample.count:
+        origin = f"{len(sample)} of {origin}, as many as are run at once"
     if split == "validation":
         origin += ", which are the evaluation's own"
     say(f"scales calibrated on {origin}" + ("" if split == "train" else ": give --train_file for figures to quote"))
@@ -224,7 +229,7 @@ def _calibrate(
 
 def _exact_weights(trainer: Trainer) -> dict[str, Tensor] | None:
     """Return a copy of the weights where Trainer's evaluation would round them in place, and None elsewhere."""
-    if not (trainer.args.fp16_full_eval or trainer.args.bf16_full_eval) or trainer.is_fsdp_enabled:
+    if not (trainer.args.fp16_full_eval or trainer.args.bf16_full_eval):
         return None
     network: Any = trainer.accelerator.unwrap_model(trainer.model)
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

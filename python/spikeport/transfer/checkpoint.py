@@ -18,7 +18,7 @@ from spikeport.transfer.files.members import LayerArrays
 from spikeport.transfer.files.sidecar import FORMAT, Sidecar, check_sidecar
 from spikeport.transfer.files.version_2 import Structure
 from spikeport.transfer.held import PARTS, HeldGraph
-from spikeport.transfer.held_nodes import HeldNodes, structure_of
+from spikeport.transfer.held_nodes import HeldNodes, as_graph, needed_structure, structure_of
 from spikeport.transfer.neurons import LabelOnly, label_and_stored, neuron_from_rows
 from spikeport.transfer.views import LayerList
 
@@ -49,7 +49,7 @@ class StructureOf:
     """The field of `SNNCheckpoint` that says what reads what, as the held graph has it."""
 
     def __get__(self, checkpoint: SNNCheckpoint | None, owner: type) -> Structure | None:
-        return None if checkpoint is None else checkpoint._held.structure
+        return None if checkpoint is None else checkpoint._structure()
 
     def __set__(self, checkpoint: SNNCheckpoint, structure: Structure | None) -> None:
         raise CheckpointError("sidecar_schema", "a checkpoint's structure is given once: make another, with_graph(…)")
@@ -162,7 +162,7 @@ class SNNCheckpoint:
             frozen_layers=frozen_layers,
             biases=[layer.bias for layer in graph],
             neurons=[stored for _, stored in labelled],
-            structure=None if graph.is_linear_chain else structure_of(graph),
+            structure=needed_structure(graph),
         )
 
     def with_graph(self, graph: SNNGraph) -> SNNCheckpoint:
@@ -192,7 +192,7 @@ class SNNCheckpoint:
 
     def parts(self) -> tuple[Sidecar, list[LayerArrays]]:
         """Return the checked content of the two files; the sidecar's digest is still zero."""
-        layers, structure = self._held.layers(), self._held.structure
+        layers, structure = self._held.layers(), self._structure()
         names = [layer.name for layer in layers]
         if not isinstance(self.frozen_layers, list | tuple | np.ndarray):
             raise CheckpointError(
@@ -214,7 +214,9 @@ class SNNCheckpoint:
         unknown = [name for name in self.frozen_layers if name not in names]
         if unknown:
             raise CheckpointError("sidecar_schema", f"frozen_layers names no layer: {', '.join(map(str, unknown))}")
-        return check_sidecar(raw, "checkpoint"), [layer.arrays(finite=True) for layer in layers]
+        sidecar = check_sidecar(raw, "checkpoint")
+        _check_version(sidecar, [layer.neuron for layer in layers])
+        return sidecar, [layer.arrays(finite=True, version=sidecar.version) for layer in layers]
 
     def __eq__(self, other: object) -> bool:
         """Compare all fields: arrays by type and values, frozen layers in any order, no biases as all None."""
@@ -234,6 +236,13 @@ class SNNCheckpoint:
         frozen = f", frozen: {', '.join(self.frozen_layers)}" if self.frozen_layers else ""
         return f"<SNNCheckpoint {layers}: {self.total_params:,} parameters{frozen}>"
 
+    def _structure(self) -> Structure | None:
+        """Return the structure as the graph now has it; a chain whose neurons now send several spikes has one, too."""
+        held = self._held
+        if held.structure is None and any(node.neuron.max_spikes > 1 for node in held.graph.layers):
+            return structure_of(as_graph(held.graph.layers, None))
+        return held.structure
+
     def _check_labels(self) -> None:
         for node in self._held.graph:
             if isinstance(node.neuron, LabelOnly) and not node.neuron.known:
@@ -251,6 +260,7 @@ def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint
     neurons = [
         None if a.neuron is None else neuron_from_rows(kind, a.neuron) for kind, a in zip(kinds, layers, strict=True)
     ]
+    _check_version(sidecar, neurons)
     return SNNCheckpoint(
         weights=[layer.weight for layer in layers],
         layer_names=sidecar.layer_names,
@@ -262,6 +272,16 @@ def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint
         neurons=neurons,
         structure=sidecar.structure,
     )
+
+
+def _check_version(sidecar: Sidecar, neurons: Sequence[Neuron | None]) -> None:
+    """Raise `CheckpointError` ``version`` for what is said in version 2 and could be in version 1."""
+    if sidecar.structure is None or not sidecar.structure.is_linear_chain(sidecar.layer_names):
+        return
+    if all(neuron is None or neuron.max_spikes == 1 for neuron in neurons):
+        raise CheckpointError(
+            "version", "a chain of linear layers, of one spike a step, is written in version 1: leave structure out"
+        )
 
 
 def _copy(given: Any, default: Any) -> Any:

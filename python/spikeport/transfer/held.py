@@ -58,10 +58,10 @@ class LayerContent:
     bias: Array | None
     neuron: Neuron | None
 
-    def arrays(self, *, finite: bool) -> LayerArrays:
+    def arrays(self, *, finite: bool, version: int = 1) -> LayerArrays:
         """Return the arrays of this layer's members, or raise `CheckpointError` where the parts do not fit together.
 
-        ``finite`` also asks that no value is NaN or infinite.
+        ``finite`` also asks that no value is NaN or infinite; ``version`` is that of the file.
         """
         n_in, n_out = self.size
         weight = _fitting(
@@ -91,7 +91,7 @@ class LayerContent:
                 "neuron", f"{self.name}: a neuron of kind {self.neuron.kind} is labelled {self.neuron_type}"
             )
         try:
-            return LayerArrays(weight=weight, bias=bias, neuron=neuron_rows(self.neuron, n_out))
+            return LayerArrays(weight=weight, bias=bias, neuron=neuron_rows(self.neuron, n_out, version))
         except GraphError as error:
             raise CheckpointError("neuron", f"{self.name}: {error}") from None
 

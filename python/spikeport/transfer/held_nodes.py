@@ -37,13 +37,19 @@ class NodeContent:
     neuron: Neuron | None
     width: int
 
-    def arrays(self, *, finite: bool) -> LayerArrays:
+    def arrays(self, *, finite: bool, version: int = 2) -> LayerArrays:
         """Return the arrays of this node's members; ``finite`` asks that no value is NaN or infinite."""
         for part, array in (("weight", self.weights), ("bias", self.bias)):
             if finite and array is not None and not np.isfinite(array).all():
                 raise CheckpointError("non_finite", f"{self.name}: {part} holds NaN or infinity")
-        rows = None if self.neuron is None else neuron_rows(self.neuron, self.width, version=2)
+        rows = None if self.neuron is None else neuron_rows(self.neuron, self.width, version)
         return LayerArrays(self.weights, self.bias, rows)
+
+
+def needed_structure(graph: SNNGraph) -> Structure | None:
+    """Return the structure of a graph that version 1 cannot hold, None for one that it can."""
+    fits = graph.is_linear_chain and all(layer.neuron.max_spikes == 1 for layer in graph)
+    return None if fits else structure_of(graph)
 
 
 def structure_of(graph: SNNGraph) -> Structure:
@@ -70,7 +76,7 @@ class HeldNodes:
         sizes = lists["layer_sizes"]
         columns = {PARTS[field]: entries(field, values, n) for field, values in given.items() if field != "layer_sizes"}
         nodes = [_node(structure.nodes[k], {part: column[k] for part, column in columns.items()}) for k in range(n)]
-        self.graph = _graph(nodes, structure.input_shape)
+        self.graph = as_graph(nodes, structure.input_shape)
         if sizes is not None:
             self.assign("layer_sizes", sizes)
 
@@ -103,7 +109,7 @@ class HeldNodes:
             now = {name: getattr(_content(node), name) for name in PARTS.values() if name != "size"}
             changed = NodeStructure(old.operation, sources, old.shape, old.attributes)
             nodes.append(_node(changed, now | _with_label(part, value, now)))
-        fresh = _graph(nodes, self.graph.input_shape)
+        fresh = as_graph(nodes, self.graph.input_shape)
         for node, new in zip(self.graph, fresh, strict=True):
             node.name, node.operation, node.neuron, node.inputs = new.name, new.operation, new.neuron, new.inputs
         self.graph.validate()
@@ -144,7 +150,8 @@ def _node(structure: NodeStructure, parts: dict[str, Any]) -> LayerNode:
         raise CheckpointError("dtype" if error.code == "dtype" else "shape", f"{name}: {error}") from None
 
 
-def _graph(nodes: list[LayerNode], input_shape: tuple[int, ...]) -> SNNGraph:
+def as_graph(nodes: list[LayerNode], input_shape: tuple[int, ...] | None) -> SNNGraph:
+    """Return the graph of these nodes, or raise `CheckpointError` where they do not fit each other."""
     try:
         return SNNGraph(nodes, input_shape)
     except GraphError as error:

@@ -1,4 +1,4 @@
-"""Neurons in a checkpoint: seven rows of numbers in the archive, or a label and no numbers at all."""
+"""Neurons in a checkpoint: rows of numbers in the archive, or a label and no numbers at all."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def label_and_stored(neuron: Neuron) -> tuple[str, Neuron | None]:
 def neuron_rows(neuron: Neuron, n: int, version: int = 1) -> Array:
     """Return a neuron's parameters as the array of ``layer_<i>.neuron``: (7, 1) where uniform, else (7, n).
 
-    In version 2 an eighth row stands below, ``max_spikes``, which is 1.
+    In version 2 an eighth row stands below, ``max_spikes``.
     """
     neuron.check_width(n)
     reset = 0.0 if neuron.v_reset is None else neuron.v_reset
@@ -59,7 +59,7 @@ def neuron_rows(neuron: Neuron, n: int, version: int = 1) -> Array:
         neuron.beta,
         float(neuron.tracer_min),
         float(neuron.tracer_max),
-        *((1.0,) if version == 2 else ()),
+        *((float(neuron.max_spikes),) if version == 2 else ()),
     )
     width = 1 if neuron.is_uniform else n
     return np.stack([np.broadcast_to(np.asarray(value, np.float64), (width,)) for value in values])
@@ -71,11 +71,10 @@ def neuron_from_rows(kind: str, rows: Array) -> Neuron:
     A zero in the rows that hold whole numbers, and in ``v_reset`` without hard reset, must be +0: -0 would be a second
     encoding of the same neuron.
     """
-    if len(rows) > len(NEURON_ROWS) and (rows[-1] != 1).any():
-        raise CheckpointError("neuron", "max_spikes must be 1: neurons that send more in a step are not known yet")
-    row = dict(zip(NEURON_ROWS, rows[: len(NEURON_ROWS)], strict=True))
+    row = dict(zip((*NEURON_ROWS, "max_spikes"), rows, strict=False))
+    row.setdefault("max_spikes", np.ones(rows.shape[1]))
     bits = {name: values.view(np.uint64) for name, values in row.items()}
-    for name in ("hard_reset", "tracer_min", "tracer_max"):
+    for name in ("hard_reset", "tracer_min", "tracer_max", "max_spikes"):
         first = row[name][0]
         if (bits[name] != bits[name][0]).any() or not first.is_integer() or (first == 0 and bits[name][0]):
             raise CheckpointError("neuron", f"{name} must be one whole number for the layer")
@@ -94,6 +93,7 @@ def neuron_from_rows(kind: str, rows: Array) -> Neuron:
             beta=values("beta"),
             tracer_min=int(row["tracer_min"][0]),
             tracer_max=int(row["tracer_max"][0]),
+            max_spikes=int(row["max_spikes"][0]),
         )
     except GraphError as error:
         raise CheckpointError("neuron", str(error)) from None

@@ -55,6 +55,22 @@ def test_if_multistep_gives_the_same_bits(data):
     assert_same_bits(RUST.if_multistep(I, **parameters), REFERENCE.if_multistep(I, **parameters))
 
 
+@given(st.data(), st.integers(1, 127))
+@settings(max_examples=100, deadline=None)
+def test_several_spikes_a_step_have_the_same_bits(data, most):
+    I = data.draw(currents()) * np.float32(most / 2)
+    n = I.shape[-1]
+    parameters = {
+        "threshold": per_neuron(data.draw, n, 0.25, 2.0),
+        "v_init": per_neuron(data.draw, n, -1.0, 1.0),
+        "max_spikes": most,
+    }
+    assert_same_bits(RUST.if_multistep(I, **parameters), REFERENCE.if_multistep(I, **parameters))
+    if len(I):
+        one, other = (backend.if_constant(I[0], timesteps=3, **parameters) for backend in (RUST, REFERENCE))
+        assert_same_bits(one, other)
+
+
 @given(st.data(), st.integers(0, 9))
 @settings(max_examples=100, deadline=None)
 def test_if_constant_gives_the_same_bits(data, timesteps):
@@ -105,6 +121,7 @@ def test_poisson_draws_the_same_spikes(data, timesteps, seed):
 NEURONS = [
     Neuron("IF", 1.0, 0.5),
     Neuron("IF", 0.75, 0.0, v_reset=-0.125),
+    Neuron("IF", 0.3, 0.5, max_spikes=5),
     Neuron("LIF", 1.0, 0.0, beta=0.9),
     Neuron("LIF", 0.5, 0.25, v_reset=0.1, beta=0.3),
     Neuron("ST-BIF", 0.6, 0.5, tracer_min=-2, tracer_max=3),
@@ -137,8 +154,8 @@ def random_network(draw):
     return layers, widths[0], random
 
 
-@given(st.data(), st.sampled_from(["current", "poisson", "spikes"]), st.booleans())
-@settings(max_examples=120, deadline=None)
+@given(st.data(), st.sampled_from(["current", "poisson", "spikes", "pulse"]), st.booleans())
+@settings(max_examples=160, deadline=None)
 def test_network_run_gives_the_same_bits(data, encoding, record):
     layers, n_in, random = random_network(data.draw)
     timesteps, batch = data.draw(st.sampled_from([0, 1, 5, 70])), data.draw(st.sampled_from([0, 1, 5, 40]))
@@ -203,6 +220,10 @@ REFUSED = {
     "fractional timesteps": lambda b: b.if_constant([1.0], timesteps=1.5),
     "too many timesteps": lambda b: b.if_constant([1.0], timesteps=2**31),
     "a single number as current": lambda b: b.if_constant(1.0, timesteps=2),
+    "no spikes at all": lambda b: b.if_multistep([[1.0]], max_spikes=0),
+    "128 spikes a step": lambda b: b.if_multistep([[1.0]], max_spikes=128),
+    "several spikes under hard reset": lambda b: b.if_multistep([[1.0]], v_reset=0.0, max_spikes=2),
+    "several spikes under a leak": lambda b: b.if_constant([1.0], timesteps=2, beta=0.5, max_spikes=2),
     "tracer bounds above 0": lambda b: b.st_bif_multistep([[1.0]], tracer_min=1),
     "tracer bound between whole numbers": lambda b: b.st_bif_multistep([[1.0]], tracer_max=0.5),
     "tracer bound of 32 bits": lambda b: b.st_bif_multistep([[1.0]], tracer_max=2**31),

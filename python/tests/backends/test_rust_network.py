@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from bits import same_bits
 
 from spikeport.backends import get_backend
 from spikeport.errors import KernelError
@@ -33,7 +34,7 @@ def one_node(weight=None, kind="linear", neuron=NEURONS[0], reads=-1, attributes
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("encoding", ["current", "poisson", "spikes"])
+@pytest.mark.parametrize("encoding", ["current", "poisson", "spikes", "pulse"])
 def test_every_run_of_a_network_gives_the_bits_of_the_reference(dtype, encoding):
     nodes = random_nodes(dtype)
     layers = [
@@ -47,7 +48,8 @@ def test_every_run_of_a_network_gives_the_bits_of_the_reference(dtype, encoding)
             layers, x, timesteps=9, encoding=encoding, seed=seed, record=True
         )
         for threads in (None, 1, 3):
-            traces, drive = network.run(x, 9, encoding, seed, True, threads)
+            traces, drive, settled = network.run(x, 9, encoding, seed, True, threads)
+            assert same_bits(settled, expected.settled)
             assert drive.tobytes() == expected.drive.tobytes()
             for index, (counts, membrane, signal) in enumerate(traces):
                 assert counts.tobytes() == expected.counts[index].tobytes()

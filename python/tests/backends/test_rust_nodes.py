@@ -12,6 +12,7 @@ pytest.importorskip("spikeport._rust", reason="the Rust extension is not built: 
 
 SHAPE = (4, 9, 7)
 SOFT = Neuron("IF", threshold=0.7, v_init=0.5)
+SEVERAL = Neuron("IF", threshold=0.2, v_init=0.5, max_spikes=7)
 
 
 def nodes(dtype):
@@ -24,7 +25,7 @@ def nodes(dtype):
     return [
         LayerNode.of("average", AvgPool((2, 3), stride=1, padding=(1, 1))),
         LayerNode.of("wide", Conv(weight(16, 4, 3, 3), weight(16), padding=1), per_channel),
-        LayerNode.of("grouped", Conv(weight(16, 4, 3, 2), stride=(2, 1), dilation=(1, 2), groups=4), SOFT),
+        LayerNode.of("grouped", Conv(weight(16, 4, 3, 2), stride=(2, 1), dilation=(1, 2), groups=4), SEVERAL),
         LayerNode.of("depthwise", Conv(weight(16, 1, 2, 2), groups=16), inputs=["wide"]),
         LayerNode.of("hard", MaxPool(2), Neuron("IF", v_reset=-0.5)),
         LayerNode.of("largest", MaxPool(3, stride=2, padding=1), inputs=["average"]),
@@ -40,7 +41,7 @@ def nodes(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("encoding", ["current", "poisson", "spikes"])
+@pytest.mark.parametrize("encoding", ["current", "poisson", "spikes", "pulse"])
 @pytest.mark.parametrize(("timesteps", "batch"), [(70, 2), (9, 33), (0, 1), (5, 0)])
 def test_every_node_gives_the_bits_of_the_reference(dtype, encoding, timesteps, batch):
     random = np.random.default_rng(3)
@@ -54,7 +55,8 @@ def test_every_node_gives_the_bits_of_the_reference(dtype, encoding, timesteps, 
             assert (a.dtype, a.shape) == (b.dtype, b.shape), (part, node.name)
             assert a.tobytes() == b.tobytes(), (part, node.name)
     assert got.drive.tobytes() == expected.drive.tobytes()
-    if timesteps and batch:
+    assert_same_settling(got.settled, expected.settled)
+    if timesteps and batch and encoding != "pulse":
         assert all(np.any(counts) for counts in got.counts)
 
 
@@ -72,6 +74,12 @@ def test_currents_of_an_operation_are_those_of_the_reference(dtype, shape):
         assert_same(pool(kernel, stride=1, padding=(1,) * len(kernel)), signals[:1])
     assert_same(Add(), signals)
     assert_same(Concat(), signals)
+
+
+def assert_same_settling(got, expected):
+    assert (got is None) == (expected is None)
+    if got is not None:
+        assert (got.dtype, got.tolist()) == (expected.dtype, expected.tolist())
 
 
 def assert_same(operation, signals):

@@ -376,6 +376,28 @@ def test_accuracy_before_and_after_on_unseen_samples(folder, capsys):
     assert code == 2 and "holds no labels" in err
 
 
+def test_accuracy_on_unseen_samples_is_read_late_where_that_is_asked_for(folder, capsys):
+    from spikeport import load
+
+    with np.load("samples.npz") as samples:
+        x, y = samples["x"], samples["y"]
+    code, out, _ = spikeport(capsys, CONVERT + "-T 8 --evaluate samples.npz --readout-delay 6 --json")
+    assert code == 0
+    said, snn = json.loads(out)["accuracy"], load("out")
+    for encoding in ("current", "poisson"):
+        late = snn.classify(x.reshape(len(x), -1), encoding=encoding, readout_delay=6)
+        assert said[encoding] == (late == y).mean()
+    assert said["readout_delay"] == 6
+    shown = spikeport(capsys, CONVERT + "-T 8 --evaluate samples.npz --readout-delay 6 --force")[1]
+    assert "trained; spiking, read after step 6: " in shown
+    for options, message in (
+        ("-T 8 --readout-delay 6", "says what --evaluate reads"),
+        ("-T 8 --readout-delay 8 --evaluate samples.npz", "leaves none of 8 steps"),
+    ):
+        code, _, err = spikeport(capsys, CONVERT + options + " --force")
+        assert code == 2 and message in " ".join(err.split())
+
+
 @pytest.mark.parametrize("wrapped", ["module.", "_orig_mod.", "model.", "state_dict", "model_state_dict", "both"])
 def test_state_dicts_as_training_loops_save_them(folder, capsys, torch, wrapped):
     plain = torch.load("weights.pt", weights_only=True)

@@ -292,10 +292,16 @@ def test_a_case_is_named_by_its_id_by_how_it_begins_or_by_a_pattern():
     assert ids("*.poisson_[os]*", "network.run.small") == ["network.run.small", *ids("network.run.poisson_")]
 
 
-def test_the_line_of_a_case_is_shown(capsys):
+def test_the_line_of_a_case_is_shown(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["--show", "network.run.small"]) == 0
+    assert "timesteps=8" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir()), "a folder that no line names is left"
     assert main(["--show", "qcfs.error", "--kernel", "if.constant"]) == 2
     assert main(["--show", "checkpoint.write.suffix.npz", "--show", "network.run.small"]) == 0
-    first, second = capsys.readouterr().out.splitlines()
+    shown = capsys.readouterr()
+    first, second = shown.out.splitlines()
+    assert [f"in {folder}, which stays" in shown.err for folder in tmp_path.iterdir()] == [True]
     assert first.startswith("0 network.run checkpoint=/") and "timesteps=8" in first
     path = next(word for word in second.split(" ") if word.startswith("path="))
     assert path.endswith("/checkpoint.write.suffix.npz") and Path(path[5:]).parent.is_dir()

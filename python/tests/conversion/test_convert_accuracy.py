@@ -48,7 +48,7 @@ def test_eight_hidden_layers_keep_the_accuracy(torch, train, digits):
     assert points_lost(model, snn, x_test, y_test, encoding="current") <= 1
 
 
-def test_a_network_trained_with_qcfs_keeps_its_accuracy_at_those_timesteps(torch, train, digits):
+def test_a_network_trained_with_qcfs_keeps_its_accuracy_at_those_timesteps_and_beyond(torch, train, digits):
     nn = torch.nn
     x, x_test, y, y_test = digits
 
@@ -61,6 +61,8 @@ def test_a_network_trained_with_qcfs_keeps_its_accuracy_at_those_timesteps(torch
     assert snn.scales[:2] == [model[0][1].threshold, model[0][3].threshold]
     assert snn.scales[0] != 1
     assert points_lost(model, snn, x_test, y_test, encoding="current") <= 0.6
+    for T in (8, 16, 64, 256):
+        assert points_lost(model, snn, x_test, y_test, T=T, encoding="current") <= 1
 
 
 def test_the_membrane_readout_comes_to_the_logits(torch, digits, digits_mlp, digits_snn):

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from spikeport.conversion import ConversionWarning, ConvertedSNN, convert
+from spikeport.conversion import ConversionWarning, ConvertedSNN, QCFSActivation, convert
 from spikeport.errors import KernelError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import Neuron
@@ -58,6 +58,43 @@ def test_the_values_of_a_regression_come_closer_with_t_and_counts_alone_would_lo
     errors = [np.abs(snn.run(2 * x - 1, T=T, **how) - expected).mean() for T in (8, 64, 512)]
     assert errors[0] > 3 * errors[1] > 9 * errors[2]
     assert snn.run(2 * x - 1, encoding="current").min() == 0 > snn.run(2 * x - 1, **how).min()
+
+
+@quiet
+def test_the_answer_only_gets_better_with_t_unless_a_low_percentile_cuts_it_off(torch, x):
+    model = model_of(torch, (16, 64, 64, 4), seed=1, bias=0.1)
+    expected = answers(model, x)
+
+    def course(percentile):
+        """Return agreement and mean error, in deviations of the answer, at T = 1, 4, 16, …, 1024."""
+        snn = convert(model, x, T=16, percentile=percentile)
+        runs = [snn.run(x, T=4**n, encoding="current", readout="membrane") for n in range(6)]
+        same = [(run.argmax(1) == expected.argmax(1)).mean() for run in runs]
+        return same, [np.abs(run - expected).mean() / expected.std() for run in runs]
+
+    same, error = course(99.9)
+    assert all(after > before - 0.01 for before, after in itertools.pairwise(same)), "it fell"
+    assert all(after < before / 1.5 for before, after in itertools.pairwise(error))
+    assert same[-1] > 0.98 and error[-1] < 0.02
+    cut_same, cut_error = course(50)
+    assert cut_error[-1] > 0.9 * cut_error[2] > 20 * error[-1], "what is cut off came back with time"
+    assert cut_same[-1] < 0.8
+    assert course(90)[1][0] < 0.8 * error[0], "at a single step a lower threshold sends more"
+
+
+@quiet
+def test_levels_of_the_training_and_steps_of_the_run_agree_best_and_beyond_them_lies_the_clamped_network(torch, x):
+    model = model_of(torch, (16, 64, 64, 4), seed=1, bias=0.1)
+    model[1] = model[3] = QCFSActivation(4, theta=2.0)
+    trained, snn = answers(model, x), convert(model, x, T=4)
+    model[1] = model[3] = torch.nn.Hardtanh(0, 2)
+    clamped = answers(model, x)
+    runs = {T: snn.run(x, T=T, encoding="current", readout="membrane") for T in (1, 2, 4, 8, 16, 64, 256)}
+    to_trained = {T: np.abs(run - trained).mean() for T, run in runs.items()}
+    to_clamped = {T: np.abs(run - clamped).mean() for T, run in runs.items()}
+    assert min(to_trained, key=to_trained.get) == 4
+    assert to_clamped[4] > 1.5 * to_clamped[8] > 1.5**2 * to_clamped[16] > 5 * to_clamped[64] > 10 * to_clamped[256]
+    assert (runs[256].argmax(1) == clamped.argmax(1)).mean() > 0.97
 
 
 def test_a_deep_network_with_too_few_steps_is_warned_of_with_what_helps(torch, x):

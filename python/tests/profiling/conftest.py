@@ -1,11 +1,7 @@
 """A small spiking network, and its training by a surrogate gradient on the digits, with a profiler on it."""
 
-import sys
 from collections import OrderedDict
-from pathlib import Path
 from types import SimpleNamespace
-
-sys.path.insert(0, str(Path(__file__).parent))  # for odd_models
 
 import pytest
 

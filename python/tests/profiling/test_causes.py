@@ -1,9 +1,13 @@
 """Causes are named before what follows from them, and a number is said only where it was tried."""
 
+import json
+
+import jsonschema
 import numpy as np
 import pytest
 
-from spikeport.profiling import ProfilingError, SpikeProfiler
+from spikeport.profiling import ProfilingError, SpikeProfiler, schema
+from spikeport.profiling.stored import load_report
 
 DEAD, WANTED = 0.01, 0.025
 
@@ -245,3 +249,32 @@ def test_a_zero_behind_a_surrogate_that_is_inactive_everywhere_was_not_cut_off()
         profiler.record_step("a", np.zeros((4, 5)), gradients=np.zeros(3))
         profiler.record_step("b", np.zeros((4, 5)), gradients=np.ones(3), surrogate=np.zeros(9), surrogate_peak=1.0)
     assert "no_gradient" not in {p.category for p in profiler.report().pathologies}
+
+
+# What is kept
+
+
+@pytest.mark.parametrize(
+    ("cause", "options"),
+    [
+        ("entry", {"scale": 1 / 255}),
+        ("update", {"lr": 0.5, "told": True}),
+        ("remedy", {"lr": 0.0}),
+        ("passes_gradient", {}),
+    ],
+)
+def test_every_cause_is_in_the_json_as_its_schema_says_and_comes_back(spiking, small, torch, tmp_path, cause, options):
+    model = spiking.network(threshold=20.0 if cause == "remedy" else 1.0)
+    if cause == "passes_gradient":
+        model.body.lif1.register_forward_hook(lambda module, inputs, output: output.detach())
+    report = small[0](model, **options)
+    layer = report.layer_stats["body.lif1"]
+    expected = getattr(layer, cause)
+    assert expected is False if cause == "passes_gradient" else expected is not None
+    stored = json.loads(report.to_json(tmp_path / "report.json"))
+    jsonschema.validate(stored, schema())
+    kept = stored["layers"]["body.lif1"][cause]
+    assert kept == (expected if cause == "passes_gradient" else vars(expected))
+    again = load_report(tmp_path / "report.json")
+    assert getattr(again.layer_stats["body.lif1"], cause) == expected
+    assert again.to_dict() == report.to_dict() and again.summary() == report.summary()

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 import pytest
-from odd_models import Backwards, LoopInside, Plain, Shared, Wrapped, WritesInPlace
+from profiling.odd_models import Backwards, LoopInside, Plain, Shared, Wrapped, WritesInPlace
 
 from spikeport.profiling import ProfilingError, SpikeProfiler
 

@@ -122,6 +122,17 @@ def test_mistakes_end_in_a_message_and_nothing_is_written(stored, capsys, argume
     assert not list(stored.glob("bad*"))
 
 
+def test_a_report_that_cannot_be_drawn_is_refused_before_any_work(stored, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr("spikeport.snn_optimizer.optimize", lambda *_, **__: pytest.fail("it went to work"))
+    code, out, err = spikeport(
+        capsys, "optimize", stored / "net", "-o", stored / "bad", "--report", stored / "bad.html"
+    )
+    assert (code, out) == (2, "")
+    assert "matplotlib" in err and "spikeport[plot]" in err
+    assert not list(stored.glob("bad*"))
+
+
 def test_the_size_of_the_file_stands_beside_what_the_weights_are_kept_as(stored, capsys):
     code, out, _ = spikeport(capsys, "optimize", stored / "net", "-o", stored / "s", "--passes", "quantize")
     size = (stored / "s.npz").stat().st_size

@@ -2,7 +2,7 @@
 
 const NEURON_ROWS = ("threshold", "v_init", "hard_reset", "v_reset", "beta", "tracer_min", "tracer_max")
 
-"Return the names of the rows in a version: the second has `max_spikes`, of one neuron in one step, and it is 1."
+"Return the names of the rows in a version: the second has `max_spikes`, the most of one neuron in one step."
 neuron_rows_of(version::Int) = version == 1 ? NEURON_ROWS : (NEURON_ROWS..., "max_spikes")
 
 """
@@ -15,7 +15,8 @@ function neuron_rows(neuron::Neuron, n::Int, version::Int)
     hard = Float64(neuron.v_reset !== nothing)
     tracer = (Float64(neuron.tracer_min), Float64(neuron.tracer_max))
     rows = ones(length(neuron_rows_of(version)), is_uniform(neuron) ? 1 : n)
-    for (row, value) in enumerate((neuron.threshold, neuron.v_init, hard, reset, neuron.beta, tracer...))
+    values = (neuron.threshold, neuron.v_init, hard, reset, neuron.beta, tracer..., Float64(neuron.max_spikes))
+    for (row, value) in zip(axes(rows, 1), values)
         rows[row, :] .= value
     end
     return rows
@@ -28,8 +29,8 @@ A zero must be +0, so that equal contents have equal bytes.
 """
 function neuron_from_rows(kind::AbstractString, rows::Matrix{Float64})
     row = Dict(zip(neuron_rows_of(2), (rows[k, :] for k in axes(rows, 1))))
-    all(==(1), get(row, "max_spikes", [1])) || throw(CheckpointError("neuron", "max_spikes must be 1"))
-    for name in ("hard_reset", "tracer_min", "tracer_max")
+    get!(row, "max_spikes", [1.0])
+    for name in ("hard_reset", "tracer_min", "tracer_max", "max_spikes")
         value = first(row[name])
         all(v -> v === value, row[name]) && isinteger(value) && value !== -0.0 && abs(value) <= LARGEST_TRACER ||
             throw(CheckpointError("neuron", "$name must be one whole number for the layer"))
@@ -47,6 +48,7 @@ function neuron_from_rows(kind::AbstractString, rows::Matrix{Float64})
             beta = values("beta"),
             tracer_min = Int(first(row["tracer_min"])),
             tracer_max = Int(first(row["tracer_max"])),
+            max_spikes = Int(first(row["max_spikes"])),
         )
     catch err
         err isa GraphError || rethrow()

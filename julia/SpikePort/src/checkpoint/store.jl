@@ -71,7 +71,9 @@ function read_checkpoint(path::AbstractString)
     total = sum(n_params, layers)
     total == sidecar.total_params ||
         throw(CheckpointError("shape", "total_params says $(sidecar.total_params), the archive holds $total"))
-    return checkpoint_of(sidecar, layers), sidecar.archive_sha256
+    checkpoint = checkpoint_of(sidecar, layers)
+    check_version(sidecar, checkpoint)
+    return checkpoint, sidecar.archive_sha256
 end
 
 "Return the checked sidecar and the archive that it was written for."

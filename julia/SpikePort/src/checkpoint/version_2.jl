@@ -81,12 +81,12 @@ is_shape(value) = is_wholes(value, 1, LARGEST_WIDTH) && 1 <= length(value) <= 3 
 Return the nodes with the shapes of their arrays, which follow from what they read.
 
 Throws [`CheckpointError`](@ref) with `layer_chain` where a node reads what is not before it, or has not the shape that
-its operation makes of what it reads; then with `version` for what version 1 could hold.
+its operation makes of what it reads.
 """
 function checked_nodes(nodes::Vector{NodeEntry}, input_shape::Shape, file::AbstractString)
     refuse(node, why) = throw(CheckpointError("layer_chain", "$file: $(node.name) $why"))
     shapes = Dict{String,Shape}(INPUT => input_shape)
-    checked = map(nodes) do node
+    return map(nodes) do node
         unknown = findfirst(name -> !haskey(shapes, name), node.inputs)
         unknown === nothing || refuse(node, "reads \"$(node.inputs[unknown])\", which is not before it")
         type, find, reads = OPERATIONS[node.operation], finder(node.attributes), [shapes[name] for name in node.inputs]
@@ -99,11 +99,6 @@ function checked_nodes(nodes::Vector{NodeEntry}, input_shape::Shape, file::Abstr
         shapes[node.name] = node.shape
         NodeEntry(node.name, node.kind, node.operation, node.inputs, node.shape, node.attributes, arrays)
     end
-    before = [INPUT; [node.name for node in nodes[1:end-1]]]
-    length(input_shape) == 1 &&
-        all(node.operation == "linear" && node.inputs == [name] for (node, name) in zip(nodes, before)) &&
-        throw(CheckpointError("version", "$file: a chain of linear layers is written in version 1"))
-    return checked
 end
 
 "Return the function that finds a value by its name, or nothing."

@@ -14,6 +14,7 @@ A node of a run: what it reads, and room for what it does.
 
 - `reads`, `currents`, `signal`: of one sample, those of the last sample until the next one comes
 - `counts`, `membrane`, `spikes`: of all samples, as in [`RunResult`](@ref)
+- `bias_once`: what is added to the currents of the first step alone, under a pulse; else nothing
 """
 struct AtWork{T<:Float,O<:Operation,P,S,C}
     operation::O
@@ -24,6 +25,7 @@ struct AtWork{T<:Float,O<:Operation,P,S,C}
     counts::Matrix{C}
     membrane::Matrix{T}
     spikes::Union{Nothing,Array{S,3}}
+    bias_once::Union{Nothing,Vector{T}}
 end
 
 "Return a node at work that gives a signal of `shape`; its matrices of one sample are `free` ones where these are fit."
@@ -37,6 +39,7 @@ function AtWork(
     batch::Int,
     steps::Int,
     record::Bool,
+    bias_once::Union{Nothing,Vector{T}},
 ) where {T<:Float,O<:Operation,P}
     n, is_steady = prod(shape), all(signal -> signal.is_steady, reads) && !remembers(operation)
     currents = take_matrix!(free, T, n, is_steady ? 1 : steps)
@@ -44,21 +47,30 @@ function AtWork(
     signal = P == PassOn ? Signal(currents, shape, is_steady) : Signal(take_matrix!(free, Int8, n, steps), shape, false)
     counts, membrane = zeros(C, n, batch), zeros(T, n, batch)
     spikes = record ? zeros(S, n, batch, steps) : nothing
-    return AtWork{T,O,P,S,C}(operation, neurons, reads, currents, signal, counts, membrane, spikes)
+    return AtWork{T,O,P,S,C}(operation, neurons, reads, currents, signal, counts, membrane, spikes, bias_once)
 end
 
 """
 Return the nodes laid out for a run of which `input` is the first signal.
 
 A signal is forgotten after the last node that reads it, and its matrix serves again for a later one of the same size.
+Under a `pulse` biases act at the first step alone.
 """
-function lay_out(network::Network{T}, input::Signal, batch::Int, steps::Int, record::Bool) where {T}
+function lay_out(
+    network::Network{T},
+    input::Signal,
+    batch::Int,
+    steps::Int,
+    record::Bool,
+    pulse::Bool = false,
+) where {T}
     forgotten = places_forgotten(network.sources)
     free, signals, parts = Matrix[], Signal[input], AtWork{T}[]
     for (k, node) in enumerate(network.nodes)
         reads, shape = signals[network.sources[k].+1], network.shapes[k]
         neurons = neurons_of(node.neuron, T, shape[1], 1, prod(shape[2:end]))
-        part = AtWork(T, node.operation, neurons, reads, shape, free, batch, steps, record)
+        operation, bias = pulse ? bias_apart(node.operation, shape) : (node.operation, nothing)
+        part = AtWork(T, operation, neurons, reads, shape, free, batch, steps, record, bias)
         push!(parts, part)
         push!(signals, part.signal)
         part.signal.values === part.currents || push!(free, part.currents)
@@ -82,9 +94,18 @@ function places_forgotten(sources)
     return forgotten
 end
 
+"Return the operation without its bias, and the bias for each value of a signal of this `shape`, or nothing."
+function bias_apart(operation::Operation, shape::Shape)
+    find = finder([arrays(operation); attributes(operation)])
+    find("bias") === nothing && return operation, nothing
+    alone = make(typeof(operation).name.wrapper, name -> name == "bias" ? nothing : find(name))
+    return alone, repeat(find("bias"); inner = prod(shape[2:end]))
+end
+
 "Take sample `b` through one node: from the signals it reads to the one it passes on."
 function run!(part::AtWork, b::Int, steps::Int)
     currents!(part.currents, part.operation, part.reads)
+    part.bias_once === nothing || steps == 0 || (view(part.currents, :, 1) .+= part.bias_once)
     check_finite("currents", part.currents)
     signal, v, counts = part.signal.values, view(part.membrane, :, b), view(part.counts, :, b)
     fire!(signal, v, counts, part.neurons, part.currents, steps)

@@ -1,6 +1,6 @@
 # What a network is run on.
 
-const ENCODINGS = ("current", "poisson", "spikes")
+const ENCODINGS = ("current", "poisson", "spikes", "pulse")
 
 "Return `inputs` in the element type `T` of the network, samples of `shape` as columns, or throw: see `network_run`."
 function as_inputs(::Type{T}, inputs::AbstractArray, shape::Shape, steps::Int, encoding) where {T<:Float}
@@ -35,6 +35,13 @@ end
 function encode!(signal::Signal, x::Array, b::Int, encoding, seed::UInt64)
     encoding == "current" && return copyto!(signal.values, view(x, :, b))
     encoding == "spikes" && return copyto!(signal.values, view(x, :, b, :))
+    encoding == "pulse" && return pulse!(signal.values, view(x, :, b))
     rates = convert(Vector{Float64}, x[:, b])
     return draw!(signal.values, rates, sample_key(rates), seed)
+end
+
+function pulse!(values, x)
+    fill!(values, 0)
+    isempty(values) || (values[:, 1] .= x)
+    return values
 end

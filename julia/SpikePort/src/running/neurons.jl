@@ -8,7 +8,7 @@ function neurons_of(neuron::Neuron, ::Type{T}, n::Int, batch::Int, each::Int = 1
     neuron.kind == "identity" && return PassOn()
     θ, v0 = neuron.threshold, neuron.v_init
     neuron.kind == "ST-BIF" && return Bipolar(T, n, batch, θ, v0, neuron.tracer_min, neuron.tracer_max, each)
-    return IntegrateFire(T, n, batch, θ, v0, neuron.v_reset, neuron.beta, each)
+    return integrate_fire(T, n, batch, θ, v0, neuron.v_reset, neuron.beta, neuron.max_spikes, each)
 end
 
 fire(::PassOn, currents::Array{T}) where {T<:Float} =

@@ -4,7 +4,7 @@ from ..hex import hex_value
 from ..strict_json import OBJECT, TEXT, WHOLE, Json, escape
 from .fields import demand, members, text, texts, whole, wholes
 from .fields import written_texts, written_wholes
-from .graph import check_graph, is_chain, named_sources
+from .graph import check_graph, named_sources
 from .nodes import StoredNode, check_shape_field
 from .version_1 import KEYS_1, read_chain, write_chain
 from .version_2 import KEYS_2, read_graph, write_graph
@@ -35,10 +35,8 @@ struct Sidecar(Copyable):
     """SHA-256 of the archive."""
     var metadata: String
     """A JSON object, as the text it was read from."""
-
-    def version(self) -> Int:
-        """Returns the lowest version that can hold it."""
-        return 1 if is_chain(self.input_shape, self.nodes) else 2
+    var version: Int
+    """The version in which it is said, 1 or 2."""
 
     def check_fields(self, version: Int) raises:
         """Checks every field by itself; refuses by `sidecar_schema`."""
@@ -70,7 +68,7 @@ struct Sidecar(Copyable):
     def connect(mut self, reads: List[List[String]]) raises:
         """Checks every field of version 2, then lets the nodes read what they
         name, then checks the shapes that follow; refuses by `sidecar_schema`,
-        `layer_chain`, and `version` where version 1 could hold it."""
+        `layer_chain`."""
         self.check_fields(2)
         var sources = named_sources(
             [node.name.copy() for node in self.nodes], reads
@@ -78,19 +76,17 @@ struct Sidecar(Copyable):
         for k in range(len(sources)):
             self.nodes[k].sources = sources[k].copy()
         check_graph(self.input_shape, self.nodes)
-        if self.version() == 1:
-            raise refusal("version", "version 1 holds a chain of linear layers")
 
     def check(self) raises:
         """Checks every field, then what the nodes read and the shapes that
         follow; refuses by `sidecar_schema`, `layer_chain`."""
-        self.check_fields(self.version())
+        self.check_fields(self.version)
         check_graph(self.input_shape, self.nodes)
 
 
 def write_sidecar(sidecar: Sidecar) raises -> List[UInt8]:
     """Returns the one encoding of a checked sidecar."""
-    var version = sidecar.version()
+    var version = sidecar.version
     var values: Dict[String, String]
     if version == 1:
         values = write_chain(sidecar.input_shape, sidecar.nodes)
@@ -149,6 +145,7 @@ def read_sidecar(var content: List[UInt8]) raises -> Sidecar:
         archive_bytes,
         digest,
         String(json.source(metadata)),
+        version,
     )
     if version == 1:
         var chain = read_chain(json, values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -168,8 +168,19 @@ class LayerStats:
             "shape": list(self.shape),
             "firing_rates": [float(rate) for rate in self.firing_rates],
             "non_finite": dict(self.non_finite),
+            "entry": _parts(self.entry),
+            "remedy": _parts(self.remedy),
+            "update": _parts(self.update),
+            "passes_gradient": self.passes_gradient,
         }
 
 
+def _parts(cause: Entry | Remedy | Update | None) -> dict[str, Any] | None:
+    """Return what is known of a cause by name, or None where nothing is."""
+    return None if cause is None else {name: _plain(value) for name, value in asdict(cause).items()}
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -56,8 +56,15 @@ class ModelArguments:
     tokenizer_name: str | None = _option(None, "Hub id or folder of the tokenizer, if not the model's.")
     model_revision: str = _option("main", "Branch, tag or commit of the model on the hub.")
     cache_dir: str | None = _option(None, "Where models and data from the hub are kept.")
-    token: str | None = _option(None, "Token for the hub, if not that of `hf auth login`.")
+    token: str | None = _option(
+        None, "Token for the hub, if not that of `hf auth login` ('true'), or 'false' for none."
+    )
     ignore_mismatched_sizes: bool = _option(False, "Start the head anew where it has another number of classes.")
+
+    @property
+    def hub_token(self) -> str | bool | None:
+        """Return the token as the hub's client takes it: True and False are words of its own."""
+        return {"true": True, "false": False}.get(str(self.token).lower(), self.token)
 
 
 @dataclass
@@ -81,6 +88,10 @@ class DataArguments:
     max_eval_samples: int | None = _option(None, "Use the first so many validation examples.")
     max_predict_samples: int | None = _option(None, "Use the first so many examples to predict.")
     overwrite_output_dir: bool = _option(False, "Train even though output_dir is not empty.")
+    tensorboard_logging_dir: str | None = _option(None, "Where --report_to tensorboard writes, if not in output_dir.")
+    wandb_tags: list[str] | None = field(
+        default=None, metadata={"help": "Tags of the run that --report_to wandb makes."}
+    )
 
 
 Arguments = tuple[ModelArguments, DataArguments, TrainingArguments]
@@ -156,12 +167,21 @@ def _check(model: ModelArguments, data: DataArguments, training: TrainingArgumen
         refuse("--dataset_config_name is a configuration of --dataset_name, which is missing")
     if training.fp16 and training.device.type == "cpu":
         say("--fp16 is for accelerators: on this CPU everything is computed in single precision (--bf16 is half)")
-    _check_reports(training)
+    _check_reports(data, training)
 
 
-def _check_reports(training: TrainingArguments) -> None:
-    """Raise `RobertaError` where ``--report_to`` names something that is unknown or not installed."""
+def _check_reports(data: DataArguments, training: TrainingArguments) -> None:
+    """Raise `RobertaError` where ``--report_to`` names something that is unknown or not installed.
+
+    Where it does not name what another flag is for, that is said.
+    """
     named: Any = training.report_to
+    for flag, value, reporter in (
+        ("tensorboard_logging_dir", data.tensorboard_logging_dir, "tensorboard"),
+        ("wandb_tags", data.wandb_tags, "wandb"),
+    ):
+        if value and reporter not in named:
+            say(f"--{flag} does nothing without --report_to {reporter}")
     try:
         for integration in get_reporting_integration_callbacks(named):  # type: ignore[no-untyped-call]
             integration()

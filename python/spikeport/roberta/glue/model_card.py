@@ -49,6 +49,21 @@ Made from `{model_args.model_name_or_path}` by `spikeport glue`.
     return path
 
 
+def write_spiking_card(folder: Path) -> None:
+    """Write the card of a folder that holds the spiking network alone: how it is loaded, and how it is not."""
+    text = f"""---
+library_name: spikeport
+tags: [spiking-neural-network, text-classification]
+---
+
+# Spiking RoBERTa
+
+Made by `spikeport glue --convert_to_snn`. A plain RoBERTa of transformers cannot be made of it (`KeyError`): it would
+answer without the thresholds.
+{_how_to_load("Spiking", ".")}"""
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
 def _scales(model_args: ModelArguments, figures: dict[str, Any]) -> str:
     if "calibrated_on" in figures:
         origin = f"calibrated on {figures['calibrated_on']}"
@@ -64,7 +79,10 @@ def _usage(folder: Path, spiking: bool, quantised: bool) -> str:
     """Return how to load what the run has saved; an evaluation saves the spiking network and no other."""
     if not (spiking or (quantised and (folder / "config.json").is_file())):
         return ""
-    kind, where = ("Spiking", "snn") if spiking else ("Quantised", ".")
+    return _how_to_load("Spiking", "snn") if spiking else _how_to_load("Quantised", ".")
+
+
+def _how_to_load(kind: str, where: str) -> str:
     name = f"{kind}RobertaForSequenceClassification"
     return f"""
 ```python

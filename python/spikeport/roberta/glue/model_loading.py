@@ -19,7 +19,7 @@ from spikeport.roberta.evaluation.tasks import Task
 from spikeport.roberta.glue.arguments import ModelArguments
 from spikeport.roberta.glue.hub import reached_once
 from spikeport.roberta.glue.notices import say
-from spikeport.roberta.network.calibration import calibrate
+from spikeport.roberta.network.calibration import fit_scales, sample_sentences
 from spikeport.roberta.network.quantised import (
     QuantisedRobertaConfig,
     QuantisedRobertaForSequenceClassification,
@@ -27,6 +27,7 @@ from spikeport.roberta.network.quantised import (
     check_weights,
     quantise,
 )
+from spikeport.roberta.network.sentences import SentenceSample
 from spikeport.roberta.network.spiking import SpikingRobertaConfig
 from spikeport.roberta.network.transform import Transform
 
@@ -99,7 +100,7 @@ def label_order(config: RobertaConfig, task: Task) -> list[int] | None:
 
 def _options(arguments: ModelArguments) -> dict[str, Any]:
     """Return what transformers takes to load from the hub: which version, where to, and who asks."""
-    return {"revision": arguments.model_revision, "cache_dir": arguments.cache_dir, "token": arguments.token}
+    return {"revision": arguments.model_revision, "cache_dir": arguments.cache_dir, "token": arguments.hub_token}
 
 
 def load_transform(arguments: ModelArguments) -> Transform | None:
@@ -220,9 +221,14 @@ def calibrate_on(
     batches: int,
     batch_size: int,
     seed: int,
-) -> dict[str, float]:
-    """Calibrate on ``batches`` batches drawn from ``samples``, the same ones in every process of a run."""
+) -> tuple[dict[str, float], SentenceSample]:
+    """Calibrate on ``batches`` batches drawn from ``samples``, the same ones in every process of a run.
+
+    Returns the scales by name, and what was run.
+    """
     order = list(range(len(samples)))
     random.Random(seed).shuffle(order)
     chosen = [order[first : first + batch_size] for first in range(0, len(order), batch_size)][:batches]
-    return calibrate(model, (pad([samples[i] for i in batch], model.config.pad_token_id) for batch in chosen))
+    padded = (pad([samples[i] for i in batch], model.config.pad_token_id) for batch in chosen)
+    sample = sample_sentences(model, padded)
+    return fit_scales(model, sample), sample

@@ -14,6 +14,7 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from transformers import Trainer
 
 from spikeport.roberta.errors import RobertaError
+from spikeport.roberta.glue.notices import say
 from spikeport.roberta.network.quantised import QuantisedRobertaForSequenceClassification, build
 
 
@@ -35,9 +36,20 @@ def check_sharding(trainer: Trainer) -> None:
         raise RobertaError("arguments", "FSDP shards over GPUs, one a process, and accelerate sees none: leave it out")
     if trainer.is_fsdp_enabled and not arguments.do_train:
         raise RobertaError("arguments", "FSDP shards what is trained, and nothing is: leave it out to evaluate")
-    if trainer.is_fsdp_enabled and (arguments.fp16_full_eval or arguments.bf16_full_eval):
-        reason = "an evaluation in half precision would round sharded weights before they are converted"
-        raise RobertaError("arguments", f"{reason}: leave --fp16_full_eval and --bf16_full_eval out with FSDP")
+
+
+def evaluate_in_single(trainer: Trainer) -> None:
+    """Take back a full evaluation in half precision where FSDP has sharded the network, and say so.
+
+    Trainer would cast the network after its training, and torch gathers shards into buffers of the precision that they
+    were trained in: "Expected out tensor to have dtype c10::Half, but got float". The conversion is in single precision
+    anyway.
+    """
+    arguments = trainer.args
+    for flag in ("fp16_full_eval", "bf16_full_eval"):
+        if trainer.is_fsdp_enabled and getattr(arguments, flag):
+            setattr(arguments, flag, False)
+            say(f"--{flag} is for networks in one piece: shards cannot be cast, so it is evaluated as it was trained")
 
 
 def whole_network(trainer: Trainer) -> QuantisedRobertaForSequenceClassification:

@@ -18,6 +18,7 @@ OLDER_SPELLINGS = {
     "warmup_ratio": "warmup_steps",
     "push_to_hub_token": "hub_token",
     "push_to_hub_model_id": "hub_model_id",
+    "logging_dir": "tensorboard_logging_dir",
     "relu_fy": "relufy",
 }
 SWITCHES = {
@@ -28,10 +29,7 @@ SWITCHES = {
 IGNORED = {
     "use_fast_tokenizer": "every tokenizer is a fast one",
     "trust_remote_code": "no code of the hub is run",
-    "use_auth_token": "log in with `hf auth login`, or give --token",
     "overwrite_cache": "no tokens are kept between runs",
-    "wandb_tags": "nothing is tagged",
-    "logging_dir": "set TENSORBOARD_LOGGING_DIR",
     "save_safetensors": "weights are always saved so",
     "fp16_backend": "there is one",
     "half_precision_backend": "there is one",
@@ -39,6 +37,8 @@ IGNORED = {
     "jit_mode_eval": "nothing is compiled that way",
 }
 """Flags of run_glue, now or earlier, that change no result here: accepted with a word."""
+OPTIONAL_VALUE = {"use_auth_token": "token"}
+"""Flags that were switches or took a value, and the argument that takes both today; a bare one says true."""
 TRUE, FALSE = ("true", "1", "yes", "y", "t"), ("false", "0", "no", "n", "f")
 
 
@@ -60,12 +60,15 @@ def current_words(words: list[str], known: Collection[str]) -> list[str]:
             flag = name
             _say_ignored(name)
         elif name.removeprefix("no_") in SWITCHES and name.removeprefix("no_") not in known:
-            follows = position < len(words) and words[position].lower() in (*TRUE, *FALSE)
-            if follows and not equals:
+            if not equals and position < len(words) and words[position].lower() in (*TRUE, *FALSE):
                 value, position = words[position], position + 1
             if not name.startswith("no_") and value.lower() not in FALSE:
                 argument, meant = SWITCHES[name]
                 appended += [f"--{argument}", meant]
+        elif name in OPTIONAL_VALUE:
+            if not equals and position < len(words) and not words[position].startswith("--"):
+                value, position = words[position], position + 1
+            kept.append(f"--{OPTIONAL_VALUE[name]}={value or 'true'}")
         else:
             kept.append(f"--{OLDER_SPELLINGS.get(name, name)}{equals}{value}")
     return kept + appended
@@ -79,7 +82,7 @@ def current_names(data: Mapping[str, Any], known: Collection[str]) -> dict[str, 
     current: dict[str, Any] = {}
     switched: dict[str, Any] = {}
     for given, value in data.items():
-        name = OLDER_SPELLINGS.get(given, given)
+        name = OPTIONAL_VALUE.get(given, OLDER_SPELLINGS.get(given, given))
         if name in IGNORED:
             _say_ignored(name)
         elif name in SWITCHES and name not in known:
@@ -88,7 +91,7 @@ def current_names(data: Mapping[str, Any], known: Collection[str]) -> dict[str, 
         elif name not in known and name.removeprefix("no_") in known and isinstance(value, bool):
             current[name.removeprefix("no_")] = not value
         else:
-            current[name] = value
+            current[name] = str(value).lower() if given in OPTIONAL_VALUE and isinstance(value, bool) else value
     return current | switched
 
 

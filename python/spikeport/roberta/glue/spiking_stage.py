@@ -16,6 +16,7 @@ from spikeport.roberta.evaluation.evaluate import evaluate_spiking, readers_of_v
 from spikeport.roberta.evaluation.evaluation_report import evaluation_table, save_evaluation
 from spikeport.roberta.evaluation.tasks import Task
 from spikeport.roberta.glue.arguments import ModelArguments
+from spikeport.roberta.glue.model_card import write_spiking_card
 from spikeport.roberta.glue.sharding import whole_network
 from spikeport.roberta.network.spiking import convert_to_spiking
 
@@ -31,7 +32,7 @@ def run_spiking_stage(
 ) -> dict[str, Any]:
     """Convert the trainer's quantised network, evaluate the spiking one on every split given, and save it.
 
-    Writes ``snn/`` (weights, thresholds, config, tokenizer: what `from_pretrained` reads), and
+    Writes ``snn/`` (weights, thresholds, config, tokenizer, card: what `from_pretrained` reads), and
     ``snn_results.json``, ``snn_report.html`` and ``snn_accuracy.svg`` of each split. Returns the figures whose names
     begin with ``snn_``. Both networks are in single precision, whatever the training computed in; ``weights`` are the
     quantised network's from before an evaluation that has rounded them.
@@ -47,6 +48,7 @@ def run_spiking_stage(
     if first:
         spiking.save_pretrained(output / FOLDER)
         trainer.processing_class.save_pretrained(output / FOLDER)  # type: ignore[union-attr]
+        write_spiking_card(output / FOLDER)
     dtype = getattr(torch, arguments.snn_dtype)
     quantised, spiking = quantised.to(dtype), spiking.to(dtype)
     spiking.compile_neurons(arguments.snn_compile)

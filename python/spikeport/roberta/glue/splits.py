@@ -117,7 +117,7 @@ def _load_dataset(arguments: DataArguments, model: ModelArguments, task: Task | 
     try:
         with reached_once(name):
             found = load_dataset(
-                name, configuration, cache_dir=arguments.data_cache_dir or model.cache_dir, token=model.token
+                name, configuration, cache_dir=arguments.data_cache_dir or model.cache_dir, token=model.hub_token
             )
     except Exception as error:
         called = f"{name}, {configuration}" if configuration else name

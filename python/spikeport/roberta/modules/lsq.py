@@ -124,8 +124,7 @@ def fitted_scale(x: Tensor, q_min: int, q_max: int) -> float:
 
     A few large values may be worth cutting for finer levels of the many: the error says so, where a mean cannot.
     """
-    values = x.detach().flatten()
-    values = values[:: -(-len(values) // ENOUGH) or 1].double()
+    values = x.detach().flatten()[:: _stride(x)].double()
     if not len(values):
         return 0.0
     widest = float((values / q_max).max())
@@ -140,6 +139,18 @@ def fitted_scale(x: Tensor, q_min: int, q_max: int) -> float:
         best = tried[errors.index(min(errors))]
         tried = [best + step * (2 * number / CANDIDATES - 1) for number in range(1, CANDIDATES)]
     return max(best, SMALLEST_SCALE)
+
+
+def _stride(x: Tensor) -> int:
+    """Return a step through the values of ``x`` that takes no more than `ENOUGH`, of every feature as many.
+
+    A step that has a divisor in common with the width would see some features alone: every 60th value of rows of 768
+    lies in one of 64.
+    """
+    stride, width = max(1, -(-x.numel() // ENOUGH)), math.prod(x.shape[1:])
+    while math.gcd(stride, width) > 1 and stride < x.numel():
+        stride += 1
+    return stride
 
 
 def _squared_error(values: Tensor, scale: float, q_min: int, q_max: int) -> Tensor:

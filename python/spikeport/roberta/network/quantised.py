@@ -23,13 +23,40 @@ from spikeport.roberta.modules.st_bif import STBIF
 from spikeport.roberta.network.replacement import replace_by_quantised
 from spikeport.roberta.network.transform import Transform
 
+FOR_A_NETWORK = ", in spikeport.roberta."
+"""What stands in a saved config between the activation and the class of the network that may be made of it."""
+
 
 class QuantisedRobertaConfig(RobertaConfig):
-    """RoBERTa's config with the transform (`Transform.to_dict`) and the names of linear layers without a bias."""
+    """RoBERTa's config with the transform (`Transform.to_dict`) and the names of linear layers without a bias.
+
+    transformers takes a config of one type for another with a warning, and drops the scales in a report. So what is
+    saved names an activation that transformers has not, and a plain RoBERTa made of it is a KeyError that says whose it
+    is.
+    """
 
     model_type = "spikeport_quantised_roberta"
+    network = "QuantisedRobertaForSequenceClassification"
     spikeport_transform: dict[str, Any] | None = None
     spikeport_without_bias: list[str] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the config as it is saved."""
+        return super().to_dict() | {"hidden_act": f"{self.hidden_act}{FOR_A_NETWORK}{self.network}"}
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **options: Any) -> Any:
+        """Return the config that was saved.
+
+        Raises
+        ------
+        RobertaError
+            ``model``: it is that of another of this package's networks, whose scales have other names.
+        """
+        activation, _, network = str(config_dict.get("hidden_act", "gelu")).partition(FOR_A_NETWORK)
+        if network and network != cls.network:
+            raise RobertaError("model", f"this is a {network}, not a {cls.network}: load it with its own class")
+        return super().from_dict({**config_dict, "hidden_act": activation}, **options)
 
 
 class ScaledRobertaModel(RobertaModel):
@@ -114,7 +141,7 @@ def quantise(
 
 def derive_config(kind: type[Any], config: RobertaConfig, transform: Transform, without_bias: list[str]) -> Any:
     """Return ``config`` as one of class ``kind``, with the transform in it."""
-    data = config.to_dict()
+    data = config.to_dict() | {"hidden_act": config.hidden_act}
     for key in ("model_type", "architectures", "transformers_version", "attn_implementation"):
         data.pop(key, None)
     data |= {"spikeport_transform": transform.to_dict(), "spikeport_without_bias": without_bias}

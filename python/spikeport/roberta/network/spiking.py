@@ -52,6 +52,7 @@ class SpikingRobertaConfig(QuantisedRobertaConfig):
     """The quantised network's config; ``snn_timesteps`` is the longest a run takes, None for a limit of its own."""
 
     model_type = "spikeport_spiking_roberta"
+    network = "SpikingRobertaForSequenceClassification"
     snn_timesteps: int | None = None
 
 

@@ -98,6 +98,12 @@ class Structure(NamedTuple):
             objects.append(dict(sorted(about.items())))
         return objects
 
+    def is_linear_chain(self, names: Sequence[str]) -> bool:
+        """Whether it is a list of linear layers, each fed by the one before, on inputs of one axis."""
+        linear = all(node.operation == "linear" for node in self.nodes)
+        chained = all(node.inputs == (name,) for node, name in zip(self.nodes, [INPUT, *names], strict=False))
+        return linear and chained and len(self.input_shape) == 1
+
     def reads(self, names: Sequence[str]) -> list[list[Shape]]:
         """Return the shapes of what each node reads."""
         shapes = {INPUT: self.input_shape} | {name: node.shape for name, node in zip(names, self.nodes, strict=True)}
@@ -114,8 +120,8 @@ class Nodes(NamedTuple):
     def check_chain(self, file: str) -> list[tuple[int, int]]:
         """Return how many values each node reads and passes on.
 
-        Raises `CheckpointError`: ``layer_chain`` where a node reads what is not before it, or its shape is not what its
-        operation makes of what it reads; then ``version`` for what version 1 could hold.
+        Raises `CheckpointError` ``layer_chain`` where a node reads what is not before it, or its shape is not what its
+        operation makes of what it reads.
         """
         shapes = {INPUT: self.structure.input_shape}
         for name, node in zip(self.names, self.structure.nodes, strict=True):
@@ -128,11 +134,6 @@ class Nodes(NamedTuple):
             if shape != node.shape:
                 raise CheckpointError("layer_chain", f"{file}: {name} has the shape {node.shape}, and gives {shape}")
             shapes[name] = shape
-        before = [INPUT, *self.names]
-        linear = all(node.operation == "linear" for node in self.structure.nodes)
-        chained = all(node.inputs == (name,) for node, name in zip(self.structure.nodes, before, strict=False))
-        if linear and chained and len(self.structure.input_shape) == 1:
-            raise CheckpointError("version", f"{file}: a chain of linear layers is written in version 1")
         reads = self.structure.reads(self.names)
         return [
             (sum(map(math.prod, shapes)), math.prod(node.shape))

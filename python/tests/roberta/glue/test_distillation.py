@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
+from transformers import AutoConfig, AutoTokenizer, RobertaForSequenceClassification
 
 from spikeport.roberta import QuantisedRobertaForSequenceClassification, RobertaError, run_glue
 from spikeport.roberta.evaluation.evaluate import pad
@@ -76,7 +76,7 @@ def test_a_gelu_network_teaches_its_relu_twin_with_its_own_activation(program, t
     arguments, _, _ = parse_arguments([*words, "--relufy", "--distillation", "--do_train"])
     assert load_teacher(arguments, TASKS["sst2"]).config.hidden_act == "gelu"
     program("--transform_config", "default", "--relufy", "--distillation", model=gelu, out="relufied")
-    assert RobertaConfig.from_pretrained(tmp_path / "relufied").hidden_act == "relu"
+    assert AutoConfig.from_pretrained(tmp_path / "relufied").hidden_act == "relu"
 
 
 def test_distillation_without_a_float_network_or_a_training_is_refused(program, tmp_path):

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from spikeport.roberta import RobertaError
-from spikeport.roberta.glue.sharding import check_sharding
+from spikeport.roberta.glue.sharding import check_sharding, evaluate_in_single
 
 LAUNCHERS = {
     "torchrun": ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"],
@@ -121,30 +121,38 @@ def test_training_by_two_processes_on_half_the_batch_each_learns_the_same(alone,
 def test_training_sharded_over_two_processes_learns_and_converts_the_same(
     data_parallel, tiny_model, sentences, tmp_path
 ):
-    folder, _ = data_parallel
+    folder, whole = data_parallel
     (tmp_path / "sharded.py").write_text(SHARDED)
-    start("torchrun", [tmp_path / "sharded.py"], tmp_path / "out", tiny_model, sentences, *HALVES, "--fsdp")
+    flags = (*HALVES, "--fsdp", "--bf16_full_eval")  # a full evaluation in half precision ends in an error of torch
+    start("torchrun", [tmp_path / "sharded.py"], tmp_path / "out", tiny_model, sentences, *flags)
     assert (tmp_path / "out/checkpoint-3/pytorch_model_fsdp.bin").is_file(), "it was not sharded"
     for name in ("model.safetensors", "snn/model.safetensors"):
         expected, weights = load_file(folder / name), load_file(tmp_path / "out" / name)
         assert weights.keys() == expected.keys()
         for tensor in weights:
             torch.testing.assert_close(weights[tensor], expected[tensor], rtol=0, atol=1e-6, msg=tensor)
+    figures = json.loads((tmp_path / "out/all_results.json").read_text())
+    assert figures["eval_loss"] == pytest.approx(whole["eval_loss"], abs=1e-5)
     one, two = (json.loads((path / "snn_results.json").read_text()) for path in (folder, tmp_path / "out"))
     assert two["metrics"] == one["metrics"]
     assert two["agreement"]["within_tolerance"] == 1.0
 
 
+@pytest.mark.parametrize("flag", ["bf16_full_eval", "fp16_full_eval"])
+def test_what_cannot_be_cast_in_shards_is_evaluated_as_it_was_trained_and_it_is_said(flag, capsys):
+    for enabled in (False, True):
+        args = SimpleNamespace(**{"fp16_full_eval": False, "bf16_full_eval": False, flag: True})
+        evaluate_in_single(SimpleNamespace(is_fsdp_enabled=enabled, args=args))
+        said = capsys.readouterr().err
+        assert getattr(args, flag) is not enabled
+        assert (f"note: --{flag} is for networks in one piece" in said) is enabled
+
+
 @pytest.mark.parametrize(
-    "enabled, trains, half, message",
-    [
-        (False, True, False, "accelerate sees none"),
-        (True, False, False, "to evaluate"),
-        (True, True, True, "would round sharded weights"),
-    ],
+    "enabled, trains, message", [(False, True, "accelerate sees none"), (True, False, "to evaluate")]
 )
-def test_sharding_that_would_be_something_else_is_refused(enabled, trains, half, message):
-    args = SimpleNamespace(fsdp=True, do_train=trains, fp16_full_eval=False, bf16_full_eval=half)
+def test_sharding_that_would_be_something_else_is_refused(enabled, trains, message):
+    args = SimpleNamespace(fsdp=True, do_train=trains)
     trainer = SimpleNamespace(is_fsdp_enabled=enabled, args=args)
     with pytest.raises(RobertaError, match=message):
         check_sharding(trainer)

@@ -1,12 +1,17 @@
 """The flags of run_glue that older transformers had, or that name data and configs: obeyed, and not just accepted."""
 
 import json
+import os
 import random
+import sys
+from types import ModuleType, SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import Adafactor, AutoConfig, RobertaForSequenceClassification, Trainer
+from transformers.integrations import integration_utils
 
 from spikeport.roberta import RobertaError, run_glue
 from spikeport.roberta.glue import hub
@@ -80,6 +85,97 @@ def test_adafactor_is_the_optimiser_that_trains(tiny_model, sentences, tmp_path,
     data = ["--task_name", "sst2", "--train_file", sentences / "train.txt", "--do_train", "--max_steps", "1"]
     run(tiny_model, tmp_path, *data, "--adafactor")
     assert [type(optimiser) for optimiser in made] == [Adafactor]
+
+
+@pytest.mark.parametrize(
+    "words, in_a_file, token",
+    [
+        (["--use_auth_token"], True, True),
+        (["--use_auth_token", "--seed", "3"], True, True),
+        (["--use-auth-token", "True"], "true", True),
+        (["--use_auth_token=False"], False, False),
+        (["--use_auth_token", "secret"], "secret", "secret"),
+        (["--token", "secret"], "secret", "secret"),
+        ([], None, None),
+    ],
+)
+def test_an_auth_token_is_the_hubs_whether_a_switch_or_a_token(tmp_path, capsys, words, in_a_file, token):
+    model, _, training = parsed(*words)
+    assert model.hub_token == token
+    assert training.seed == (3 if "3" in words else 42)
+    data = {"model_name_or_path": "m", "task_name": "sst2", "do_train": True, "use_auth_token": in_a_file}
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    assert parse_arguments([str(tmp_path / "a.json")])[0].hub_token == token
+    assert capsys.readouterr().err == ""
+
+
+def test_the_token_is_asked_with_where_the_hub_is_and_not_needed_in_a_folder(
+    tiny_model, sentences, tmp_path, monkeypatch
+):
+    asked = []
+    load = AutoConfig.from_pretrained
+
+    def note(source, **options):
+        asked.append(options["token"])
+        return load(source, **options)
+
+    monkeypatch.setattr(AutoConfig, "from_pretrained", note)
+    data = ["--task_name", "sst2", "--validation_file", sentences / "dev.txt", "--do_eval"]
+    run(tiny_model, tmp_path, *data, "--use_auth_token")
+    with pytest.raises(RobertaError, match="cannot load 'nobody/nothing'"):
+        run("nobody/nothing", tmp_path, *data, "--use_auth_token", "secret")
+    assert (asked[0], asked[-1], set(asked)) == (True, "secret", {True, "secret"})
+
+
+class Notebook:
+    """What TensorBoard's writer and Weights & Biases note of a run, in place of both packages."""
+
+    def __init__(self, monkeypatch):
+        self.folders, self.tags = [], []
+        monkeypatch.setattr(integration_utils, "get_available_reporting_integrations", lambda: ["tensorboard", "wandb"])
+        for package in ("tensorboard", "wandb"):
+            monkeypatch.setattr(integration_utils, f"is_{package}_available", lambda: True)
+        board, self.wandb = ModuleType("torch.utils.tensorboard"), MagicMock(init=self.begin_run)
+        board.SummaryWriter = lambda log_dir: self.folders.append(log_dir) or MagicMock()
+        monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
+        monkeypatch.setitem(sys.modules, "wandb", self.wandb)
+        inside = SimpleNamespace(ConfigError=ValueError)
+        for module in ("sdk", "sdk.lib", "sdk.lib.config_util"):
+            monkeypatch.setitem(sys.modules, f"wandb.{module}", inside)
+
+    def begin_run(self, **_):
+        self.tags.append(os.environ.get("WANDB_TAGS"))
+        self.wandb.run = MagicMock()
+
+
+@pytest.mark.filterwarnings("ignore")  # of transformers' reporters, about the stand-ins
+def test_reporters_are_told_where_they_write_and_what_a_run_is_tagged_with(
+    tiny_model, sentences, tmp_path, monkeypatch, capsys
+):
+    noted = Notebook(monkeypatch)
+    monkeypatch.delenv("WANDB_TAGS", raising=False)
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "before")
+    data = ["--task_name", "sst2", "--train_file", sentences / "train.txt", "--do_train", "--max_steps", "1"]
+    data += ["--overwrite_output_dir", "--report_to"]
+    for told in (["--logging_dir", tmp_path / "runs", "--wandb_tags", "snn", "small,quick"], []):
+        noted.wandb.run = None
+        run(tiny_model, tmp_path, *data, "all", *told)
+    assert noted.folders == [str(tmp_path / "runs"), "before"]
+    assert noted.tags == ["snn,small,quick", None]
+    assert (os.environ["TENSORBOARD_LOGGING_DIR"], os.environ.get("WANDB_TAGS")) == ("before", None)
+    assert "does nothing" not in capsys.readouterr().err
+
+
+def test_what_is_said_to_a_reporter_that_is_not_asked_for_is_said_to_do_nothing(tmp_path, capsys):
+    given = {"logging_dir": "runs", "wandb_tags": ["snn"]}
+    data = {"model_name_or_path": "m", "task_name": "sst2", "do_train": True, **given}
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    for words in ([*COMMON, "--logging_dir=runs", "--wandb_tags", "snn"], [str(tmp_path / "a.json")]):
+        _, told, _ = parse_arguments(words)
+        assert (told.tensorboard_logging_dir, told.wandb_tags) == ("runs", ["snn"])
+        said = capsys.readouterr().err
+        assert "--tensorboard_logging_dir does nothing without --report_to tensorboard" in said
+        assert "--wandb_tags does nothing without --report_to wandb" in said
 
 
 def test_a_config_of_another_place_is_the_models(tiny_model, sentences, tmp_path):

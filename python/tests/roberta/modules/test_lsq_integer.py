@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from spikeport.roberta import Transform
 from spikeport.roberta.errors import RobertaError
+from spikeport.roberta.modules import lsq
 from spikeport.roberta.modules.lsq import LSQInteger, fitted_scale, level_bounds, levels
 
 VALUES = arrays.arrays(np.float64, st.integers(1, 12), elements=st.floats(-50, 50, width=32))
@@ -71,6 +72,17 @@ def test_one_large_value_does_not_take_the_levels_from_the_many():
     many = torch.linspace(0, 1, 10001)
     assert fitted_scale(torch.cat([many, torch.tensor([2.0])]), 0, 31) < 1.1 / 31
     assert fitted_scale(many, 0, 31) == pytest.approx(1 / 31, rel=0.02)
+
+
+@pytest.mark.parametrize("width", [96, 768, 5 * 7 * 16])
+def test_values_that_calibration_looks_at_are_of_every_feature_alike(width, monkeypatch):
+    monkeypatch.setattr(lsq, "ENOUGH", 2**12)
+    x = torch.arange(width).repeat(400, 1)
+    for shaped in (x, x.view(400, -1, 16)):
+        looked_at = shaped.flatten()[:: lsq._stride(shaped)]
+        assert 2**11 < len(looked_at) <= 2**12
+        counts = torch.bincount(looked_at, minlength=width)
+        assert counts.max() - counts.min() <= 1, "some features are looked at more than others"
 
 
 def test_padding_has_no_part_in_a_scale():

@@ -1,8 +1,18 @@
+import re
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForSequenceClassification
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+    RobertaModel,
+)
 
 from spikeport.roberta import (
     STBIF,
@@ -15,7 +25,7 @@ from spikeport.roberta import (
     quantise,
 )
 from spikeport.roberta.modules.stream import Clock
-from spikeport.roberta.network.quantised import QuantisedRobertaConfig, check_weights
+from spikeport.roberta.network.quantised import check_weights
 from spikeport.roberta.network.timeline import Record, plan_chunks
 
 
@@ -313,11 +323,60 @@ def test_a_run_needs_a_whole_number_of_steps(random_network, random_batch, argum
         spiking.run(**random_batch(), **arguments)
 
 
-def test_plain_roberta_does_not_load_a_quantised_folder_in_silence(random_network, random_batch, tmp_path):
-    quantised, _ = pair(random_network, random_batch)
-    quantised.save_pretrained(tmp_path)
-    assert '"model_type": "spikeport_quantised_roberta"' in (tmp_path / "config.json").read_text()
-    assert QuantisedRobertaConfig.from_pretrained(tmp_path).spikeport_transform == Transform.default(8).to_dict()
+@pytest.mark.parametrize("plain", [RobertaForSequenceClassification, RobertaModel, RobertaForMaskedLM])
+def test_plain_roberta_loads_neither_network_and_the_error_names_the_class_that_does(
+    random_network, random_batch, tmp_path, plain
+):
+    for network in pair(random_network, random_batch):
+        name = type(network).__name__
+        network.save_pretrained(tmp_path / name)
+        with pytest.raises(KeyError, match=f"relu, in spikeport.roberta.{name}"):
+            plain.from_pretrained(tmp_path / name)
+
+
+def test_a_saved_config_comes_back_as_it_was(random_network, random_batch, tmp_path):
+    def contents(config):
+        return config.to_dict() | {"_name_or_path": None}
+
+    for network in pair(random_network, random_batch):
+        network.config.save_pretrained(tmp_path)
+        for loaded in (type(network.config).from_pretrained(tmp_path), AutoConfig.from_pretrained(tmp_path)):
+            assert type(loaded) is type(network.config)
+            assert loaded.hidden_act == "relu"
+            assert contents(loaded) == contents(network.config)
+        saved = (tmp_path / "config.json").read_text()
+        (tmp_path / "config.json").write_text(re.sub(r"(relu), in [^\"]*", r"\1", saved))
+        assert contents(AutoConfig.from_pretrained(tmp_path)) == contents(network.config), "a plain relu does not load"
+
+
+def test_neither_network_is_made_of_what_was_saved_of_the_other(random_network, random_batch, tmp_path):
+    quantised, spiking = pair(random_network, random_batch)
+    for saved, other in ((quantised, type(spiking)), (spiking, type(quantised))):
+        saved.save_pretrained(tmp_path)
+        with pytest.raises(RobertaError, match=f"this is a {type(saved).__name__}, not a {other.__name__}") as caught:
+            other.from_pretrained(tmp_path)
+        assert caught.value.code == "model"
+
+
+AS_A_STRANGER = """
+import sys
+from transformers import AutoModelForSequenceClassification
+for ready in (False, True):
+    if ready:
+        from spikeport.roberta import SpikingRobertaForSequenceClassification
+    try:
+        print(type(AutoModelForSequenceClassification.from_pretrained(sys.argv[1])).__name__)
+    except ValueError as error:
+        print(str(error).split(" but ")[1])
+"""
+
+
+def test_auto_classes_know_a_network_once_the_package_is_imported(random_network, random_batch, tmp_path):
+    pair(random_network, random_batch)[1].save_pretrained(tmp_path)
+    command = [sys.executable, "-W", "ignore", "-c", AS_A_STRANGER, tmp_path]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said[0].startswith("Transformers does not recognize this architecture")
+    assert said[-1] == "SpikingRobertaForSequenceClassification"
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ pub struct PyNeuron<'py> {
     beta: PyPerNeuron<'py>,
     tracer_min: i64,
     tracer_max: i64,
+    max_spikes: i64,
 }
 
 impl PyNeuron<'_> {
@@ -98,6 +99,7 @@ impl PyNeuron<'_> {
             beta: (&self.beta).into(),
             tracer_min: self.tracer_min,
             tracer_max: self.tracer_max,
+            max_spikes: self.max_spikes,
         })
     }
 }

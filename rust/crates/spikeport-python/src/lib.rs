@@ -49,8 +49,9 @@ mod _rust {
         v_init: PyPerNeuron<'py>,
         v_reset: Option<PyPerNeuron<'py>>,
         beta: PyPerNeuron<'py>,
+        max_spikes: i64,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let parameters = if_parameters(threshold, v_init, v_reset, beta);
+        let parameters = if_parameters(threshold, v_init, v_reset, beta, max_spikes);
         on_floats!(currents, |currents| {
             let currents = view(&currents)?;
             trace(py, py.detach(|| spikeport::if_multistep(currents, &parameters)))
@@ -59,6 +60,7 @@ mod _rust {
 
     /// Integrate-and-fire on one current of shape (…, N): flat spikes, membrane, counts.
     #[pyfunction]
+    #[allow(clippy::too_many_arguments)]
     fn if_constant<'py>(
         py: Python<'py>,
         current: Floats<'py>,
@@ -67,8 +69,9 @@ mod _rust {
         v_init: PyPerNeuron<'py>,
         v_reset: Option<PyPerNeuron<'py>>,
         beta: PyPerNeuron<'py>,
+        max_spikes: i64,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let parameters = if_parameters(threshold, v_init, v_reset, beta);
+        let parameters = if_parameters(threshold, v_init, v_reset, beta, max_spikes);
         on_floats!(current, |current| {
             let current = view(&current)?;
             trace(py, py.detach(|| spikeport::if_constant(current, timesteps, &parameters)))
@@ -187,12 +190,14 @@ mod _rust {
         v_init: PyPerNeuron<'_>,
         v_reset: Option<PyPerNeuron<'_>>,
         beta: PyPerNeuron<'_>,
+        max_spikes: i64,
     ) -> IfParameters {
         IfParameters {
             threshold: (&threshold).into(),
             v_init: (&v_init).into(),
             v_reset: v_reset.as_ref().map(Into::into),
             beta: (&beta).into(),
+            max_spikes,
         }
     }
 }

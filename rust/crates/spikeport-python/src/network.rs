@@ -33,7 +33,8 @@ impl Network {
 
     /// Run on inputs of shape (batch, input shape), or (timesteps, batch, input shape) where they are spikes.
     ///
-    /// Returns flat counts, membrane, and signal or None, for each node, and the flat drive of the last.
+    /// Returns flat counts, membrane, and signal or None, for each node; the flat drive of the last; and for pulses after
+    /// how many steps each sample settled, or -1: None for other encodings.
     #[pyo3(signature = (inputs, timesteps, encoding, seed, record, threads))]
     #[allow(clippy::too_many_arguments)]
     fn run<'py>(

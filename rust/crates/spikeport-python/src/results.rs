@@ -62,14 +62,14 @@ pub fn layer_trace<E: Element>(
     (signal, membrane, counts).into_pyobject(py)
 }
 
-/// Counts, membrane and signal of each layer, and the drive.
+/// Counts, membrane and signal of each layer, the drive, and when samples settled.
 pub fn network_trace<E: Element>(
     py: Python<'_>,
     result: Result<RunResult<E>, Error>,
 ) -> PyResult<Bound<'_, PyTuple>> {
-    let RunResult { layers, drive } = result.raise(py)?;
+    let RunResult { layers, drive, settled } = result.raise(py)?;
     let layers: Vec<_> = layers.into_iter().map(|trace| layer(py, trace)).collect();
-    (layers, drive.into_pyarray(py)).into_pyobject(py)
+    (layers, drive.into_pyarray(py), settled.map(|settled| settled.into_pyarray(py))).into_pyobject(py)
 }
 
 type Array<'py> = Bound<'py, PyAny>;

@@ -110,6 +110,7 @@ impl<'a> Arguments<'a> {
             v_init: self.per_neuron("v_init", 0.5)?,
             v_reset: self.optional_per_neuron("v_reset")?,
             beta: self.per_neuron("beta", 1.0)?,
+            max_spikes: self.number_or("max_spikes", 1)?,
         })
     }
 

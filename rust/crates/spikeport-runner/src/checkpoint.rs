@@ -81,7 +81,13 @@ pub fn write(arguments: &Arguments) -> Result<Reply, Fault> {
     let path = arguments.text("path")?;
     let metadata =
         optional(arguments, "metadata", |key| arguments.text(key))?.unwrap_or_else(|| "{}".to_owned());
-    Checkpoint { input_shape, layers, frozen, metadata }.save(Path::new(&path))?;
+    let checkpoint = Checkpoint { input_shape, layers, frozen, metadata };
+    if arguments.has("input_shape") && checkpoint.version() == 1 {
+        checkpoint.to_bytes()?;
+        let message = "a chain of linear layers, each with one spike a step, is written in version 1";
+        return Err(Error::new(Code::Version, message).into());
+    }
+    checkpoint.save(Path::new(&path))?;
     let digest = |file: &PathBuf| {
         std::fs::read(file).map(|bytes| sha256(&bytes)).map_err(|error| Fault::Protocol(error.to_string()))
     };

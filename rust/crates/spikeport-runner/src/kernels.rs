@@ -90,6 +90,7 @@ fn neuron(arguments: &Arguments) -> Result<Neuron, Fault> {
         beta: arguments.per_neuron("beta", 1.0)?,
         tracer_min: arguments.number_or("tracer_min", 0)?,
         tracer_max: arguments.number_or("tracer_max", 31)?,
+        max_spikes: arguments.number_or("max_spikes", 1)?,
     })
 }
 
@@ -115,7 +116,11 @@ fn run_network<F: Element + Bits>(network: &Network<F>, arguments: &Arguments) -
             .counts(&format!("counts.{index}"), &layer.counts)
             .floats(&format!("v.{index}"), &layer.membrane);
     }
-    Ok(reply.floats("drive", &trace.drive))
+    let reply = reply.floats("drive", &trace.drive);
+    Ok(match trace.settled {
+        Some(settled) => reply.numbers("settled", settled),
+        None => reply,
+    })
 }
 
 pub fn encode_poisson(arguments: &Arguments) -> Result<Reply, Fault> {

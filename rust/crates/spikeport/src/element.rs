@@ -17,6 +17,7 @@ pub trait Element:
     + Mul<Output = Self>
     + Div<Output = Self>
     + Neg<Output = Self>
+    + From<i8>
     + Send
     + Sync
     + sealed::Sealed
@@ -32,6 +33,9 @@ pub trait Element:
     fn from_f64(value: f64) -> Self;
     /// Widen to a double, exactly.
     fn to_f64(self) -> f64;
+    /// A whole number from 0 to 127 as such: the last bits of what it is where numbers lie 1 apart. A cast would do, but
+    /// for its cases beyond, which keep the compiler from casting many at once.
+    fn to_i8(self) -> i8;
     /// The largest whole number that is not above the value.
     fn floor(self) -> Self;
     /// Whether the value is neither infinite nor NaN.
@@ -67,6 +71,11 @@ macro_rules! element {
             #[inline]
             fn to_f64(self) -> f64 {
                 self.into()
+            }
+
+            #[inline]
+            fn to_i8(self) -> i8 {
+                (self + 1.0 / <$type>::EPSILON).to_bits() as i8
             }
 
             #[inline]

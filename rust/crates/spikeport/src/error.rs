@@ -38,6 +38,8 @@ codes! {
     VReset = "v_reset",
     /// Tracer bounds that do not hold 0.
     Tracer = "tracer",
+    /// A number of spikes in one step outside 1 to 127, or above 1 for neurons that can send but one.
+    MaxSpikes = "max_spikes",
     /// A kind of neuron that does not exist.
     NeuronKind = "neuron_kind",
     /// A number of steps that a kernel cannot run for.

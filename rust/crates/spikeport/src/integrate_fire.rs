@@ -4,16 +4,18 @@
 //!
 //! ```text
 //! v = β·v + I[t]
-//! s = v >= θ
-//! v = v - θ·s          soft reset, or  v = v_reset where s
+//! s = how many m in 1, 2, …, max_spikes have v >= m·θ
+//! v = v - s·θ          soft reset, or  v = v_reset where s > 0
 //! ```
 //!
-//! The membrane starts at `v_init·θ`. Under soft reset and β = 1 nothing is lost:
+//! The membrane starts at `v_init·θ`. With `max_spikes` = 1, the default, s is 1 where `v >= θ`. More than one spike in a
+//! step is for soft reset and β = 1, where nothing is lost:
 //!
 //! ```text
 //! Σ I[t] = θ·Σ s[t] + v_end - v_start
 //! ```
 
+use crate::neuron::check_max_spikes;
 use crate::steps::{Steps, multistep};
 use crate::{Code, Element, Error, PerNeuron, Trace, View, checks};
 
@@ -28,17 +30,19 @@ pub struct IfParameters {
     pub v_reset: Option<PerNeuron>,
     /// Share of the membrane that one step keeps, in [0, 1].
     pub beta: PerNeuron,
+    /// The most spikes of one neuron in one step, from 1 to 127; above 1 only under soft reset and with β = 1.
+    pub max_spikes: i64,
 }
 
 impl Default for IfParameters {
     fn default() -> Self {
-        Self { threshold: 1.0.into(), v_init: 0.5.into(), v_reset: None, beta: 1.0.into() }
+        Self { threshold: 1.0.into(), v_init: 0.5.into(), v_reset: None, beta: 1.0.into(), max_spikes: 1 }
     }
 }
 
 /// Run integrate-and-fire neurons over `currents` of shape (T, …, N).
 ///
-/// Errors: `non_finite`, `shape`, `threshold`, `beta`, `v_reset`, `too_large`.
+/// Errors: `non_finite`, `shape`, `threshold`, `beta`, `v_reset`, `max_spikes`, `too_large`.
 pub fn if_multistep<F: Element>(currents: View<'_, F>, parameters: &IfParameters) -> Result<Trace<F>, Error> {
     checks::currents(currents)?;
     let steps = currents.shape()[0];
@@ -67,11 +71,12 @@ pub(crate) struct IntegrateFire<F> {
     threshold: Vec<F>,
     v_reset: Option<Vec<F>>,
     beta: Vec<F>,
+    max_spikes: i64,
 }
 
 impl<F: Element> IntegrateFire<F> {
     pub(crate) fn new(parameters: &IfParameters, n: usize) -> Result<Self, Error> {
-        let IfParameters { threshold, v_init, v_reset, beta } = parameters;
+        let IfParameters { threshold, v_init, v_reset, beta, max_spikes } = parameters;
         let values: Vec<F> = checks::parameter("threshold", threshold, n)?;
         let v_init: Vec<F> = checks::parameter("v_init", v_init, n)?;
         let reset: Option<Vec<F>> =
@@ -87,9 +92,51 @@ impl<F: Element> IntegrateFire<F> {
             let message = format!("v_reset must be below the threshold {threshold}, not {given}");
             return Err(Error::new(Code::VReset, message));
         }
+        check_max_spikes(*max_spikes, v_reset.is_none() && are_ones::<F>(beta))?;
         let v_start = v_init.iter().zip(&values).map(|(&v, &threshold)| v * threshold).collect();
-        Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak })
+        Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak, max_spikes: *max_spikes })
     }
+
+    /// Whether a neuron may send more than one spike in a step.
+    pub(crate) fn may_send_several(&self) -> bool {
+        self.max_spikes > 1
+    }
+
+    /// Whether a membrane moves without a current.
+    pub(crate) fn are_leaking(&self) -> bool {
+        self.beta.iter().any(|&beta| beta != F::ONE)
+    }
+
+    /// A step of neurons that may send several spikes: `v = v + I;  s = #{m <= max_spikes: v >= m·θ};  v = v - s·θ`.
+    ///
+    /// The thresholds m·θ, each rounded, ascend, so s is the largest m whose threshold v reaches. Rounding moves m·θ and
+    /// v/θ by less than 2^-23 of their size each, and m is at most 127: so s is `floor(v/θ)`, or one less, or one more, and
+    /// comparisons with two thresholds tell which. With `1 <= e <= max_spikes - 1`, as near to `floor(v/θ)` as that
+    /// allows, s is one of `e - 1, e, e + 1`.
+    fn step_several(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], counts: &mut [i64]) {
+        let (n, most) = (current.len(), F::from_f64(self.max_spikes as f64) - F::ONE);
+        let (threshold, membrane) = (&self.threshold[..n], &mut membrane[..n]);
+        let (spikes, counts) = (&mut spikes[..n], &mut counts[..n]);
+        for j in 0..n {
+            let v = membrane[j] + current[j];
+            let ratio = v / threshold[j];
+            // Written so that NaN gives 1.
+            let ratio = if ratio > F::ONE { ratio } else { F::ONE };
+            let near = if ratio < most { ratio } else { most }.floor();
+            let one_if = |is_reached: bool| if is_reached { F::ONE } else { F::ZERO };
+            let spike = near - F::ONE
+                + one_if(v >= near * threshold[j])
+                + one_if(v >= (near + F::ONE) * threshold[j]);
+            membrane[j] = v - spike * threshold[j];
+            spikes[j] = spike.to_i8();
+            counts[j] += i64::from(spike.to_i8());
+        }
+    }
+}
+
+/// Whether every value is 1 in the type `F`.
+fn are_ones<F: Element>(values: &PerNeuron) -> bool {
+    values.as_slice().iter().all(|&value| F::from_f64(value) == F::ONE)
 }
 
 impl<F: Element> Steps<F> for IntegrateFire<F> {
@@ -97,11 +144,14 @@ impl<F: Element> Steps<F> for IntegrateFire<F> {
         &self.v_start
     }
 
-    /// `v = β·v + I;  s = v >= θ;  v = v - θ` or `v_reset` where s.
+    /// `v = β·v + I;  s = v >= θ;  v = v - θ` or `v_reset` where s; [`Self::step_several`] where s may be above 1.
     fn step(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], counts: &mut [i64]) {
         let n = self.threshold.len();
         let (current, membrane) = (&current[..n], &mut membrane[..n]);
         let (spikes, counts) = (&mut spikes[..n], &mut counts[..n]);
+        if self.may_send_several() {
+            return self.step_several(current, membrane, spikes, counts);
+        }
         let (threshold, beta) = (&self.threshold[..n], &self.beta[..n]);
         match &self.v_reset {
             None => {

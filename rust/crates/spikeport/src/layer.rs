@@ -31,7 +31,7 @@ pub fn layer_forward<F: Element>(
     };
     let currents = linear.currents(inputs)?;
     let neurons = Neurons::new(neuron, &[linear.n_outputs()])?;
-    let keep = Keep { signal: true, drive: false };
+    let keep = Keep { signal: true, drive: false, moves: false };
     let mut state = State::new(&neurons, linear.n_outputs(), batch.iter().product(), steps, keep)?;
     let row = linear.n_outputs() * batch.iter().product::<usize>();
     let (interruption, at_once) = (Interruption::new(), (OPERATIONS / row.max(1)).max(1));

@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::{Code, Element, Error};
 
+/// The most spikes that one neuron may be allowed in one step: a signal holds them in eight bits.
+const MOST_SPIKES: i64 = 127;
+
 /// A parameter of a layer's neurons: one number for all of them, or one number for each.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PerNeuron {
@@ -93,10 +96,12 @@ pub struct Neuron {
     pub tracer_min: i64,
     /// Largest value of the tracer, at least 0 (ST-BIF).
     pub tracer_max: i64,
+    /// The most spikes of one neuron in one step, from 1 to 127; above 1 only for IF under soft reset.
+    pub max_spikes: i64,
 }
 
 impl Neuron {
-    /// A neuron of `kind` with θ = 1, an empty membrane, soft reset, no leak and a tracer in [0, 31].
+    /// A neuron of `kind` with θ = 1, an empty membrane, soft reset, no leak, a tracer in [0, 31] and one spike a step.
     pub fn new(kind: NeuronKind) -> Self {
         Self {
             kind,
@@ -106,10 +111,11 @@ impl Neuron {
             beta: PerNeuron::All(1.0),
             tracer_min: 0,
             tracer_max: 31,
+            max_spikes: 1,
         }
     }
 
-    /// Refuse parameters that neurons of this kind do not have. Errors: `beta`, `v_reset`.
+    /// Refuse parameters that neurons of this kind do not have. Errors: `beta`, `v_reset`, `max_spikes`.
     pub(crate) fn check_kind(&self) -> Result<(), Error> {
         let (kind, beta) = (self.kind.name(), &self.beta);
         if self.kind != NeuronKind::Lif && beta.as_slice().iter().any(|&beta| beta != 1.0) {
@@ -119,7 +125,7 @@ impl Neuron {
         if self.v_reset.is_some() && matches!(self.kind, NeuronKind::StBif | NeuronKind::Identity) {
             return Err(Error::new(Code::VReset, format!("{kind} has no hard reset: leave it out")));
         }
-        Ok(())
+        check_max_spikes(self.max_spikes, self.kind == NeuronKind::If && self.v_reset.is_none())
     }
 
     /// The same neurons for every place behind the first axis of `shape`: a parameter of one number for each entry of that
@@ -146,5 +152,20 @@ impl Neuron {
             beta: spread("beta", &self.beta)?,
             ..*self
         })
+    }
+}
+
+/// Refuse a number of spikes in one step that neurons cannot send: outside 1 to 127, or above 1 unless they `can_send_several`.
+///
+/// Errors: `max_spikes`.
+pub(crate) fn check_max_spikes(max_spikes: i64, can_send_several: bool) -> Result<(), Error> {
+    let refused = |wanted| Err(Error::new(Code::MaxSpikes, format!("max_spikes is {max_spikes}: {wanted}")));
+    match max_spikes {
+        1 => Ok(()),
+        2..=MOST_SPIKES if can_send_several => Ok(()),
+        2..=MOST_SPIKES => {
+            refused("several spikes in one step are for IF with soft reset and no leak; give 1")
+        }
+        _ => refused("give a whole number from 1 to 127"),
     }
 }

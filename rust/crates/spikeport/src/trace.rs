@@ -3,7 +3,7 @@
 /// What one population of neurons did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace<E> {
-    /// Spikes -1, 0 or 1, shape (T, …).
+    /// Spikes: 0 to `max_spikes`, of ST-BIF neurons -1, 0 or 1; shape (T, …).
     pub spikes: Vec<i8>,
     /// Membrane after the last step, shape (…).
     pub membrane: Vec<E>,
@@ -14,7 +14,7 @@ pub struct Trace<E> {
 /// What a layer passes on: spikes, or graded values where it has no neuron.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Signal<E> {
-    /// -1, 0 or 1.
+    /// 0 to `max_spikes`; of ST-BIF neurons -1, 0 or 1.
     Spikes(Vec<i8>),
     /// The currents themselves.
     Graded(Vec<E>),
@@ -47,4 +47,7 @@ pub struct RunResult<E> {
     pub layers: Vec<LayerTrace<E>>,
     /// What the output layer received in all, shape (batch, out).
     pub drive: Vec<E>,
+    /// Under [`Encoding::Pulse`](crate::Encoding::Pulse), for each sample the first step from 1 on at which no node passed
+    /// anything on, or -1 where there was none: no later step changes a count or the drive.
+    pub settled: Option<Vec<i64>>,
 }

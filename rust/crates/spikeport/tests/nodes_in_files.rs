@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use spikeport::checkpoint::{
-    Checkpoint, CheckpointLayer, Files, NodeRecord, Values, layers_of_nodes, sha256,
+    Checkpoint, Files, NodeRecord, Values, layers_of_nodes, neuron_from_rows, sha256,
 };
 use spikeport::{AnyNetwork, Attributes, Code, Counts, Neuron, NeuronKind, PerNeuron, RunOptions, View};
 
@@ -99,8 +99,43 @@ fn a_chain_of_linear_layers_is_written_in_version_1_and_refused_in_version_2() {
     let files = checkpoint.to_bytes().unwrap();
     assert_eq!(refusal(&files, "[2, 2, 2]", "[2, 4]"), None);
     assert_eq!(refusal(&files, "[2, 2, 2]", "[8]"), Some(Code::Version));
+}
+
+#[test]
+fn a_chain_whose_neurons_send_several_spikes_is_written_in_version_2() {
     let records = vec![record("out", "IF", "linear", &["input"], &[1])];
-    assert_eq!(layers_of_nodes(vec![8], records).unwrap_err().code(), Code::Version);
+    let (input_shape, mut layers) = layers_of_nodes(vec![8], records).unwrap();
+    layers[0].weight = Some(Values::F32(vec![0.5; 8]));
+    layers[0].neuron = Some(Neuron { max_spikes: 3, ..Neuron::new(NeuronKind::If) });
+    let mut checkpoint = Checkpoint { input_shape, layers, frozen: Vec::new(), metadata: "{}".into() };
+    let several = checkpoint.to_bytes().unwrap();
+    assert_eq!((checkpoint.version(), Checkpoint::from_bytes(&several).unwrap()), (2, checkpoint.clone()));
+    checkpoint.layers[0].neuron = Some(Neuron::new(NeuronKind::If));
+    assert_eq!(checkpoint.version(), 1);
+
+    // The same files with a 1 in the eighth row: what version 1 could hold.
+    let three = 3f64.to_le_bytes();
+    let place = several.archive.windows(8).rposition(|bytes| bytes == three).unwrap();
+    let values = [f64::from(1u8), 0.0, 0.0, 0.0, 1.0, 0.0, 31.0].map(f64::to_le_bytes).concat();
+    assert_eq!(several.archive[place - 56..place], values);
+    let mut archive = several.archive.clone();
+    archive[place..place + 8].copy_from_slice(&1f64.to_le_bytes());
+    let files = resealed(&several, archive, place - 56 - 128..place + 8);
+    assert_eq!(Checkpoint::from_bytes(&files).unwrap_err().code(), Code::Version);
+}
+
+/// Files with another archive, in which one member has other bytes: its checksum, and length and digest of the archive,
+/// put right.
+fn resealed(files: &Files, mut archive: Vec<u8>, member: std::ops::Range<usize>) -> Files {
+    let checksum = |archive: &[u8]| crc32fast::hash(&archive[member.clone()]).to_le_bytes();
+    let (old, new) = (checksum(&files.archive), checksum(&archive));
+    while let Some(at) = archive.windows(4).position(|bytes| bytes == old) {
+        archive[at..at + 4].copy_from_slice(&new);
+    }
+    let line =
+        |archive: &[u8]| format!("{{\"bytes\": {}, \"sha256\": \"{}\"}}", archive.len(), sha256(archive));
+    let sidecar = text(files).replace(&line(&files.archive), &line(&archive)).into_bytes();
+    Files { archive, sidecar }
 }
 
 /// By which code a sidecar is refused in which `old` is `new`.
@@ -199,14 +234,24 @@ fn content_that_would_not_load_is_not_written() {
 }
 
 #[test]
-fn more_than_one_spike_a_step_is_refused() {
-    let layer: CheckpointLayer = small().layers.swap_remove(3);
-    let rows = |most: f64| [0.5, 0.0, 0.0, 0.0, 1.0, -3.0, 31.0, most];
-    assert!(spikeport::checkpoint::neuron_from_rows(&layer.kind, &rows(1.0), 8).is_ok());
-    for most in [0.0, 2.0, 1.5, -1.0] {
-        let error = spikeport::checkpoint::neuron_from_rows(&layer.kind, &rows(most), 8).unwrap_err();
-        assert_eq!(error.code(), Code::Neuron);
+fn a_number_of_spikes_that_neurons_cannot_send_is_refused() {
+    let read = |kind: &str, hard_reset: f64, most: f64| {
+        let rows = [0.5, 0.0, hard_reset, 0.0, 1.0, -3.0, 31.0, most];
+        neuron_from_rows(kind, &rows, 8).map(|neuron| neuron.max_spikes).map_err(|error| error.code())
+    };
+    assert_eq!(
+        (read("IF", 0.0, 1.0), read("IF", 0.0, 127.0), read("ST-BIF", 0.0, 1.0)),
+        (Ok(1), Ok(127), Ok(1))
+    );
+    for most in [0.0, -0.0, 128.0, 1.5, -1.0, 1e300] {
+        assert_eq!(read("IF", 0.0, most), Err(Code::Neuron), "{most}");
     }
+    assert_eq!((read("IF", 1.0, 2.0), read("IF", 1.0, 1.0)), (Err(Code::Neuron), Ok(1)));
+    for kind in ["LIF", "ST-BIF", "identity"] {
+        assert_eq!(read(kind, 0.0, 2.0), Err(Code::Neuron), "{kind}");
+    }
+    let differ = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 31.0, 31.0, 2.0, 3.0];
+    assert_eq!(neuron_from_rows("IF", &differ, 8).unwrap_err().code(), Code::Neuron);
 }
 
 proptest! {

@@ -209,9 +209,10 @@ proptest! {
         timesteps in 0usize..20,
         is_steady in any::<bool>(),
         threads in 1usize..=2,
+        max_spikes in prop::sample::select(vec![1i64, 3, 127]),
         seed in any::<u64>(),
     ) {
-        let parts = residual(seed);
+        let parts = residual(seed, max_spikes);
         let n = 2 * 4 * 4;
         let (encoding, lead) = match is_steady {
             true => (Encoding::Current, vec![batch]),
@@ -244,7 +245,9 @@ proptest! {
                 continue;
             }
             let threshold: Vec<f64> = (0..width).map(|j| part.thresholds[j / (width / shape[2])]).collect();
-            let parameters = IfParameters { threshold: PerNeuron::Each(threshold.clone()), ..IfParameters::default() };
+            let parameters = IfParameters {
+                threshold: PerNeuron::Each(threshold.clone()), max_spikes, ..IfParameters::default()
+            };
             let expected = if_multistep(View::new(&currents, &[timesteps, batch, width]).unwrap(), &parameters).unwrap();
             prop_assert_eq!(trace.signal.as_ref(), Some(&Signal::Spikes(expected.spikes.clone())));
             prop_assert_eq!(&trace.membrane, &expected.membrane);
@@ -271,6 +274,7 @@ struct Part {
     reads: Vec<Source>,
     /// One for each channel; empty where there are no neurons.
     thresholds: Vec<f64>,
+    max_spikes: i64,
 }
 
 impl Part {
@@ -285,6 +289,7 @@ impl Part {
             false => Neuron {
                 threshold: PerNeuron::Each(self.thresholds.clone()),
                 v_init: 0.5.into(),
+                max_spikes: self.max_spikes,
                 ..Neuron::new(NeuronKind::If)
             },
         };
@@ -293,7 +298,7 @@ impl Part {
 }
 
 /// Two ways from a pooled convolution, added and put beside a max pool, read by a linear layer.
-fn residual(seed: u64) -> Vec<Part> {
+fn residual(seed: u64, max_spikes: i64) -> Vec<Part> {
     let square = |kernel: i64, padding: i64| Attributes {
         kernel: Some(vec![kernel; 2]),
         padding: Some(vec![padding; 2]),
@@ -306,7 +311,7 @@ fn residual(seed: u64) -> Vec<Part> {
                 (0..shape.iter().product()).map(|k| eighths(seed ^ shape[0] as u64, k)).collect()
             };
             let weight = kind.has_weight().then(|| (values(shape), shape.to_vec()));
-            Part { kind, weight, reads: reads.to_vec(), thresholds: thresholds.to_vec() }
+            Part { kind, weight, reads: reads.to_vec(), thresholds: thresholds.to_vec(), max_spikes }
         };
     let (none, node) = (Attributes::default(), Source::Node);
     vec![

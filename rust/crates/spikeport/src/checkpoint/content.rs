@@ -41,11 +41,13 @@ pub struct CheckpointLayer {
     pub neuron: Option<Neuron>,
 }
 
-/// Whether it is a chain of linear layers on inputs of one axis: what version 1 of the format can hold.
+/// Whether it is a chain of linear layers on inputs of one axis, whose neurons send at most one spike in a step: what
+/// version 1 of the format can hold.
 pub(super) fn is_chain(input_shape: &[usize], layers: &[CheckpointLayer]) -> bool {
     let reads_the_one_before = |(index, layer): (usize, &CheckpointLayer)| {
         layer.operation == OperationKind::Linear
             && layer.inputs == [index.checked_sub(1).map_or(Source::Input, Source::Node)]
+            && layer.neuron.as_ref().is_none_or(|neuron| neuron.max_spikes == 1)
     };
     input_shape.len() == 1 && layers.iter().enumerate().all(reads_the_one_before)
 }

@@ -54,9 +54,10 @@ impl Checkpoint {
             frozen: in_order.cloned().collect(),
             metadata: sidecar::check_metadata(&self.metadata)?.to_owned(),
         };
-        checkpoint.check("checkpoint")?;
-        let expected = members::of(&checkpoint)?;
-        let rows = neurons::rows_of(self.version());
+        let version = self.version();
+        checkpoint.check(version, "checkpoint")?;
+        let expected = members::of(&checkpoint, version)?;
+        let rows = neurons::rows_of(version);
         let mut arrays = Vec::with_capacity(self.layers.len());
         for (layer, members) in self.layers.iter().zip(&expected) {
             arrays.push(layer.to_arrays(members, rows)?);
@@ -65,6 +66,7 @@ impl Checkpoint {
         let archive = archive::write(&expected, &arrays)?;
         let sidecar = Sidecar {
             checkpoint,
+            version,
             total_params: self.total_params() as i128,
             archive_bytes: archive.len() as i128,
             archive_sha256: sha256(&archive),
@@ -79,7 +81,7 @@ impl Checkpoint {
     /// The checkpoint that the bytes of two files hold. Errors: as [`Checkpoint::load`], but for those of the disk.
     pub fn from_bytes(files: &Files) -> Result<Self, Error> {
         let sidecar = Sidecar::read(&files.sidecar, "the sidecar")?;
-        let expected = members::of(&sidecar.checkpoint)?;
+        let expected = members::of(&sidecar.checkpoint, sidecar.version)?;
         archive::check_length(sidecar.archive_bytes, &expected, "the archive")?;
         if !sidecar.is_of(&files.archive) {
             return Err(sidecar::foreign("the archive"));
@@ -97,11 +99,15 @@ impl Checkpoint {
             return Err(Error::new(Code::Shape, message));
         }
         let mut checkpoint = sidecar.checkpoint;
-        let rows = neurons::rows_of(checkpoint.version());
+        let rows = neurons::rows_of(sidecar.version);
         for (layer, [weight, bias, neuron]) in checkpoint.layers.iter_mut().zip(arrays) {
             let values = neuron.as_ref().and_then(Values::as_double);
             layer.neuron = values.map(|values| neurons::from_rows(&layer.kind, values, rows)).transpose()?;
             (layer.weight, layer.bias) = (weight, bias);
+        }
+        if checkpoint.version() != sidecar.version {
+            let message = "a chain of linear layers, each with one spike a step, is written in version 1";
+            return Err(Error::new(Code::Version, message));
         }
         Ok(checkpoint)
     }

@@ -37,9 +37,11 @@ pub(super) enum Types {
 /// The members of one layer, in the order of the archive: weight, bias, neuron; `None` for one that it cannot have.
 pub(super) type Members = [Option<Member>; 3];
 
-/// The members of the layers of a checkpoint whose arrays may not be there yet. Errors: `too_large` for a giant weight.
-pub(super) fn of(checkpoint: &Checkpoint) -> Result<Vec<Members>, Error> {
-    let (version, layers) = (checkpoint.version(), &checkpoint.layers);
+/// The members that files of this version have for the layers of a checkpoint whose arrays may not be there yet.
+///
+/// Errors: `too_large` for a giant weight.
+pub(super) fn of(checkpoint: &Checkpoint, version: u8) -> Result<Vec<Members>, Error> {
+    let layers = &checkpoint.layers;
     let rows = neurons::rows_of(version);
     let mut members = Vec::with_capacity(layers.len());
     for (index, layer) in layers.iter().enumerate() {

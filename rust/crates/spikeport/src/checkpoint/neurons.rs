@@ -1,5 +1,5 @@
 //! A layer's neurons as the rows of its `neuron` member: threshold, v_init, hard_reset, v_reset, beta, tracer_min,
-//! tracer_max, and in version 2 max_spikes, which is 1.
+//! tracer_max, and in version 2 max_spikes.
 
 use crate::{Code, Error, Neuron, NeuronKind, PerNeuron};
 
@@ -22,7 +22,7 @@ pub(super) fn to_rows(neuron: &Neuron, n: usize, n_rows: usize) -> Vec<f64> {
         neuron.beta.clone(),
         (neuron.tracer_min as f64).into(),
         (neuron.tracer_max as f64).into(),
-        1.0.into(),
+        (neuron.max_spikes as f64).into(),
     ];
     let rows = &rows[..n_rows];
     let is_uniform = rows.iter().all(|row| matches!(row, PerNeuron::All(_)));
@@ -59,9 +59,7 @@ pub fn from_rows(kind: &str, rows: &[f64], n_rows: usize) -> Result<Neuron, Erro
     if tracer.iter().any(|bound| bound.abs() > LARGEST_TRACER) {
         return Err(fault("tracer bounds must have at most 31 bits"));
     }
-    if rows[7 * width..].iter().any(|&most| most != 1.0) {
-        return Err(fault("max_spikes must be 1: more spikes in one step are not there yet"));
-    }
+    let max_spikes = if n_rows > 7 { one("max_spikes", 7)? } else { 1.0 };
     let kind = NeuronKind::from_name(kind).ok_or_else(|| {
         fault(format!("'{kind}' is no kind of neuron: there are IF, LIF, ST-BIF, identity"))
     })?;
@@ -73,6 +71,7 @@ pub fn from_rows(kind: &str, rows: &[f64], n_rows: usize) -> Result<Neuron, Erro
         beta: values(4),
         tracer_min: tracer[0] as i64,
         tracer_max: tracer[1] as i64,
+        max_spikes: max_spikes as i64,
     };
     check(&neuron).map(|()| neuron)
 }

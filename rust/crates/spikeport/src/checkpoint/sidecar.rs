@@ -18,6 +18,8 @@ const FORMAT: &str = "spikeport-checkpoint";
 pub(super) struct Sidecar {
     /// All but the arrays.
     pub(super) checkpoint: Checkpoint,
+    /// Of the format.
+    pub(super) version: u8,
     pub(super) total_params: i128,
     pub(super) archive_bytes: i128,
     pub(super) archive_sha256: String,
@@ -32,7 +34,7 @@ enum Said {
 impl Sidecar {
     /// Read and check a sidecar's bytes; `file` is its name, for messages.
     ///
-    /// Errors, in this order: `too_large`, `sidecar_syntax`, `version`, `sidecar_schema`, `layer_chain`, `version`.
+    /// Errors, in this order: `too_large`, `sidecar_syntax`, `version`, `sidecar_schema`, `layer_chain`.
     pub(super) fn read(content: &[u8], file: &str) -> Result<Self, Error> {
         if content.len() > LARGEST_SIDECAR {
             return Err(Error::new(
@@ -70,7 +72,7 @@ impl Sidecar {
             Said::Version2(nodes) => nodes.chained(file)?,
         };
         let checkpoint = Checkpoint { input_shape, layers, frozen, metadata };
-        Ok(Self { checkpoint, total_params, archive_bytes, archive_sha256 })
+        Ok(Self { checkpoint, version, total_params, archive_bytes, archive_sha256 })
     }
 
     /// Whether `archive` is the one that this sidecar was written for.
@@ -81,8 +83,7 @@ impl Sidecar {
     /// The canonical bytes: keys sorted, one on each line, a line feed at the end. Errors: `too_large`.
     pub(super) fn write(&self) -> Result<Vec<u8>, Error> {
         let Checkpoint { input_shape, layers, frozen, metadata } = &self.checkpoint;
-        let version = self.checkpoint.version();
-        let mut values = match version {
+        let mut values = match self.version {
             1 => version_1::fields_of(input_shape, layers),
             _ => version_2::fields_of(input_shape, layers),
         };
@@ -94,7 +95,7 @@ impl Sidecar {
             ("frozen_layers", texts(frozen)),
             ("metadata", metadata.clone()),
             ("total_params", self.total_params.to_string()),
-            ("version", version.to_string()),
+            ("version", self.version.to_string()),
         ]);
         values.sort_unstable_by_key(|&(key, _)| key);
         let lines: Vec<String> = values.iter().map(|(key, value)| format!("  \"{key}\": {value}")).collect();
@@ -124,12 +125,12 @@ pub(super) fn check_metadata(metadata: &str) -> Result<&str, Error> {
 }
 
 impl Checkpoint {
-    /// Check what reading demands of all but the arrays. Errors: `sidecar_schema`, `layer_chain`.
-    pub(super) fn check(&self, file: &str) -> Result<(), Error> {
+    /// Check what reading a file of this version demands of all but the arrays. Errors: `sidecar_schema`, `layer_chain`.
+    pub(super) fn check(&self, version: u8, file: &str) -> Result<(), Error> {
         let names: Vec<&str> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
         let kinds: Vec<&str> = self.layers.iter().map(|layer| layer.kind.as_str()).collect();
         check_names(&names, &kinds, &self.frozen, file)?;
-        if self.version() > 1 && names.contains(&version_2::INPUT) {
+        if version > 1 && names.contains(&version_2::INPUT) {
             return Err(schema(file, "a name", "another than 'input', which names the input"));
         }
         if !version_2::is_shape(&self.input_shape) {
@@ -162,18 +163,19 @@ fn check_names(names: &[&str], kinds: &[&str], frozen: &[String], file: &str) ->
 }
 
 /// Keys of a sidecar, in their order.
-fn keys_of(version: i128) -> &'static [&'static str] {
+fn keys_of(version: u8) -> &'static [&'static str] {
     if version == 1 { &version_1::KEYS } else { &version_2::KEYS }
 }
 
 /// The version of the format. Errors: `version`.
-fn version_of(fields: &Fields<'_>) -> Result<i128, Error> {
+fn version_of(fields: &Fields<'_>) -> Result<u8, Error> {
     let file = fields.file;
     if fields.get("format").is_some_and(|format| format.string().as_deref() != Some(FORMAT)) {
         return Err(Error::new(Code::Version, format!("{file}: format is not \"{FORMAT}\"")));
     }
     let Some(version) = fields.get("version") else { return Ok(1) };
-    version.integer().filter(|version| (1..=2).contains(version)).ok_or_else(|| {
+    let known = version.integer().and_then(|version| u8::try_from(version).ok());
+    known.filter(|version| (1..=2).contains(version)).ok_or_else(|| {
         let message = format!("{file}: version {:.20} is not 1 or 2: use a newer spikeport", version.text());
         Error::new(Code::Version, message)
     })

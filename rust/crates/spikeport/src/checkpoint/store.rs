@@ -36,7 +36,11 @@ impl Checkpoint {
     pub fn load(path: &Path) -> Result<Loaded, Error> {
         let [archive_path, sidecar_path] = checkpoint_paths(path);
         let (sidecar, content) = read_pair(&archive_path, &sidecar_path)?;
-        let arrays = archive::read(&content, &members::of(&sidecar.checkpoint)?, &name(&archive_path))?;
+        let arrays = archive::read(
+            &content,
+            &members::of(&sidecar.checkpoint, sidecar.version)?,
+            &name(&archive_path),
+        )?;
         drop(content);
         let archive_sha256 = sidecar.archive_sha256.clone();
         Ok(Loaded { checkpoint: Self::from_parts(sidecar, arrays)?, archive_sha256 })
@@ -103,7 +107,7 @@ fn read_pair(archive_path: &Path, sidecar_path: &Path) -> Result<(Sidecar, Vec<u
 }
 
 fn read_archive(path: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, Error> {
-    let expected = members::of(&sidecar.checkpoint)?;
+    let expected = members::of(&sidecar.checkpoint, sidecar.version)?;
     let bytes = archive::check_length(sidecar.archive_bytes, &expected, &name(path))?;
     let staged = staged(path, &sidecar.archive_sha256);
     // A save may rename the one to the other between our looks.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::content::{CheckpointLayer, is_chain};
+use super::content::CheckpointLayer;
 use super::fields::{Fields, LARGEST_WIDTH, MOST_LAYERS, numbers, quoted, schema, texts};
 use super::json::Json;
 use crate::{Attributes, Code, Error, OperationKind, Source};
@@ -80,7 +80,7 @@ impl Nodes {
     /// The shape of the input, and the layers, their arrays not there yet.
     ///
     /// Errors: `layer_chain` where a node reads what is not before it, or its operation does not make its shape of what it
-    /// reads; then `version` for what version 1 could hold.
+    /// reads.
     pub(super) fn chained(self, file: &str) -> Result<(Vec<usize>, Vec<CheckpointLayer>), Error> {
         let input_shape: Vec<usize> = self.input_shape.iter().map(|&n| n as usize).collect();
         let mut sources = HashMap::from([(INPUT.to_owned(), Source::Input)]);
@@ -102,17 +102,13 @@ impl Nodes {
             layers.push(CheckpointLayer::new(record.name, record.kind, operation, inputs, shape));
             layers[index].check_shape(&input_shape, &layers[..index]).map_err(fault)?;
         }
-        if is_chain(&input_shape, &layers) {
-            let message = format!("{file}: a chain of linear layers is written in version 1");
-            return Err(Error::new(Code::Version, message));
-        }
         Ok((input_shape, layers))
     }
 }
 
 /// The shape of the input and the layers of a network of version 2, without arrays.
 ///
-/// Errors: `sidecar_schema`, `layer_chain`, `version`.
+/// Errors: `sidecar_schema`, `layer_chain`.
 pub fn layers_of_nodes(
     input_shape: Vec<i64>,
     records: Vec<NodeRecord>,

@@ -116,13 +116,14 @@ impl<E: Element> Operation<E> for Conv<E> {
             Weights::Tiles(_) => checks::zeros(&[field.places().min(BAND.max(field.place_rows()[1]))])?,
             Weights::Rows(..) => Vec::new(),
         };
-        Ok(Box::new(ConvCurrents { conv: self, field, totals, begins: Vec::new() }))
+        Ok(Box::new(ConvCurrents { conv: self, is_biased: true, field, totals, begins: Vec::new() }))
     }
 }
 
 /// A convolution at work. Between blocks of steps it keeps nothing but room for the sums of a tile.
 struct ConvCurrents<'a, E> {
     conv: &'a Conv<E>,
+    is_biased: bool,
     field: Field,
     /// Of the places of a band.
     totals: Vec<Tile<E>>,
@@ -135,13 +136,22 @@ impl<E: Element> Currents<E> for ConvCurrents<'_, E> {
         let size = self.conv.groups * self.conv.rows * self.field.places();
         for (row, currents) in currents.chunks_exact_mut(size).enumerate().take(rows) {
             let (indices, values) = signals[0].row(row);
+            if indices.is_empty() && !self.is_biased {
+                currents.fill(E::ZERO);
+                continue;
+            }
             match &self.conv.weights {
                 Weights::Rows(weights, bias) => {
-                    self.add_rows(weights, bias.as_deref(), indices, values, currents);
+                    let bias = bias.as_deref().filter(|_| self.is_biased);
+                    self.add_rows(weights, bias, indices, values, currents);
                 }
                 Weights::Tiles(groups) => self.add_tiles(groups, indices, values, currents),
             }
         }
+    }
+
+    fn drop_bias(&mut self) {
+        self.is_biased = false;
     }
 }
 
@@ -173,14 +183,16 @@ impl<E: Element> ConvCurrents<'_, E> {
 
     /// Add every term to its sums in tiles: a group, a tile and a band of rows of places at a time.
     fn add_tiles(&mut self, groups: &[Packed<E>], indices: &[u32], values: Option<&[E]>, currents: &mut [E]) {
-        let Self { conv: Conv { channels, rows, window, .. }, field, totals, begins } = self;
+        let Self { conv: Conv { channels, rows, window, .. }, is_biased, field, totals, begins } = self;
         let (taps, places, [height, width]) = (window.taps(), field.places(), field.place_rows());
         let (channels, at_once) = (*channels, (BAND / width).max(1));
         field.begins(indices, groups.len() * channels, begins);
         for ((group, packed), currents) in
             groups.iter().enumerate().zip(currents.chunks_exact_mut(rows * places))
         {
-            for ((weights, bias), currents) in packed.tiles().zip(currents.chunks_mut(TILE * places)) {
+            for ((weights, bias), currents) in
+                packed.tiles(*is_biased).zip(currents.chunks_mut(TILE * places))
+            {
                 for start in (0..height).step_by(at_once) {
                     let band = start..height.min(start + at_once);
                     let totals = &mut totals[..band.len() * width];

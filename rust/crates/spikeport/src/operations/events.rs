@@ -77,14 +77,14 @@ impl<E: Element> Events<E> {
         self.push_row(row.len(), row.iter().copied());
     }
 
-    /// Append a row of spikes -1, 0 or 1.
+    /// Append a row of zeros.
+    pub(crate) fn push_nothing(&mut self) {
+        self.ends.push(self.ends.last().copied().unwrap_or(0));
+    }
+
+    /// Append a row of spikes of any number.
     pub(crate) fn push_spikes(&mut self, row: &[i8]) {
-        let value = |spike: i8| match spike {
-            0 => E::ZERO,
-            1 => E::ONE,
-            _ => -E::ONE,
-        };
-        self.push_row(row.len(), row.iter().map(|&spike| value(spike)));
+        self.push_row(row.len(), row.iter().map(|&spike| E::from(spike)));
     }
 
     /// Append a row of spikes 0 or 1.
@@ -186,7 +186,11 @@ mod tests {
         assert_eq!(events.values(0..7), Some(&[1.0, 1.0, 0.5, 1.0, 1.0, -1.0, 1.0][..]));
         events.clear();
         events.push_spikes(&[1, 0]);
-        assert_eq!((events.rows(), events.values(0..1)), (1, None));
+        events.push_nothing();
+        assert_eq!((events.rows(), events.values(0..1)), (2, None));
+        events.push_spikes(&[0, 127]);
+        assert_eq!(events.values(0..2), Some(&[1.0, 127.0][..]));
+        assert_eq!(events.ends, [1, 1, 2]);
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl<E: Element> Linear<E> {
             for row in some.clone() {
                 events.push_values(&inputs.data()[row * n_in..][..n_in]);
             }
-            self.packed.weigh(&events, &mut sums, &mut currents[some.start * n_out..some.end * n_out]);
+            self.packed.weigh(&events, true, &mut sums, &mut currents[some.start * n_out..some.end * n_out]);
         }
         Ok(currents)
     }
@@ -97,18 +97,23 @@ impl<E: Element> Operation<E> for Linear<E> {
     }
 
     fn start(&self, _inputs: &[&[usize]], _batch: usize) -> Result<Box<dyn Currents<E> + '_>, Error> {
-        Ok(Box::new(LinearCurrents { packed: &self.packed, sums: Sums::default() }))
+        Ok(Box::new(LinearCurrents { packed: &self.packed, is_biased: true, sums: Sums::default() }))
     }
 }
 
 /// A linear layer at work. Between blocks of steps it keeps nothing but room for its sums.
 struct LinearCurrents<'a, E> {
     packed: &'a Packed<E>,
+    is_biased: bool,
     sums: Sums<E>,
 }
 
 impl<E: Element> Currents<E> for LinearCurrents<'_, E> {
     fn receive(&mut self, signals: &[&Events<E>], _rows: usize, currents: &mut [E]) {
-        self.packed.weigh(signals[0], &mut self.sums, currents);
+        self.packed.weigh(signals[0], self.is_biased, &mut self.sums, currents);
+    }
+
+    fn drop_bias(&mut self) {
+        self.is_biased = false;
     }
 }

@@ -54,4 +54,7 @@ pub trait Currents<E: Element> {
     /// There is one entry of `signals` for each signal read. A signal that is the same at every step has the rows of one
     /// step.
     fn receive(&mut self, signals: &[&Events<E>], rows: usize, currents: &mut [E]);
+
+    /// Add no bias from here on.
+    fn drop_bias(&mut self) {}
 }

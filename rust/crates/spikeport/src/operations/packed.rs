@@ -31,6 +31,7 @@ pub(super) struct Packed<E> {
     n_out: usize,
     tiles: Vec<Tile<E>>,
     bias: Vec<E>,
+    no_bias: [E; TILE],
 }
 
 impl<E: Element> Packed<E> {
@@ -53,12 +54,18 @@ impl<E: Element> Packed<E> {
         if let Some(bias) = bias {
             padded[..n_out].copy_from_slice(bias);
         }
-        Ok(Self { n_in, n_out, tiles, bias: padded })
+        Ok(Self { n_in, n_out, tiles, bias: padded, no_bias: [E::ZERO; TILE] })
     }
 
-    /// The weights of every tile, those of an input in one piece, and its bias.
-    pub(super) fn tiles(&self) -> impl Iterator<Item = (&[Tile<E>], &[E])> {
-        self.tiles.chunks_exact(self.n_in.max(1)).zip(self.bias.chunks_exact(TILE))
+    /// The weights of every tile, those of an input in one piece, and its bias: zeros where it is not `is_biased`.
+    pub(super) fn tiles(&self, is_biased: bool) -> impl Iterator<Item = (&[Tile<E>], &[E])> {
+        self.tiles.chunks_exact(self.n_in.max(1)).zip(self.biases(is_biased))
+    }
+
+    /// The bias of every tile. A sum is never -0, so a bias of +0 is none.
+    fn biases(&self, is_biased: bool) -> impl Iterator<Item = &[E]> {
+        let tiles = self.bias.chunks_exact(TILE);
+        tiles.map(move |bias| if is_biased { bias } else { &self.no_bias })
     }
 
     /// Number of inputs.
@@ -71,13 +78,13 @@ impl<E: Element> Packed<E> {
         self.n_out
     }
 
-    /// Write the weighted sums of every row of `events` to `currents` of shape (rows, out).
-    pub(super) fn weigh(&self, events: &Events<E>, sums: &mut Sums<E>, currents: &mut [E]) {
+    /// Write the weighted sums of every row of `events`, with the bias if `is_biased`, to `currents` of shape (rows, out).
+    pub(super) fn weigh(&self, events: &Events<E>, is_biased: bool, sums: &mut Sums<E>, currents: &mut [E]) {
         let blocks = self.n_in.div_ceil(BLOCK);
         let Sums { splits, totals } = sums;
         events.split(BLOCK, blocks, splits);
         totals.resize(events.rows(), Tile::default());
-        for (tile, bias) in self.bias.chunks_exact(TILE).enumerate() {
+        for (tile, bias) in self.biases(is_biased).enumerate() {
             let weights = &self.tiles[tile * self.n_in..][..self.n_in];
             totals.fill(Tile::default());
             for block in 0..blocks {

@@ -14,17 +14,20 @@ pub enum Encoding {
     Poisson,
     /// The input as it is, step by step.
     Spikes,
+    /// The value at the first step, then 0; biases act at the first step alone.
+    Pulse,
 }
 
 impl Encoding {
-    /// The encoding by its name: "current", "poisson" or "spikes".
+    /// The encoding by its name: "current", "poisson", "spikes" or "pulse".
     pub fn from_name(name: &str) -> Result<Self, Error> {
         match name {
             "current" => Ok(Self::Current),
             "poisson" => Ok(Self::Poisson),
             "spikes" => Ok(Self::Spikes),
+            "pulse" => Ok(Self::Pulse),
             _ => {
-                let message = format!("encoding '{name}' is not one of current, poisson, spikes");
+                let message = format!("encoding '{name}' is not one of current, poisson, spikes, pulse");
                 Err(Error::new(Code::Encoding, message))
             }
         }
@@ -84,6 +87,14 @@ impl<E: Element> Input<'_, E> {
             Encoding::Spikes => {
                 for t in steps {
                     samples.clone().for_each(|s| to.push_values(self.row(t * self.batch + s)));
+                }
+            }
+            Encoding::Pulse => {
+                for t in steps {
+                    samples.clone().for_each(|s| match t {
+                        0 => to.push_values(self.row(s)),
+                        _ => to.push_nothing(),
+                    });
                 }
             }
             Encoding::Poisson => {

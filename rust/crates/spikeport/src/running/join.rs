@@ -11,6 +11,7 @@ pub(crate) fn join<E: Element>(
         return Ok(blocks.remove(0));
     }
     let mut drives = Vec::with_capacity(blocks.len());
+    let settled = blocks.iter_mut().map(|block| block.settled.take()).collect::<Option<Vec<_>>>();
     let mut layers: Vec<Vec<LayerTrace<E>>> = Vec::new();
     for block in blocks {
         drives.push(block.drive);
@@ -21,7 +22,7 @@ pub(crate) fn join<E: Element>(
     }
     let layers =
         layers.into_iter().map(|traces| join_layer(traces, timesteps)).collect::<Result<_, Error>>()?;
-    Ok(RunResult { layers, drive: interleave(&drives, 1)? })
+    Ok(RunResult { layers, drive: interleave(&drives, 1)?, settled: settled.map(|parts| parts.concat()) })
 }
 
 fn join_layer<E: Element>(traces: Vec<LayerTrace<E>>, timesteps: usize) -> Result<LayerTrace<E>, Error> {

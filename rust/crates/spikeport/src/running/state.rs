@@ -20,15 +20,15 @@ pub(crate) enum Neurons<E> {
 impl<E: Element> Neurons<E> {
     /// Neurons of this shape; a parameter is one number, or one for each entry of the first axis.
     ///
-    /// Errors: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`, `tracer`.
+    /// Errors: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`, `tracer`, `max_spikes`.
     pub(crate) fn new(neuron: &Neuron, shape: &[usize]) -> Result<Self, Error> {
         neuron.check_kind()?;
         let width = shape.iter().product();
-        let Neuron { kind, threshold, v_init, v_reset, beta, tracer_min, tracer_max } =
+        let Neuron { kind, threshold, v_init, v_reset, beta, tracer_min, tracer_max, max_spikes } =
             neuron.per_place(shape)?;
         Ok(match kind {
             NeuronKind::If | NeuronKind::Lif => Self::IntegrateFire(IntegrateFire::new(
-                &IfParameters { threshold, v_init, v_reset, beta },
+                &IfParameters { threshold, v_init, v_reset, beta, max_spikes },
                 width,
             )?),
             NeuronKind::StBif => Self::StBif(StBif::new(
@@ -47,6 +47,8 @@ pub(crate) struct Keep {
     pub(crate) signal: bool,
     /// The sum of what it received.
     pub(crate) drive: bool,
+    /// Of each sample, the steps up to the last one at which anything was passed on.
+    pub(crate) moves: bool,
 }
 
 /// The neurons of one layer at work on some samples of a batch.
@@ -60,6 +62,8 @@ pub(crate) struct State<'a, E> {
     counts: Vec<i64>,
     /// Empty where it is not kept.
     drive: Vec<E>,
+    /// Of each sample, the steps up to the last one at which anything was passed on; empty where it is not kept.
+    moved: Vec<usize>,
     spikes: Vec<i8>,
     recorded: Option<Signal<E>>,
 }
@@ -68,6 +72,13 @@ impl<E> Neurons<E> {
     /// Whether what they pass on is spikes.
     pub(crate) fn are_spiking(&self) -> bool {
         !matches!(self, Self::Identity)
+    }
+}
+
+impl<E: Element> Neurons<E> {
+    /// Whether a membrane moves without a current and a spike.
+    pub(crate) fn are_leaking(&self) -> bool {
+        matches!(self, Self::IntegrateFire(neurons) if neurons.are_leaking())
     }
 }
 
@@ -100,6 +111,7 @@ impl<'a, E: Element> State<'a, E> {
             membrane,
             counts: if is_graded { Vec::new() } else { checks::zeros(&[batch, width])? },
             drive: if keep.drive || is_graded { checks::zeros(&[batch, width])? } else { Vec::new() },
+            moved: if keep.moves { checks::zeros(&[batch])? } else { Vec::new() },
             spikes: vec![0; width],
             recorded,
         })
@@ -149,11 +161,20 @@ impl<'a, E: Element> State<'a, E> {
                 neurons.step(current, &mut membrane[place.clone()], spikes, &mut counts[place]);
             }
         }
+        if let Some(moved) = self.moved.get_mut(sample) {
+            let is_moving = match self.neurons {
+                Neurons::Identity => current.iter().any(|&value| value != E::ZERO),
+                _ => spikes.iter().any(|&spike| spike != 0),
+            };
+            if is_moving {
+                *moved = self.steps + t + 1;
+            }
+        }
         if let Some(output) = output {
             match self.neurons {
                 Neurons::Identity => output.push_values(current),
-                Neurons::IntegrateFire(_) => output.push_ones(spikes),
-                Neurons::StBif(_) => output.push_spikes(spikes),
+                Neurons::IntegrateFire(neurons) if !neurons.may_send_several() => output.push_ones(spikes),
+                _ => output.push_spikes(spikes),
             }
         }
         match &mut self.recorded {
@@ -162,6 +183,22 @@ impl<'a, E: Element> State<'a, E> {
             None => {}
         }
         Ok(())
+    }
+
+    /// Of each sample, the steps up to the last one at which it passed anything on.
+    pub(crate) fn moved(&self) -> &[usize] {
+        &self.moved
+    }
+
+    /// Let `steps` more steps be over, at which nothing moves.
+    pub(crate) fn rest(&mut self, steps: usize) {
+        let size = steps * self.batch * self.width;
+        match &mut self.recorded {
+            Some(Signal::Spikes(recorded)) => recorded.resize(recorded.len() + size, 0),
+            Some(Signal::Graded(recorded)) => recorded.resize(recorded.len() + size, E::ZERO),
+            None => {}
+        }
+        self.steps += steps;
     }
 
     /// What the layer did, and the sum of what it received: empty where it was not kept.

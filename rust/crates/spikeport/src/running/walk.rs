@@ -6,6 +6,9 @@ use super::{Input, Interruption, Keep, Neurons, Plan, State};
 use crate::operations::{Currents, Events, Operation};
 use crate::{Element, Encoding, Error, RunOptions, RunResult, checks, encode};
 
+/// Steps that are done at once behind a pulse, at most: those beyond the one at which all has settled are done in vain.
+const PULSE_STEPS: usize = 8;
+
 /// A node that was checked against what it reads.
 pub(crate) struct Placed<E> {
     pub(crate) operation: Box<dyn Operation<E>>,
@@ -51,8 +54,17 @@ impl<E: Element> Walk<'_, E> {
         let mut signals: Vec<Events<E>> = (0..plan.n_places).map(|_| Events::default()).collect();
         let widest = self.nodes.iter().map(Placed::width).max().unwrap_or(0);
         let mut passing: Vec<E> = checks::zeros(&[at_once.min(options.timesteps), batch, widest])?;
-        for start in (0..options.timesteps).step_by(at_once) {
+        let is_pulse = options.encoding == Encoding::Pulse;
+        let can_rest = is_pulse && !self.nodes.iter().any(|node| node.neurons.are_leaking());
+        let mut start = 0;
+        while start < options.timesteps {
             interruption.check()?;
+            let at_once = match start {
+                // What comes with a pulse comes in the first step, biases too.
+                0 if is_pulse => 1,
+                _ if is_pulse => at_once.min(PULSE_STEPS),
+                _ => at_once,
+            };
             let steps = start..options.timesteps.min(start + at_once);
             if let Some(place) = plan.places[0].filter(|_| start == 0 || !plan.is_steady[0]) {
                 signals[place].clear();
@@ -89,17 +101,33 @@ impl<E: Element> Walk<'_, E> {
                     output.clear();
                 }
                 node.state.fire(currents, steps.len(), output)?;
+                if is_pulse && start == 0 {
+                    node.operation.drop_bias();
+                }
+            }
+            start = steps.end;
+            if can_rest && last_moves(&nodes, batch).all(|moved| moved.max(1) < start) {
+                nodes.iter_mut().for_each(|node| node.state.rest(options.timesteps - start));
+                break;
             }
         }
+        let settled = is_pulse.then(|| {
+            let settled = last_moves(&nodes, batch).map(|moved| moved.max(1));
+            settled.map(|step| if step < options.timesteps { step as i64 } else { -1 }).collect()
+        });
         let (layers, mut drives): (Vec<_>, Vec<_>) =
             nodes.into_iter().map(|node| node.state.finish()).unzip();
-        Ok(RunResult { layers, drive: drives.pop().unwrap_or_default() })
+        Ok(RunResult { layers, drive: drives.pop().unwrap_or_default(), settled })
     }
 
     fn start(&self, batch: usize, options: &RunOptions) -> Result<Vec<AtWork<'_, E>>, Error> {
         let mut nodes = Vec::with_capacity(self.nodes.len());
         for (n, node) in self.nodes.iter().enumerate() {
-            let keep = Keep { signal: options.record, drive: n + 1 == self.nodes.len() };
+            let keep = Keep {
+                signal: options.record,
+                drive: n + 1 == self.nodes.len(),
+                moves: options.encoding == Encoding::Pulse,
+            };
             let shapes = shapes_of(self.input_shape, self.nodes, &node.reads);
             nodes.push(AtWork {
                 operation: node.operation.start(&shapes, batch)?,
@@ -109,6 +137,11 @@ impl<E: Element> Walk<'_, E> {
         }
         Ok(nodes)
     }
+}
+
+/// Of each of `batch` samples, the steps up to the last one at which any node passed anything on.
+fn last_moves<E: Element>(nodes: &[AtWork<'_, E>], batch: usize) -> impl Iterator<Item = usize> {
+    (0..batch).map(|sample| nodes.iter().map(|node| node.state.moved()[sample]).max().unwrap_or(0))
 }
 
 /// The shapes of some signals of a network.
