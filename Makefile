@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export RUSTFLAGS ?= -Ctarget-cpu=native
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test test-portable toolchains peers browser conformance mutations bench docs lint format clean
+.PHONY: demo test test-portable toolchains peers browser conformance mutations random bench docs lint format clean
 
 ## demo: train a network on handwritten digits, make it spike, say what that did to the answer
 demo: .venv/demo
@@ -23,6 +23,7 @@ test: toolchains peers browser lint
 	printf '%s\n' mojo/tests/test_*.mojo | xargs -P 2 -I {} $(BIN)/mojo run --fp-mode contract=off -I mojo {}
 	$(BIN)/python -m conformance --report conformance/report
 	$(BIN)/python -m conformance --mutate
+	$(BIN)/python -m conformance --random 2000 --seed 12
 	$(BIN)/spikeport demo
 	$(BIN)/python -m conformance.digits
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -41,6 +42,10 @@ conformance: toolchains
 ## mutations: planted bugs, each of which must turn a vector red
 mutations: .venv/demo
 	$(BIN)/python -m conformance --mutate
+
+## random: calls drawn at random, every language; COUNT and SEED say which
+random: toolchains
+	$(BIN)/python -m conformance --random $(or $(COUNT),20000) --seed $(or $(SEED),1) --block 20000
 
 ## bench: measure, and write benchmarks/results
 bench: toolchains peers

@@ -104,7 +104,7 @@ def main() -> int:
     data = read(folder)
     x, y, x_test, y_test = data["x_train"], data["y_train"], data["x_test"], data["y_test"]
     model = trained(x[:50000], y[:50000], options.weights)
-    snn: ConvertedSNN = convert(model, x[:2000], T=T)
+    snn: ConvertedSNN = convert(model, x[:2000], T=T, percentile=99.9)
     held = x[50000:], y[50000:]
 
     tables: dict[str, Any] = {}

@@ -200,6 +200,12 @@ def tables_of(found: Mapping[str, Any]) -> Iterator[tuple[str, list[str] | None]
             yield name, table(heads, [[one.get(key) for key in heads] for one in value])
         elif is_row(value):
             yield name, table(["", ""], list(value.items()))
+        elif isinstance(value, dict) and all(
+            is_row(one) or not isinstance(one, (list, dict)) for one in value.values()
+        ):
+            rows = {key: one if isinstance(one, dict) else {"": one} for key, one in value.items()}
+            flat = [(f"{key} {part}".strip(), one) for key, row in rows.items() for part, one in row.items()]
+            yield name, table(["", ""], flat)
         elif isinstance(value, (list, dict)):
             yield name, None
 

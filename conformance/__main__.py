@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--mutate", action="store_true", help="plant bugs in the reference: each must turn a vector red"
     )
+    parser.add_argument(
+        "--random",
+        type=int,
+        metavar="COUNT",
+        help="draw so many calls and compare every language with the reference; --case and --show know each by its id, "
+        "such as random.7.123",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of --random (default: %(default)s)")
+    parser.add_argument("--block", type=int, default=5000, help="calls of --random that a runner is given at once")
     options = parser.parse_args(argv)
     if options.generate:
         from conformance import generate
@@ -61,14 +71,15 @@ def main(argv: list[str] | None = None) -> int:
         return 0 if print_table() else 1
     try:
         if options.show:
-            _show(harness.select(options.kernel, options.show))
+            _show(options.kernel, options.show)
             return 0
         if not options.timeout > 0:
             raise ValueError(f"--timeout must be above 0 seconds, not {options.timeout:g}")
-        with _stopped_whole():
-            columns = harness.run(
-                harness.select(options.kernel, options.case), options.language, timeout=options.timeout
-            )
+        if options.random is not None:
+            return _random(options)
+        with _stopped_whole(), tempfile.TemporaryDirectory() as drawn:
+            cases = _cases(options.kernel, options.case, Path(drawn))
+            columns = harness.run(cases, options.language, timeout=options.timeout)
     except ValueError as error:
         print(f"conformance: {error}", file=sys.stderr)
         return 2
@@ -81,15 +92,40 @@ def main(argv: list[str] | None = None) -> int:
     return 0 if all(column.ok for column in columns) else 1
 
 
-def _show(cases: Sequence[Case]) -> None:
+def _cases(kernels: list[str], ids: list[str], folder: Path) -> list[Case]:
+    """Return the cases named: those of the vectors, and drawn ones, whose files are put into ``folder``."""
+    from conformance.random.draw import named
+
+    found = {name: named(name, folder) for name in ids}
+    drawn = [case for case in found.values() if case]
+    if drawn and len(drawn) == len(ids):
+        return drawn
+    return [*harness.select(kernels, [name for name in ids if not found[name]]), *drawn]
+
+
+def _random(options: argparse.Namespace) -> int:
+    from conformance.random import stream
+
+    if min(options.random, options.block) < 1 or options.seed < 0:
+        raise ValueError("--random and --block want at least 1, --seed at least 0")
+    with _stopped_whole():
+        tally = stream.run(options.random, options.seed, options.language, options.block, timeout=options.timeout)
+    stream.print_tally(tally, options.seed)
+    return 0 if tally.ok else 1
+
+
+def _show(kernels: list[str], ids: list[str]) -> None:
     """Print the lines of the cases; the folder that some of them name, to be read or written, stays, and is named."""
     scratch = Path(tempfile.mkdtemp(prefix="conformance-"))
-    lines = harness.lines_of(cases, scratch)
-    print("\n".join(lines))
-    if any(str(scratch) in line for line in lines):
-        print(f"conformance: these lines name files in {scratch}, which stays", file=sys.stderr)
-    else:
-        scratch.rmdir()
+    lines: list[str] = []
+    try:
+        lines = harness.lines_of(_cases(kernels, ids, scratch), scratch)
+        print("\n".join(lines))
+    finally:
+        if any(str(scratch) in line for line in lines):
+            print(f"conformance: these lines name files in {scratch}, which stays", file=sys.stderr)
+        else:
+            shutil.rmtree(scratch)
 
 
 @contextmanager

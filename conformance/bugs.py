@@ -65,6 +65,9 @@ MATRIX = "self.weight.reshape(self.groups, out // self.groups, self.weight.size 
 SWAPPED = "self.weight.reshape(out // self.groups, self.groups, self.weight.size // out).swapaxes(0, 1)"
 PRODUCT = "itertools.product(*map(range, self.kernel))"
 NODES = "transfer/files/version_2.py"
+INPUTS = ("kernels/network.py", "check_inputs")
+ROUNDED = "as_float('inputs', x.astype(network.dtype, copy=False))"
+FROM_ZERO = "np.zeros(signals[0].shape, type_of(signals, dtype))"
 OPERATIONS = (
     Bug("gaps left out of the reach", WINDOW, "places", REACH, "n + 2 * p - (k - 1) - 1"),
     Bug("a last window that is not whole", WINDOW, "places", "room // stride + 1", "-(-room // stride) + 1"),
@@ -257,6 +260,15 @@ BUGS = (
     Bug("a chain not checked", "transfer/files/version_1.py", "check_chain", "before[1] != after[0]", "False"),
     *OPERATIONS,
     *GRAPHS,
+    Bug(
+        "an overflow passed on",
+        "backends/reference.py",
+        "_operation_currents",
+        "as_float('currents', operation.currents(*signals))",
+        "operation.currents(*signals)",
+    ),
+    Bug("an input beyond binary32 let through", *INPUTS, ROUNDED, ROUNDED.removeprefix("as_float('inputs', ")[:-1]),
+    Bug("a sum that starts at minus zero", "operations/join.py", "currents", FROM_ZERO, f"-{FROM_ZERO}"),
     *SEVERAL,
     Bug("some layers without velocities", *STEP, SOME, SOME.replace(" == len(velocities)", "")),
 )

@@ -88,7 +88,7 @@ def run(
     """Run the cases in every column, or in those named: a language, or ``<backend>-in-process``."""
     required = required_languages()
     entries = load_languages() if languages is None else languages
-    names = [language.name for language in entries] + [f"{name}-in-process" for name in BACKENDS if name != "reference"]
+    names = column_names(entries)
     unknown = sorted(set(columns) - {"reference", *names})
     if unknown:
         raise ValueError(f"no column is called {', '.join(unknown)}: there are reference, {', '.join(names)}")
@@ -104,6 +104,13 @@ def run(
         if name != "reference" and wanted(f"{name}-in-process"):
             result.append(run_backend(name, cases, name in required and name != "julia", timeout))
     return result
+
+
+def column_names(languages: Sequence[Language]) -> list[str]:
+    """Return the names of all columns but the reference's: each language, and each backend in process."""
+    return [language.name for language in languages] + [
+        f"{name}-in-process" for name in BACKENDS if name != "reference"
+    ]
 
 
 def required_languages() -> set[str]:

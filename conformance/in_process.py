@@ -44,9 +44,19 @@ def answer(backend: Backend, kernel: str, arguments: Arguments) -> Words | None:
 
 
 def _array(arguments: Arguments, key: str, shape: Any = None) -> Any:
-    dtype = DTYPES[arguments.get("dtype", "f64")]
-    array = np.array([float(value) for value in arguments[key]], dtype)
-    return array if shape is None else array.reshape(shape)
+    with np.errstate(over="ignore"):  # a double beyond float32 is refused by the kernel
+        return _shaped_as(key, np.array([float(value) for value in arguments[key]], _dtype(arguments)), shape)
+
+
+def _shaped_as(key: str, values: Any, shape: Any) -> Any:
+    """Return values in a shape, or as they are for None; `KernelError` for another number of them."""
+    if shape is not None and values.size != math.prod(shape):
+        raise KernelError("shape", f"{key} has {values.size} values for the shape {shape}")
+    return values if shape is None else values.reshape(shape)
+
+
+def _dtype(arguments: Arguments) -> Any:
+    return DTYPES[arguments.get("dtype", "f64")]
 
 
 def _given(arguments: Arguments, keys: tuple[str, ...]) -> dict[str, Any]:
@@ -84,21 +94,14 @@ def _operation_currents(backend: Backend, a: Arguments) -> Words:
     word = a["operation"]
     if word not in OPERATIONS:
         raise KernelError("operation", f"{word!r} is none of {', '.join(OPERATIONS)}")
-    signals = [_shaped(a, f"inputs.{k}", a[f"shape.{k}"]) for k in range(len(_numbered_keys(a, "shape")))]
-    arrays = {"weight": _shaped(a, "weight", a["weight_shape"])} if "weight" in a else {}
+    signals = [_array(a, f"inputs.{k}", a[f"shape.{k}"]) for k in range(len(_numbered_keys(a, "shape")))]
+    arrays = {"weight": _array(a, "weight", a["weight_shape"])} if "weight" in a else {}
     arrays |= {"bias": _array(a, "bias")} if "bias" in a else {}
     keys = ("stride", "padding", "dilation", "groups") if word == "conv" else ("kernel", "stride", "padding")
     given = {key: tuple(a[key]) if isinstance(a[key], list) else a[key] for key in keys if key in a}
     operation = OPERATIONS[word](**arrays, **(given if word == "conv" or word.endswith("pool") else {}))
     currents = backend.operation_currents(operation, *signals)
     return {"shape": [str(n) for n in currents.shape], "currents": array_words(currents)}
-
-
-def _shaped(a: Arguments, key: str, shape: list[int]) -> Any:
-    values = _array(a, key)
-    if values.size != math.prod(shape):
-        raise KernelError("shape", f"{key} has {values.size} values for the shape {shape}")
-    return values.reshape(shape)
 
 
 def _numbered_keys(a: Arguments, part: str) -> list[str]:
@@ -115,7 +118,7 @@ def _layer_forward(backend: Backend, a: Arguments) -> Words:
 
 def _network_run(backend: Backend, a: Arguments) -> Words:
     graph = load_checkpoint(a["checkpoint"]).to_graph()
-    inputs = np.array([float(value) for value in a["inputs"]]).reshape(a["shape"])
+    inputs = _shaped_as("inputs", np.array([float(value) for value in a["inputs"]]), a["shape"])
     run = backend.network_run(
         graph.layers,
         inputs,
@@ -131,7 +134,9 @@ def _network_run(backend: Backend, a: Arguments) -> Words:
 
 
 def _encode_poisson(backend: Backend, a: Arguments) -> Words:
-    rates = np.array([float(value) for value in a["rates"]]).reshape(a["shape"])  # f64, whatever dtype a case names
+    rates = _shaped_as(
+        "rates", np.array([float(value) for value in a["rates"]]), a["shape"]
+    )  # f64, whatever dtype a case names
     samples = np.array(a["samples"], np.uint64) if "samples" in a else None
     spikes = backend.encode_poisson(rates, timesteps=a["timesteps"], seed=a.get("seed", 0), samples=samples)
     return {"spikes": array_words(spikes), "keys": array_words(sample_keys(rates))}
@@ -207,8 +212,13 @@ def _structure_words(checkpoint: SNNCheckpoint) -> Words:
     return words
 
 
-def _write_graph(a: Arguments) -> Words:
-    """Write a checkpoint of version 2: from a sidecar's fields, as `load_checkpoint` makes it from a file's."""
+def checkpoint_of(a: Arguments) -> SNNCheckpoint:
+    """Return the checkpoint that a case of ``checkpoint.write`` describes."""
+    return _graph_of(a) if "input_shape" in a else _chain_of(a)
+
+
+def _graph_of(a: Arguments) -> SNNCheckpoint:
+    """Return a checkpoint of version 2: from a sidecar's fields, as `load_checkpoint` makes it from a file's."""
     names = a["names"]
     if not len(names) == len(a["kinds"]) == len(a["operations"]):
         raise CheckpointError("sidecar_schema", "give a name, a kind and an operation for each node")
@@ -244,14 +254,10 @@ def _write_graph(a: Arguments) -> Words:
         neurons.append(None if rows is None else _neuron(a["kinds"][k], rows, node.shape[0], 8))
     sizes = sidecar.layer_sizes
     kept = {"biases": biases, "neurons": neurons, "structure": sidecar.structure}
-    checkpoint = SNNCheckpoint(weights, names, sizes, a["kinds"], raw["metadata"], raw["frozen_layers"], **kept)
-    save_checkpoint(checkpoint, a["path"])
-    return written_files(Path(a["path"]))
+    return SNNCheckpoint(weights, names, sizes, a["kinds"], raw["metadata"], raw["frozen_layers"], **kept)
 
 
-def _write(_: Backend, a: Arguments) -> Words:
-    if "input_shape" in a:
-        return _write_graph(a)
+def _chain_of(a: Arguments) -> SNNCheckpoint:
     if not 2 * len(a["names"]) == 2 * len(a["kinds"]) == len(a["sizes"]):
         raise CheckpointError("sidecar_schema", "give a name, a kind and two sizes for each layer")
     sizes = list(zip(a["sizes"][::2], a["sizes"][1::2], strict=True))
@@ -265,7 +271,7 @@ def _write(_: Backend, a: Arguments) -> Words:
         biases.append(_array(a, f"bias.{k}") if f"bias.{k}" in a else None)
         rows = a.get(f"neuron.{k}")
         neurons.append(None if rows is None else _neuron(a["kinds"][k], rows, n_out))
-    checkpoint = SNNCheckpoint(
+    return SNNCheckpoint(
         weights,
         a["names"],
         sizes,
@@ -275,7 +281,10 @@ def _write(_: Backend, a: Arguments) -> Words:
         biases=biases,
         neurons=neurons,
     )
-    save_checkpoint(checkpoint, a["path"])
+
+
+def _write(_: Backend, a: Arguments) -> Words:
+    save_checkpoint(checkpoint_of(a), a["path"])
     return written_files(Path(a["path"]))
 
 
@@ -290,9 +299,12 @@ def _neuron(kind: str, rows: list[Any], n: int, parts: int = 7) -> Neuron:
 
 def _metadata(text: str) -> Any:
     try:
-        return parse(text.encode())
+        value = parse(text.encode())
     except ValueError as error:
         raise CheckpointError("sidecar_schema", f"metadata: {error}") from None
+    if not isinstance(value, dict):
+        raise CheckpointError("sidecar_schema", f"metadata: {text} is no object")
+    return value
 
 
 def written_files(path: Path) -> Words:

@@ -40,6 +40,7 @@ class Language:
     build: list[str] = field(default_factory=list)
     version: str = ""
     flags: str = ""
+    quick: str = ""
     root: Path = ROOT
 
     def absent(self) -> str:

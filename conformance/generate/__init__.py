@@ -14,7 +14,6 @@ from conformance.generate import (
     finetune,
     integrate_fire,
     layer,
-    operation,
     qcfs,
     several,
     st_bif,
@@ -22,6 +21,7 @@ from conformance.generate import (
 )
 from conformance.generate.networks import graph_runs, pulses, runs
 from conformance.generate.notes import NOTES
+from conformance.generate.operations import geometry, operation
 
 
 def all_cases() -> dict[str, list[Case]]:
@@ -31,6 +31,7 @@ def all_cases() -> dict[str, list[Case]]:
         *several.cases(),
         *st_bif.cases(),
         *operation.cases(),
+        *geometry.cases(),
         *layer.cases(),
         *runs.cases(),
         *graph_runs.cases(),

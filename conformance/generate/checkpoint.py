@@ -135,6 +135,7 @@ def _metadata_texts() -> list[Case]:
         write("deepest", "63 levels, with the sidecar's own as deep as JSON may be", [], nested(63)),
         write("too_deep", "64 levels would not be read back", refused, nested(64)),
         write("list", "metadata is an object", refused, "[]"),
+        write("null", "null is no object", refused, "null"),
         write("empty", "no text is no object", refused, ""),
         write("two_objects", "one object, and nothing behind it", refused, "{}, {}"),
         write("duplicate_key", "metadata is strict JSON", refused, '{"a": 1, "a": 2}'),

@@ -142,5 +142,6 @@ def _errors() -> list[Case]:
         refused("negative", "a negative rate", [-0.1, 0.5]),
         refused("nan", "not a number", ["nan"]),
         refused("inf", "infinite", ["inf"]),
+        refused("length", "two rates for a shape of three", [0.5, 0.5], shape=[1, 3]),
         refused("negative_steps", "a negative number of steps", [0.5], timesteps=-1),
     ]

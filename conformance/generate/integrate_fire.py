@@ -220,6 +220,18 @@ def _errors() -> list[Case]:
                 {"currents": [0.5, value]},
             )
         )
+    for name, values in (("more", [0.5] * 5), ("fewer", [0.5] * 3)):
+        said = f"{len(values)} currents for two steps of two neurons"
+        made.append(
+            case(
+                "if.multistep",
+                f"if.multistep.currents_{name}",
+                said,
+                ["error"],
+                {"shape": [2, 2]},
+                {"currents": values},
+            )
+        )
     made.append(
         case(
             "if.constant",

@@ -208,6 +208,8 @@ def _errors() -> list[Case]:
             weights=[1.7e308, 1.7e308],
             kind="identity",
         ),
+        refused("inputs_length", "three values for a shape of four", inputs=[1.0, 1.0, 1.0]),
+        refused("weights_length", "three weights for two inputs and one neuron", weights=[1.0, 1.0, 1.0]),
         refused("unknown_kind", "a kind of neuron that does not exist", kind="Izhikevich"),
         refused("st_bif_tracer", "tracer bounds without 0", kind="ST-BIF", tracer_min=2),
     ]

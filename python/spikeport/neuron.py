@@ -101,6 +101,11 @@ class Neuron:
         return self.kind != "identity"
 
     @property
+    def spike_range(self) -> tuple[int, int]:
+        """The least and the most that a neuron sends in one step; of ``identity`` nothing is known."""
+        return (-1, 1) if self.kind == "ST-BIF" else (0, self.max_spikes)
+
+    @property
     def is_uniform(self) -> bool:
         """Whether every parameter is a single number, the same for all neurons."""
         return all(np.ndim(v) == 0 for v in (self.threshold, self.v_init, self.v_reset, self.beta) if v is not None)
@@ -127,6 +132,7 @@ class Neuron:
         )
 
     def __eq__(self, other: object) -> bool:
+        """Compare kinds and parameters; one number is the same as that number for each of the neurons."""
         if not isinstance(other, Neuron):
             return NotImplemented
         if self.kind != other.kind or (self.v_reset is None) != (other.v_reset is None):
@@ -134,10 +140,15 @@ class Neuron:
         pairs = [(getattr(self, n), getattr(other, n)) for n in ("threshold", "v_init", "v_reset", "beta")]
         whole = ("tracer_min", "tracer_max", "max_spikes")
         return all(getattr(self, n) == getattr(other, n) for n in whole) and all(
-            np.array_equal(a, b) for a, b in pairs if a is not None
+            _same(a, b) for a, b in pairs if a is not None
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _same(a: PerNeuron, b: PerNeuron) -> bool:
+    alike = np.shape(a) == np.shape(b) or np.ndim(a) == 0 or np.ndim(b) == 0
+    return alike and bool(np.all(np.asarray(a) == np.asarray(b)))
 
 
 def _is_whole(value: object) -> bool:

@@ -73,6 +73,7 @@ def test_pages_are_the_same_bytes_again_and_every_table_is_whole(tmp_path, capsy
         "accuracy": 0.97512,
         "cases": [{"case": "a|b", "got": 1}, {"case": "c", "new": None}],
         "deep": {"a": [[1]]},
+        "net": {"layers": 3, "T=4": {"accuracy": 0.5}},
     }
     make(tmp_path, "kernels", kernels)
     make(tmp_path, "sample", [timed(n=4)], facts)
@@ -87,6 +88,7 @@ def test_pages_are_the_same_bytes_again_and_every_table_is_whole(tmp_path, capsy
     markdown = written[0]["benchmarks.md"].decode()
     assert "- accuracy: 0.9751" in markdown
     assert "In the file besides: deep." in markdown
+    assert "**net**" in markdown and "| layers | 3 |\n| T=4 accuracy | 0.5 |" in markdown
     assert "| a\\|b | 1 |  |" in markdown
     for block in markdown.split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]

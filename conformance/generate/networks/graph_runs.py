@@ -24,6 +24,12 @@ FLAGS = {
     "linear_image": "flat",
     "one_node": "identity names",
     "graph_labels_only": "default",
+    "identity_paths": "join identity",
+    "three_ways": "join per_neuron",
+    "line_pools": "line border max_count",
+    "oblong_f32": "f32 groups dilation ordinary_floats",
+    "twice": "join kind hard_reset",
+    "one_pixel": "single border",
 }
 
 
@@ -36,8 +42,9 @@ def _run(name: str, comment: str, flags: str, network: str, x: Any, T: int, **pa
     x = np.asarray(x, np.float64)
     if network.endswith("_f32"):
         params["dtype"] = "f32"
+    inputs = {"inputs": decimals(x)} | params.pop("instead", {})
     params = {"checkpoint": f"networks/{network}", "shape": list(x.shape), "timesteps": T, **params}
-    return case("network.run", f"network.run.{name}", comment, flags.split(), params, {"inputs": decimals(x)})
+    return case("network.run", f"network.run.{name}", comment, flags.split(), params, inputs)
 
 
 def _draw(seed: int, network: str, *lead: int, bits: int = 3) -> Any:
@@ -155,4 +162,10 @@ def _errors() -> list[Case]:
         refused("no_batch", "an image without the batch", x[0]),
         refused("steps", "two steps of input for three", np.zeros((2, 1, 2, 4, 3)), encoding="spikes"),
         refused("rate", "a rate above 1", x + 1, encoding="poisson"),
+        refused("length", "a value less than its shape has", instead={"inputs": decimals(x)[:-1]}),
+        refused(
+            "beyond_f32", "an input that becomes infinite in binary32", np.full((1, 2, 4, 3), 1e39), "residual_f32"
+        ),
+        _run("beyond_unread_f32", "… and that no node reads", "error overflow", "unread_f32", [[[1.0, 1e39, 1.0]]], 3),
+        _run("beyond_no_steps_f32", "… and at no step", "error overflow", "unread_f32", [[[1.0, -1e39, 1.0]]], 0),
     ]

@@ -35,22 +35,22 @@ def _graph(make: Callable[[], SNNCheckpoint]) -> Callable[[], SNNCheckpoint]:
     return make
 
 
-def _of(nodes: Sequence[LayerNode], shape: tuple[int, ...], **fields: Any) -> SNNCheckpoint:
+def graph_of(nodes: Sequence[LayerNode], shape: tuple[int, ...], **fields: Any) -> SNNCheckpoint:
     return SNNCheckpoint.from_graph(SNNGraph(nodes, shape), **fields)
 
 
-def _node(name: str, operation: Any, neuron: Neuron = PASS_ON, *inputs: str) -> LayerNode:
+def node(name: str, operation: Any, neuron: Neuron = PASS_ON, *inputs: str) -> LayerNode:
     return LayerNode.of(name, operation, neuron, inputs)
 
 
 def _small(dtype: Any, **fields: Any) -> SNNCheckpoint:
     draw = Draw(201, dtype)
     nodes = [
-        _node("conv", Conv(draw(3, 2, 3, 3), draw(3), padding=1), HALF),
-        _node("pool", AvgPool(2)),
-        _node("out", Linear(draw(4, 12), draw(4)), HALF),
+        node("conv", Conv(draw(3, 2, 3, 3), draw(3), padding=1), HALF),
+        node("pool", AvgPool(2)),
+        node("out", Linear(draw(4, 12), draw(4)), HALF),
     ]
-    return _of(nodes, (2, 4, 4), **fields)
+    return graph_of(nodes, (2, 4, 4), **fields)
 
 
 @_graph
@@ -66,14 +66,14 @@ def conv_small_f32() -> SNNCheckpoint:
 def _residual(dtype: Any) -> SNNCheckpoint:
     draw = Draw(202, dtype)
     nodes = [
-        _node("stem", Conv(draw(4, 2, 3, 3), draw(4), padding=1), Neuron("IF", [1.0, 0.5, 2.0, 1.5], 0.5)),
-        _node("a", Conv(draw(4, 2, 3, 3), padding=1, groups=2)),
-        _node("skip", Conv(np.full((4, 1, 1, 1), 0.5, dtype), groups=4), PASS_ON, "stem"),
-        _node("join", Add(), HALF, "a", "skip"),
-        _node("both", Concat(), PASS_ON, "join", "stem", "input"),
-        _node("out", Linear(draw(3, 10 * 12)), HALF),
+        node("stem", Conv(draw(4, 2, 3, 3), draw(4), padding=1), Neuron("IF", [1.0, 0.5, 2.0, 1.5], 0.5)),
+        node("a", Conv(draw(4, 2, 3, 3), padding=1, groups=2)),
+        node("skip", Conv(np.full((4, 1, 1, 1), 0.5, dtype), groups=4), PASS_ON, "stem"),
+        node("join", Add(), HALF, "a", "skip"),
+        node("both", Concat(), PASS_ON, "join", "stem", "input"),
+        node("out", Linear(draw(3, 10 * 12)), HALF),
     ]
-    return _of(nodes, (2, 4, 3), frozen_layers=["a", "stem"])
+    return graph_of(nodes, (2, 4, 3), frozen_layers=["a", "stem"])
 
 
 @_graph
@@ -90,104 +90,102 @@ def residual_f32() -> SNNCheckpoint:
 def max_pooled() -> SNNCheckpoint:
     draw = Draw(203)
     nodes = [
-        _node("conv", Conv(draw(2, 1, 2, 2), draw(2)), HALF),
-        _node("pool", MaxPool(3, stride=2, padding=1)),
-        _node("fires", MaxPool((2, 1), stride=1), HALF, "pool"),
-        _node("out", Linear(draw(2, 4)), HALF),
+        node("conv", Conv(draw(2, 1, 2, 2), draw(2)), HALF),
+        node("pool", MaxPool(3, stride=2, padding=1)),
+        node("fires", MaxPool((2, 1), stride=1), HALF, "pool"),
+        node("out", Linear(draw(2, 4)), HALF),
     ]
-    return _of(nodes, (1, 5, 5))
+    return graph_of(nodes, (1, 5, 5))
 
 
 @_graph
 def pooled_input() -> SNNCheckpoint:
     draw = Draw(204)
     nodes = [
-        _node("max", MaxPool(2), PASS_ON, "input"),
-        _node("sum", SumPool(2), PASS_ON, "input"),
-        _node("twice", Conv(draw(1, 1, 1, 1)), PASS_ON, "sum"),
-        _node("join", Add(), HALF, "max", "twice", "sum"),
+        node("max", MaxPool(2), PASS_ON, "input"),
+        node("sum", SumPool(2), PASS_ON, "input"),
+        node("twice", Conv(draw(1, 1, 1, 1)), PASS_ON, "sum"),
+        node("join", Add(), HALF, "max", "twice", "sum"),
     ]
-    return _of(nodes, (1, 4, 4))
+    return graph_of(nodes, (1, 4, 4))
 
 
 @_graph
 def grouped() -> SNNCheckpoint:
     draw = Draw(205)
     nodes = [
-        _node("depthwise", Conv(draw(4, 1, 3, 2), draw(4), stride=(1, 2), padding=(1, 0), groups=4), HALF),
-        _node("pointwise", Conv(draw(6, 4, 1, 1), draw(6)), HALF),
-        _node("dilated", Conv(draw(6, 2, 2, 2), dilation=(2, 1), groups=3), HALF),
+        node("depthwise", Conv(draw(4, 1, 3, 2), draw(4), stride=(1, 2), padding=(1, 0), groups=4), HALF),
+        node("pointwise", Conv(draw(6, 4, 1, 1), draw(6)), HALF),
+        node("dilated", Conv(draw(6, 2, 2, 2), dilation=(2, 1), groups=3), HALF),
     ]
-    return _of(nodes, (4, 4, 4))
+    return graph_of(nodes, (4, 4, 4))
 
 
 @_graph
 def line() -> SNNCheckpoint:
     draw = Draw(206)
     nodes = [
-        _node("conv", Conv(draw(3, 2, 3), draw(3), stride=2, padding=2), HALF),
-        _node(
-            "pool", SumPool((2,), stride=1), Neuron("LIF", [1.0, 2.0, 0.5], 0.0, [0.0, 0.25, -0.5], [0.5, 1.0, 0.25])
-        ),
-        _node("out", Linear(draw(2, 9)), ST_BIF),
+        node("conv", Conv(draw(3, 2, 3), draw(3), stride=2, padding=2), HALF),
+        node("pool", SumPool((2,), stride=1), Neuron("LIF", [1.0, 2.0, 0.5], 0.0, [0.0, 0.25, -0.5], [0.5, 1.0, 0.25])),
+        node("out", Linear(draw(2, 9)), ST_BIF),
     ]
-    return _of(nodes, (2, 6))
+    return graph_of(nodes, (2, 6))
 
 
 @_graph
 def bipolar() -> SNNCheckpoint:
     draw = Draw(207)
     nodes = [
-        _node("conv", Conv(draw(2, 1, 2, 2)), ST_BIF),
-        _node("pool", MaxPool(2)),
-        _node("out", Linear(draw(2, 2), draw(2)), ST_BIF),
+        node("conv", Conv(draw(2, 1, 2, 2)), ST_BIF),
+        node("pool", MaxPool(2)),
+        node("out", Linear(draw(2, 2), draw(2)), ST_BIF),
     ]
-    return _of(nodes, (1, 3, 3))
+    return graph_of(nodes, (1, 3, 3))
 
 
 @_graph
 def linear_skip() -> SNNCheckpoint:
     draw = Draw(208)
     nodes = [
-        _node("first", Linear(draw(4, 4), draw(4)), HALF),
-        _node("second", Linear(draw(4, 4)), PASS_ON),
-        _node("join", Add(), HALF, "second", "first", "input"),
-        _node("pair", Concat(), PASS_ON, "join", "first"),
-        _node("aside", Linear(draw(2, 8)), HALF),
-        _node("out", Linear(draw(3, 8)), HALF, "pair"),
+        node("first", Linear(draw(4, 4), draw(4)), HALF),
+        node("second", Linear(draw(4, 4)), PASS_ON),
+        node("join", Add(), HALF, "second", "first", "input"),
+        node("pair", Concat(), PASS_ON, "join", "first"),
+        node("aside", Linear(draw(2, 8)), HALF),
+        node("out", Linear(draw(3, 8)), HALF, "pair"),
     ]
-    return _of(nodes, (4,))
+    return graph_of(nodes, (4,))
 
 
 @_graph
 def linear_image() -> SNNCheckpoint:
     draw = Draw(209)
-    return _of([_node("out", Linear(draw(3, 12), draw(3)), HALF)], (3, 2, 2))
+    return graph_of([node("out", Linear(draw(3, 12), draw(3)), HALF)], (3, 2, 2))
 
 
 @_graph
 def one_node() -> SNNCheckpoint:
-    return _of([_node('größe, "θ"', Conv(np.full((1, 1, 1), 0.75)))], (1, 1))
+    return graph_of([node('größe, "θ"', Conv(np.full((1, 1, 1), 0.75)))], (1, 1))
 
 
 @_graph
 def ordinary_graph() -> SNNCheckpoint:
     rng = np.random.default_rng(210)
     nodes = [
-        _node("stem", Conv(rng.normal(0, 0.4, (4, 3, 3, 3)), rng.normal(0, 0.1, 4), padding=1), HALF),
-        _node("block", Conv(rng.normal(0, 0.3, (4, 4, 3, 3)), rng.normal(0, 0.1, 4), padding=1)),
-        _node("join", Add(), HALF, "block", "stem"),
-        _node("pool", AvgPool(3, stride=2)),
-        _node("out", Linear(rng.normal(0, 0.4, (5, 16)), rng.normal(0, 0.1, 5)), HALF),
+        node("stem", Conv(rng.normal(0, 0.4, (4, 3, 3, 3)), rng.normal(0, 0.1, 4), padding=1), HALF),
+        node("block", Conv(rng.normal(0, 0.3, (4, 4, 3, 3)), rng.normal(0, 0.1, 4), padding=1)),
+        node("join", Add(), HALF, "block", "stem"),
+        node("pool", AvgPool(3, stride=2)),
+        node("out", Linear(rng.normal(0, 0.4, (5, 16)), rng.normal(0, 0.1, 5)), HALF),
     ]
-    return _of(nodes, (3, 5, 5))
+    return graph_of(nodes, (3, 5, 5))
 
 
 @_graph
 def ordinary_max() -> SNNCheckpoint:
     rng = np.random.default_rng(211)
-    nodes = [_node("pool", MaxPool(2)), _node("out", Linear(rng.normal(0, 0.6, (3, 8))), HALF)]
-    return _of(nodes, (2, 4, 4))
+    nodes = [node("pool", MaxPool(2)), node("out", Linear(rng.normal(0, 0.6, (3, 8))), HALF)]
+    return graph_of(nodes, (2, 4, 4))
 
 
 @_graph

@@ -89,7 +89,8 @@ class Backend(ABC):
         """Return the currents (T, batch, *out) of an operation for signals (T, batch, *in).
 
         They are of the type of the operation's arrays, or, where it has none, of the first signal's. Raises
-        `KernelError`: ``shape``, ``dtype``, ``non_finite``, ``operation`` for one this backend does not have.
+        `KernelError`: ``shape``, ``dtype``, ``operation`` for one this backend does not have, and ``non_finite``,
+        for a current that overflows too.
         """
         given = [self._floats("inputs", signal) for signal in signals]
         if not given or min(signal.ndim for signal in given) < 3 or len({signal.shape[:2] for signal in given}) > 1:

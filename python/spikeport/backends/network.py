@@ -1,11 +1,12 @@
-"""What a laid-out network is, and the one that runs node by node in blocks of samples.
+"""What a laid-out network is, and the one that runs node by node.
 
-Samples are independent, so running a batch in blocks changes nothing and bounds memory.
+Samples are independent, so running a batch in parts changes nothing and bounds memory.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from spikeport.backends.settling import leaks, until_settled
 from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace, encode_poisson
 from spikeport.kernels.checks import as_float, check_timesteps
+from spikeport.kernels.memory import Need, at_once, results_of, signals_of
 from spikeport.kernels.network import Signal, check_inputs, first_signal, node_currents, node_fire, walk
 from spikeport.neuron import Neuron
 
@@ -37,35 +39,65 @@ class Network(ABC):
         encoding: str = "current",
         seed: int = 0,
         record: bool = False,
+        max_bytes: int | None = None,
         stop_when_settled: bool = True,
     ) -> RunResult:
-        """See `spikeport.kernels.network_run`; ``stop_when_settled`` spares steps of a pulse that change nothing."""
+        """See `spikeport.kernels.network_run`.
+
+        ``max_bytes`` bounds what the run takes beside its inputs, results among it, by about so much: the batch runs in
+        parts, with the same bits. ``stop_when_settled`` spares steps of a pulse that change nothing. Raises
+        `KernelError` ``memory`` where the results alone, or one sample at work, are more than ``max_bytes``.
+        """
         check_timesteps(timesteps)
         x = check_inputs(self.placed, self._floats(inputs), timesteps, encoding, seed)
+        axis, drawn = 1 if encoding == "spikes" else 0, int(seed) if encoding == "poisson" else 0
+        samples, results = x.shape[axis], self.need(timesteps, record).results
+
+        def in_parts(x: Array, steps: int) -> RunResult:
+            most = max(1, self._samples_at_once(steps, record))
+            if max_bytes is not None:
+                most = min(most, at_once(Need(results, self.need(steps, record).work), samples, max_bytes))
+            if x.shape[axis] <= most:
+                return self._run(x, steps, encoding, drawn, record)
+            parts = np.array_split(x, -(-x.shape[axis] // most), axis=axis)
+            return _joined((self._run(part, steps, encoding, drawn, record) for part in parts), x.shape[axis])
+
         if encoding == "pulse" and stop_when_settled and not leaks(self.nodes):
-            return until_settled(lambda part, steps: self._run(part, steps, encoding, 0, record), x, int(timesteps))
-        return self._run(x, int(timesteps), encoding, int(seed) if encoding == "poisson" else 0, record)
+            return until_settled(in_parts, x, int(timesteps))
+        return in_parts(x, int(timesteps))
+
+    def need(self, timesteps: int, record: bool = False) -> Need:
+        """Return how much memory a run takes for each sample, about."""
+        results = results_of(self.placed, timesteps, record)
+        return Need(results, results + self._held(timesteps))
 
     def _floats(self, inputs: npt.ArrayLike) -> Array:
         return as_float("inputs", inputs)
+
+    @abstractmethod
+    def _samples_at_once(self, timesteps: int, record: bool) -> int:
+        """Return how many samples one `_run` may get; there is always one."""
+
+    @abstractmethod
+    def _held(self, timesteps: int) -> int:
+        """Return how many bytes a sample at work takes beside its results."""
 
     @abstractmethod
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult: ...
 
 
 class WalkedNetwork(Network):
-    """Runs node by node, all steps of a block of samples at once; here by the reference's own kernels."""
+    """Runs node by node, all steps of some samples at once; here by the reference's own kernels."""
+
+    def _samples_at_once(self, timesteps: int, record: bool) -> int:
+        return VALUES_AT_ONCE // (max(1, int(timesteps)) * self.placed.largest)
+
+    def _held(self, timesteps: int) -> int:
+        return signals_of(self.placed, timesteps)
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
-        axis = 1 if encoding == "spikes" else 0
-        samples = x.shape[axis]
-        blocks = -(-samples * max(1, timesteps) * self.placed.largest // VALUES_AT_ONCE)
-        results = []
-        for part in np.array_split(x, min(max(1, blocks), max(1, samples)), axis=axis):
-            signal = first_signal(part, timesteps, encoding, seed, self._encode)
-            pulse = encoding == "pulse"
-            results.append(walk(self.placed, signal, timesteps, record, pulse, self._currents, self._fire))
-        return results[0] if len(results) == 1 else _joined(results)
+        signal = first_signal(x, timesteps, encoding, seed, self._encode)
+        return walk(self.placed, signal, timesteps, record, encoding == "pulse", self._currents, self._fire)
 
     def _encode(self, rates: Array, *, timesteps: int, seed: int) -> Array:
         return encode_poisson(rates, timesteps=timesteps, seed=seed)
@@ -77,17 +109,31 @@ class WalkedNetwork(Network):
         return node_fire(neuron, currents, timesteps)
 
 
-def _joined(results: list[RunResult]) -> RunResult:
-    def join(parts: list[list[Array]], axis: int) -> list[Array]:
-        return [np.concatenate(node, axis=axis) for node in zip(*parts, strict=True)]
+def _joined(results: Iterable[RunResult], samples: int) -> RunResult:
+    """Return the results of parts as one, each written to its place before the next part runs."""
+    whole, start = None, 0
+    for part in results:
+        if whole is None:
+            whole = _room(part, samples)
+        places = slice(start, start + len(part.drive))
+        for here, there in ((whole.counts, part.counts), (whole.membrane, part.membrane)):
+            for room, values in zip(here, there, strict=True):
+                room[places] = values
+        for room, values in zip(whole.spikes or (), part.spikes or (), strict=True):
+            room[:, places] = values
+        whole.drive[places] = part.drive
+        if whole.settled is not None and part.settled is not None:
+            whole.settled[places] = part.settled
+        start = places.stop
+    assert whole is not None  # there is a part at least
+    return whole
 
-    recorded = [result.spikes for result in results if result.spikes is not None]
-    settled = [result.settled for result in results if result.settled is not None]
-    return RunResult(
-        counts=join([result.counts for result in results], axis=0),
-        membrane=join([result.membrane for result in results], axis=0),
-        drive=np.concatenate([result.drive for result in results]),
-        timesteps=results[0].timesteps,
-        spikes=join(recorded, axis=1) if recorded else None,
-        settled=np.concatenate(settled) if settled else None,
-    )
+
+def _room(part: RunResult, samples: int) -> RunResult:
+    def of(arrays: list[Array], axis: int) -> list[Array]:
+        return [np.empty((*a.shape[:axis], samples, *a.shape[axis + 1 :]), a.dtype) for a in arrays]
+
+    spikes = None if part.spikes is None else of(part.spikes, 1)
+    settled = None if part.settled is None else of([part.settled], 0)[0]
+    drive = of([part.drive], 0)[0]
+    return RunResult(of(part.counts, 0), of(part.membrane, 0), drive, part.timesteps, spikes, settled)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 import spikeport.kernels as kernels
 from spikeport.backends.backend import Backend
 from spikeport.backends.network import Network, WalkedNetwork
 from spikeport.kernels import PlacedNetwork, Trace, weighted_sum
+from spikeport.kernels.checks import as_float
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.layer import fire
 from spikeport.kernels.st_bif import StBifParameters
@@ -37,7 +39,8 @@ class Reference(Backend):
         return fire(weighted_sum(x, operation.weight, operation.bias), neuron)
 
     def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
-        return operation.currents(*signals)
+        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is refused by name
+            return as_float("currents", operation.currents(*signals))
 
     def _network(self, placed: PlacedNetwork) -> Network:
         return WalkedNetwork(placed)

@@ -6,7 +6,7 @@ runs on all cores, or on as many as ``RAYON_NUM_THREADS`` says; the result does 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from spikeport.checks import as_numbers
 from spikeport.errors import BackendError
 from spikeport.kernels import PlacedNetwork, RunResult, Trace
 from spikeport.kernels.integrate_fire import IfParameters
+from spikeport.kernels.memory import results_of
 from spikeport.kernels.nodes import INPUT
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
@@ -31,6 +32,9 @@ except ImportError as missing:
     ) from missing
 
 Array = npt.NDArray[Any]
+
+RESULTS_AT_ONCE: Final = 1 << 28
+"""Bytes that one call of the crate may give."""
 
 
 class Rust(Backend):
@@ -75,7 +79,11 @@ class Rust(Backend):
 
 
 class RustNetwork(Network):
-    """A network whose weights the crate has laid out in tiles."""
+    """A network whose weights the crate has laid out in tiles.
+
+    The crate cuts a batch into blocks by itself and runs a few steps of them at a time. It joins their results at the
+    end, so that it gets a batch in parts where these are large.
+    """
 
     threads: int | None = None
     """On how many threads it runs; None for one per core."""
@@ -88,6 +96,12 @@ class RustNetwork(Network):
 
     def _floats(self, inputs: npt.ArrayLike) -> Array:
         return _as_floats("inputs", inputs)
+
+    def _samples_at_once(self, timesteps: int, record: bool) -> int:
+        return RESULTS_AT_ONCE // results_of(self.placed, timesteps, record)
+
+    def _held(self, timesteps: int) -> int:
+        return 0  # a few blocks, however many samples there are
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
         x = np.asarray(x, order="C")

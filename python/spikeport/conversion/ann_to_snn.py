@@ -16,7 +16,14 @@ from spikeport.checks import takes
 from spikeport.conversion import advice
 from spikeport.conversion.calibrating.spiking import Asked, spiking, untold
 from spikeport.conversion.calibration import COMPARED, Batch, SampleForm, Seen, batches, evenly, length
-from spikeport.conversion.checks import check_fit, check_levels, check_max_spikes, check_rule, check_timesteps, import_torch
+from spikeport.conversion.checks import (
+    check_fit,
+    check_levels,
+    check_max_spikes,
+    check_rule,
+    check_timesteps,
+    import_torch,
+)
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.lossless.certificate import certified
 from spikeport.conversion.lossless.network import settling
@@ -140,7 +147,6 @@ def convert(
     rule, share = check_rule(thresholds, percentile, calibration_data is not None, bool(biases or readout))
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
-    from spikeport.reading.compute import as_copy
     from spikeport.reading.torch import evaluating, read_model, unwrapped
 
     inner = unwrapped(model)
@@ -157,15 +163,16 @@ def convert(
         if calibration_data is not None:
             _calibrate(network, stream, length(calibration_data), seen, values, progress)
         samples = seen.compared if seen.count else np.random.default_rng(0).random((4, *network.input_shape))
-        network.check_faithful(_as_input(network, samples))
+        expected = network.check_faithful(_as_input(network, samples))
         asked = Asked(T, rule, share, per_channel, biases, readout, max_spikes)
         if quantised is not None:
             made = settling(network, values, seen, replace(asked, timesteps=quantised, rule=_settled(rule)))
         else:
             made = spiking(network, values, seen, asked, progress) if seen.count else untold(network, asked)
-        samples = samples if made.judged is None else evenly(made.judged, COMPARED)
-        *_, (_, _, output) = network.walk(_as_input(network, samples))
-        expected = as_copy(output.flatten(1))
+        if made.judged is not None:
+            samples = evenly(made.judged, COMPARED)
+            expected = network.check_faithful(_as_input(network, samples))
+        expected = expected.reshape(len(samples), -1)
 
     last = network.output.activation
     snn = ConvertedSNN.from_graph(
@@ -180,8 +187,8 @@ def convert(
         encoding="poisson" if quantised is None else "pulse",
     )
     if quantised is not None:
-        compared = (samples, expected) if seen.count else (None, None)
-        snn.certificate = certified(snn, *compared, quantised, made.details)
+        beside = (samples, expected) if seen.count else None
+        snn.certificate = certified(snn, beside, quantised, made.details)
         said += advice.on_calibration(seen, made.silent) if seen.count else ()
         said += advice.on_settling(snn)
     elif seen.count:

@@ -46,8 +46,7 @@ class Balance:
 
     def __init__(self, network: ReadNetwork, thetas: Mapping[str, Array], max_spikes: int) -> None:
         self.network, self.thetas = network, thetas
-        several = {"max_spikes": max_spikes} if max_spikes > 1 else {}
-        self.fires = Neuron("IF", v_init=0.5, **several)
+        self.fires = Neuron("IF", v_init=0.5, max_spikes=max_spikes)
         self.reads: dict[str, tuple[str, ...]] = {}
         for node in network.nodes:  # a layer of a chain may be called "input" too
             own = INPUT in self.reads

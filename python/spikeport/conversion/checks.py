@@ -12,12 +12,10 @@ import numpy.typing as npt
 
 from spikeport.checks import is_real, is_whole
 from spikeport.errors import ConversionError, MissingExtra
+from spikeport.neuron import MOST_SPIKES
 
 RULES: Final = ("auto", "percentile", "balanced", "data")
 """Rules for thresholds, as `spikeport.conversion.convert` takes them."""
-
-MOST_SPIKES: Final = 127
-"""That a neuron may send in a step."""
 
 NEURONS: Final = ("if", "st_bif")
 """What an activation can become."""

@@ -27,7 +27,7 @@ from spikeport.conversion.checks import (
 )
 from spikeport.conversion.lossless.quantised import check_settles, quantised
 from spikeport.conversion.parts import GraphParts, Scale
-from spikeport.conversion.readout import Readout, check_delay, read_out
+from spikeport.conversion.readout import Readout, check_delay, read_in_parts
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels.qcfs import qcfs
@@ -198,6 +198,7 @@ class ConvertedSNN(GraphParts):
         readout: str = "spikes",
         readout_delay: int = 0,
         backend: str = "auto",
+        max_bytes: int | None = None,
         with_settled: bool = False,
     ) -> Any:
         """Run the network on ``x`` and return what its output layer did.
@@ -214,6 +215,8 @@ class ConvertedSNN(GraphParts):
         readout_delay : steps at the start that are not read, fewer than T: in a deep network they pass before the
             signal has come through; costs a second run of so many steps
         backend : see `spikeport.backends.get_backend`
+        max_bytes : about what the run may take beside ``x``, by default 512 MiB: a large batch runs in parts, with the
+            same bits
 
         Returns
         -------
@@ -230,7 +233,8 @@ class ConvertedSNN(GraphParts):
         ConversionError
             ``timesteps``, ``shape``, ``encoding``, ``readout`` (a delay, or steps of settling, where there are none).
         spikeport.errors.KernelError
-            ``non_finite``, ``rate_range`` for Poisson input outside [0, 1], ``seed``.
+            ``non_finite``, ``rate_range`` for Poisson input outside [0, 1], ``seed``, ``memory`` where one sample takes
+            more than ``max_bytes``.
 
         Warns
         -----
@@ -241,7 +245,7 @@ class ConvertedSNN(GraphParts):
         """
         if readout not in READOUTS:
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
-        read = self._simulate(x, T, encoding, seed, readout_delay, backend)
+        read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
         values = read.counts if readout == "spikes" and not self.is_pulsed else self.output_of(read)
         return self._answer(x, values, read, with_settled)
 
@@ -268,7 +272,7 @@ class ConvertedSNN(GraphParts):
 
     def output_of(self, read: Readout) -> Array:
         """Return the output in the units of the trained network, behind its activation, for what was read."""
-        scale, spikes = np.asarray(self.scales[-1]), getattr(self.graph[-1].neuron, "max_spikes", 1)
+        scale, spikes = np.asarray(self.scales[-1]), self.graph[-1].neuron.max_spikes
         values = read.drive * (scale / read.timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
@@ -288,6 +292,7 @@ class ConvertedSNN(GraphParts):
         seed: int = 0,
         readout_delay: int = 0,
         backend: str = "auto",
+        max_bytes: int | None = None,
         with_settled: bool = False,
     ) -> Any:
         """Return the class of each sample: the output that came out largest; of a single output, whether it is above 0.
@@ -297,28 +302,35 @@ class ConvertedSNN(GraphParts):
         apart. Takes and raises what `run` does; returns an index for one sample, (batch,) indices for a batch, and
         beside it the steps of settling where they are asked for.
         """
-        read = self._simulate(x, T, encoding, seed, readout_delay, backend)
+        read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
         return self._answer(x, classes_of(self.output_of(read)), read, with_settled)
 
     def _is_sample(self, x: npt.ArrayLike) -> bool:
         return np.shape(x) == self.graph.input_shape or np.ndim(x) == 1
 
     def _simulate(
-        self, x: npt.ArrayLike, T: int | None, encoding: str | None, seed: int, readout_delay: int, backend: str
+        self,
+        x: npt.ArrayLike,
+        T: int | None,
+        encoding: str | None,
+        seed: int,
+        readout_delay: int,
+        backend: str,
+        max_bytes: int | None,
     ) -> Readout:
         timesteps = check_timesteps(self.T if T is None else T)
         delay = check_delay(readout_delay, timesteps)
         encoding = self.encoding if encoding is None else encoding
         known = (PULSE,) if self.is_pulsed else ENCODINGS
         if encoding not in known:
-            what = "a lossless network settles after a pulse" if self.is_pulsed else "spikes of your own go to .graph.run"
+            what = "a lossless network settles" if self.is_pulsed else "spikes of your own go to .graph.run"
             raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(known)}; {what}")
         samples = self._samples(x)
         if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
             message = far_outside(float(samples.min()), float(samples.max()), self.input_range)
             self._warn(InputRangeWarning(message) if message else None)
         how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend}
-        read = read_out(self.graph.run(samples, T=timesteps, **how), self.graph, samples, delay, **how)
+        read = read_in_parts(self.graph, samples, timesteps, delay, max_bytes, **how)
         if read.settled is not None:
             self._warn(unsettled(read.settled, timesteps))
         return read

@@ -20,6 +20,7 @@ Array = npt.NDArray[Any]
 FED = {
     "current": "on calibration samples fed as constant current",
     "poisson": "on the same samples drawn as Poisson spikes, as run() and classify() do unless told otherwise",
+    "quantised": "as the quantised network computes it, on calibration samples",
     "pulse": "on calibration samples given once, as a pulse",
 }
 

@@ -6,7 +6,7 @@ a run of these steps alone receives: two runs, and memory that does not grow wit
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,12 @@ import numpy.typing as npt
 from spikeport.checks import is_whole
 from spikeport.errors import ConversionError
 from spikeport.graph import RunResult, SNNGraph
+from spikeport.kernels.memory import check_bytes
 
 Array = npt.NDArray[Any]
+
+BYTES_AT_ONCE: Final = 1 << 29
+"""What a run may take by default: enough samples for all threads, of a network of ordinary size."""
 
 
 class Readout(NamedTuple):
@@ -42,6 +46,26 @@ def check_delay(delay: Any, T: int) -> int:
             "readout", f"readout_delay must be a whole number from 0 to {T - 1}, T - 1 here, not {delay!r}"
         )
     return int(delay)
+
+
+def read_in_parts(graph: SNNGraph, x: Array, T: int, delay: int, max_bytes: int | None = None, **how: Any) -> Readout:
+    """Run ``graph`` on ``x``, (batch, *input_shape), and return what its output layer did after ``delay`` steps.
+
+    What the layers before it did is not kept, so the batch runs in parts of about ``max_bytes``, with the same bits.
+    Raises as `SNNGraph.run` does.
+    """
+    need = graph.network(how["backend"]).need(T)
+    most = BYTES_AT_ONCE if max_bytes is None else check_bytes(max_bytes)
+    size = max(1, most // sum(need))
+    parts = []
+    for start in range(0, max(1, len(x)), size):
+        part = x[start : start + size]
+        parts.append(read_out(graph.run(part, T=T, max_bytes=max_bytes, **how), graph, part, delay, **how))
+    if len(parts) == 1:
+        return parts[0]
+    counts, drive = (np.concatenate(arrays) for arrays in zip(*(part[:2] for part in parts), strict=True))
+    settled = None if parts[0].settled is None else np.concatenate([part.settled for part in parts])
+    return Readout(counts, drive, parts[0].timesteps, settled)
 
 
 def read_out(whole: RunResult, graph: SNNGraph, x: Array, delay: int, **how: Any) -> Readout:

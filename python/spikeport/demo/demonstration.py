@@ -79,7 +79,7 @@ def demonstrate(
     model, cached = trained_network(recipe, digits, folder, lambda done, of: on_step("training", done, of))
 
     on_step("converting", 0, 1)
-    snn = convert(model, digits.x_train, T=16)
+    snn = convert(model, digits.x_train, T=16, percentile=99.9)  # nothing fitted to T: it is run at many
     on_step("converting", 1, 1)
 
     answers = _logits(model, digits.x_test).argmax(axis=1)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from spikeport.conversion import ConvertedSNN
 from spikeport.demo.digits import Digits
+from spikeport.report.network import network
 from spikeport.report.page import Html, Page, badge, columns, figure, paragraph, preformatted, table, tiles
 from spikeport.report.plots import INK, lines, new_figure, raster, scatter, svg
 
@@ -54,6 +55,7 @@ def write_page(
         ),
         paragraph(badge(snn.certificate.level) + str(snn.certificate).removeprefix(snn.certificate.level)),
     )
+    page.section("The network", network(*snn.graph.outline(), "The spiking network"))
     page.section("Accuracy over time", _accuracy(measurements, trained_accuracy), _table(measurements))
     page.section("One digit", *_one_digit(snn, digits))
     page.section("Activation against rate", *_rates(model, snn, digits))

@@ -4,8 +4,9 @@ A converted network, a checkpoint and an optimiser's input are all this; nothing
 """
 
 from spikeport.graph.layer_node import LayerNode
+from spikeport.graph.outline import Outline
 from spikeport.graph.per_layer import PerLayer
 from spikeport.graph.snn_graph import SNNGraph
 from spikeport.kernels import RunResult
 
-__all__ = ["LayerNode", "PerLayer", "RunResult", "SNNGraph"]
+__all__ = ["LayerNode", "Outline", "PerLayer", "RunResult", "SNNGraph"]

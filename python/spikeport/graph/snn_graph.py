@@ -14,7 +14,7 @@ from spikeport.checks import takes
 from spikeport.errors import GraphError, KernelError
 from spikeport.graph.laid_out import LaidOut
 from spikeport.graph.layer_node import LayerNode
-from spikeport.graph.mermaid import mermaid_of
+from spikeport.graph.outline import Outline, outline_of
 from spikeport.graph.table import table_of
 from spikeport.kernels import INPUT, RunResult, place
 from spikeport.operations import Shape
@@ -141,6 +141,7 @@ class SNNGraph:
         seed: int = 0,
         record: bool = False,
         backend: str = "auto",
+        max_bytes: int | None = None,
         stop_when_settled: bool = True,
     ) -> RunResult:
         """Run the network for ``T`` steps.
@@ -157,13 +158,15 @@ class SNNGraph:
         seed : of the Poisson draws; a sample's draws do not depend on its place in the batch
         record : keep the spikes of every layer
         backend : see `spikeport.backends.get_backend`
+        max_bytes : about what the run may take beside ``x``, its results among it: the batch runs in parts then, with
+            the same bits. By default a few hundred megabytes beside the results
         stop_when_settled : end a pulse where further steps would change nothing; the result is the same either way
 
         Raises `GraphError` for a graph that was changed to one that cannot be, `spikeport.errors.KernelError` with a
-        code for input that does not fit.
+        code for input that does not fit, ``memory`` where results alone, or one sample, take more than ``max_bytes``.
         """
         network = self.network(backend)
-        rest = {"record": record, "stop_when_settled": stop_when_settled}
+        rest: dict[str, Any] = {"record": record, "max_bytes": max_bytes, "stop_when_settled": stop_when_settled}
         return network.run(x, timesteps=T, encoding=encoding, seed=seed, **rest)
 
     def network(self, backend: str = "auto") -> Network:
@@ -182,9 +185,13 @@ class SNNGraph:
         """Return a table of the layers, one line for each: what it reads, shapes, parameters, neurons."""
         return table_of(self.layers, self.edges if not self.is_chain else [])
 
+    def outline(self) -> Outline:
+        """Return what there is to draw: a box for the input and for each layer, and arrows between them."""
+        return outline_of(self.layers, [self.reads(k) for k in range(len(self.layers))], self.input_shape)
+
     def to_mermaid(self) -> str:
         """Return the graph as a Mermaid flowchart, which GitHub and many editors draw."""
-        return mermaid_of(self.layers, self.edges, self.input_shape)
+        return self.outline().to_mermaid()
 
     def __len__(self) -> int:
         return len(self.layers)

@@ -22,9 +22,15 @@ def table_of(layers: Sequence[LayerNode], edges: Sequence[tuple[str, str]] = ())
         sizes = str(layer.n_inputs), shape_text(layer.shape)
         about = (layer.operation.kind, *sizes, f"{layer.n_params:,}", describe(layer.neuron))
         rows.append((layer.name, *sources, *about))
-    columns = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, columns, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, f"{len(layers)} layers, {sum(layer.n_params for layer in layers):,} parameters"])
+    return "\n".join(
+        [*in_columns(rows), f"{len(layers)} layers, {sum(layer.n_params for layer in layers):,} parameters"]
+    )
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the rows as lines, cells of a column below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def shape_text(shape: Shape | None) -> str:

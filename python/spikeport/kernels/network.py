@@ -216,11 +216,11 @@ def check_inputs(network: PlacedNetwork, x: Array, timesteps: int, encoding: str
     if x.ndim != lead + len(shape) or x.shape[lead:] != shape or x.shape[: len(steps)] != steps:
         wanted = ("timesteps, " if steps else "") + f"batch, {', '.join(map(str, shape))}"
         raise KernelError("shape", f"inputs have shape {x.shape}: give ({wanted}) for encoding {encoding!r}")
-    with np.errstate(over="ignore"):  # a double beyond float32 is refused where its current overflows
-        x = x.astype(network.dtype, copy=False)
+    with np.errstate(over="ignore"):  # a double beyond float32 is refused by name
+        x = as_float("inputs", x.astype(network.dtype, copy=False))
     if encoding == "poisson":
         check_seed(seed)
-        as_rates(_flat(as_float("inputs", x)))
+        as_rates(_flat(x))
     return x
 
 

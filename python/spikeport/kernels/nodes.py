@@ -75,9 +75,14 @@ class PlacedNetwork:
     dtype: np.dtype[Any]
 
     @property
+    def input_size(self) -> int:
+        """How many values a sample has at one step."""
+        return math.prod(self.input_shape)
+
+    @property
     def largest(self) -> int:
         """The most values that a sample has at one step in any signal."""
-        return max(math.prod(self.input_shape), *(node.size for node in self.nodes))
+        return max(self.input_size, *(node.size for node in self.nodes))
 
 
 def place(nodes: Sequence[Node], input_shape: Shape | None = None) -> PlacedNetwork:

@@ -161,7 +161,8 @@ class SpikeProfiler:
 
         ``options`` go to `SNNGraph.run` (encoding, seed, backend).
         """
-        self.operations.add_graph_run(graph, x, graph.run(x, T=T, record=True, **options), self.record_step)
+        run = graph.run(x, T=T, record=True, **options)
+        self.operations.add_graph_run(graph, self.operations.arriving(x, T, **options), run, self.record_step)
 
     def watch(
         self,

@@ -150,7 +150,8 @@ class Builder:
         if how is None:
             raise place.refuse(
                 "its values come in an order, or from a shape, that no convolution reads: only channels and evenly "
-                "spaced pixels can be picked, and what is put in another order must feed a Linear layer"
+                "spaced pixels can be picked, and what is repeated (an image enlarged by interpolate or nn.Upsample) "
+                "or put in another order must feed a Linear layer"
             )
         axes = [
             _window(n, length, offset, stride)

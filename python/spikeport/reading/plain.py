@@ -114,10 +114,11 @@ def _check_order(before: ReadNode, after: ReadNode) -> None:
             f"{before.name} has no activation before the next Linear: put an nn.ReLU between them, or multiply "
             "the two into one Linear, which computes the same",
         )
-    if before.shape != (after.operation.n_inputs,):
-        raise ConversionError(
-            "order", f"{before.name} gives {before.shape[0]} values, {after.name} takes {after.operation.n_inputs}"
-        )
+    gives, takes = before.shape[0], after.operation.n_inputs
+    if gives != takes:
+        along = "; a Linear along the last axis of a sample is no layer here: write it as a convolution, kernel of 1"
+        hint = along if takes % gives == 0 else ""
+        raise ConversionError("order", f"{before.name} gives {gives} values, {after.name} takes {takes}{hint}")
 
 
 def _names(paths: list[str]) -> Iterator[str]:

@@ -43,7 +43,6 @@ MORE_AXES = (
 LARGEST = (
     "the larger of two signals is no layer of a spiking network; for ReLU use torch.relu, over pixels amax or a pool"
 )
-LARGER = "it makes an image larger, which no operation of a spiking network here does"
 SCRIPTED = "convert the model before torch.jit.script or torch.jit.trace"
 
 WAY_OUT = {
@@ -59,7 +58,6 @@ WAY_OUT = {
     **dict.fromkeys(["TransformerEncoderLayer", "TransformerEncoder", "TransformerDecoder"], ATTENTION),
     "LazyModuleMixin": "its width is not known yet: run the model once on a batch",
     "Embedding": "its input is a number of a word, not a current: convert the part behind it, on what it gives",
-    **dict.fromkeys(["Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d"], LARGER),
     "ScriptModule": SCRIPTED,
 }
 
@@ -102,6 +100,9 @@ FOLLOWED = frozenset(
         "ChannelShuffle",
         "PixelUnshuffle",
         "PixelShuffle",
+        "Upsample",
+        "UpsamplingNearest2d",
+        "UpsamplingBilinear2d",
     ]
 )
 """Modules of torch.nn whose forward is followed call by call."""

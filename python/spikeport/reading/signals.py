@@ -63,17 +63,21 @@ class Signal:
         return Signal(self.source, self.held) if index.shape == self.held and new.is_flat else new
 
     def rearranged(self, batch: int, call: Callable[[Tensor], Any]) -> Signal | list[Signal] | None:
-        """Return what ``call`` makes of the signal for ``batch`` samples, or None where it mixes samples."""
+        """Return what ``call`` makes of the signal for ``batch`` samples, or None where it mixes samples or values.
+
+        It is called on the numbers of the values and on their squares: what only puts them elsewhere gives the squares
+        of what it gave, and no mean of different ones does.
+        """
         places = self.places
         numbers = torch.arange(1, batch * self.size + 1, dtype=torch.float64).reshape(batch, *places.shape)
-        result = call(numbers)
+        result, squares = call(numbers), call(numbers**2)
         if isinstance(result, tuple | list):
-            parts = [self._read(part, places) for part in result]
+            parts = [self._read(*pair, places) for pair in zip(result, squares, strict=True)]
             return None if any(part is None for part in parts) else [part for part in parts if part is not None]
-        return self._read(result, places)
+        return self._read(result, squares, places)
 
-    def _read(self, result: Tensor, places: Index) -> Signal | None:
-        if result.dim() < 2:
+    def _read(self, result: Tensor, squares: Tensor, places: Index) -> Signal | None:
+        if result.dim() < 2 or not torch.equal(result**2, squares):
             return None
         numbers = result.numpy().astype(np.int64) - 1
         first = numbers[0]

@@ -105,7 +105,11 @@ class Translator:
 
         made = signal.rearranged(self.batch, call)
         if made is None:
-            raise place.refuse("it mixes samples of a batch, or computes new values: keep the batch's axis first")
+            raise place.refuse(
+                "it enlarges or shrinks an image by values of its own: mode='nearest' repeats those that are there"
+                if name in ("interpolate", "upsample")
+                else "it mixes samples of a batch, or computes new values: keep the batch's axis first"
+            )
         return made
 
     def _finished(self, node: fx.Node) -> list[ReadNode]:

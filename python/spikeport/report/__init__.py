@@ -4,6 +4,7 @@
 ``plot``) once a plot is drawn. Nothing here knows what the data mean.
 """
 
+from spikeport.report.network import network
 from spikeport.report.page import Html, Page, badge, card, columns, figure, paragraph, preformatted, table, tiles
 from spikeport.report.plots import svg
 
@@ -14,6 +15,7 @@ __all__ = [
     "card",
     "columns",
     "figure",
+    "network",
     "paragraph",
     "preformatted",
     "svg",

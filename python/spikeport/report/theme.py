@@ -36,6 +36,18 @@ pre { background: var(--wash); border-radius: 8px; padding: 12px 14px; overflow-
 figure { margin: 0 0 16px; }
 figure svg { display: block; width: 100%; max-width: 680px; height: auto; color: var(--ink); }
 figure.wide .plot { overflow-x: auto; } figure.wide svg { min-width: 620px; max-width: none; }
+figure.network .plot { overflow: auto; max-height: min(75vh, 720px); border: 1px solid var(--line);
+  border-radius: 10px; padding: 12px; }
+figure.network .plot:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+figure.network svg { width: auto; height: auto; max-width: none; margin: 0 auto; flex: none; }
+.network path { fill: none; stroke: var(--quiet); stroke-width: 1.5; }
+.network .head { fill: var(--quiet); stroke: none; }
+.network .skip path { stroke: var(--accent); stroke-width: 2; }
+.network .skip .head { fill: var(--accent); stroke: none; }
+.network rect { fill: var(--wash); stroke: var(--quiet); }
+.network .join rect { stroke: var(--accent); stroke-width: 2; } .network .start rect { fill: var(--paper); }
+.network text { fill: var(--ink); } .network text + text { fill: var(--quiet); }
+.network rect + text { font-weight: 600; }
 @media (max-width: 660px) {
   figure.wide::before { content: "scroll sideways →"; color: var(--quiet); font-size: 0.8rem; }
   td:not(.number) { min-width: 7rem; } td:not(.number):last-child { min-width: 14rem; }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spikeport.certificate import Certificate
+from spikeport.graph import Outline
 from spikeport.snn_optimizer.budget import Point
 from spikeport.snn_optimizer.cost import Cost
 from spikeport.snn_optimizer.replay.verification import Verification
@@ -74,6 +75,7 @@ class Outcome:
     weight_bits : layers whose weights lie on a grid of so many bits
     front : every setting that a budget search tried; none is marked as taken where none kept to the budget
     measured_on : on what networks were compared, in words; empty where nothing was replayed
+    outlines : what there is to draw of the graph before and after
     """
 
     pass_results: list[PassResult] = field(default_factory=list)
@@ -90,6 +92,7 @@ class Outcome:
     weight_bits: dict[str, int] = field(default_factory=dict)
     front: list[Point] = field(default_factory=list)
     measured_on: str = ""
+    outlines: tuple[Outline, Outline] | None = None
 
     @property
     def compression_ratio(self) -> float:

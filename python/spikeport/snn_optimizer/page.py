@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spikeport.report import Html, Page, badge, figure, paragraph, svg, table, tiles
+from spikeport.report import Html, Page, badge, columns, figure, network, paragraph, svg, table, tiles
 from spikeport.report.plots import lines, scatter
 from spikeport.snn_optimizer.budget import Point
 from spikeport.snn_optimizer.cost import BYTES, Cost
@@ -16,6 +16,10 @@ def report_page(outcome: Outcome, name: str = "a spiking network") -> Page:
     page.section(
         "Result", tiles(_headline(outcome)), badge(outcome.certificate.level), paragraph(outcome.certificate.reason)
     )
+    if outcome.outlines is not None:
+        before, after = outcome.outlines
+        drawn = [network(*before, "The network before", "Before."), network(*after, "The network after", "After.")]
+        page.section("Network", *([columns(*drawn)] if before != after else drawn[1:]))
     page.section("Passes", *_passes(outcome))
     if outcome.verification is not None:
         verdict = badge("pass", "same spikes") if outcome.verification.identical else badge("warning", "spikes differ")

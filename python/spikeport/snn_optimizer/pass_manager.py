@@ -181,6 +181,7 @@ class PassManager:
             weight_bits=dict(self.bits),
             front=list(front),
             measured_on=self.measured_on,
+            outlines=(self.before.outline(), graph.outline()),
         )
         return graph, report
 

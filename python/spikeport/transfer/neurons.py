@@ -68,8 +68,9 @@ def neuron_rows(neuron: Neuron, n: int, version: int = 1) -> Array:
 def neuron_from_rows(kind: str, rows: Array) -> Neuron:
     """Return the neuron that `neuron_rows` describes, or raise `CheckpointError` with ``neuron``.
 
-    A zero in the rows that hold whole numbers, and in ``v_reset`` without hard reset, must be +0: -0 would be a second
-    encoding of the same neuron.
+    Where some row differs from neuron to neuron, one that does not is one number: `neuron_rows` spells it out again, so
+    that the same bytes are written. A zero in the rows that hold whole numbers, and in ``v_reset`` without hard reset,
+    must be +0: -0 would be a second encoding of the same neuron.
     """
     row = dict(zip((*NEURON_ROWS, "max_spikes"), rows, strict=False))
     row.setdefault("max_spikes", np.ones(rows.shape[1]))
@@ -81,8 +82,11 @@ def neuron_from_rows(kind: str, rows: Array) -> Neuron:
     if row["hard_reset"][0] not in (0, 1) or (row["hard_reset"][0] == 0 and bits["v_reset"].any()):
         raise CheckpointError("neuron", "hard_reset must be 0 (with v_reset 0) or 1")
 
+    alike = {name: bool((values == values[0]).all()) for name, values in bits.items()}
+
     def values(name: str) -> Any:
-        return row[name] if rows.shape[1] > 1 else float(row[name][0])
+        one = rows.shape[1] == 1 or (alike[name] and not all(alike.values()))
+        return float(row[name][0]) if one else row[name]
 
     try:
         return Neuron(

@@ -1,6 +1,7 @@
 """`spikeport convert`, `run` and `inspect` on files, as a user would call them."""
 
 import json
+import re
 import sys
 
 import numpy as np
@@ -123,7 +124,7 @@ def test_images_are_converted_run_and_inspected(folder, capsys, torch):
     np.savez("images.npz", x=x, y=y)
     line = "convert user_model:Images --weights images.pt --calibration images.npz --evaluate images.npz -T 64 -o out"
     code, out, err = spikeport(capsys, line)
-    assert code == 0 and "max_pool" in out
+    assert code == 0 and re.search(r"max_pool *│ *max_pool *│ *2×2×2 *│ *0 │", out)
     assert "'module.' was taken off" in err
     code, out, _ = spikeport(capsys, "run out images.npz --json")
     said = json.loads(out)
@@ -135,6 +136,19 @@ def test_images_are_converted_run_and_inspected(folder, capsys, torch):
         ("max_pool", None),
         ("fc", "float32"),
     ]
+    assert [(layer["reads"], layer["operation"], layer["shape"]) for layer in layers] == [
+        (["input"], "conv", [2, 4, 4]),
+        (["conv"], "max_pool", [2, 2, 2]),
+        (["max_pool"], "linear", [3]),
+    ]
+    assert json.loads(out)["input_shape"] == [1, 6, 6]
+    code, out, _ = spikeport(capsys, "inspect out --html out.html")
+    assert code == 0 and "3 layers, 47 parameters, 1×6×6 → 3" in out and "max_pool  conv      max_pool   2×2×2" in out
+    page = (folder / "out.html").read_text("utf-8")
+    assert all(f"<title>{edge}</title>" in page for edge in ("input → conv", "conv → max_pool", "max_pool → fc"))
+    assert "<td>2×4×4</td>" in page
+    code, _, err = spikeport(capsys, "inspect out --html nowhere/out.html")
+    assert code == 2 and "there is no folder nowhere" in err
 
 
 def test_a_whole_pickled_model_needs_trust(folder, capsys):
@@ -307,6 +321,14 @@ def test_inspect_says_what_the_checkpoint_holds(folder, capsys):
     code, out, _ = spikeport(capsys, "inspect out")
     assert code == 0
     assert "2 layers, 131 parameters" in out
+
+
+def test_inspect_cuts_long_lists_of_the_metadata_short_and_json_has_all(folder, capsys):
+    scales = [0.123456 + k for k in range(400)]
+    save_checkpoint(SNNCheckpoint([np.ones((2, 3))], ["a"], [(3, 2)], metadata={"scales": [scales, 1.0]}), "many")
+    code, out, _ = spikeport(capsys, "inspect many")
+    assert code == 0 and "0.123456" in out and "+384" in out and len(out.splitlines()) < 60
+    assert json.loads(spikeport(capsys, "inspect many --json")[1])["metadata"]["scales"][0] == scales
 
 
 def test_inspect_shows_labels_that_are_no_neurons_and_frozen_layers(folder, capsys):

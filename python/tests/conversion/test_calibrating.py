@@ -60,14 +60,13 @@ def graph_of_every_kind():
     def dyadic(*shape):
         return rng.integers(-8, 9, shape) / 16.0
 
+    several = Neuron("IF", threshold=[0.5, 1.0, 0.25, 2.0], v_init=0.5, max_spikes=3)
     return SNNGraph(
         [
             LayerNode.of("a", Conv(dyadic(4, 2, 3, 3), dyadic(4), padding=1), Neuron("IF", threshold=0.5, v_init=0.5)),
             LayerNode.of("pool", MaxPool(2)),
             LayerNode.of("b", Conv(dyadic(4, 4, 3, 3), None, padding=1)),
-            LayerNode.of(
-                "join", Add(), Neuron("IF", threshold=[0.5, 1.0, 0.25, 2.0], v_init=0.5), inputs=["b", "pool"]
-            ),
+            LayerNode.of("join", Add(), several, inputs=["b", "pool"]),
             LayerNode.of("out", Linear(dyadic(3, 16), dyadic(3)), IF),
         ],
         (2, 4, 4),
@@ -113,6 +112,34 @@ def test_the_bias_of_an_addition_is_that_of_what_it_alone_reads(torch):
 
     graph = graph_of_every_kind()
     assert [getattr(bias_of(graph, layer), "name", None) for layer in graph] == ["a", None, "b", "b", "out"]
+
+
+@quiet
+def test_several_spikes_a_step_have_the_levels_of_as_many_steps(torch):
+    nn = torch.nn
+    torch.manual_seed(0)
+    model, x = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3)).eval(), torch.rand(64, 8)
+    few, many = (convert(model, x, T=T, percentile=99.9, max_spikes=L) for T, L in ((2, 6), (12, 1)))
+    assert np.asarray(few.scales) * 6 == pytest.approx(np.asarray(many.scales))
+    assert {layer.neuron.max_spikes for layer in few.graph} == {6}
+    drives = [net.run(x.numpy(), encoding="current", readout="membrane") for net in (few, many)]
+    assert drives[0] == pytest.approx(drives[1], abs=1e-4)
+
+
+@quiet
+def test_several_spikes_are_fitted_for_and_a_clamped_output_ends_where_it_did(torch):
+    model, x = network(torch), torch.rand(150, 16)
+    snn = convert(model, x, T=2, max_spikes=7)
+    with torch.no_grad():
+        expected = model(x[2::3]).numpy()
+    got = snn.run(x[2::3].numpy(), encoding="current", readout="membrane")
+    error = np.sqrt(np.square(got - expected).mean()) / expected.std()
+    assert error == pytest.approx(snn.certificate.details["error"], rel=0.05) and error < 0.1
+    assert snn.with_graph(snn.graph.copy()) == snn
+    clamped = torch.nn.Sequential(torch.nn.Linear(16, 3), torch.nn.ReLU6())
+    with torch.no_grad():
+        clamped[0].bias.fill_(9.0)
+    assert (convert(clamped, x, T=2, max_spikes=7).run(x[0].numpy(), encoding="current", readout="membrane") == 6).all()
 
 
 def network(torch, widths=(16, 32, 32, 4)):

@@ -356,6 +356,24 @@ def test_percentiles_of_more_values_than_are_kept_are_within_their_error():
     assert values.percentile(100) == positive.max()
 
 
+@pytest.mark.parametrize("smallest", [5e-324, 1e-30, 0.5])
+def test_a_histogram_is_the_same_however_its_values_came(smallest):
+    rng = np.random.default_rng(6)
+    everything = np.concatenate([rng.gamma(2, 3, 4000), [smallest, 1.0, 1.0, 1e300], rng.gamma(2, 3e-4, 4000)])
+    rng.shuffle(everything)
+    at_once, in_parts = PositiveValues(kept=10), PositiveValues(kept=10)
+    at_once.add(everything)
+    for part in np.array_split(everything, 37):
+        in_parts.add(part)
+    assert not at_once.is_exact and at_once.count == in_parts.count == everything.size
+    for percentile in np.linspace(1e-9, 100, 200):
+        value = at_once.percentile(percentile)
+        assert in_parts.percentile(percentile) == value
+        low, high = (np.percentile(everything, percentile, method=side) for side in ("lower", "higher"))
+        subnormal = low < 1e-300  # of these not even the leading bits are there
+        assert subnormal or low * (1 - 2 * RELATIVE_ERROR) <= value <= high * (1 + 2 * RELATIVE_ERROR)
+
+
 def test_an_array_is_read_in_parts():
     parts = [len(batch.samples) for batch in batches(np.ones((5000, 3)), SampleForm(3))]
     assert sum(parts) == 5000 and max(parts) <= 1024

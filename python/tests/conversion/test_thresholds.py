@@ -108,6 +108,9 @@ def test_layers_behind_meet_what_those_before_pass_on(torch):
         ({"thresholds": "data", "percentile": 99}, "percentile"),
         ({"thresholds": "auto", "percentile": 99.9}, "percentile"),
         ({"bias_calibration": 1}, "calibration"),
+        ({"max_spikes": 0}, "max_spikes"),
+        ({"max_spikes": 128}, "max_spikes"),
+        ({"max_spikes": 2.0}, "max_spikes"),
         ({"readout_calibration": "ridge"}, "calibration"),
     ],
 )

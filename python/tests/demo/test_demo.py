@@ -96,8 +96,8 @@ def test_what_it_lacks_is_said_before_any_work(tmp_path, monkeypatch, absent):
 
 def test_the_page_is_self_contained_and_has_its_pictures(shown):
     html = shown.page.read_text("utf-8")
-    assert html.count("<figure") == 9
-    assert html.count("<svg") == 9
+    assert html.count("<figure") == 10
+    assert html.count("<svg") == 10
     for name in ("layer_0", "layer_1", "layer_2", "trained network", "constant current", "Poisson spikes"):
         assert name in html
     assert not re.search(r'(?:src|href)="(?!#|data:)', html)
@@ -120,11 +120,14 @@ def test_a_browser_shows_the_page_without_an_error(shown):
     assert page.errors == []
     seen = json.loads(page.elements("body")[0]["data-seen"])
     assert not seen["sideways"]
-    assert len(seen["drawn"]) == 9
+    assert len(seen["drawn"]) == 10
     assert all(picture["width"] > 100 and picture["height"] > 80 for picture in seen["drawn"])
-    curves, digit, rasters, scatters = seen["drawn"][:2], seen["drawn"][2], seen["drawn"][3:6], seen["drawn"][6:]
+    network, *plots = seen["drawn"]
+    assert network["shapes"] == 2 * 3  # a line and a head for each arrow
+    curves, digit, rasters, scatters = plots[:2], plots[2], plots[3:6], plots[6:]
     assert all(picture["shapes"] > 40 for picture in curves)
     assert all(len(picture["images"]) == 1 and picture["images"][0] > 50 for picture in [digit, *rasters])
     assert all(picture["images"] or picture["shapes"] > 200 for picture in scatters)
     headings = re.findall(r"<h2>(.*?)</h2>", page.dom)
-    assert headings == ["In short", "Accuracy over time", "One digit", "Activation against rate", "Make it again"]
+    first, last = ["In short", "The network"], ["One digit", "Activation against rate", "Make it again"]
+    assert headings == [*first, "Accuracy over time", *last]

@@ -5,6 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from spikeport import LayerNode, SNNGraph
+from spikeport.kernels import encode_poisson
+from spikeport.neuron import Neuron
+from spikeport.operations import Conv, Linear, SumPool
 from spikeport.profiling import (
     Pathology,
     ProfilingError,
@@ -305,8 +309,6 @@ def test_the_live_view_follows_a_recording():
 
 
 def test_a_graph_is_recorded_with_its_synaptic_operations():
-    from spikeport import LayerNode, SNNGraph
-
     weights = np.array([[0.5, 0.0], [0.5, 0.5]])
     graph = SNNGraph([LayerNode("first", 2, 2, weights, "IF"), LayerNode("second", 2, 2, np.eye(2), "IF")])
     x = np.array([[1.0, 0.0], [1.0, 1.0]])
@@ -323,12 +325,40 @@ def test_a_graph_is_recorded_with_its_synaptic_operations():
 
 
 def test_graded_inputs_are_multiplied():
-    from spikeport import LayerNode, SNNGraph
-
     profiler = SpikeProfiler()
     profiler.record_graph(SNNGraph([LayerNode("only", 2, 1, np.ones((1, 2)), "IF")]), np.array([[0.5, 0.0]]), T=3)
     activity = profiler.report().activity
     assert (activity.effective_acs, activity.effective_macs, activity.dense) == (0, 3, 6)
+
+
+def test_an_event_at_the_border_of_an_image_has_fewer_readers():
+    """Nine places of a 3 × 3 image under a window of 3 × 3: corners have 4 readers, edges 6, the middle 9."""
+    kernel = np.ones((2, 1, 3, 3))
+    kernel[1, 0, 1, 1] = 0  # one tap less in the second channel
+    conv = LayerNode.of("conv", Conv(kernel, None, padding=1), Neuron("IF", 1.0, 0.5))
+    pool = LayerNode.of("pool", SumPool(3))
+    graph = SNNGraph([conv, pool, LayerNode.of("out", Linear(np.ones((5, 2)), None), Neuron("IF"))], (1, 3, 3))
+    x = np.zeros((2, 1, 1, 3, 3))
+    x[0, 0, 0, 0, 0] = 1  # first step: a corner
+    x[1, 0, 0, 1, 1] = x[1, 0, 0, 0, 1] = 1  # second step: the middle, and an edge
+    profiler = SpikeProfiler()
+    profiler.record_graph(graph, x, T=2, encoding="spikes")
+    activity, run = profiler.report().activity, graph.run(x, T=2, encoding="spikes", record=True)
+    pooled = run.spikes[1]
+    assert activity.layers["conv"] == (4 + 9 + 6) + (4 + 9 + 6 - 3)
+    assert activity.layers["out"] == 5 * np.count_nonzero(pooled) and set(activity.layers) == {"conv", "out"}
+    assert activity.dense == 2 * (2 * (4 * 4 + 4 * 6 + 9) + 5 * 2)
+    assert activity.connection_sparsity == 1 / (18 + 10)
+    assert activity.effective_acs == activity.layers["conv"] and np.abs(pooled).max() > 1  # sums are no spikes
+
+
+def test_spikes_drawn_at_the_input_are_counted_as_spikes():
+    graph = SNNGraph([LayerNode("only", 3, 4, np.ones((4, 3)), "IF")])
+    x, profiler = np.array([[0.5, 0.0, 1.0], [0.25, 0.75, 0.5]]), SpikeProfiler()
+    profiler.record_graph(graph, x, T=9, encoding="poisson", seed=5)
+    drawn = encode_poisson(x, timesteps=9, seed=5)
+    activity = profiler.report().activity
+    assert (activity.effective_acs, activity.effective_macs) == (4 * drawn.sum() / 2, 0)
 
 
 def test_watching_what_does_not_spike_is_refused(torch):

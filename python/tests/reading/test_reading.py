@@ -158,6 +158,7 @@ REARRANGED = {
     "repeated": lambda x: x.repeat(1, 1, 2, 1).flatten(1),
     "half of the channels": lambda x: x.split(1, 1)[1].flatten(1),
     "enlarged": lambda x: F.interpolate(x, scale_factor=2).flatten(1),
+    "enlarged by a module": lambda x: nn.UpsamplingNearest2d(scale_factor=2)(x).flatten(1),
     "by words": lambda x: torch.flatten(input=x, start_dim=1),
 }
 
@@ -173,6 +174,37 @@ def test_a_linear_layer_takes_its_values_in_any_order(how):
     n = REARRANGED[how](torch.zeros(1, 2, 4, 4)).numel()
     model = Own(lambda x, c, fc: fc(REARRANGED[how](torch.relu(c(x)))), nn.Conv2d(1, 2, 1), nn.Linear(n, 3))
     assert kinds(read(model, 1, 4, 4)) == ["conv", "linear"]
+
+
+def test_an_image_that_is_enlarged_feeds_a_linear_layer_alone_and_by_its_own_values_alone():
+    def model(*behind, **how):
+        return nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Upsample(scale_factor=2, **how), *behind)
+
+    torch.manual_seed(0)
+    whole = model(nn.Flatten(), nn.Linear(128, 3))
+    network = read(whole, 1, 4, 4)
+    x = torch.rand(5, 1, 4, 4, dtype=torch.float64)
+    assert kinds(network) == ["conv", "linear"] and network.nodes[1].operation.weight.shape == (3, 32)
+    assert np.allclose(network.check_faithful(x), whole(x).detach().numpy(), atol=1e-6)
+    with pytest.raises(ConversionError, match=r"2 \(Upsample\).* by values of its own: mode='nearest'"):
+        read(model(nn.Flatten(), nn.Linear(128, 3), mode="bilinear"), 1, 4, 4)
+    with pytest.raises(ConversionError, match=r"3 \(Conv2d\).*enlarged by interpolate or nn.Upsample.*Linear"):
+        read(model(nn.Conv2d(2, 2, 1)), 1, 4, 4)
+    halved = nn.Sequential(
+        nn.Conv2d(1, 2, 1), nn.Upsample(scale_factor=0.5, mode="area"), nn.Flatten(), nn.Linear(8, 3)
+    )
+    with pytest.raises(ConversionError, match="by values of its own"):
+        read(halved, 1, 4, 4)
+
+
+def test_a_linear_layer_along_the_last_axis_is_refused_with_what_would_serve():
+    own = Own(lambda x, a, b: b(torch.relu(a(x)).flatten(1)), nn.Linear(8, 16), nn.Linear(64, 3))
+    chained = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
+    for model in (own, chained):
+        with pytest.raises(ConversionError, match=r"last axis of a .* convolution"):
+            read(model, 4, 8)
+    with pytest.raises(ConversionError, match=r"layer_0 gives 16 values, layer_1 takes 20$"):
+        read(nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(20, 3)), 8)
 
 
 def test_samples_that_are_mixed_are_refused():

@@ -368,6 +368,8 @@ def test_the_report_is_json_text_and_a_page(tmp_path):
     assert f"redundancy_elimination: {report.pass_results[0].certificate}" in str(report)
     html = report.save(tmp_path / "report.html").read_text()
     assert "weight_quantization" in html
+    assert "The network before</title>" in html and "The network after</title>" in html
+    assert report.outlines[0] == with_duplicates().outline() != report.outlines[1]
     assert "<svg" in html
     assert "http://" not in html.replace("http://www.w3.org", "")
 

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spikeport import LayerNode, SNNGraph
 from spikeport.errors import KernelError
@@ -18,6 +20,7 @@ from spikeport.transfer import (
     load_checkpoint,
     save_checkpoint,
 )
+from spikeport.transfer.neurons import neuron_from_rows, neuron_rows
 
 IF = Neuron("IF", v_init=0.5)
 
@@ -56,6 +59,57 @@ def test_a_graph_comes_back_and_runs_as_before(tmp_path, suffix, dtype):
     files = [name for name in ("g.npz", "g.json", "g.safetensors") if (tmp_path / name).exists()]
     for name in files:
         assert (tmp_path / name).read_bytes() == (tmp_path / name.replace("g", "again", 1)).read_bytes()
+
+
+@st.composite
+def parameters(draw, least, most, n=3):
+    """One number, the same for each of n neurons, or one for each."""
+    values = st.floats(least, most)
+    one = draw(values)
+    return draw(st.sampled_from([one, [one] * n, draw(st.lists(values, min_size=n, max_size=n))]))
+
+
+@st.composite
+def neurons(draw):
+    kind = draw(st.sampled_from(["IF", "LIF", "ST-BIF", "identity"]))
+    leak = {"beta": draw(parameters(0, 1))} if kind == "LIF" else {}
+    reset = draw(st.none() | parameters(-2, 0)) if kind in ("IF", "LIF") else None
+    return Neuron(kind, draw(parameters(0.5, 4)), draw(parameters(-1, 1)), reset, **leak)
+
+
+@given(neurons(), st.booleans())
+def test_a_graph_equals_what_comes_back_however_its_parameters_are_spelled(tmp_path_factory, neuron, is_chain):
+    operation = Linear(np.ones((3, 4)), None) if is_chain else Conv(np.ones((3, 4, 1, 1)), None)
+    graph = SNNGraph([LayerNode.of("a", operation, neuron)], None if is_chain else (4, 2, 2))
+    folder = tmp_path_factory.mktemp("spelled")
+    save_checkpoint(SNNCheckpoint.from_graph(graph), folder / "a")
+    back = load_checkpoint(folder / "a")
+    assert back.to_graph() == graph and back == SNNCheckpoint.from_graph(graph)
+    save_checkpoint(back, folder / "b")
+    assert (folder / "a.npz").read_bytes() == (folder / "b.npz").read_bytes()
+    save_checkpoint(SNNCheckpoint.from_graph(back.to_graph()), folder / "c")
+    assert (folder / "a.npz").read_bytes() == (folder / "c.npz").read_bytes()
+
+
+def test_what_all_channels_have_alike_comes_back_as_one_number():
+    back = SNNCheckpoint.from_graph(made()).to_graph()
+    rows = neuron_rows(back["conv"].neuron, 3, version=2)
+    assert (back["conv"].neuron.v_init, back["conv"].neuron.beta) == (0.5, 1.0) and rows.shape == (8, 3)
+    loaded = neuron_from_rows("IF", rows)
+    assert (loaded.v_init, loaded.beta) == (0.5, 1.0) and list(loaded.threshold) == [1.0, 2.0, 0.5]
+    assert neuron_from_rows("IF", np.repeat(rows[:, :1], 3, axis=1)).threshold.shape == (3,)  # (8, 1) are other bytes
+
+
+def test_one_number_is_the_same_as_that_number_for_each_neuron():
+    assert Neuron("IF", 2.0) == Neuron("IF", [2.0, 2.0]) == Neuron("IF", 2.0, [0.0, 0.0])
+    for other in (
+        Neuron("IF", [2.0, 3.0]),
+        Neuron("LIF", 2.0),
+        Neuron("IF", 2.0, v_reset=0.0),
+        Neuron("IF", [1.0, 1.0]),
+    ):
+        assert other != Neuron("IF", 2.0)
+    assert Neuron("IF", [2.0, 2.0]) != Neuron("IF", [2.0, 2.0, 2.0])
 
 
 def test_version_2_is_written_only_where_version_1_cannot_hold_it(tmp_path):

@@ -92,7 +92,6 @@ def fired(layer: LayerNode, currents: Tensor, timesteps: int, shift: Tensor | fl
 
     v ← v + I[t];  s = number of m in 1 … max_spikes with v ≥ m·θ;  v ← v - θ·s
     """
-    levels = getattr(layer.neuron, "max_spikes", 1)
     threshold = for_each_channel(layer.neuron.threshold, currents)
     v = for_each_channel(layer.neuron.v_init, currents) * threshold + torch.zeros_like(currents[0])
     spikes = torch.empty((timesteps, *currents.shape[1:]), dtype=torch.uint8, device=currents.device)
@@ -100,7 +99,7 @@ def fired(layer: LayerNode, currents: Tensor, timesteps: int, shift: Tensor | fl
         v += currents[t if len(currents) > 1 else 0]
         v += shift
         sent = (v >= threshold).to(v.dtype)
-        for m in range(2, levels + 1):
+        for m in range(2, layer.neuron.max_spikes + 1):
             sent += v >= m * threshold
         v -= threshold * sent
         spikes[t] = sent

@@ -1,7 +1,8 @@
 """From a network of real numbers to one of ST-BIF neurons: a spike stands for θ/N, and every threshold is 1.
 
-Weights take the units, as for rates. An addition reads signals in the unit of the neurons behind it, and neurons behind
-anything else without weights read it through a layer that carries it into theirs: a division by a threshold would round.
+Weights take the units, as for rates. An addition reads signals in the unit of the neurons behind it, and neurons
+behind anything else without weights read it through a layer that carries it into theirs: a division by a threshold
+would round.
 """
 
 from __future__ import annotations

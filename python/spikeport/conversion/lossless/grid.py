@@ -1,18 +1,20 @@
 """Weights on a binary grid, so that no sum of a settling network rounds.
 
-Spikes are whole numbers, so where weights and bias are multiples of 2^-p all currents are, and membranes too. None of them is
-rounded as long as none is larger than the number's digits reach: 53 for float64. `on_grid` rounds weights to such a grid,
-32 binary places behind the largest one of a layer; `why_inexact` reads from any network's arrays whether it is one:
+Spikes are whole numbers, so where weights and bias are multiples of 2^-p all currents are, and membranes too. None of
+them is rounded as long as none is larger than the number's digits reach: 53 for float64. `on_grid` rounds weights to
+such a grid, 32 binary places behind the largest one of a layer; `why_inexact` reads from any network's arrays whether
+it is one:
 
     2·(max_j Σ_k |W_jk|·m + |b_j|) + N + 2 <= 2^(53 - p),      m the largest sum of what is read, N the largest tracer
 
-What reads the input alone, before any neuron, is another matter: it says something at the first step and never again, so that
-its sums, whatever they round to, are the quantised network's own.
+What reads the input alone, before any neuron, is another matter: it says something at the first step and never again,
+so that its sums, whatever they round to, are the quantised network's own.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,7 +24,7 @@ from spikeport.conversion.lossless.quantised import dtype_of
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels import INPUT
 from spikeport.neuron import Neuron
-from spikeport.operations import Add, AvgPool, Concat, Conv, MaxPool, SumPool, Weighted
+from spikeport.operations import Add, AvgPool, Concat, MaxPool, SumPool, Weighted
 
 Array = npt.NDArray[Any]
 
@@ -50,10 +52,8 @@ class _Inexact(Exception):
 def on_grid(graph: SNNGraph) -> SNNGraph:
     """Return the network with weights rounded as far as no sum of its currents rounds."""
     new = SNNGraph([layer.copy() for layer in graph], graph.input_shape)
-    try:
+    with suppress(_Inexact):  # the layers behind stay as they are, and `why_inexact` says so
         _follow(new, rounds=True)
-    except _Inexact:
-        pass  # the layers behind stay as they are, and `why_inexact` says so
     return new
 
 
@@ -81,7 +81,9 @@ def _currents(layer: LayerNode, reads: list[Signal]) -> Signal:
         return Signal(None, math.inf)
     places = [signal.places for signal in reads if signal.places is not None]
     if len(places) < len(reads):
-        raise _Inexact(f"{layer.name} adds what comes of the input alone to what neurons send, and these sums may round")
+        raise _Inexact(
+            f"{layer.name} adds what comes of the input alone to what neurons send, and these sums may round"
+        )
     most, operation = max(places), layer.operation
     largest = max(signal.largest for signal in reads)
     if isinstance(operation, Weighted):
@@ -89,9 +91,9 @@ def _currents(layer: LayerNode, reads: list[Signal]) -> Signal:
         return Signal(max(most + _places(operation.weight), own), _largest_sum(operation, largest))
     if isinstance(operation, Add):
         return Signal(most, sum(signal.largest for signal in reads))
-    if isinstance(operation, SumPool | AvgPool):
+    if isinstance(operation, SumPool):
         terms = math.prod(operation.window.kernel)
-        if isinstance(operation, SumPool):
+        if not isinstance(operation, AvgPool):
             return Signal(most, largest * terms)
         if terms & (terms - 1):
             raise _Inexact(f"{layer.name} is an average of {terms}, and a division by it may round")

@@ -1,4 +1,4 @@
-"""The quantised network: each layer once, ``clip(floor(z/θ + v_init), tracer_min, tracer_max)`` behind its operation."""
+"""The quantised network: each layer once, its neurons ``clip(floor(z/θ + v_init), tracer_min, tracer_max)``."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class PositiveValues:
     def __init__(self, kept: int = KEPT) -> None:
         self._most = kept
         self._parts: list[Array] = []
-        self._buckets = np.zeros(0, np.uint64)
+        self._buckets = np.zeros(0, np.int64)
         self._counts = np.zeros(0, np.int64)
         self.count = 0
         """Number of positive values so far."""
@@ -71,15 +71,20 @@ class PositiveValues:
         return self._values(ranks)
 
     def _fold(self) -> None:
-        buckets, counts = np.unique(np.concatenate(self._parts).view(np.uint64) >> _DROPPED, return_counts=True)
+        new = (np.concatenate(self._parts).view(np.uint64) >> _DROPPED).astype(np.int64)
         self._parts.clear()
-        both = np.concatenate([self._buckets, buckets])
-        self._buckets, place = np.unique(both, return_inverse=True)
-        self._counts = np.bincount(place, np.concatenate([self._counts, counts]), len(self._buckets)).astype(np.int64)
+        ends = [new.min(), new.max(), *self._buckets[:1], *self._buckets[-1:]]
+        low = min(ends)
+        counts = np.bincount(
+            new - low, minlength=int(max(ends) - low) + 1
+        )  # at most 2^21: a positive double has 11 + 10
+        counts[self._buckets - low] += self._counts
+        (places,) = counts.nonzero()
+        self._buckets, self._counts = places + low, counts[places]
 
     def _values(self, ranks: npt.NDArray[np.int64]) -> Array:
         """Return the values with so many below them, to `RELATIVE_ERROR`."""
-        buckets = self._buckets[np.searchsorted(np.cumsum(self._counts), ranks, side="right")]
+        buckets = self._buckets[np.searchsorted(np.cumsum(self._counts), ranks, side="right")].astype(np.uint64)
         middles = (buckets << _DROPPED) | (np.uint64(1) << (_DROPPED - np.uint64(1)))
         found = np.minimum(middles.view(np.float64), self.largest)
         return np.where(ranks == self.count - 1, self.largest, found)

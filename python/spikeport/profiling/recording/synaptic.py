@@ -4,7 +4,7 @@ Per sample, summed over the steps of a sequence:
 
 - ``effective_acs``: accumulates, a weight that is not 0 meeting an input of -1, 0 or 1 that is not 0
 - ``effective_macs``: multiply-accumulates, the same where the inputs are graded
-- ``dense``: every weight for every input, zeros included
+- ``dense``: every weight for every input that it reads, zeros included; the padding of an image is no input
 
 Biases are not counted. ``activation_sparsity`` is the share of neurons, steps and samples without a spike;
 ``connection_sparsity`` the share of weights that are 0.
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from spikeport.graph import RunResult, SNNGraph
+from spikeport.kernels.network import first_signal
 from spikeport.operations import Weighted
 from spikeport.profiling.recording.statistics import LayerStats
 
@@ -63,11 +64,12 @@ class Operations:
         self._weights[name] = (zeros, total)
 
     def add_graph_run(self, graph: SNNGraph, x: Any, run: RunResult, record: Callable[..., None]) -> None:
-        """Add a recorded run of a graph: spikes of each layer, operations of each connection with weights."""
+        """Add a recorded run of a graph: spikes of each layer, operations of each connection with weights.
+
+        ``x`` is what arrived, (timesteps, batch, …), as `arriving` gives it.
+        """
         assert run.spikes is not None
-        inputs, one = np.asarray(x), len(graph.input_shape)
-        steps = inputs if inputs.ndim == one + 2 else np.broadcast_to(inputs, (run.timesteps, *inputs.shape))
-        signals = {"input": steps}
+        signals = {"input": np.asarray(x)}
         for index, (layer, spikes) in enumerate(zip(graph, run.spikes, strict=True)):
             operation, signal = layer.operation, signals[graph.reads(index)[0]]
             if isinstance(operation, Weighted):
@@ -77,12 +79,19 @@ class Operations:
                 record(layer.name, flat, layout="TBN", threshold=float(np.mean(layer.threshold)))
             signals[layer.name] = spikes
 
+    @staticmethod
+    def arriving(x: Any, T: int, encoding: str = "current", seed: int = 0, **_: Any) -> Any:
+        """Return what a run with these options reads at each step: under "poisson" the spikes that it draws."""
+        return first_signal(np.asarray(x), T, encoding, seed).steps(T)
+
     def _add_connection(self, name: str, operation: Weighted, signal: Any) -> None:
         """Add what a connection did with a signal (T, batch, …): each value that is not 0, times who reads it."""
-        fan_out = operation.fan_out(signal.shape[2:])
+        shape, arrays = signal.shape[2:], operation.arrays()
+        full = operation.with_arrays({**arrays, "weight": np.ones_like(operation.weight)})
+        assert isinstance(full, Weighted)
+        fan_out = operation.fan_out(shape)
         binary = bool(np.isin(signal, (-1, 0, 1)).all())
-        places = math.prod(operation.output_shape(signal.shape[2:])[1:])
-        dense = float(math.prod(signal.shape[:2]) * operation.weight.size * places)
+        dense = float(math.prod(signal.shape[:2]) * full.fan_out(shape).sum())
         self.add(name, float((np.count_nonzero(signal, axis=(0, 1)) * fan_out).sum()), dense, binary, signal.shape[1])
         self.set_weights(name, int(np.count_nonzero(operation.weight == 0)), operation.weight.size)
 

@@ -115,13 +115,14 @@ impl<E: Element> Network<E> {
 
     /// Run for some steps on inputs of shape (batch, input shape), with encoding `Spikes` (timesteps, batch, input shape).
     ///
-    /// Inputs are first rounded to the type of the network.
+    /// Inputs are first rounded to the type of the network; one that becomes infinite by that is `non_finite`.
     ///
     /// Errors: `non_finite`, `shape`, `rate_range`, `too_large`, `interrupted`.
     pub fn run<I: Element>(&self, inputs: View<'_, I>, options: &RunOptions) -> Result<RunResult<E>, Error> {
-        checks::finite("inputs", inputs)?;
+        let rounded = E::rounded(inputs.data());
+        checks::finite("inputs", View::new(&rounded, inputs.shape())?)?;
         let input = Input {
-            data: &E::rounded(inputs.data()),
+            data: &rounded,
             n: self.input_shape.iter().product(),
             batch: self.batch_of(inputs.shape(), options)?,
         };

@@ -75,6 +75,10 @@ impl Part {
 /// Shape and values.
 type Whole = (Vec<usize>, Vec<f64>);
 
+/// Operation, attributes, shape of the weight, whether there is a bias, what is read, and channels that have neurons: 0
+/// where there are none.
+type Recipe<'a> = (&'a str, &'a Attributes, &'a [usize], bool, &'a [Source], usize);
+
 /// A convolution in tiles, two pools of it, each read by a narrow convolution, their sum, put beside one of the two, and a
 /// linear layer: all operations that there are but one, with and without a bias.
 fn parts(value: fn(u64, usize) -> f64, seed: u64, neuron: impl Fn(usize, usize) -> Neuron) -> Vec<Part> {
@@ -84,7 +88,7 @@ fn parts(value: fn(u64, usize) -> f64, seed: u64, neuron: impl Fn(usize, usize) 
         ..Attributes::default()
     };
     let (none, node) = (Attributes::default(), Source::Node);
-    let list: [(&str, &Attributes, &[usize], bool, &[Source], usize); 8] = [
+    let recipes: [Recipe<'_>; 8] = [
         ("conv", &square(3, 1), &[9, 2, 3, 3], true, &[Source::Input], 9),
         ("max_pool", &square(2, 0), &[], false, &[node(0)], 0),
         ("avg_pool", &square(2, 0), &[], false, &[node(0)], 0),
@@ -94,10 +98,7 @@ fn parts(value: fn(u64, usize) -> f64, seed: u64, neuron: impl Fn(usize, usize) 
         ("concat", &none, &[], false, &[node(5), node(3)], 0),
         ("linear", &none, &[4, 24], true, &[node(6)], 4),
     ];
-    let part = |(at, (word, attributes, shape, is_biased, reads, channels)): (
-        usize,
-        (_, _, &[usize], _, &[_], _),
-    )| {
+    let part = |(at, (word, attributes, shape, is_biased, reads, channels)): (usize, Recipe<'_>)| {
         let kind = OperationKind::new(word, attributes).unwrap();
         let values = |seed: u64, n: usize| (0..n).map(|k| value(seed ^ at as u64, k)).collect();
         Part {
@@ -108,7 +109,7 @@ fn parts(value: fn(u64, usize) -> f64, seed: u64, neuron: impl Fn(usize, usize) 
             neuron: if channels > 0 { neuron(at, channels) } else { Neuron::new(NeuronKind::Identity) },
         }
     };
-    list.into_iter().enumerate().map(part).collect()
+    recipes.into_iter().enumerate().map(part).collect()
 }
 
 fn network(parts: &[Part]) -> Network<f64> {

@@ -10,7 +10,7 @@ const VALUES: usize = 1 << 16;
 
 /// Return the shape (T, batch, …) of the currents of `operation` for signals of shape (T, batch, …), and the currents.
 ///
-/// Errors: `non_finite`, `shape`, `too_large`.
+/// Errors: `non_finite`, for a current that overflows too, `shape`, `too_large`.
 pub fn operation_currents<E: Element>(
     operation: &dyn Operation<E>,
     signals: &[View<'_, E>],
@@ -57,5 +57,6 @@ pub fn operation_currents<E: Element>(
         let read: Vec<&Events<E>> = events.iter().collect();
         work.receive(&read, some.len(), &mut currents[some.start * width..some.end * width]);
     }
+    checks::finite("currents", View::new(&currents, &shape)?)?;
     Ok((shape, currents))
 }
