@@ -76,7 +76,7 @@ def convert(
     ``neuron="st_bif"`` asks for a **lossless** network instead. Its activations are quantised to ``levels`` + 1 values
     each, without training; it is given its input once, and its ST-BIF neurons, whose spikes may be negative, settle on
     exactly these values. ``T`` is the most steps that this may take. It computes in float64, with weights on a binary
-    grid so fine that they differ from the trained ones by one part in 2^32 and no sum rounds.
+    grid so fine that they differ from the trained ones by one part in 2^28 and no sum rounds.
 
     The model is left as it was found: it is run in eval mode without gradients, gets the mode of every module back, and
     shares no memory with the result, which keeps the model's dtype (half precisions become float32).

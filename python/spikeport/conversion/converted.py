@@ -176,7 +176,9 @@ class ConvertedSNN(GraphParts):
         """
         scales = dict(zip(self.names, self.scales, strict=True))
         for layer in graph:
-            ours = Neuron("IF", layer.threshold, self.v_init) if layer.neuron.is_spiking else PASS_ON
+            spikes = self.graph[-1].neuron.max_spikes
+            fires = Neuron("IF", layer.threshold, self.v_init, max_spikes=spikes)
+            ours = fires if layer.neuron.is_spiking else PASS_ON
             if self.is_pulsed and layer.name in scales and layer.neuron.is_spiking:
                 ours = replace(self.graph[layer.name].neuron, threshold=layer.threshold)
             if layer.name not in scales or layer.neuron != ours:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from spikeport.reading.network import ReadNetwork, ReadNode
 
 Array = npt.NDArray[Any]
+
+DIGITS: Final = 8
+"""Of the factors that carry a signal into the unit of neurons without weights; θ gives way, by one part in 500."""
 
 
 def levelled(network: ReadNetwork, thetas: Mapping[str, Array], levels: int) -> tuple[SNNGraph, list[Scale]]:
@@ -46,8 +49,8 @@ class _Levels(Balance):
         self.levels = {node.name: _levels_of(node, levels) for node in network.nodes}
         last = network.output
         # A value that is read out is what it is; one behind an activation with a θ is clipped in units of it.
-        bounded = last.activation is not None and last.activation.kind in ("clamp", "qcfs")
-        self.read = thetas[last.name] if bounded else np.ones(1)
+        self.bounded = last.activation is not None and last.activation.kind in ("clamp", "qcfs")
+        self.read = thetas[last.name] if self.bounded else np.ones(1)
         units = {name: theta / self.levels[name] for name, theta in thetas.items()}
         if last.is_weighted:
             units[last.name] = self.read
@@ -63,7 +66,25 @@ class _Levels(Balance):
         return isinstance(node.operation, AvgPool)
 
     def _unit(self, node: ReadNode) -> Unit:
-        return self.thetas[node.name] if node is self.network.output and node.is_weighted else super()._unit(node)
+        if node is self.network.output and node.is_weighted:
+            return self.thetas[node.name]
+        unit = super()._unit(node)
+        return self._behind(node) / self._factor(node, unit) if self._is_carried(node) else unit
+
+    def _factor(self, node: ReadNode, unit: Unit) -> Array:
+        """Return what carries the signal behind a node's operation into ``unit``, in few digits unless θ was learnt."""
+        factor = self._behind(node) / unit
+        learnt = node.activation is not None and node.activation.kind == "qcfs"
+        return factor if learnt else _in_few_digits(factor)
+
+    def _is_carried(self, node: ReadNode) -> bool:
+        return self._fires(node) and not node.is_weighted and not isinstance(node.operation, Add)
+
+    def _behind(self, node: ReadNode) -> Unit:
+        """Return the unit of what a node without weights makes of what it reads; averages are sums here."""
+        operation = node.operation
+        parts = math.prod(operation.window.kernel) if isinstance(operation, AvgPool) else 1
+        return self._read(node) / parts
 
     def _read(self, node: ReadNode) -> Unit:
         if isinstance(node.operation, Add) and self._fires(node):
@@ -73,22 +94,28 @@ class _Levels(Balance):
         return super()._read(node)
 
     def _convert(self, node: ReadNode) -> None:
-        if not self._fires(node) or node.is_weighted or isinstance(node.operation, Add):
+        if not self._is_carried(node):
             return super()._convert(node)
-        unit, own, operation = self._read(node), self.units[node.name], node.operation
+        unit, own, operation = self._behind(node), self.units[node.name], node.operation
         if isinstance(operation, AvgPool):
             window = operation.window
-            unit = unit / math.prod(window.kernel)
             operation = SumPool(window.kernel, window.stride, window.padding)
         before = self._free(f"{node.name}.{operation.kind}")
         self._add(before, operation, PASS_ON, self.reads[node.name], unit)
-        carried = ratio(node.shape, unit, own, np.float64)
+        carried = ratio(node.shape, self._factor(node, own), np.ones(1), np.float64)
         self._add(node.name, carried, self._neuron(node, 1.0), (before,), own)
         if node is self.network.output:
             self._read_out(node.name, node.shape, own)
 
     def _read_out(self, name: str, shape: Shape, unit: Unit) -> None:
-        self._add(self._free("output"), ratio(shape, unit, self.read, np.float64), PASS_ON, (name,), self.read)
+        read = unit if not self.bounded and len(unit) == 1 else self.read
+        self._add(self._free("output"), ratio(shape, unit, read, np.float64), PASS_ON, (name,), read)
+
+
+def _in_few_digits(values: Array) -> Array:
+    """Return the values rounded to `DIGITS` binary digits, so that weights behind them have room for theirs."""
+    mantissas, exponents = np.frexp(values)
+    return np.ldexp(np.rint(np.ldexp(mantissas, DIGITS)), exponents - DIGITS)
 
 
 def _levels_of(node: ReadNode, levels: int) -> int:

@@ -2,7 +2,7 @@
 
 Spikes are whole numbers, so where weights and bias are multiples of 2^-p all currents are, and membranes too. None of
 them is rounded as long as none is larger than the number's digits reach: 53 for float64. `on_grid` rounds weights to
-such a grid, 32 binary places behind the largest one of a layer; `why_inexact` reads from any network's arrays whether
+such a grid, 28 binary places behind the largest one of a layer; `why_inexact` reads from any network's arrays whether
 it is one:
 
     2·(max_j Σ_k |W_jk|·m + |b_j|) + N + 2 <= 2^(53 - p),      m the largest sum of what is read, N the largest tracer
@@ -28,7 +28,7 @@ from spikeport.operations import Add, AvgPool, Concat, MaxPool, SumPool, Weighte
 
 Array = npt.NDArray[Any]
 
-PLACES: Final = 32
+PLACES: Final = 28
 """Binary places of a layer's weights behind its largest one, where there is room for so many."""
 
 FEWEST: Final = 20
