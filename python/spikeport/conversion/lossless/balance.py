@@ -115,7 +115,8 @@ class _Levels(Balance):
 def _in_few_digits(values: Array) -> Array:
     """Return the values rounded to `DIGITS` binary digits, so that weights behind them have room for theirs."""
     mantissas, exponents = np.frexp(values)
-    return np.ldexp(np.rint(np.ldexp(mantissas, DIGITS)), exponents - DIGITS)
+    rounded: Array = np.ldexp(np.rint(np.ldexp(mantissas, DIGITS)), exponents - DIGITS)
+    return rounded
 
 
 def _levels_of(node: ReadNode, levels: int) -> int:
