@@ -262,12 +262,13 @@ def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> No
 
     from spikeport.graph.table import shape_text
 
-    table = Table("layer", title=f"{snn.n_layers} layers, integrate-and-fire neurons, T = {snn.T}", title_style="")
+    kind, one = ("ST-BIF", "a spike is") if snn.is_pulsed else ("integrate-and-fire", "a rate of 1 is")
+    table = Table("layer", title=f"{snn.n_layers} layers, {kind} neurons, T = {snn.T}", title_style="")
     is_chain = snn.graph.is_linear_chain
     for heading in (
         *(("inputs", "neurons") if is_chain else ("operation", "passes on")),
         "parameters",
-        "a rate of 1 is",
+        one,
     ):
         table.add_column(heading, justify="right")
     for layer, node in zip(_layers(snn), snn.graph, strict=True):

@@ -90,16 +90,19 @@ def _simulated(graph: SNNGraph, x: Array, T: int, readout_delay: int, **how: Any
     classes: list[int] = []
     counts: list[list[int]] = []
     settled: list[int] = []
+    ran = 0  # steps of all samples, each until it has settled
     spikes = np.zeros(len(graph))
     bipolar = any(node.neuron_type == "ST-BIF" for node in graph)  # their counts are net, so spikes are recorded
     with bar("running", len(x)) as advance:
         for start in range(0, max(1, len(x)), SAMPLES_AT_ONCE):
             given = x[start : start + SAMPLES_AT_ONCE]
-            part = graph.run(given, T=T, record=bipolar, **how)
+            steps = _steps(graph, given, T, **how)
+            part = graph.run(given, T=steps, record=bipolar, **how)
             read = read_out(part, graph, given, readout_delay, **how)
             classes += classes_of(read.drive).tolist()
             counts += read.counts.tolist()
             settled += [] if read.settled is None else read.settled.tolist()
+            ran += len(given) * T if read.settled is None else int(np.where(read.settled < 0, T, read.settled).sum())
             fired = part.counts if part.spikes is None else part.spikes
             spikes += [float(np.abs(layer).sum()) for layer in fired]
             advance(len(given))
@@ -108,11 +111,20 @@ def _simulated(graph: SNNGraph, x: Array, T: int, readout_delay: int, **how: Any
     return {
         "samples": len(x),
         "spikes_per_inference": float(sum(total for _, total in spiking) / n),
-        "rates": {node.name: float(total / (n * T * node.n_neurons)) for node, total in spiking},
+        "rates": {node.name: float(total / (max(1, ran) * node.n_neurons)) for node, total in spiking},
         "classes": classes,
         "counts": counts,
         **({"settled": settled} if settled else {}),
     }
+
+
+def _steps(graph: SNNGraph, x: Array, T: int, **how: Any) -> int:
+    """Return how many steps need be recorded: of a pulse those until all samples have settled, else all ``T``."""
+    if how["encoding"] != "pulse":
+        return T
+    settled = graph.run(x, T=T, **how).settled
+    assert settled is not None
+    return T if not len(settled) or settled.min() < 0 else int(settled.max()) + 1
 
 
 def _show(result: dict[str, Any], labels: Array | None, rows: int, *, spiking: bool) -> None:
