@@ -279,7 +279,7 @@ def test_a_lossless_network_is_converted_evaluated_and_run_until_it_settles(fold
     code, out, err = spikeport(capsys, "run out samples.npz -T 2")
     assert code == 0 and "had not settled after 2 steps" in err
     code, _, err = spikeport(capsys, "convert user_model:build --levels 3 -o other")
-    assert code == 2 and "neuron='st_bif'" in err
+    assert code == 2 and "--levels 3 belongs to --neuron st_bif" in err
 
 
 def test_run_shows_a_few_samples_and_the_accuracy(folder, capsys):
