@@ -51,10 +51,10 @@ class Settling(NamedTuple):
         return float(np.abs(self.output - self.quantised)[self.has_settled].max(initial=0))
 
     @property
-    def agreement(self) -> float:
-        """Share of settled samples with the quantised network's largest output."""
+    def agreement(self) -> float | None:
+        """Share of settled samples with the quantised network's largest output; None where none has settled."""
         same = self.output.argmax(1) == self.quantised.argmax(1)
-        return float(same[self.has_settled].mean()) if self.has_settled.any() else 0.0
+        return float(same[self.has_settled].mean()) if self.has_settled.any() else None
 
     @property
     def details(self) -> dict[str, Any]:
