@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -167,10 +167,11 @@ class ConvertedSNN(GraphParts):
 
         return save_checkpoint(SNNCheckpoint.from_graph(self.graph, metadata={**self.metadata, **more}), path)
 
-    def with_graph(self, graph: SNNGraph) -> ConvertedSNN:
+    def with_graph(self, graph: SNNGraph, survivors: Mapping[str, Array] | None = None) -> ConvertedSNN:
         """Return a view of ``graph`` with this one's T, scales (by the names of layers) and certificate.
 
-        The certificate says then that it is of the network as it was converted.
+        The certificate says then that it is of the network as it was converted. ``survivors`` are, by layer, the
+        indices of the channels that are left: a scale for each of them stays with it.
 
         Raises `ConversionError` ``graph`` for a layer that is not here, or whose neurons are not ours but for θ.
         """
@@ -184,6 +185,9 @@ class ConvertedSNN(GraphParts):
             if layer.name not in scales or layer.neuron != ours:
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
+        for name, channels in (survivors or {}).items():
+            if isinstance(of_each := scales.get(name), list):
+                scales[name] = [of_each[channel] for channel in channels]
         view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
         if graph != self.graph and not self.certificate.reason.startswith(BEFORE):
             view.certificate = replace(self.certificate, reason=BEFORE + self.certificate.reason)
@@ -248,7 +252,7 @@ class ConvertedSNN(GraphParts):
         if readout not in READOUTS:
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
         read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
-        values = read.counts if readout == "spikes" and not self.is_pulsed else self.output_of(read)
+        values = read.counts if readout == "spikes" and not self.is_pulsed else self.decoded(read.drive, read.timesteps)
         return self._answer(x, values, read, with_settled)
 
     def _answer(self, x: npt.ArrayLike, values: Array, read: Readout, with_settled: bool) -> Any:
@@ -269,19 +273,19 @@ class ConvertedSNN(GraphParts):
         check_settles(self.graph)
         samples = self._samples(x)
         drive = quantised(self.graph, samples, backend).drive.reshape(len(samples), self.graph.n_outputs)
-        values = self.output_of(Readout(drive, drive, 1))
+        values = self.decoded(drive, 1)
         return np.asarray(values[0] if self._is_sample(x) else values)
 
-    def output_of(self, read: Readout) -> Array:
-        """Return the output in the units of the trained network, behind its activation, for what was read."""
+    def decoded(self, drive: Array, timesteps: int) -> Array:
+        """Return what the output received in so many steps, (batch, n_outputs), as the trained network's output."""
         scale, spikes = np.asarray(self.scales[-1]), self.graph[-1].neuron.max_spikes
-        values = read.drive * (scale / read.timesteps)
+        values = drive * (scale / timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
         if self.output_activation == "clamp":
             return np.clip(values, 0, scale * spikes)
         if self.output_activation == "qcfs":
-            return qcfs(values, timesteps=self.output_levels or read.timesteps, threshold=scale * spikes)
+            return qcfs(values, timesteps=self.output_levels or timesteps, threshold=scale * spikes)
         return values
 
     @takes("T", instead_of="timesteps")
@@ -305,7 +309,7 @@ class ConvertedSNN(GraphParts):
         beside it the steps of settling where they are asked for.
         """
         read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
-        return self._answer(x, classes_of(self.output_of(read)), read, with_settled)
+        return self._answer(x, classes_of(self.decoded(read.drive, read.timesteps)), read, with_settled)
 
     def _is_sample(self, x: npt.ArrayLike) -> bool:
         return np.shape(x) == self.graph.input_shape or np.ndim(x) == 1

@@ -11,7 +11,6 @@ from spikeport.certificate import Certificate
 from spikeport.conversion.lossless.grid import why_inexact
 from spikeport.conversion.lossless.quantised import quantised
 from spikeport.conversion.measurement import compared, compared_on
-from spikeport.conversion.readout import Readout, read_out
 
 if TYPE_CHECKING:
     from spikeport.conversion.converted import ConvertedSNN
@@ -75,13 +74,12 @@ def beside_quantised(snn: ConvertedSNN, x: Array, T: int | None = None, backend:
         assert run.settled is not None
         expected = quantised(graph, part, backend)
         drive = expected.drive.reshape(len(part), -1)
-        other = (run.drive.reshape(len(part), -1) != drive).any(axis=1)
-        for layer, got, value in zip(graph, run.counts, expected.values, strict=True):
+        got = run.drive.reshape(len(part), -1)
+        other = (got != drive).any(axis=1)
+        for layer, sent, value in zip(graph, run.counts, expected.values, strict=True):
             if layer.neuron.is_spiking:
-                other |= (got != value).reshape(len(part), -1).any(axis=1)
-        read = read_out(run, graph, part, 0)
-        answer = snn.output_of(Readout(drive, drive, 1))
-        parts.append((snn.output_of(read), answer, run.settled, other))
+                other |= (sent != value).reshape(len(part), -1).any(axis=1)
+        parts.append((snn.decoded(got, 1), snn.decoded(drive, 1), run.settled, other))
     return Settling(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
