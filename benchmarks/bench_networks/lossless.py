@@ -60,27 +60,33 @@ def measured(name: str, images: int) -> tuple[dict[str, Any], Measurement]:
     model, calibration, x, y = trained(name)
     with torch.no_grad():
         expected = in_parts(lambda part: model(torch.tensor(part)).argmax(1), x)
-    facts: dict[str, Any] = {"test images": len(x), "trained": float((expected == y).mean()), "levels": {}}
+    facts: dict[str, Any] = {"test images": len(x), "trained": float((expected == y).mean())}
     for levels in LEVELS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConversionWarning)  # of few levels; what they give is measured here
             snn = convert(model, calibration, T=T, neuron="st_bif", levels=levels)
         answers = in_parts(lambda part, snn=snn: snn.quantised(part).argmax(1), x)
         accuracy, agreement = float((answers == y).mean()), float((answers == expected).mean())
-        facts["levels"][str(levels)] = {"accuracy": accuracy, "agreement": agreement}
-        print(name, levels, facts["levels"][str(levels)], flush=True)
+        facts[f"{levels} levels:"] = {"accuracy": accuracy, "agreement": agreement}
+        print(name, levels, accuracy, agreement, flush=True)
         if levels != SHOWN:
             continue
         seen = x[:images] if name == "resnet20" else x
         start = time.perf_counter()
         found = beside_quantised(snn, seen)
         seconds = time.perf_counter() - start
-        figures = {"certificate": snn.certificate.level, "images": len(seen), **found.details}
-        facts[f"spiking, {SHOWN} levels"] = figures | {
+        details = found.details
+        facts["settling:"] = {
+            "certificate": snn.certificate.level,
+            "images": len(seen),
+            "share settled": details["settled"],
+            "steps on average": details["steps"]["mean"],
+            "steps at most": details["steps"]["most"],
+            "images with a count unlike the quantised network's": details["samples_with_other_counts"],
             "agreement with the quantised network": found.agreement,
             "largest difference of a logit": found.largest_difference,
         }
-        print(name, facts[f"spiking, {SHOWN} levels"], flush=True)
+        print(name, facts["settling:"], flush=True)
     params = {"images": len(seen), "levels": SHOWN}
     return facts, Measurement(f"{name}: settling, and the quantised network", "spikeport", [seconds], params=params)
 
