@@ -53,11 +53,9 @@ def ours(net: Trained, timesteps: tuple[int, ...], most: int) -> Iterator[tuple[
 
 
 def answered(snn: ConvertedSNN, x: Any, T: int) -> tuple[Any, float]:
-    """Return the logits after T steps of constant current, and the hidden neurons' spikes for each sample."""
-    logits, spikes = [], 0.0
-    for some in np.array_split(x, max(1, len(x) // 100)):
-        logits.append(snn.run(some, T=T, encoding="current", readout="membrane"))
-        result = snn.graph.run(some, T=T, encoding="current")
-        hidden = list(zip(snn.graph, result.counts, strict=True))[:-1]
-        spikes += float(sum(counts.sum(dtype=np.float64) for layer, counts in hidden if layer.neuron.is_spiking))
-    return np.concatenate(logits), spikes / len(x)
+    """Return the logits after T steps of constant current, and the hidden neurons' spikes for each of 100 samples."""
+    parts = np.array_split(x, max(1, len(x) // 100))
+    logits = [snn.run(some, T=T, encoding="current", readout="membrane") for some in parts]
+    counts = snn.graph.run(parts[0], T=T, encoding="current").counts
+    hidden = [some for layer, some in list(zip(snn.graph, counts, strict=True))[:-1] if layer.neuron.is_spiking]
+    return np.concatenate(logits), sum(float(some.sum(dtype=np.float64)) for some in hidden) / len(parts[0])
