@@ -35,7 +35,7 @@ import numpy as np
 import torch
 
 from benchmarks.bench_conversion.networks import BUILD
-from benchmarks.bench_conversion.ours import ours
+from benchmarks.bench_conversion.ours import WAYS, ours
 from benchmarks.bench_conversion.trained import Trained, trained
 from benchmarks.result import RESULTS, ROOT, quartiles, run_in, write_result
 
@@ -44,6 +44,8 @@ PROGRAM = "import runpy; runpy.run_module('benchmarks.peers.{}', run_name='__mai
 TIMESTEPS = (1, 2, 4, 8, 16, 32, 64, 128)
 SHOWN = {"accuracy": "accuracy", "agreement": "agreement with the trained network", "error": "relative logit error"}
 SHOWN |= {"spikes": "spikes of all hidden neurons for a sample"}
+
+DEFAULT = [name for name, way in WAYS.items() if way.fitted != "asked for"]
 
 Said = dict[str, dict[int, dict[str, Any]]]
 
@@ -63,12 +65,11 @@ def theirs(net: Trained, name: str, only: str, timesteps: Iterable[int]) -> dict
 def compared(name: str, seed: int, options: argparse.Namespace) -> tuple[float, Said, dict[str, Any]]:
     """Return the trained network's accuracy, what each system made of it, and the peers' other answers."""
     net = trained(name, seed, options.calibration, options.images)
-    timesteps = tuple(T for T in TIMESTEPS if T <= options.largest)
     print(f"{name}, seed {seed}: trained {net.accuracy:.4f}", file=sys.stderr, flush=True)
     said: Said = defaultdict(dict)
-    for who, T, one in ours(net, timesteps, options.fitted):
+    for who, T, one in ours(net, tuple(options.timesteps), options.fitted, options.ours):
         said[who][T] = one
-    answer = theirs(net, name, options.peers, timesteps)
+    answer = theirs(net, name, options.peers, options.timesteps)
     for who, row in answer.pop("sides").items():
         said[who] = {int(T): one for T, one in row.items()}
     return net.accuracy, said, answer | {"test samples": len(net.x)}
@@ -116,10 +117,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", choices=BUILD, nargs="?", default="digits MLP", help="default: digits MLP")
     parser.add_argument("--seeds", type=int, default=5, help="number of trained networks (default: 5)")
-    parser.add_argument("--largest", type=int, default=128, help="largest T (default: 128)")
-    parser.add_argument("--fitted", type=int, default=128, help="largest T of what is fitted to T (default: 128)")
+    parser.add_argument("--timesteps", type=int, nargs="+", default=TIMESTEPS, help="default: 1, 2, 4, … 128")
+    parser.add_argument("--fitted", type=int, default=128, help="largest T that a rule is chosen for (default: 128)")
     parser.add_argument("--calibration", type=int, default=512, help="samples to calibrate on (default: 512)")
     parser.add_argument("--images", type=int, default=2000, help="most samples to test on (default: 2000)")
+    parser.add_argument("--ours", choices=WAYS, nargs="+", default=DEFAULT, help="which rows of ours")
     parser.add_argument("--peers", default="SpikingJelly,Sinabs,sc-neurocore,NeuroCUDA", help="which peers")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     options = parser.parse_args()

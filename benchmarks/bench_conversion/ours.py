@@ -15,34 +15,39 @@ from spikeport.conversion import ConvertedSNN, convert
 
 
 class Way(NamedTuple):
-    """Arguments of `convert`, whether what they make depends on T, and the largest T that it is measured at."""
+    """Arguments of `convert`, what is fitted to T ("" where nothing is), and the largest T that it is measured at."""
 
     arguments: dict[str, Any]
-    is_fitted: bool = True
+    fitted: str = "chosen"
     most: int = 1 << 30
 
 
 WAYS = {
     "spikeport, auto": Way({}),
-    "spikeport, percentile 99.9": Way({"percentile": 99.9}, is_fitted=False),
+    "spikeport, percentile 99.9": Way({"percentile": 99.9}, fitted=""),
+    "spikeport, percentile 99.9, biases and readout fitted": Way(
+        {"percentile": 99.9, "bias_calibration": True, "readout_calibration": True}, fitted="asked for"
+    ),
     "spikeport, auto, up to 3 spikes a step (N = 3T)": Way({"max_spikes": 3}, most=16),
     "spikeport, auto, up to 7 spikes a step (N = 7T)": Way({"max_spikes": 7}, most=16),
 }
 POISSON = "spikeport, auto, Poisson input"
 
 
-def ours(net: Trained, timesteps: tuple[int, ...], most: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Yield system, T and what came of it; what is fitted to T is converted at each up to ``most``."""
-    for name, way in WAYS.items():
-        kept = None
+def ours(
+    net: Trained, timesteps: tuple[int, ...], most: int, names: list[str]
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Yield system, T and what came of it, for ``names``; what is chosen for T is converted at each up to ``most``."""
+    for name in names:
+        way, kept = WAYS[name], None
         for T in timesteps:
-            if T > min(way.most, most if way.is_fitted else way.most):
+            if T > (min(way.most, most) if way.fitted == "chosen" else way.most):
                 continue
             start = time.perf_counter()
-            if kept is None or way.is_fitted:
+            if kept is None or way.fitted:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of few steps; what they give is what is measured here
-                    kept = convert(net.model, net.calibration, T=T if way.is_fitted else 1, **way.arguments)
+                    kept = convert(net.model, net.calibration, T=T if way.fitted else 1, **way.arguments)
             converted = time.perf_counter()
             answer, spikes = answered(kept, net.x, T)
             seconds = {"convert": converted - start, "run": time.perf_counter() - converted}
