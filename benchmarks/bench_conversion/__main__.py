@@ -69,6 +69,7 @@ def compared(name: str, seed: int, options: argparse.Namespace) -> tuple[float, 
     said: Said = defaultdict(dict)
     for who, T, one in ours(net, tuple(options.timesteps), options.fitted, options.ours):
         said[who][T] = one
+        print(f"{who}, T = {T}: {one['accuracy']:.4f}", file=sys.stderr, flush=True)
     answer = theirs(net, name, options.peers, options.timesteps)
     for who, row in answer.pop("sides").items():
         said[who] = {int(T): one for T, one in row.items()}
