@@ -8,7 +8,8 @@ Every peer is called by its public API, in an environment of its own: ``SPIKEPOR
 - Sinabs: ``from_torch.from_model``, as it is and after ``utils.normalize_weights``; its neurons send any number of
   spikes a step unless ``SingleSpike`` is asked for
 - sc-neurocore: ``convert(model, calibration_data, T)``, whose input is drawn as Poisson spikes
-- NeuroCUDA: ``convert``, which trains with labels, so it is beside the others, not against them; T = 16 is its own
+- NeuroCUDA, where it is installed (its wheel brings a module ``models`` of its own): ``convert``, which trains with
+  labels, so it is beside the others, not against them; T = 16 is its own
 
 All but sc-neurocore, and one row of ours, are fed the pixel at every step. Logits are the last layer's mean drive. A
 neuron of up to k spikes a step has N = k·T levels. The digits networks are trained from five seeds and the table has
