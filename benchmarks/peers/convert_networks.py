@@ -73,7 +73,9 @@ def sinabs(net, normalised=False, single=False):
     ann = folded(copy.deepcopy(net.model))
     if normalised:
         if not isinstance(ann, torch.nn.Sequential):
-            raise TypeError("normalize_weights takes a chain of layers")
+            raise NotImplementedError(
+                "not tried: it is told layers and what they feed, which only a chain says by itself"
+            )
         ends = [name for name, module in ann.named_children() if isinstance(module, torch.nn.ReLU)]
         kinds = (torch.nn.Linear, torch.nn.Conv2d)
         weighted = [name for name, module in ann.named_children() if isinstance(module, kinds)]
