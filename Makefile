@@ -23,7 +23,7 @@ test: toolchains peers browser lint
 	printf '%s\n' mojo/tests/test_*.mojo | xargs -P 2 -I {} $(BIN)/mojo run --fp-mode contract=off -I mojo {}
 	$(BIN)/python -m conformance --report conformance/report
 	$(BIN)/python -m conformance --mutate
-	$(BIN)/python -m conformance --random 2000 --seed 12
+	$(BIN)/python -m conformance --random 1000 --seed 12 --built
 	$(BIN)/spikeport demo
 	$(BIN)/python -m conformance.digits
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -59,6 +59,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="of --random (default: %(default)s)")
     parser.add_argument("--block", type=int, default=5000, help="calls of --random that a runner is given at once")
+    parser.add_argument(
+        "--built", action="store_true", help="with --random: take the runners as they were built before"
+    )
     options = parser.parse_args(argv)
     if options.generate:
         from conformance import generate
@@ -109,7 +112,9 @@ def _random(options: argparse.Namespace) -> int:
     if min(options.random, options.block) < 1 or options.seed < 0:
         raise ValueError("--random and --block want at least 1, --seed at least 0")
     with _stopped_whole():
-        tally = stream.run(options.random, options.seed, options.language, options.block, timeout=options.timeout)
+        tally = stream.run(
+            options.random, options.seed, options.language, options.block, timeout=options.timeout, built=options.built
+        )
     stream.print_tally(tally, options.seed)
     return 0 if tally.ok else 1
 

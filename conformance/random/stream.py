@@ -64,11 +64,12 @@ def run(
     block: int = BLOCK,
     languages: Sequence[Language] | None = None,
     timeout: float = PATIENCE,
+    built: bool = False,
 ) -> Tally:
     """Draw ``count`` cases of ``seed``, ask every column for them, or those named, and compare with the reference."""
     tally = Tally()
     given = load_languages() if languages is None else languages
-    entries = [replace(entry, run=entry.quick or entry.run) for entry in given]
+    entries = [replace(entry, run=entry.quick or entry.run, build=[] if built else entry.build) for entry in given]
     wanted = [name for name in columns or harness.column_names(entries) if name != "reference"]
     for start in range(0, count, block):
         with tempfile.TemporaryDirectory() as folder:

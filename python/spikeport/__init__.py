@@ -8,6 +8,7 @@ The rooms, each readable alone:
 - `spikeport.kernels`: the reference, pure NumPy
 - `spikeport.backends`: who runs a kernel
 - `spikeport.conversion`: trained network -> `SNNGraph`; `load` gives back what was saved
+- `spikeport.certification`: where a conversion loses, and what each length of its run gives and costs
 - `spikeport.transfer`: checkpoints, freezing, learning rates, fine-tuning
 - `spikeport.snn_optimizer`: `SNNGraph` -> smaller `SNNGraph`
 - `spikeport.profiling`: spikes -> diagnosis
@@ -16,6 +17,7 @@ The rooms, each readable alone:
 
 from spikeport.backends import available_backends, get_backend
 from spikeport.certificate import Certificate
+from spikeport.certification import certify, sweep
 from spikeport.conversion.saved import load
 from spikeport.errors import (
     ConversionError,
@@ -40,6 +42,8 @@ __all__ = [
     "SNNGraph",
     "SpikeportError",
     "available_backends",
+    "certify",
     "get_backend",
     "load",
+    "sweep",
 ]

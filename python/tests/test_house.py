@@ -15,11 +15,12 @@ import spikeport
 PACKAGE = Path(spikeport.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 
-ROOMS = {"transfer", "conversion", "snn_optimizer", "profiling", "interop", "roberta"}
-BASE = {"errors", "checks", "certificate", "neuron", "operations"}
+ROOMS = {"transfer", "conversion", "certification", "snn_optimizer", "profiling", "interop", "roberta"}
+BASE = {"errors", "checks", "certificate", "neuron", "operations", "picojoule"}
 MAY_KNOW = {
     "errors": set(),
     "certificate": set(),
+    "picojoule": set(),
     "checks": {"errors"},
     "neuron": {"errors"},
     "operations": {"errors", "checks"},
@@ -32,6 +33,7 @@ MAY_KNOW = {
     **{room: {*BASE, "kernels", "backends", "graph", "reading", "report"} for room in ROOMS},
 }
 MAY_KNOW["conversion"] |= {"transfer"}  # a converted network is kept as a checkpoint
+MAY_KNOW["certification"] |= {"conversion"}  # what it judges
 NEVER_AT_IMPORT = (
     "torch",
     "transformers",
@@ -80,7 +82,7 @@ def test_import_brings_in_nothing_heavy():
     assert json.loads(done.stdout) == []
 
 
-@pytest.mark.parametrize("room", ["transfer", "conversion", "snn_optimizer", "profiling", "demo"])
+@pytest.mark.parametrize("room", ["transfer", "conversion", "certification", "snn_optimizer", "profiling", "demo"])
 def test_a_room_imports_without_its_extras(room):
     code = (
         f"import sys, spikeport.{room}; print([m for m in ('torch', 'matplotlib', 'transformers') if m in sys.modules])"

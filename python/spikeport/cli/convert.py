@@ -26,12 +26,6 @@ if TYPE_CHECKING:
 AT_ONCE = 256
 """Samples that are evaluated at once."""
 
-ENTRIES = ("state_dict", "model_state_dict", "model")
-"""Where people's training loops keep the state dict in what they save."""
-
-PREFIXES = ("_orig_mod.", "module.", "model.")
-"""What torch.compile, DataParallel and training frameworks put before the names of parameters."""
-
 
 @app.command("convert")
 def convert(
@@ -77,6 +71,7 @@ def convert(
     import warnings
 
     from spikeport.cli.arrays import load_samples
+    from spikeport.cli.trained_model import trained_model
     from spikeport.conversion.ann_to_snn import convert as convert_model
 
     check_checkpoint_output(output, force=force)
@@ -88,7 +83,7 @@ def convert(
     samples = None if calibrated is None else calibrated[0] if calibrated[1] is None else calibrated
     unseen = None if evaluate is None else _labelled(evaluate)
     with messages.status("reading the model"):
-        trained = _trained_model(model, weights, trust_pickle)
+        trained = trained_model(model, weights, trust_pickle)
     if weights is None:
         built = "the network has those that MODULE:FUNCTION gave it, untrained unless it loads some"
         explain(f"no --weights were given: {built}", "note")
@@ -145,102 +140,6 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_dela
     trained.train(was_training)
     late = {"readout_delay": readout_delay} if readout_delay else {}
     return {"samples": len(x), **late, **{name: count / len(x) for name, count in shares.items()}}
-
-
-def _trained_model(spec: str | None, weights: Path | None, trust_pickle: bool) -> Any:
-    stored = None if weights is None else _read_weights(weights, trust_pickle)
-    if spec is None:
-        if stored is None or isinstance(stored, dict):
-            fail("give MODULE:FUNCTION, which builds the model: a state dict has weights, but does not say of what")
-        return stored
-    model = _built_model(spec)
-    if stored is None:
-        return model
-    if not isinstance(stored, dict):
-        fail(f"{weights} holds a whole model: leave {spec} off, or give its state dict")
-    stored, notes = _state_dict(stored, model)
-    for note in notes:
-        explain(f"{weights}: {note}", "note")
-    try:
-        model.load_state_dict(stored)
-    except (AttributeError, RuntimeError, TypeError) as error:
-        fail(f"{weights} does not fit the model of {spec}: {error}")
-    return model
-
-
-def _state_dict(stored: dict[str, Any], model: Any) -> tuple[dict[str, Any], list[str]]:
-    """Return the state dict in what people store, and what was done to find it."""
-    notes: list[str] = []
-    wanted = set(model.state_dict()) if hasattr(model, "state_dict") else set()
-    for key in ENTRIES:
-        if isinstance(stored.get(key), dict) and key not in wanted:
-            stored = stored[key]
-            notes.append(f"the weights are those of its entry {key!r}")
-    for prefix in PREFIXES:
-        if stored and all(str(key).startswith(prefix) for key in stored) and not wanted & set(stored):
-            stored = {key.removeprefix(prefix): value for key, value in stored.items()}
-            notes.append(f"the prefix {prefix!r} was taken off the names")
-    return stored, notes
-
-
-def _built_model(spec: str) -> Any:
-    import importlib
-    import sys
-
-    module_name, colon, name = spec.partition(":")
-    if not (module_name and colon and name):
-        fail(f"{spec!r} is not MODULE:FUNCTION: for build() in model.py here, give model:build")
-    sys.path.insert(0, "")
-    try:
-        function = getattr(importlib.import_module(module_name), name)
-        return function()
-    except Exception as error:
-        fail(f"{spec} raised {type(error).__name__}: {error}")
-    finally:
-        sys.path.remove("")
-
-
-def _read_weights(path: Path, trust_pickle: bool) -> Any:
-    import pickle
-
-    from spikeport.conversion.checks import import_torch
-    from spikeport.errors import MissingExtra
-
-    torch = import_torch("reading weights")
-    if not path.is_file():
-        fail(f"{path}: there is no such file")
-    if path.suffix == ".safetensors":
-        try:
-            import safetensors.torch
-        except ImportError:
-            raise MissingExtra("safetensors", "torch", "reading .safetensors files") from None
-        try:
-            return safetensors.torch.load_file(path)
-        except safetensors.SafetensorError as error:
-            fail(f"{path} is no safetensors file: {error}")
-    if _is_torchscript(path):
-        fail(
-            f"{path} is a TorchScript model, which is converted before torch.jit.script or torch.jit.trace: give "
-            "MODULE:FUNCTION, and the state dict of what it builds"
-        )
-    try:
-        return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, AttributeError, ImportError, KeyError, ValueError) as error:
-        if trust_pickle:
-            fail(f"{path} cannot be unpickled: {error}")
-        fail(
-            f"{path} holds more than tensors, or is damaged. Save model.state_dict(), or where you trust whoever made "
-            "the file, read the whole model with --trust-pickle, which runs code that the file brings"
-        )
-
-
-def _is_torchscript(path: Path) -> bool:
-    import zipfile
-
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _layers(snn: ConvertedSNN) -> list[dict[str, Any]]:

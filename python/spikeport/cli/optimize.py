@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -87,14 +88,25 @@ def optimize(
     if "optimization" in stored.metadata:  # what an earlier run did is not undone by this one
         certificate["earlier"] = stored.metadata["optimization"]
     smaller.metadata = {**stored.metadata, "optimization": certificate}
+    if isinstance(scales := stored.metadata.get("scales"), list) and len(scales) == len(stored.layer_names):
+        of_layers = dict(zip(stored.layer_names, scales, strict=True))
+        smaller.metadata["scales"] = [_scale(of_layers, name, result.survivors) for name in smaller.layer_names]
     saved = save_checkpoint(smaller, output)
     page = None if report is None else str(result.save(report, checkpoint.name))
     if as_json:
         print_json({"output": str(saved), "report": page, **result.to_dict()})
     else:
         archive = saved.with_suffix(".npz")
-        size = f"{archive.stat().st_size:,} bytes, every weight as {smaller.weights[0].dtype}"
+        types = [str(weights.dtype) for weights in smaller.weights if weights is not None]
+        size = f"{archive.stat().st_size:,} bytes" + (f", every weight as {types[0]}" if types else "")
         say(f"{result}\nsaved as {archive} ({size}) and {saved.name}" + (f"\n{page}" if page else ""))
+
+
+def _scale(scales: Mapping[str, Any], name: str, survivors: Mapping[str, Any]) -> Any:
+    """Return what a conversion says that a rate of 1 of a layer stands for, of the channels that are left; 1 for a
+    layer that a pass has added."""
+    scale = scales.get(name, 1.0)
+    return [scale[channel] for channel in survivors[name]] if isinstance(scale, list) and name in survivors else scale
 
 
 def read_passes(text: str) -> list[str | tuple[str, dict[str, Any]]]:

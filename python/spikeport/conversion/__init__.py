@@ -8,7 +8,7 @@ conversion for high-accuracy and ultra-low-latency spiking neural networks".
 
 - `convert`: a torch model and calibration data -> `ConvertedSNN`
 - `ConvertedSNN`: run, classify, save, ``.graph``, ``.certificate``; `load` gives it back
-- `QCFSActivation`, `replace_relu_with_qcfs`: train a network to be converted at small T
+- `QCFSActivation`, `replace_relu_with_qcfs`, `train_qcfs`: train a network to be converted at small T
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from spikeport.conversion.saved import load
 
 if TYPE_CHECKING:
     from spikeport.conversion.qcfs import QCFSActivation, replace_relu_with_qcfs
+    from spikeport.conversion.training.qcfs import train_qcfs
 
 __all__ = [
     "ConversionWarning",
@@ -34,6 +35,7 @@ __all__ = [
     "convert",
     "load",
     "replace_relu_with_qcfs",
+    "train_qcfs",
 ]
 
 
@@ -42,4 +44,7 @@ def __getattr__(name: str) -> Any:
     if name in ("QCFSActivation", "replace_relu_with_qcfs"):
         import_torch(name)
         return getattr(importlib.import_module("spikeport.conversion.qcfs"), name)
+    if name == "train_qcfs":
+        import_torch(name)
+        return importlib.import_module("spikeport.conversion.training.qcfs").train_qcfs
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

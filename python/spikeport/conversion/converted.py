@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,10 +152,11 @@ class ConvertedSNN(GraphParts):
 
         return save_checkpoint(SNNCheckpoint.from_graph(self.graph, metadata={**self.metadata, **more}), path)
 
-    def with_graph(self, graph: SNNGraph) -> ConvertedSNN:
+    def with_graph(self, graph: SNNGraph, survivors: Mapping[str, Array] | None = None) -> ConvertedSNN:
         """Return a view of ``graph`` with this one's T, scales (by the names of layers) and certificate.
 
-        The certificate says then that it is of the network as it was converted.
+        The certificate says then that it is of the network as it was converted. ``survivors`` are, by layer, the
+        indices of the channels that are left: a scale for each of them stays with it.
 
         Raises `ConversionError` ``graph`` for a layer that is not here, or whose neurons are not ours but for θ.
         """
@@ -167,6 +168,9 @@ class ConvertedSNN(GraphParts):
             if layer.name not in scales or layer.neuron != ours:
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
+        for name, channels in (survivors or {}).items():
+            if isinstance(of_each := scales.get(name), list):
+                scales[name] = [of_each[channel] for channel in channels]
         view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
         if graph != self.graph and not self.certificate.reason.startswith(BEFORE):
             view.certificate = replace(self.certificate, reason=BEFORE + self.certificate.reason)
@@ -224,18 +228,19 @@ class ConvertedSNN(GraphParts):
         if readout not in READOUTS:
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
         read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
-        values = read.counts if readout == "spikes" else self._output(read)
+        values = read.counts if readout == "spikes" else self.decoded(read.drive, read.timesteps)
         return np.asarray(values[0] if self._is_sample(x) else values)
 
-    def _output(self, read: Readout) -> Array:
+    def decoded(self, drive: Array, timesteps: int) -> Array:
+        """Return what the output received in so many steps, (batch, n_outputs), as the trained network's output."""
         scale, spikes = np.asarray(self.scales[-1]), self.graph[-1].neuron.max_spikes
-        values = read.drive * (scale / read.timesteps)
+        values = drive * (scale / timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
         if self.output_activation == "clamp":
             return np.clip(values, 0, scale * spikes)
         if self.output_activation == "qcfs":
-            return qcfs(values, timesteps=self.output_levels or read.timesteps, threshold=scale * spikes)
+            return qcfs(values, timesteps=self.output_levels or timesteps, threshold=scale * spikes)
         return values
 
     @takes("T", instead_of="timesteps")
@@ -256,8 +261,8 @@ class ConvertedSNN(GraphParts):
         Unlike the spike counts it is neither clipped at T nor rounded: negative logits and ties of counts are told
         apart. Takes and raises what `run` does; returns an index for one sample, (batch,) indices for a batch.
         """
-        values = self._output(self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes))
-        classes = classes_of(values)
+        read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
+        classes = classes_of(self.decoded(read.drive, read.timesteps))
         return classes[0] if self._is_sample(x) else classes
 
     def _is_sample(self, x: npt.ArrayLike) -> bool:

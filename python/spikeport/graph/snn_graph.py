@@ -98,14 +98,6 @@ class SNNGraph:
         """Whether it is a list of linear layers, each fed by the one before, on inputs of one axis."""
         return self.is_chain and len(self.input_shape) == 1 and all(layer.is_linear for layer in self.layers)
 
-    def demand_linear_chain(self, who: str) -> None:
-        """Raise `GraphError` ``operation``, saying that ``who`` takes nothing else, unless `is_linear_chain`."""
-        if self.is_linear_chain:
-            return
-        other = [layer for layer in self.layers if not layer.is_linear]
-        what = f"{other[0].name} is a {other[0].operation.kind}" if other else "layers read others than the one before"
-        raise GraphError("operation", f"{who} takes chains of linear layers so far, and here {what}")
-
     def sources(self, name: str) -> list[LayerNode | None]:
         """Return the layers that the layer ``name`` reads, in order; None stands for the input."""
         names = [layer.name for layer in self.layers]

@@ -7,9 +7,8 @@ from types import CodeType, FrameType
 
 import torch
 
-import spikeport
-
-TORCH, OURS = (os.path.join(os.path.dirname(str(package.__file__)), "") for package in (torch, spikeport))
+TORCH = os.path.join(os.path.dirname(str(torch.__file__)), "")
+OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 def line_of(frame: FrameType | None, outermost: CodeType) -> str | None:

@@ -106,6 +106,7 @@ def lines(
     ylabel: str,
     *,
     title: str = "",
+    log_x: bool = False,
     log_y: bool = False,
     markers: bool = False,
     levels: Mapping[str, float] | None = None,
@@ -122,6 +123,8 @@ def lines(
         y = np.where(np.isfinite(y) & ((y > 0) | (not log_y)), y, np.nan)
         style = ("-", "--", ":", "-.")[index // len(COLOURS) % 4]
         ax.plot(np.asarray(x), y, style, label=plain(label), marker="o" if markers else None, markersize=3.5)
+    if log_x:
+        _log_scale(ax, "x")
     for label, level in (levels or {}).items():
         ax.axhline(level, color=INK, linestyle=(0, (4, 3)), linewidth=1, alpha=0.6)
         ax.annotate(
@@ -135,7 +138,7 @@ def lines(
         )
     if log_y:
         _log_scale(ax, "y")
-    _finish(ax, xlabel, ylabel, title, legend=len(series) > 1)
+    finish(ax, xlabel, ylabel, title, legend=len(series) > 1)
     return fig
 
 
@@ -170,7 +173,7 @@ def scatter(
         _log_scale(ax, "y")
     if diagonal:
         ax.axline((0, 0), slope=1, color=INK, linestyle=(0, (4, 3)), linewidth=1, alpha=0.6)
-    _finish(ax, xlabel, ylabel, title, legend=len(series) > 1)
+    finish(ax, xlabel, ylabel, title, legend=len(series) > 1)
     return fig
 
 
@@ -224,7 +227,7 @@ def histogram(
             ax.stairs(counts, edges, color=ax.patches[-1].get_facecolor()[:3], linewidth=1.4)
     if log_y:
         _log_scale(ax, "y")
-    _finish(ax, xlabel, ylabel, title, legend=len(finite) > 1)
+    finish(ax, xlabel, ylabel, title, legend=len(finite) > 1)
     return fig
 
 
@@ -254,7 +257,7 @@ def raster(
         extent = (first_step - 0.5, first_step + n_steps - 0.5, n_neurons - 0.5, -0.5)
         ax.imshow(picture, aspect="auto", interpolation="none", extent=extent)
     ax.grid(False)
-    _finish(ax, xlabel, ylabel, title, legend=False, grid=False)
+    finish(ax, xlabel, ylabel, title, legend=False, grid=False)
     return fig
 
 
@@ -263,7 +266,8 @@ def plain(words: str) -> str:
     return (" " if words.startswith("_") else "") + words.replace("$", r"\$")
 
 
-def _finish(ax: Axes, xlabel: str, ylabel: str, title: str, *, legend: bool, grid: bool = True) -> None:
+def finish(ax: Axes, xlabel: str, ylabel: str, title: str, *, legend: bool, grid: bool = True) -> None:
+    """Write what stands around a plot: the names of its axes, its title, a grid and a legend."""
     ax.set_xlabel(plain(xlabel))
     ax.set_ylabel(plain(ylabel))
     if title:

@@ -23,7 +23,7 @@ from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.cost import Cost, cost_of
 from spikeport.snn_optimizer.passes.registry import EXACT_PASSES
 from spikeport.snn_optimizer.passes.request import RequestLike, resolve
-from spikeport.snn_optimizer.proofs.scope import Scope, spread
+from spikeport.snn_optimizer.proofs.scope import Scope, as_samples, spread
 from spikeport.snn_optimizer.replay.simulation import simulate
 
 Array = npt.NDArray[Any]
@@ -37,10 +37,11 @@ SPARSITY: Final = (0.0, 0.3, 0.5, 0.65, 0.75, 0.82, 0.88, 0.92, 0.95, 0.97)
 BITS: Final = (None, 8, 4)
 MOST_SAMPLES = 2048  # to fit on, and to judge on: an accuracy of 90 % is then known to 0.7 points (one standard error)
 SAMPLES_AT_ONCE = 2048  # bounds the memory of a run
+VALUES_AT_ONCE = 1 << 23  # the same, where a sample has many neurons
 
 
 class Labelled(NamedTuple):
-    """Inputs (samples, n_inputs) and their classes (samples,)."""
+    """Inputs (samples, …) of the graph's input shape and their classes (samples,)."""
 
     inputs: Array
     labels: Array
@@ -77,12 +78,14 @@ class Point:
 
 def measured_accuracy(graph: SNNGraph, data: Labelled, scope: Scope) -> float:
     """Return the share of samples whose output neuron with the largest drive is their class, by `SNNGraph.run`."""
-    right = 0
-    for start in range(0, len(data.inputs), SAMPLES_AT_ONCE):
-        part = slice(start, start + SAMPLES_AT_ONCE)
-        run = graph.run(data.inputs[part], T=scope.timesteps, encoding=scope.encoding, seed=scope.seed)
-        right += int((run.drive.argmax(axis=1) == data.labels[part]).sum())
-    return right / len(data.inputs)
+    right, inputs = 0, as_samples(graph, data.inputs)
+    size = max(1, min(SAMPLES_AT_ONCE, VALUES_AT_ONCE // sum(layer.n_neurons for layer in graph)))
+    for start in range(0, len(inputs), size):
+        part = slice(start, start + size)
+        run = graph.run(inputs[part], T=scope.timesteps, encoding=scope.encoding, seed=scope.seed)
+        drive = run.drive.reshape(len(run.drive), -1)
+        right += int((drive.argmax(axis=1) == data.labels[part]).sum())
+    return right / len(inputs)
 
 
 class SearchResult(NamedTuple):
@@ -163,15 +166,15 @@ class _Trials:
         self._partials: dict[tuple[int, ...], SNNGraph] = {}  # by the first notches of a point
 
     def accuracy(self, graph: SNNGraph) -> float:
-        activity = simulate(graph, self.judge.inputs, self.scope, keep_inputs=False)
+        activity = simulate(graph, self.judge.inputs, self.scope)
         return float((activity.answers == self.judge.labels).mean())
 
     def point(self, at: tuple[int, ...]) -> Point:
         if at not in self.points:
             graph = self.graph(at)
             keep, sparsity, bits = _strengths(at)
-            activity = simulate(graph, self.judge.inputs, self.scope, keep_inputs=False)
-            weight_bits = {} if bits is None else {layer.name: bits for layer in graph}
+            activity = simulate(graph, self.judge.inputs, self.scope)
+            weight_bits = {} if bits is None else {layer.name: bits for layer in graph if layer.operation.arrays()}
             accuracy = float((activity.answers == self.judge.labels).mean())
             cost = cost_of(graph, activity.events, weight_bits)
             self.points[at] = Point(keep=keep, sparsity=sparsity, bits=bits, accuracy=accuracy, cost=cost)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.graph import SNNGraph
+from spikeport.snn_optimizer.cost import neurons_of
 from spikeport.snn_optimizer.models import as_graph
 from spikeport.snn_optimizer.outcome import PassResult
 from spikeport.snn_optimizer.passes.request import resolve
@@ -73,7 +74,6 @@ def redundancy_elimination(
 
 def _run(name: str, model: Any, scope: Scope, **options: Any) -> tuple[SNNGraph, PassResult]:
     before = as_graph(model)
-    before.demand_linear_chain("the optimiser")
     before.validate()
     scope.check(before)
     request = resolve([(name, options)])[0]
@@ -84,7 +84,7 @@ def _run(name: str, model: Any, scope: Scope, **options: Any) -> tuple[SNNGraph,
         certificate = Certificate("measured", certificate.reason, **seen.figures())
     result = PassResult(
         name=name,
-        neurons_removed=sum(layer.n_neurons for layer in before) - sum(layer.n_neurons for layer in after),
+        neurons_removed=neurons_of(before) - neurons_of(after),
         layers_fused=rewrite.layers_fused,
         params_before=before.n_params,
         params_after=after.n_params,

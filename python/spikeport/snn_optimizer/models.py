@@ -9,11 +9,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from inspect import signature
 from typing import Any
+
+import numpy.typing as npt
 
 from spikeport.checks import is_whole
 from spikeport.errors import ConversionError, GraphError, SpikeportError
 from spikeport.graph import SNNGraph
+
+Array = npt.NDArray[Any]
 
 
 def as_graph(model: Any) -> SNNGraph:
@@ -35,6 +41,12 @@ def as_graph(model: Any) -> SNNGraph:
             raise GraphError(
                 "model", f"{error}; or convert the model first, with spikeport.conversion.convert, and optimise that"
             ) from None
+    if torch is not None and isinstance(model, torch.nn.Module):
+        raise GraphError(
+            "model",
+            f"a {type(model).__name__} is no torch Sequential: convert it first, with spikeport.conversion.convert, "
+            "and optimise that",
+        )
     raise GraphError(
         "model",
         f"a {type(model).__name__} is no network: give an SNNGraph, something with .graph or .to_graph(), "
@@ -48,16 +60,18 @@ def timesteps_of(model: Any) -> int | None:
     return int(T) if is_whole(T) and T > 0 else None
 
 
-def like(model: Any, graph: SNNGraph) -> Any:
+def like(model: Any, graph: SNNGraph, survivors: Mapping[str, Array] | None = None) -> Any:
     """Return ``graph`` as the kind of thing ``model`` is, where that kind can hold it; else the graph itself.
 
     A kind that can hold graphs has a method ``with_graph(graph)``, which returns a copy of the model around another
-    graph, or raises a `SpikeportError` for one that it cannot hold.
+    graph, or raises a `SpikeportError` for one that it cannot hold. One that says something of single units takes
+    ``survivors`` too: by layer, which of the model's units the graph still has.
     """
     if not hasattr(model, "with_graph"):
         return graph
+    takes_survivors = "survivors" in signature(model.with_graph).parameters
     try:
-        view = model.with_graph(graph)
+        view = model.with_graph(graph, **({"survivors": survivors or {}} if takes_survivors else {}))
     except SpikeportError:
         return graph
     return view if as_graph(view) == graph else graph

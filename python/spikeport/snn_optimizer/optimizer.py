@@ -48,6 +48,9 @@ def optimize(
 ) -> tuple[Any, OptimizationReport]:
     """Return a smaller model and the report of what every pass did to the answer. The input is never changed.
 
+    Any graph will do: what a pass does not know, an operation of a kind of its own, it leaves as it is, with what feeds
+    it.
+
     What goes in comes back as what it was: an `SNNGraph` as an `SNNGraph`, a checkpoint as a checkpoint (metadata kept,
     frozen layers that are still there), a converted network as a converted network where it can hold the result, else,
     as anything else, as an `SNNGraph`.
@@ -57,26 +60,27 @@ def optimize(
     model : an `SNNGraph`, or whatever `spikeport.snn_optimizer.as_graph` takes
     passes : names, long or short, or (name, options); by default measured-dead elimination and all exact passes. An
         empty list runs none. Not together with ``max_accuracy_drop``, which chooses passes itself
-    data : (samples, n_inputs), or a pair (inputs, labels): what measured passes measure on and the verification replays
+    data : (samples, *input_shape), or a pair (inputs, labels): what measured passes measure on and the verification
+        replays; flat samples do too
     max_accuracy_drop : share of right answers that may be lost, e.g. 0.005; searches passes and strengths on ``data``,
         half of it to choose on and half to hold the result to; give data that the network was not trained on
-    input_range : (low, high) that every input value is known to lie in, numbers or arrays (n_inputs,); None proves for
-        any input whatever, or for any spikes where ``encoding`` is "poisson"
+    input_range : (low, high) that every input value is known to lie in, numbers or arrays of the input's shape; None
+        proves for any input whatever, or for any spikes where ``encoding`` is "poisson"
     horizon : longest run, in steps, that proofs must hold for; None for any
     timesteps, encoding, seed : how data and drives are run; ``timesteps`` by default that of the model, or 16, or
-        ``horizon`` where that is shorter; under "poisson" ``input_range`` is that of the rates
+        ``horizon`` where that is shorter; under "poisson" ``input_range`` is that of the rates. Nothing is proven
+        of runs on pulses, where biases act at the first step alone
     verification : replay the graph before and after on data or random drives and on adversarial ones
     progress : show a progress bar on standard error
 
     Raises
     ------
-    GraphError (a ValueError) ``model``, ``operation`` (for what is no chain of linear layers), ``unknown_pass``,
-        ``unknown_option``, ``input_range``, ``timesteps``, ``encoding``, ``seed``, ``shape``, ``dtype``,
-        ``non_finite``, ``data``, ``budget``, before any work; and the codes of the passes' options.
+    GraphError (a ValueError) ``model``, ``unknown_pass``, ``unknown_option``, ``input_range``, ``timesteps``,
+        ``encoding``, ``seed``, ``shape``, ``dtype``, ``non_finite``, ``data``, ``budget``, before any work; and the
+        codes of the passes' options.
     """
     before = as_graph(model)
     before.validate()
-    before.demand_linear_chain("the optimiser")
     x, labels = _pair(data)
     usual = timesteps_of(model) or (min(16, horizon) if horizon is not None and is_whole(horizon) else 16)
     scope = Scope(
@@ -93,13 +97,13 @@ def optimize(
         raise GraphError("data", f"labels go from {span}, but there are {outputs} outputs: give 0 to {outputs - 1}")
     if max_accuracy_drop is not None:
         graph, report = _within_budget(before, passes, scope, labels, max_accuracy_drop, verification, progress)
-        return like(model, graph), report
+        return like(model, graph, report.survivors), report
     requests = resolve(passes)
     manager = PassManager(before, scope, labels, verification)
     with _bar(progress, "passes", len(requests)) as advance:
         manager.run(requests, advance)
     graph, report = manager.finished()
-    return like(model, graph), report
+    return like(model, graph, report.survivors), report
 
 
 class SNNOptimizer:

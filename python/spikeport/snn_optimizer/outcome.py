@@ -8,11 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy.typing as npt
+
 from spikeport.certificate import Certificate
 from spikeport.graph import Outline
 from spikeport.snn_optimizer.budget import Point
 from spikeport.snn_optimizer.cost import Cost
 from spikeport.snn_optimizer.replay.verification import Verification
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Outcome:
     front : every setting that a budget search tried; none is marked as taken where none kept to the budget
     measured_on : on what networks were compared, in words; empty where nothing was replayed
     outlines : what there is to draw of the graph before and after
+    survivors : by layer that lost neurons or channels, the indices of those left, as they were numbered before
     """
 
     pass_results: list[PassResult] = field(default_factory=list)
@@ -93,6 +98,7 @@ class Outcome:
     front: list[Point] = field(default_factory=list)
     measured_on: str = ""
     outlines: tuple[Outline, Outline] | None = None
+    survivors: dict[str, Array] = field(default_factory=dict)
 
     @property
     def compression_ratio(self) -> float:

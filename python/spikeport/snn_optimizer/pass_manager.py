@@ -32,6 +32,7 @@ from spikeport.snn_optimizer.replay.simulation import simulate
 from spikeport.snn_optimizer.replay.verification import Verification, verify
 from spikeport.snn_optimizer.report import OptimizationReport
 from spikeport.snn_optimizer.surgery.rewrite import SILENT, Rewrite, detach
+from spikeport.snn_optimizer.surgery.weighted import units_of
 
 Array = npt.NDArray[Any]
 MOST_ROUNDS = 1000  # never reached: every round but the last removes a neuron, a layer, a scale or a column
@@ -182,6 +183,7 @@ class PassManager:
             front=list(front),
             measured_on=self.measured_on,
             outlines=(self.before.outline(), graph.outline()),
+            survivors=dict(self.survivors),
         )
         return graph, report
 
@@ -219,14 +221,14 @@ class PassManager:
         for layer in rewrite.graph:
             rows = rewrite.survivors.get(layer.name)
             if rows is not None:
-                so_far = self.survivors.get(layer.name, np.arange(own[layer.name].n_neurons))
+                so_far = self.survivors.get(layer.name, np.arange(units_of(own[layer.name])))
                 self.survivors[layer.name] = so_far[rows]
             speaker = rewrite.speakers.get(layer.name)
             if speaker is None and rows is not None:
-                speaker = np.full(own[layer.name].n_neurons, SILENT)
+                speaker = np.full(units_of(own[layer.name]), SILENT)
                 speaker[rows] = np.arange(len(rows))
             if speaker is not None:
-                earlier = self.speakers.get(layer.name, np.arange(own[layer.name].n_neurons))
+                earlier = self.speakers.get(layer.name, np.arange(units_of(own[layer.name])))
                 self.speakers[layer.name] = np.where(earlier < 0, earlier, speaker[np.maximum(earlier, 0)])
         self.bits.update(rewrite.weight_bits)
         layers = {layer.name: layer for layer in rewrite.graph}
@@ -253,7 +255,7 @@ class PassManager:
             data = self.drives[: len(self.drives) - self.adversarial]
         if data is None:
             return cost_of(self.graph, None, self.bits)
-        activity = simulate(self.graph, spread(data, MOST_MEASURED), self.held, keep_inputs=False)
+        activity = simulate(self.graph, spread(data, MOST_MEASURED), self.held)
         return cost_of(self.graph, activity.events, self.bits)
 
     def _accuracy(self) -> float | None:

@@ -86,7 +86,7 @@ def test_the_answer_only_gets_better_with_t_unless_a_low_percentile_cuts_it_off(
 def test_levels_of_the_training_and_steps_of_the_run_agree_best_and_beyond_them_lies_the_clamped_network(torch, x):
     model = model_of(torch, (16, 64, 64, 4), seed=1, bias=0.1)
     model[1] = model[3] = QCFSActivation(4, theta=2.0)
-    trained, snn = answers(model, x), convert(model, x, T=4)
+    trained, snn = answers(model, x), convert(model, x, T=4, bias_calibration=False, readout_calibration=False)
     model[1] = model[3] = torch.nn.Hardtanh(0, 2)
     clamped = answers(model, x)
     runs = {T: snn.run(x, T=T, encoding="current", readout="membrane") for T in (1, 2, 4, 8, 16, 64, 256)}

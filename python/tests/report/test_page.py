@@ -189,3 +189,16 @@ def test_a_page_says_which_version_made_it_and_when_by_the_clock_it_is_given(mon
     assert Page("t").made.endswith(", 1970-01-02")
     monkeypatch.delenv("SOURCE_DATE_EPOCH")
     assert date(2024, 1, 1) < today() and Page("t").made.endswith(today().isoformat())
+
+
+def test_bars_stand_row_below_row_with_one_bar_a_series():
+    pytest.importorskip("matplotlib")
+    from spikeport.report.bars import bars
+
+    fig = bars(["a", "b", "$c$"], {"one": [1, 2, 3], "two": [3, 2, 1]}, "x", levels={"line": 2.5})
+    ax = fig.axes[0]
+    assert len(ax.patches) == 6 and ax.yaxis_inverted()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", r"\$c\$"]
+    assert max(patch.get_y() + patch.get_height() for patch in ax.patches[:1]) <= 0.5
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
+    assert "line" in svg(fig)

@@ -4,9 +4,9 @@ import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from typer.testing import CliRunner
 
-import spikeport.cli.glue
-import spikeport.cli.glue_suite
-import spikeport.cli.relu_roberta  # noqa: F401
+import spikeport.cli.roberta.glue
+import spikeport.cli.roberta.glue_suite
+import spikeport.cli.roberta.relu_roberta  # noqa: F401
 from spikeport.cli.app import app
 from spikeport.roberta import Recipe, RobertaError, train_relu_roberta
 

@@ -1,11 +1,15 @@
 """Random graphs with everything in them that a pass could get wrong."""
 
 import itertools
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from spikeport import LayerNode, SNNGraph
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests share random_graphs
 
 KINDS = ("IF", "LIF", "ST-BIF", "identity")
 

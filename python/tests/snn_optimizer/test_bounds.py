@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikeport import GraphError, LayerNode, SNNGraph
+from spikeport import GraphError, LayerNode, Neuron, SNNGraph
 from spikeport.kernels.layer import fire, weighted_sum
+from spikeport.operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, SumPool
 from spikeport.snn_optimizer import propagate
 from spikeport.snn_optimizer.proofs.bounds import always_fires, drive_bounds, never_fires
 
@@ -99,7 +100,7 @@ def test_a_proof_for_very_long_runs_ends_when_nothing_is_open_any_more(beta, kin
 
 def test_nothing_is_assumed_of_inputs_without_a_range():
     graph = SNNGraph([LayerNode("a", 2, 2, [[-1.0, 0.0], [0.0, 0.0]], "IF"), LayerNode("b", 2, 1, [[1.0, 1.0]], "IF")])
-    first, second = propagate(graph)
+    first, second = propagate(graph).values()
     assert first.output_high.tolist() == [1, 0]
     assert second.drive_high.tolist() == [1]
 
@@ -113,3 +114,108 @@ def test_a_range_that_is_none_is_refused(bad):
     with pytest.raises(GraphError) as caught:
         propagate(graph, bad)
     assert caught.value.code == "input_range"
+
+
+def corners(low, high):
+    """Every corner of a box, as (corners, *shape)."""
+    found = itertools.product(*zip(low.ravel(), high.ravel(), strict=True))
+    return np.array(list(found)).reshape(-1, *low.shape)
+
+
+def random_box(rng, shape):
+    low = rng.uniform(-1, 0.5, shape)
+    return low, low + rng.choice([0, 1, 0.3], shape)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_every_place_of_a_convolution_attains_its_bound_at_a_corner_of_its_own_borders_included(seed):
+    rng = np.random.default_rng(seed)
+    dtype = np.float32 if rng.random() < 0.5 else np.float64
+    groups = int(rng.choice([1, 2]))
+    weight = rng.normal(size=(4, 2 // groups, 2, 2)).astype(dtype)
+    bias = rng.normal(size=4).astype(dtype) if rng.random() < 0.7 else None
+    geometry = {"stride": int(rng.choice([1, 2])), "padding": int(rng.choice([0, 1, 2]))}
+    layer = LayerNode.of("a", Conv(weight, bias, groups=groups, **geometry), Neuron("IF"))
+    graph = SNNGraph([layer], (2, 2, 3))
+    low, high = random_box(rng, (2, 2, 3))
+    currents = layer.operation.currents(corners(low, high).astype(dtype)[None])[0]
+    bound = propagate(graph, (low, high))["a"]
+    assert bound.drive_low.shape == layer.shape
+    assert np.array_equal(bound.drive_low, currents.min(axis=0))
+    assert np.array_equal(bound.drive_high, currents.max(axis=0))
+
+
+@pytest.mark.parametrize("operation", [SumPool(2, 1, 1), AvgPool(3, 2, 1), Add(), Concat()], ids=lambda op: op.kind)
+@pytest.mark.parametrize("seed", range(10))
+def test_sums_without_weights_attain_their_bounds_too(operation, seed):
+    rng = np.random.default_rng(seed)
+    low, high = random_box(rng, (1, 3, 3))
+    joins = operation.kind in ("add", "concat")
+    graph = SNNGraph([LayerNode.of("a", operation, inputs=["input"] * (2 if joins else 1))], (1, 3, 3))
+    x = corners(low, high)[None]
+    currents = operation.currents(x, x)[0] if joins else operation.currents(x)[0]
+    bound = propagate(graph, (low, high))["a"]
+    assert np.array_equal(bound.drive_low, currents.min(axis=0))
+    assert np.array_equal(bound.drive_high, currents.max(axis=0))
+
+
+def pooled(pool, weights, bias=None, kind="IF"):
+    """Channels of single places, pooled."""
+    first = Conv(np.reshape(weights, (-1, 1, 1, 1)), bias)
+    return SNNGraph([LayerNode.of("a", first, Neuron(kind)), LayerNode.of("pool", pool)], (1, 4, 4))
+
+
+def test_a_max_pool_of_spikes_gives_spikes_and_of_silent_ones_nothing():
+    graph = pooled(MaxPool(2, padding=1), [1.0, -1.0])
+    bound = propagate(graph, (0.0, 1.0))["pool"]
+    assert not bound.output_low.any()
+    assert np.array_equal(bound.output_high, np.broadcast_to([[[1.0]], [[0.0]]], (2, 3, 3)))
+
+
+@pytest.mark.parametrize("horizon, low", [(None, 0.0), (100, 1.0), (2**60, 0.0)])
+def test_a_max_pool_of_what_always_fires_is_known_as_long_as_it_can_count(horizon, low):
+    """At 2^52 a count in double precision has no room for halves; beyond the bits of a float it stands still."""
+    graph = pooled(MaxPool(2), [0.0], np.array([1.5]))
+    assert (propagate(graph, (0.0, 1.0), horizon)["pool"].output_low == low).all()
+
+
+def test_nothing_is_known_of_a_max_pool_of_graded_values_but_that_zeros_stay_so():
+    bound = propagate(pooled(MaxPool(2), [0.5, 0.0], kind="identity"), (0.0, 1.0))["pool"]
+    assert np.isposinf(bound.output_high[0]).all() and np.isneginf(bound.output_low[0]).all()
+    assert not bound.output_high[1].any() and not bound.output_low[1].any()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_runs_through_a_graph_stays_within_its_bounds(seed):
+    from random_graphs import random_graph
+
+    graph, rng = random_graph(seed), np.random.default_rng(seed)
+    bounds = propagate(graph, (0.0, 1.0), 7)
+    x = rng.integers(0, 2, (12, *graph.input_shape)) * rng.choice([1.0, 0.3], (12, *graph.input_shape))
+    spikes = graph.run(x, T=7, record=True).spikes
+    for node, sent in zip(graph, spikes, strict=True):
+        bound = bounds[node.name]
+        assert (sent >= bound.output_low).all() and (sent <= bound.output_high).all(), node
+
+
+def test_a_neuron_of_a_pool_is_silent_by_its_own_threshold():
+    layers = [
+        LayerNode.of("a", Conv(np.ones((2, 1, 1, 1))), Neuron("IF")),
+        LayerNode.of("pool", AvgPool(2), Neuron("LIF", threshold=[0.5, 4.0], beta=0.5)),
+        LayerNode.of("out", Linear(np.ones((1, 8))), Neuron("IF")),
+    ]
+    bound = propagate(SNNGraph(layers, (1, 4, 4)))["pool"]
+    assert bound.output_high.max(axis=(1, 2)).tolist() == [1, 0]
+
+
+def test_a_neuron_of_several_spikes_sends_up_to_so_many_and_is_never_taken_for_constant():
+    several = Neuron("IF", threshold=0.5, max_spikes=4)
+    layers = [
+        LayerNode.of("a", Conv(np.ones((1, 1, 1, 1)), np.array([0.5])), several),
+        LayerNode.of("pool", MaxPool(2)),
+    ]
+    bounds = propagate(SNNGraph(layers, (1, 2, 2)), (0.0, 1.0), 8)
+    assert (bounds["a"].output_low == 0).all() and (bounds["a"].output_high == 4).all()
+    assert (bounds["pool"].output_high == 4).all()
+    assert np.isinf(propagate(SNNGraph(layers, (1, 2, 2)), (0.0, 1.0))["pool"].output_high).all()

@@ -25,6 +25,7 @@ from spikeport.snn_optimizer.passes import request
 from spikeport.snn_optimizer.passes.quantization import lies_on_grid
 from spikeport.snn_optimizer.proofs.scope import Scope
 from spikeport.snn_optimizer.replay import simulation
+from spikeport.snn_optimizer.replay.signals import Signals
 from spikeport.snn_optimizer.replay.simulation import simulate
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite
 from spikeport.transfer import SNNCheckpoint
@@ -323,7 +324,7 @@ def test_the_cost_counts_what_is_stored_and_what_moves():
             LayerNode("b", 3, 2, np.ones((2, 3)), "IF"),
         ]
     )
-    cost = cost_of(graph, [np.array([1.0, 0.5]), np.array([4.0, 0.0, 2.0])])
+    cost = cost_of(graph, {"a": np.array([1.0, 0.5]), "b": np.array([4.0, 0.0, 2.0])})
     assert (cost.layers, cost.neurons, cost.parameters, cost.nonzero) == (2, 5, 15, 10)
     assert cost.synaptic_operations == 1.0 * 2 + 0.5 * 1 + (4 + 0 + 2) * 2
     assert cost_of(graph, weight_bits={"a": 4, "b": 4}).bytes < cost.bytes
@@ -331,30 +332,36 @@ def test_the_cost_counts_what_is_stored_and_what_moves():
 
 @pytest.mark.parametrize("encoding", ["current", "poisson"])
 def test_a_simulation_sees_what_the_kernels_do(random_graph, encoding):
-    """On dyadic numbers every sum is exact, so a matrix product gives the kernels' own currents on any machine."""
     for seed in range(40):
         graph, T = random_graph(seed), 1 + seed % 9
         x = np.random.default_rng(seed).integers(0, 9, (30, graph.n_inputs)) / 8
         run = graph.run(x, T=T, encoding=encoding, record=True)
-        activity = simulate(graph, x, Scope(encoding=encoding, timesteps=T))
+        scope = Scope(encoding=encoding, timesteps=T, data=x)
+        signals = Signals(scope)
+        activity = simulate(graph, x, scope)
         assert np.array_equal(activity.drive, run.drive)
-        for k, sent in enumerate(run.spikes[:-1]):
-            assert np.allclose(activity.inputs[k + 1] * T, run.counts[k])
-            assert np.allclose(activity.events[k + 1], (sent != 0).sum(axis=0).mean(axis=0))
+        for before, after, sent in zip(graph.layers, graph.layers[1:], run.spikes, strict=False):
+            (seen,) = signals.means(graph, after.name)
+            assert np.allclose(seen, sent.mean(axis=0))
+            assert np.allclose(activity.means[before.name], sent.mean(axis=(0, 1)))
+            assert np.allclose(activity.rates[before.name], (sent != 0).mean(axis=(0, 1)))
+            assert np.allclose(activity.events[after.name], (sent != 0).sum(axis=0).mean(axis=0))
         if encoding == "current":
-            assert np.allclose(activity.inputs[0], x)
-            assert np.allclose(activity.events[0], (x != 0).mean(axis=0))
+            assert np.allclose(next(signals.means(graph, "layer0")), x)
+            assert np.allclose(activity.events["layer0"], (x != 0).mean(axis=0))
 
 
 def test_a_simulation_in_blocks_is_the_same_simulation(random_graph, monkeypatch):
     graph = random_graph(3)
     x = np.random.default_rng(3).integers(0, 9, (30, graph.n_inputs)) / 8
-    whole = simulate(graph, x, Scope())
-    monkeypatch.setattr(simulation, "VALUES_AT_ONCE", 1000)
-    parts = simulate(graph, x, Scope())
+    whole, inputs = simulate(graph, x, Scope()), list(Signals(Scope(data=x)).means(graph, "layer1"))
+    monkeypatch.setattr(simulation, "VALUES_AT_ONCE", 100)
+    parts, blocks = simulate(graph, x, Scope()), list(Signals(Scope(data=x)).means(graph, "layer1"))
+    assert (len(inputs), len(blocks) > 1) == (1, True)
+    assert np.array_equal(np.concatenate(inputs), np.concatenate(blocks))
     assert np.array_equal(whole.drive, parts.drive)
-    for name in ("inputs", "events"):
-        assert all(np.allclose(*pair) for pair in zip(getattr(whole, name), getattr(parts, name), strict=True))
+    for name in ("events", "rates", "means"):
+        assert all(np.allclose(value, getattr(parts, name)[layer]) for layer, value in getattr(whole, name).items())
 
 
 def test_the_report_is_json_text_and_a_page(tmp_path):

@@ -5,10 +5,16 @@ import itertools
 import numpy as np
 import pytest
 
-from spikeport import LayerNode, SNNGraph
+from spikeport import LayerNode, Neuron, SNNGraph
 from spikeport.kernels.layer import weighted_sum
+from spikeport.operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, SumPool
 from spikeport.snn_optimizer import PASSES, layer_fusion
+from spikeport.snn_optimizer.proofs.grids import input_grids
 from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.proofs.shifts import largest_shift as largest
+from spikeport.snn_optimizer.proofs.shifts import own_shift, shifts
+from spikeport.snn_optimizer.surgery.weighted import rebuilt
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 REQUESTS = [
     ("redundancy_elimination", {"tolerance": 0.3, "correlation_threshold": -1.0}),
@@ -117,3 +123,52 @@ def test_a_product_of_several_layers_is_bounded_as_one():
     one = PASSES["layer_fusion"].apply(SNNGraph(layers[2:]), Scope(input_range=(-1.0, 1.0))).certificate.bound
     all_four = PASSES["layer_fusion"].apply(SNNGraph(layers), Scope(input_range=(-1.0, 1.0))).certificate.bound
     assert all_four > 10 * one
+
+
+def graded(rng, dtype, pool):
+    """Nodes without neurons of every kind that hands a shift on, behind a convolution, and a neuron at the end."""
+
+    def drawn(*shape):
+        return rng.normal(size=shape).astype(dtype)
+
+    of = LayerNode.of
+    return SNNGraph(
+        [
+            of("a", Conv(drawn(3, 1, 2, 2), drawn(3), padding=1)),
+            of("sum_pool", SumPool(2, 1)),
+            of("pool", pool, inputs=["a"]),
+            of("conv", Conv(drawn(3, 3, 1, 1)), inputs=["sum_pool"]),
+            of("add", Add(), inputs=["conv", "pool", "pool"]),
+            of("concat", Concat(), inputs=["add", "conv"]),
+            of("grouped", Conv(drawn(4, 3, 2, 2), groups=2)),
+            of("out", Linear(drawn(3, 4 * 4)), Neuron("IF")),
+        ],
+        (1, 3, 3),
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_shift_is_handed_on_by_everything_that_stands_behind_it(dtype):
+    closest = 0.0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        before = graded(rng, dtype, AvgPool(2, 1))
+        moved = (before["a"].weights * (1 + rng.normal(size=(3, 1, 2, 2)) * 10.0 ** -rng.integers(0, 6))).astype(dtype)
+        after = replace(before, "a", rebuilt(before["a"], moved))
+        grids, _ = input_grids(before, (-1.0, 1.0))
+        bound = shifts(after, {"a": own_shift(before["a"], after["a"], grids["a"])}, grids)
+        x = rng.choice([-1.0, 1.0], (400, 1, 3, 3))
+        runs = [graph.run(x, T=1, record=True) for graph in (before, after)]
+        for k, node in enumerate(before):
+            was, now = (run.drive if node.name == "out" else run.spikes[k][0] for run in runs)
+            shift = np.abs(was.astype(np.float64) - now).reshape(len(x), node.shape[0], -1).max(axis=(0, 2))
+            assert (shift <= bound[node.name]).all(), (seed, node)
+            closest = max(closest, float(shift.max() / bound[node.name].max()) if node.name == "add" else 0.0)
+    assert closest > 0.3, "bounds so wide say nothing"
+
+
+def test_of_a_max_pool_of_values_that_are_shifted_nothing_is_known():
+    before = graded(np.random.default_rng(0), np.float64, MaxPool(2, 1))
+    grids, _ = input_grids(before, (-1.0, 1.0))
+    found = shifts(before, {"a": np.full(3, 1e-3)}, grids)
+    assert np.isfinite(found["conv"]).all() and np.isinf(found["pool"]).all() and largest(found) == np.inf

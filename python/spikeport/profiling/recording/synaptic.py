@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from spikeport.graph import RunResult, SNNGraph
-from spikeport.kernels.network import first_signal
+from spikeport.graph.signals import recorded_signals
+from spikeport.kernels.network import Signal, first_signal
 from spikeport.operations import Weighted
 from spikeport.profiling.recording.statistics import LayerStats
 
@@ -69,15 +70,14 @@ class Operations:
         ``x`` is what arrived, (timesteps, batch, …), as `arriving` gives it.
         """
         assert run.spikes is not None
-        signals = {"input": np.asarray(x)}
-        for index, (layer, spikes) in enumerate(zip(graph, run.spikes, strict=True)):
-            operation, signal = layer.operation, signals[graph.reads(index)[0]]
-            if isinstance(operation, Weighted):
-                self._add_connection(layer.name, operation, signal)
+        inputs, one = np.asarray(x), len(graph.input_shape)
+        given = Signal(inputs, inputs.ndim < one + 2)
+        for (layer, read), spikes in zip(recorded_signals(graph, given, run), run.spikes, strict=True):
+            if isinstance(layer.operation, Weighted):
+                self._add_connection(layer.name, layer.operation, read[0].steps(run.timesteps))
             if layer.neuron.is_spiking:
                 flat = spikes.reshape(*spikes.shape[:2], layer.n_neurons)
                 record(layer.name, flat, layout="TBN", threshold=float(np.mean(layer.threshold)))
-            signals[layer.name] = spikes
 
     @staticmethod
     def arriving(x: Any, T: int, encoding: str = "current", seed: int = 0, **_: Any) -> Any:

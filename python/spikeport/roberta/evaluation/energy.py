@@ -19,16 +19,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spikeport.picojoule import FLOAT_16, FLOAT_32, INT_8, INT_32, Price
 from spikeport.roberta.network.signals import EMBEDDING, signals
 
-ADD_PICOJOULE, MULTIPLY_ADD_PICOJOULE = 0.9, 4.6
 TABLES = {
-    "32-bit floating point": (ADD_PICOJOULE, MULTIPLY_ADD_PICOJOULE),
-    "16-bit floating point": (0.4, 1.5),
-    "32-bit integers": (0.1, 3.2),
-    "8-bit integers": (0.03, 0.23),
+    "32-bit floating point": FLOAT_32,
+    "16-bit floating point": FLOAT_16,
+    "32-bit integers": INT_32,
+    "8-bit integers": INT_8,
 }
-"""Picojoules of an addition and of a multiply-add in 45 nm CMOS (Horowitz, ISSCC 2014); the first is the headline."""
+"""The first is the headline."""
 UPDATE_ADDITIONS = DIFFERENCE_ADDITIONS = 2
 LAYER_NORM, SOFTMAX, TANH, RELU, QUANTISER = 4, 5, 4, 1, 1
 """Multiply-adds a value: mean, variance, scaling and shift; a polynomial for exp, and the division; one for tanh."""
@@ -50,9 +50,9 @@ class Work:
     additions: Tensor
     multiply_adds: Tensor
 
-    def picojoule(self, table: tuple[float, float]) -> Tensor:
+    def picojoule(self, table: Price) -> Tensor:
         """Return what it costs at ``table``'s price of an addition and of a multiply-add."""
-        return self.additions * table[0] + self.multiply_adds * table[1]
+        return self.additions * table.add + self.multiply_adds * table.multiply_add
 
 
 def multiply_adds(config: Any, tokens: Tensor) -> Tensor:
@@ -134,12 +134,10 @@ def _functions(config: Any, tokens: Tensor, spiking: Collection[str]) -> tuple[l
     return found, hidden * tokens * LAYER_NORM
 
 
-def _compare(
-    spiking: Mapping[str, Work], quantised: Mapping[str, Work], table: tuple[float, float]
-) -> dict[str, float]:
+def _compare(spiking: Mapping[str, Work], quantised: Mapping[str, Work], table: Price) -> dict[str, float]:
     ours, theirs = (sum(_microjoule(work, table) for work in side.values()) for side in (spiking, quantised))
     return {"spiking_microjoule": ours, "quantised_microjoule": theirs, "ratio": ours / theirs}
 
 
-def _microjoule(work: Work, table: tuple[float, float]) -> float:
+def _microjoule(work: Work, table: Price) -> float:
     return float(work.picojoule(table).mean()) * 1e-6

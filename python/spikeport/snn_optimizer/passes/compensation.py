@@ -1,37 +1,85 @@
 """Optimal brain surgery: change some weights, and let the others make up for it on the data.
 
-A layer's error on its inputs x (a constant 1 appended for the bias) is quadratic in the change of its weights::
+A row's error on what its terms read, x (a 1 appended for the bias), is quadratic in the change of its weights::
 
     E |Δw·x|² = Δw·H·Δwᵀ         H = E[x xᵀ] + λ·I
 
+In a convolution x is the window at a place, and the mean is over samples and places; each group has an H of its own.
 With a set J of weights of a row fixed to 0, the best change of the others and its cost are (Hassibi and Stork 1993)::
 
     Δw = - w_J · ([H⁻¹]_JJ)⁻¹ · [H⁻¹]_J:        cost = w_J · ([H⁻¹]_JJ)⁻¹ · w_Jᵀ
 
-`remove_inputs` drops whole inputs, cheapest first, the same for all rows. `project_columns` walks the inputs once,
-puts each column on what is allowed (pruned, or on a grid) and spreads the error over the inputs that follow, the
-bias last (Frantar and Alistarh 2023, "SparseGPT"; Frantar et al. 2023, "GPTQ").
+`remove_units` drops whole units of a source, cheapest first, the same for all rows of all that read it.
+`project_columns` walks the terms once, puts each column on what is allowed (pruned, or on a grid) and spreads the error
+over the terms that follow, the bias last (Frantar and Alistarh 2023, "SparseGPT"; Frantar et al. 2023, "GPTQ").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.graph import SNNGraph
+from spikeport.operations import Linear, Weighted
+from spikeport.snn_optimizer.replay.signals import Signals
+from spikeport.snn_optimizer.surgery.weighted import places_of, weighted_of
+
 Array = npt.NDArray[Any]
 DAMPING = 1e-2  # share of the mean diagonal, as in GPTQ: it keeps H invertible where inputs repeat each other
 COLUMNS_AT_ONCE = 128  # a block's errors reach the columns behind it in one matrix product
 ROUNDS = 256  # of removal; above so many inputs, several go in each round
+MOST_TERMS = 1 << 13  # of a sum: an H of more of them, and its inverse, would not fit into a few gigabytes
+MOST_WINDOWS = 1 << 16  # of a convolution that H is a mean over, where samples are many: it needs no more
+LEAST_SAMPLES = 128  # of which all windows count, however many they are
+VALUES_AT_ONCE = 1 << 22  # of windows that are laid out at once
+
+
+def second_moments(graph: SNNGraph, name: str, signals: Signals | None, first: str | None = None) -> list[Array] | None:
+    """Return H of each group of the node ``name`` on the data, (terms + 1, terms + 1) each.
+
+    None where there are no data, or too many terms. ``first`` is what `Signals.means` takes.
+    """
+    operation = weighted_of(graph[name])
+    if signals is None or operation.matrix.shape[2] > MOST_TERMS:
+        return None
+    if isinstance(operation, Linear):
+        seen = list(signals.means(graph, name, first=first))
+        return [second_moment(np.concatenate([block.reshape(len(block), -1) for block in seen]))]
+    groups, _, terms = operation.matrix.shape
+    places, samples = places_of(graph[name]), 0
+    total = np.zeros((groups, terms + 1, terms + 1))
+    for block in signals.means(graph, name, most=max(LEAST_SAMPLES, MOST_WINDOWS // places), first=first):
+        total += _products(operation, block, places)
+        samples += len(block)
+    return [_damped(H / (samples * places)) for H in total]
+
+
+def _products(operation: Weighted, signal: Array, places: int) -> Array:
+    """Return ``Σ x·xᵀ`` over the windows of a block of samples (samples, *shape), (groups, terms + 1, terms + 1)."""
+    groups, _, terms = operation.matrix.shape
+    total = np.zeros((groups, terms + 1, terms + 1))
+    size = max(1, VALUES_AT_ONCE // (groups * terms * places))
+    for start in range(0, len(signal), size):
+        block = signal[None, start : start + size]
+        x = np.ones((groups, len(block[0]) * places, terms + 1))
+        for k, patch in enumerate(operation.patches(block)):
+            x[:, :, k] = patch[0].transpose(1, 0, 2).reshape(groups, -1)
+        total += x.transpose(0, 2, 1) @ x
+    return total
 
 
 def second_moment(inputs: Array) -> Array:
     """Return H of shape (n_inputs + 1, n_inputs + 1) from inputs (samples, n_inputs), damped by 1% of its mean
     diagonal."""
     x = np.column_stack([inputs, np.ones(len(inputs))]).astype(np.float64)
-    H = x.T @ x / len(x)
+    return _damped(x.T @ x / len(x))
+
+
+def _damped(H: Array) -> Array:
     return np.asarray(H + DAMPING * max(float(np.trace(H)) / len(H), 1e-12) * np.eye(len(H)))
 
 
@@ -41,24 +89,74 @@ def removal_cost(weights: Array, H: Array) -> Array:
     return np.asarray(weights**2 / np.linalg.inv(H).diagonal()[: weights.shape[1]])
 
 
+@dataclass
+class Reading:
+    """What reads the units of a source: weights (rows, terms + 1; the bias last), H⁻¹, and the terms of each unit."""
+
+    weights: Array
+    inverse: Array
+    terms: Array
+
+    @classmethod
+    def of(cls, weights: Array, H: Array, terms: Array) -> Reading:
+        """Return a reading of weights that are copied; ``terms`` have shape (units, …)."""
+        return cls(weights.astype(np.float64), np.linalg.inv(H), terms.reshape(len(terms), -1))
+
+    def costs(self, units: Array) -> Array:
+        """Return what it costs to do without each of the units, the others making up for it."""
+        terms = self.terms[units]
+        if terms.shape[1] == 1:
+            (k,) = terms.T
+            return np.asarray((self.weights[:, k] ** 2).sum(axis=0) / self.inverse.diagonal()[k])
+        W = self.weights[:, terms].transpose(1, 2, 0)  # (units, terms of each, rows)
+        return np.asarray((W * np.linalg.solve(self.inverse[terms[:, :, None], terms[:, None]], W)).sum(axis=(1, 2)))
+
+    def remove(self, units: Array) -> None:
+        """Fix the weights of the units to 0, and let the others make up for it."""
+        J = self.terms[units].ravel()
+        change = np.linalg.solve(self.inverse[np.ix_(J, J)], self.inverse[J])
+        self.weights -= self.weights[:, J] @ change
+        self.inverse = self.inverse - self.inverse[:, J] @ change
+        self.weights[:, J] = 0
+        self.inverse[J], self.inverse[:, J] = 0, 0
+
+
+def remove_units(readings: Sequence[Reading], count: int) -> Array:
+    """Remove ``count`` units of what the readings read, and return the units that stay.
+
+    The readings' weights change in place: those of the units are 0 then. Units go one after the other, cheapest first
+    (in a few hundred rounds where there are more).
+    """
+    alive = np.ones(len(readings[0].terms), bool)
+    while (left := count - int((~alive).sum())) > 0:
+        cost = np.full(len(alive), np.inf)
+        cost[alive] = sum(reading.costs(np.flatnonzero(alive)) for reading in readings)
+        gone = np.argsort(cost, kind="stable")[: min(left, max(1, count // ROUNDS))]
+        for reading in readings:
+            reading.remove(gone)
+        alive[gone] = False
+    return np.flatnonzero(alive)
+
+
 def remove_inputs(weights: Array, H: Array, count: int) -> tuple[Array, Array]:
     """Return the weights (rows, n_inputs + 1; the bias last) without ``count`` inputs, and the inputs that stay.
 
-    Removed columns are 0. Inputs go one after the other, cheapest first (in a few hundred rounds where there are more).
+    Removed columns are 0.
     """
-    W, inverse, n = weights.astype(np.float64), np.linalg.inv(H), weights.shape[1] - 1
-    alive = np.ones(n, bool)
-    while (left := count - int((~alive).sum())) > 0:
-        cost = np.full(n, np.inf)
-        cost[alive] = (W[:, :n][:, alive] ** 2).sum(axis=0) / inverse.diagonal()[:n][alive]
-        J = np.argsort(cost, kind="stable")[: min(left, max(1, count // ROUNDS))]
-        change = np.linalg.solve(inverse[np.ix_(J, J)], inverse[J])
-        W -= W[:, J] @ change
-        inverse = inverse - inverse[:, J] @ change
-        alive[J] = False
-        W[:, J] = 0
-        inverse[J], inverse[:, J] = 0, 0
-    return W, np.flatnonzero(alive)
+    reading = Reading.of(weights, H, np.arange(weights.shape[1] - 1)[:, None])
+    stay = remove_units([reading], count)
+    return reading.weights, stay
+
+
+def project_groups(weights: Array, moments: Iterable[Array], project: Callable[[int, Array, Array], Array]) -> Array:
+    """Return `project_columns` of each group's rows of ``weights`` (units, terms + 1) with the group's own H.
+
+    ``project(k, column, rows)`` is told which rows the column is of.
+    """
+    found, moments = [], list(moments)
+    for rows, H in zip(np.split(np.arange(len(weights)), len(moments)), moments, strict=True):
+        found.append(project_columns(weights[rows], H, lambda k, column, rows=rows: project(k, column, rows)))  # type: ignore[misc]
+    return np.concatenate(found)
 
 
 def project_columns(weights: Array, H: Array, project: Callable[[int, Array], Array]) -> Array:

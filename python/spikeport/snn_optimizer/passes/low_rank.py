@@ -15,60 +15,63 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.passes.compensation import second_moment
-from spikeport.snn_optimizer.proofs.arithmetic import Grid, row_mass, weighted
+from spikeport.snn_optimizer.passes.compensation import second_moments
+from spikeport.snn_optimizer.proofs.arithmetic import Grid, row_mass, weighted, weighted_mass
+from spikeport.snn_optimizer.proofs.grids import input_grids
 from spikeport.snn_optimizer.proofs.scope import Scope
-from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, shifts, sum_error
-from spikeport.snn_optimizer.replay.simulation import simulate
-from spikeport.snn_optimizer.surgery.linear import rebuilt
+from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, shifts, sum_error
+from spikeport.snn_optimizer.replay.signals import Signals
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.surgery.weighted import rebuilt
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 Array = npt.NDArray[Any]
 
 
 def factorize_layers(graph: SNNGraph, scope: Scope, *, energy: float = 0.999) -> Rewrite:
-    """Split every layer into two of the smallest rank that keeps ``energy`` (in (0, 1]) of its squared response."""
+    """Split every linear layer into two of the smallest rank that keeps ``energy`` (in (0, 1]) of its squared response.
+
+    The first of the two, ``NAME.low_rank``, reads what the layer read; who read the layer still does.
+    """
     if not 0 < energy <= 1:
         raise GraphError("energy", f"energy must be a share in (0, 1], not {energy!r}")
-    given, inputs = input_grids(graph, scope.arriving)
-    seen = None if scope.data is None else simulate(graph, scope.data, scope).inputs
-    layers: list[LayerNode] = []
-    grids: list[Grid] = []  # of the layers after
-    own_shifts: dict[int, Array] = {}
-    names = {layer.name for layer in graph}
+    grids, inputs = input_grids(graph, scope.arriving)
+    signals = None if scope.data is None else Signals(scope)
+    result, names = graph, {layer.name for layer in graph}
+    own_shifts: dict[str, Array] = {}
     split: dict[str, int] = {}  # the rank of every layer that was split
-    for k, layer in enumerate(graph.layers):
-        factors = None if not is_rewritable(layer) else _factors(layer, None if seen is None else seen[k], energy)
+    for layer in graph:
         name = f"{layer.name}.low_rank"
-        if factors is not None and name not in names:
-            U, V = factors
-            layers.append(LayerNode(name, layer.n_inputs, len(V), V, "identity"))
-            grids.append(given[k])
-            error = sum_error(layers[-1], given[k])
-            between = Grid(None, row_mass(layers[-1], given[k].bound) + error)
-            layer = rebuilt(layer, U)
-            own_shifts[len(layers)] = (
-                weighted(graph.layers[k].weights.astype(np.float64) - U.astype(np.float64) @ V, given[k].bound)
-                + sum_error(graph.layers[k], given[k])
-                + sum_error(layer, between)
-                + weighted(U, error)
-            )
-            split[layer.name] = len(V)
-        layers.append(layer)
-        grids.append(given[k] if layer is graph.layers[k] else between)
+        factors = None if not layer.is_linear or name in names else _factors(graph, layer, signals, energy)
+        if factors is None:
+            continue
+        U, V = factors
+        first, second = LayerNode(name, layer.n_inputs, len(V), V, "identity"), rebuilt(layer, U)
+        grids[name] = given = grids[layer.name]
+        error = sum_error(first, given)
+        grids[layer.name] = between = Grid(None, row_mass(first, given.bound) + error)
+        off = np.abs(layer.weights.astype(np.float64) - U.astype(np.float64) @ V)
+        own_shifts[layer.name] = (
+            weighted_mass(layer, given.bound, off)
+            + sum_error(layer, given)
+            + sum_error(second, between)
+            + weighted(U, error)
+        )
+        split[layer.name] = len(V)
+        result = replace(result, layer.name, first, second)
     if not split:
         return unchanged(graph, f"no layer is smaller as two at {energy:g} of its energy")
-    bound = largest_shift(shifts(layers, own_shifts, grids))
+    bound = largest_shift(shifts(result, own_shifts, grids))
     ranks = ", ".join(f"{name} (rank {rank})" for name, rank in split.items())
     reason = f"{ranks} factorised; on {inputs} a current moves by at most"
-    return Rewrite(SNNGraph(layers), bounded_by(reason, bound), recomputed=split)
+    return Rewrite(result, bounded_by(reason, bound), recomputed=split)
 
 
-def _factors(layer: LayerNode, inputs: Array | None, energy: float) -> tuple[Array, Array] | None:
+def _factors(graph: SNNGraph, layer: LayerNode, signals: Signals | None, energy: float) -> tuple[Array, Array] | None:
     """Return (n_neurons, r) and (r, n_inputs), or None where they hold no fewer numbers than the weights."""
     W = layer.weights.astype(np.float64)
-    root = W if inputs is None else W @ np.linalg.cholesky(second_moment(inputs)[:-1, :-1])
+    moments = second_moments(graph, layer.name, signals)
+    root = W if moments is None else W @ np.linalg.cholesky(moments[0][:-1, :-1])
     U, singular, _ = np.linalg.svd(root, full_matrices=False)
     kept = np.cumsum(singular**2) / max(float((singular**2).sum()), 1e-300)
     rank = min(int(np.searchsorted(kept, energy)) + 1, len(singular))

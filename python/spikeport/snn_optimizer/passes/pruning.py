@@ -2,8 +2,8 @@
 
 - `prune_weights` without a strength removes only what is too small to matter, with a bound: the removed weights of a
   neuron add up to at most ``tolerance`` thresholds in one step.
-- With ``sparsity`` or a ``pattern`` (n:m, at most n of every m consecutive inputs) it removes so many.
-- `prune_neurons` removes whole neurons, so the matrices get smaller.
+- With ``sparsity`` or a ``pattern`` (n:m, at most n of every m consecutive terms of a sum) it removes so many.
+- `prune_neurons` removes whole neurons of linear layers and whole channels of convolutions, so the arrays get smaller.
 
 With data, what is removed is what costs least once the weights that stay make up for it
 (`spikeport.snn_optimizer.passes.compensation`); without, what is smallest.
@@ -19,13 +19,31 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.passes.compensation import project_columns, removal_cost, remove_inputs, second_moment
+from spikeport.operations import Weighted
+from spikeport.snn_optimizer.passes.compensation import (
+    Reading,
+    project_groups,
+    removal_cost,
+    remove_units,
+    second_moments,
+)
+from spikeport.snn_optimizer.proofs.grids import input_grids
+from spikeport.snn_optimizer.proofs.patches import patches_of
 from spikeport.snn_optimizer.proofs.scope import Scope
-from spikeport.snn_optimizer.proofs.shifts import bounded_by, input_grids, largest_shift, own_shift, shifts
-from spikeport.snn_optimizer.replay.simulation import simulate
-from spikeport.snn_optimizer.surgery.linear import rebuilt, thresholds, with_bias, without_bias
+from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, own_shift, shifts
+from spikeport.snn_optimizer.replay.signals import Signals
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import hidden_pairs, is_rewritable, keep_neurons, replace_layer
+from spikeport.snn_optimizer.surgery.units import Reader, is_rewritable, keep_units, removable
+from spikeport.snn_optimizer.surgery.weighted import (
+    rebuilt,
+    rows_of,
+    thresholds,
+    units_of,
+    weighted_of,
+    with_bias,
+    without_bias,
+)
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 Array = npt.NDArray[Any]
 SALIENCIES = ("auto", "activity", "magnitude")
@@ -57,19 +75,23 @@ def prune_weights(
     if sparsity is None and pattern is None:
         return _prune_to_tolerance(graph, scope, tolerance)
 
+    signals = None if by == "magnitude" else Signals(scope)
     result, before, recomputed = graph, _nonzero(graph), []
-    for k, layer in enumerate(graph.layers):
+    for layer in graph:
         if not is_rewritable(layer):
             continue
-        if by == "magnitude" or scope.data is None:
-            keep = _mask(layer.weights.astype(np.float64) ** 2, sparsity, pattern)
-            result = replace_layer(result, k, rebuilt(layer, layer.weights * keep))
+        moments = second_moments(result, layer.name, signals)
+        if moments is None:
+            keep = _mask(rows_of(layer).astype(np.float64) ** 2, sparsity, pattern)
+            result = replace(result, layer.name, rebuilt(layer, rows_of(layer) * keep))
             continue
-        H = second_moment(simulate(result, scope.data, scope).inputs[k])
         W = with_bias(layer)
-        keep = _mask(removal_cost(W[:, :-1] / _column_of_thresholds(layer), H), sparsity, pattern)
-        changed = project_columns(W, H, lambda i, column, keep=keep: column * keep[:, i])  # type: ignore[misc]
-        result = replace_layer(result, k, without_bias(layer, changed))
+        cost = np.split(W[:, :-1] / _column_of_thresholds(layer), len(moments))
+        keep = _mask(
+            np.concatenate([removal_cost(*pair) for pair in zip(cost, moments, strict=True)]), sparsity, pattern
+        )
+        changed = project_groups(W, moments, lambda k, column, rows, keep=keep: column * keep[rows, k])  # type: ignore[misc]
+        result = replace(result, layer.name, without_bias(layer, changed))
         recomputed.append(layer.name)
     removed = before - _nonzero(result)
     how = "the smallest" if by == "magnitude" else "the cheapest on the data, the others making up for them"
@@ -79,40 +101,61 @@ def prune_weights(
 
 
 def prune_neurons(graph: SNNGraph, scope: Scope, *, keep: float = 0.5, by: str = "auto") -> Rewrite:
-    """Remove hidden neurons.
+    """Remove hidden neurons, and channels of convolutions.
 
     Parameters
     ----------
-    keep : share of each hidden layer's neurons that stay, in (0, 1]
+    keep : share of each hidden layer's neurons, or channels, that stay, in (0, 1]
     by : "activity": what costs least on the data once the others make up for it; "magnitude": the smallest product of
         the norms of incoming and outgoing weights
     """
     by = _saliency(by, scope)
     if not 0 < keep <= 1:
         raise GraphError("keep", f"keep must be a share in (0, 1], not {keep!r}")
+    signals = None if by == "magnitude" else Signals(scope)
     survivors: dict[str, Array] = {}
     result, removed, recomputed = graph, 0, []
-    for k, layer, _ in hidden_pairs(graph):
-        after, stay = result.layers[k + 1], max(1, round(layer.n_neurons * keep))
-        if stay == layer.n_neurons:
+    for name in [node.name for node, _ in removable(graph)]:
+        node, readers = next(found for found in removable(result) if found[0].name == name)
+        stay = max(1, round(units_of(node) * keep))
+        if stay == units_of(node):
             continue
-        if by == "magnitude" or scope.data is None:
-            incoming = np.linalg.norm(layer.weights, axis=1)
-            norms = incoming / thresholds(layer) * np.linalg.norm(after.weights, axis=0)
+        readings = _readings(result, readers, signals, name)
+        if not readings:  # nothing reads the node, or one that does has too many terms
+            norms = np.linalg.norm(rows_of(node), axis=1) / thresholds(node) * _outgoing(readers)
             rows = np.sort(np.argsort(-norms, kind="stable")[:stay])
         else:
-            H = second_moment(simulate(result, scope.data, scope).inputs[k + 1])
-            W, rows = remove_inputs(with_bias(after) / _column_of_thresholds(after), H, layer.n_neurons - stay)
-            result = replace_layer(result, k + 1, without_bias(after, W * _column_of_thresholds(after)))
-            recomputed.append(after.name)
-        removed += layer.n_neurons - stay
-        result, gone = keep_neurons(result, {k: rows})
-        survivors |= gone
+            rows = remove_units(readings, units_of(node) - stay)
+            for (reader, *_), reading in zip(readers, readings, strict=True):
+                W = reading.weights * _column_of_thresholds(reader)
+                result = replace(result, reader.name, without_bias(reader, W))
+                recomputed.append(reader.name)
+        removed += node.n_neurons - node.n_neurons // units_of(node) * stay
+        result, gone = keep_units(result, {name: rows})
+        survivors |= {k: survivors[k][rows] if k in survivors else rows for k, rows in gone.items()}
     if not removed:
         return unchanged(graph, f"keeping {keep:g} of every hidden layer keeps all")
     how = "the weakest" if by == "magnitude" else "the cheapest on the data, the others making up for them"
-    certificate = Certificate("unchecked", f"{removed} neurons removed: {how}")
+    certificate = Certificate("unchecked", f"{removed:,} neurons removed: {how}")
     return Rewrite(result, certificate, survivors, recomputed=recomputed)
+
+
+def _readings(graph: SNNGraph, readers: list[Reader], signals: Signals | None, name: str) -> list[Reading] | None:
+    """Return what reads the units of the node ``name``, each row in thresholds; None without data, or where one has too
+    many terms to make up for some."""
+    found = []
+    for node, _, terms in readers:
+        moments = second_moments(graph, node.name, signals, first=name)
+        if moments is None:
+            return None
+        found.append(Reading.of(with_bias(node) / _column_of_thresholds(node), moments[0], terms))
+    return found
+
+
+def _outgoing(readers: list[Reader]) -> Array:
+    """Return the norm of all weights that read each unit, shape (units,)."""
+    squares = sum((rows_of(node) ** 2).sum(axis=0)[terms].sum(axis=1) for node, _, terms in readers)
+    return np.asarray(np.sqrt(squares))
 
 
 def _prune_to_tolerance(graph: SNNGraph, scope: Scope, tolerance: float) -> Rewrite:
@@ -121,26 +164,33 @@ def _prune_to_tolerance(graph: SNNGraph, scope: Scope, tolerance: float) -> Rewr
         raise GraphError("tolerance", f"tolerance must be a finite number of at least 0, not {tolerance!r}")
     grids, inputs = input_grids(graph, scope.arriving)
     result, removed, own_shifts = graph, 0, {}
-    for k, layer in enumerate(graph.layers):
+    for layer in graph:
         if not is_rewritable(layer):
             continue
+        weights, read = rows_of(layer), _largest_read(weighted_of(layer), grids[layer.name].bound)
         with np.errstate(invalid="ignore"):
-            size = np.abs(layer.weights) * grids[k].bound / _column_of_thresholds(layer)
+            size = np.abs(weights) * read / _column_of_thresholds(layer)
         order = np.argsort(size, axis=1, kind="stable")
         fits = np.cumsum(np.take_along_axis(size, order, axis=1), axis=1) <= tolerance
         small = np.zeros_like(fits)
         np.put_along_axis(small, order, fits, axis=1)
-        small &= layer.weights != 0
+        small &= weights != 0
         if small.any():
             removed += int(small.sum())
-            pruned = rebuilt(layer, np.where(small, layer.weights.dtype.type(0), layer.weights))
-            own_shifts[k] = own_shift(layer, pruned, grids[k])
-            result = replace_layer(result, k, pruned)
+            pruned = rebuilt(layer, np.where(small, weights.dtype.type(0), weights))
+            own_shifts[layer.name] = own_shift(layer, pruned, grids[layer.name])
+            result = replace(result, layer.name, pruned)
     if not removed:
         return unchanged(graph, f"no weight is small enough for a tolerance of {tolerance:g} θ")
-    bound = largest_shift(shifts(result.layers, own_shifts, grids), result.layers)
+    bound = largest_shift(shifts(result, own_shifts, grids), result)
     reason = f"{removed:,} weights set to 0; on {inputs} a current moves by at most"
     return Rewrite(result, bounded_by(reason, bound, " θ"))
+
+
+def _largest_read(operation: Weighted, bound: Array) -> Array:
+    """Return the largest magnitude that each term reads at any place, shape (units, terms)."""
+    largest = patches_of(operation, bound).values[0].max(axis=0)
+    return np.repeat(largest, operation.matrix.shape[1], axis=0)
 
 
 def _mask(cost: Array, sparsity: float | None, pattern: tuple[int, int] | None) -> Array:
@@ -165,7 +215,7 @@ def _column_of_thresholds(layer: LayerNode) -> Array:
 
 
 def _nonzero(graph: SNNGraph) -> int:
-    return sum(int(np.count_nonzero(layer.weights)) for layer in graph)
+    return sum(int(np.count_nonzero(layer.weights)) for layer in graph if is_rewritable(layer))
 
 
 def _saliency(by: str, scope: Scope) -> str:

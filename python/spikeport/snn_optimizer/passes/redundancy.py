@@ -13,7 +13,7 @@ projections are compared by blocked matrix products, and what is left is measure
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,20 +22,16 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.proofs.arithmetic import Grid, grids_from_ends, rounding, row_mass
+from spikeport.snn_optimizer.proofs.arithmetic import Grid, rounding, row_mass
 from spikeport.snn_optimizer.proofs.bounds import ends_without_proofs
+from spikeport.snn_optimizer.proofs.grids import grids_from_ends, input_grids
+from spikeport.snn_optimizer.proofs.patches import patches_of
 from spikeport.snn_optimizer.proofs.scope import Scope
-from spikeport.snn_optimizer.proofs.shifts import (
-    bounded_by,
-    input_grids,
-    largest_shift,
-    order_certificate,
-    shifts,
-    sum_error,
-)
-from spikeport.snn_optimizer.surgery.linear import per_neuron, rebuilt, thresholds
+from spikeport.snn_optimizer.proofs.shifts import bounded_by, largest_shift, order_certificate, shifts, sum_error
 from spikeport.snn_optimizer.surgery.rewrite import Rewrite, unchanged
-from spikeport.snn_optimizer.surgery.units import hidden_pairs, keep_neurons, replace_layer
+from spikeport.snn_optimizer.surgery.units import handed_on, keep_units, removable, speakers_along
+from spikeport.snn_optimizer.surgery.weighted import per_unit, rebuilt, rows_of, thresholds, units_of, weighted_of
+from spikeport.snn_optimizer.surgery.wiring import replace
 
 Array = npt.NDArray[Any]
 ROWS_AT_ONCE = 64  # bounds the memory of a block of rows as bits
@@ -60,50 +56,87 @@ def merge_duplicates(
         raise GraphError(
             "correlation_threshold", f"correlation_threshold must be in [-1, 1], not {correlation_threshold!r}"
         )
-    first, apart = {}, {}
-    grids, inputs = input_grids(graph, scope.arriving) if tolerance else ([], "")
-    for k, layer, _ in hidden_pairs(graph):
+    first, apart, readers_of = {}, {}, {}
+    grids, inputs = input_grids(graph, scope.arriving) if tolerance else ({}, "")
+    for node, readers in removable(graph):
+        state = state_along(graph, node)
         if tolerance:
-            speaker, distance = _first_near(layer, grids[k].bound, tolerance, correlation_threshold)
+            bound = term_bound(node, grids[node.name].bound)
+            speaker, distance = _first_near(node, state, bound, tolerance, correlation_threshold)
         else:
-            speaker, distance = first_equal(layer), np.zeros(layer.n_neurons)
-        if (speaker != np.arange(layer.n_neurons)).any():
-            first[k], apart[k] = speaker, distance
+            speaker, distance = first_equal(node, state), np.zeros(units_of(node))
+        if (speaker != np.arange(len(speaker))).any():
+            first[node.name], apart[node.name], readers_of[node.name] = speaker, distance, readers
     if not first:
         return unchanged(graph, "no two neurons are equal" + (f" within {tolerance:g} θ" if tolerance else ""))
 
-    result, merged = graph, {}
-    for k, speaker in first.items():
-        after = result.layers[k + 1]
-        result = replace_layer(result, k + 1, rebuilt(after, summed_columns(after.weights, speaker)))
-        merged[k] = f"{int((speaker != np.arange(len(speaker))).sum())} neurons of {graph.layers[k].name!r}"
-    keep = {k: np.flatnonzero(speaker == np.arange(len(speaker))) for k, speaker in first.items()}
-    result, survivors = keep_neurons(result, keep)
-    speakers = {graph.layers[k].name: np.searchsorted(keep[k], speaker) for k, speaker in first.items()}
+    result, merged = graph, dict[str, str]()
+    summed: dict[str, list[str]] = {}
+    units = "neurons" if graph.is_linear_chain else "units"
+    for name, speaker in first.items():
+        merged[name] = f"{int((speaker != np.arange(len(speaker))).sum())} {units} of {name!r}"
+        for reader in readers_of[name]:
+            after = result[reader.node.name]
+            total = summed_columns(rows_of(after), speaker, reader.terms)
+            result = replace(result, after.name, rebuilt(after, total))
+            summed.setdefault(after.name, []).append(name)
+    keep = {name: np.flatnonzero(speaker == np.arange(len(speaker))) for name, speaker in first.items()}
+    result, survivors = keep_units(result, keep)
+    speakers = speakers_along(graph, first, survivors)
     if tolerance:
-        certificate = _near_certificate(graph, first, apart, grids, f"{', '.join(merged.values())} merged; on {inputs}")
+        what = f"{', '.join(merged.values())} merged; on {inputs}"
+        certificate = _near_certificate(graph, first, apart, summed, grids, what)
     else:
         equal = "equal others in row, bias and neuron; outgoing columns summed"
-        what = {k + 1: f"{who} {equal}" for k, who in merged.items()}
-        certificate = order_certificate(graph, what, grids_from_ends(graph, ends_without_proofs(graph, scope.arriving)))
-    summed = [graph.layers[k + 1].name for k in first]
-    return Rewrite(result, certificate, survivors, speakers, recomputed=summed)
+        what_of = {after: f"{', '.join(merged[name] for name in names)} {equal}" for after, names in summed.items()}
+        open_grids = grids_from_ends(graph, ends_without_proofs(graph, scope.arriving))
+        certificate = order_certificate(graph, what_of, open_grids)
+    return Rewrite(result, certificate, survivors, speakers, recomputed=list(summed))
 
 
-def summed_columns(weights: Array, first: Array) -> Array:
-    """Return the weights with every column j added to column ``first[j]`` (in ascending order of j)."""
+def state_along(graph: SNNGraph, node: LayerNode) -> Array:
+    """Return what else tells units of a node apart: the neurons of pools and joins that their units are handed to.
+
+    Shape (units, numbers); parameters that are the same for all units are left out.
+    """
+    columns = [np.zeros((units_of(node), 0))]
+    for name, units in handed_on(graph, node.name).items():
+        neuron = graph[name].neuron
+        if name != node.name and neuron.is_spiking and not neuron.is_uniform:
+            for value in (neuron.threshold, neuron.v_init, neuron.v_reset, neuron.beta):
+                columns.append(per_unit(graph[name], 0.0 if value is None else value)[units])
+    return np.concatenate(columns, axis=1)
+
+
+def term_bound(node: LayerNode, bound: Array) -> Array:
+    """Return the most that each term of a node's sums reads at any place, shape (terms,)."""
+    (kinds,), _ = patches_of(weighted_of(node), bound)
+    return np.asarray(kinds.max(axis=(0, 1)))
+
+
+def summed_columns(weights: Array, first: Array, terms: Array | None = None) -> Array:
+    """Return the weights with every column j added to column ``first[j]`` (in ascending order of j).
+
+    ``terms`` says which columns belong to each j, shape (units, …); by default the one column j.
+    """
     total: Array = weights.copy()
+    columns = np.arange(len(first))[:, None] if terms is None else terms
     for j in np.flatnonzero(first != np.arange(len(first))):
-        total[:, first[j]] += weights[:, j]
+        total[:, columns[first[j]]] += weights[:, columns[j]]
     return total
 
 
-def first_equal(layer: LayerNode) -> Array:
-    """Return, for every neuron, the index of the first neuron that equals it (its own where none before it does)."""
+def first_equal(layer: LayerNode, state: Array | None = None) -> Array:
+    """Return, for every unit, the index of the first unit that equals it (its own where none before it does).
+
+    ``state`` are further numbers that must be equal, shape (units, …).
+    """
     weights, extra = _canonical(layer)
+    if state is not None and state.size:
+        extra = np.ascontiguousarray(np.column_stack([extra, state.astype(extra.dtype) + extra.dtype.type(0.0)]))
     hashes = _hash(weights) ^ _hash(extra)
     _, inverse, count = np.unique(hashes, return_inverse=True, return_counts=True)
-    first = np.arange(layer.n_neurons)
+    first = np.arange(len(weights))
     seen: dict[bytes, int] = {}
     for j in np.flatnonzero(count[inverse] > 1):
         key = (weights[j] + 0.0).tobytes() + extra[j].tobytes()
@@ -112,13 +145,13 @@ def first_equal(layer: LayerNode) -> Array:
 
 
 def _canonical(layer: LayerNode) -> tuple[Array, Array]:
-    """Return rows (n, n_inputs) and the rest of each neuron (n, 5), with the exponent of its threshold taken out."""
-    n, neuron, dtype = layer.n_neurons, layer.neuron, layer.weights.dtype
+    """Return rows (units, terms) and the rest of each unit (units, 5), with the exponent of its threshold taken out."""
+    n, neuron, dtype = units_of(layer), layer.neuron, layer.weights.dtype
     bias = np.zeros(n, dtype) if layer.bias is None else layer.bias
     reset = 0.0 if neuron.v_reset is None else neuron.v_reset
     values = (neuron.threshold, neuron.v_init, reset, neuron.beta)
-    θ, v_init, reset, β = (per_neuron(layer, value).astype(dtype) for value in values)
-    weights = layer.weights
+    θ, v_init, reset, β = (per_unit(layer, value).astype(dtype) for value in values)
+    weights = rows_of(layer)
     if neuron.is_spiking and (θ != θ[0]).any():
         exponent = np.frexp(θ)[1]
         scaled = np.ldexp(weights, -exponent[:, None])
@@ -146,24 +179,31 @@ def _hash(rows: Array) -> Array:
     return hashes
 
 
-def _first_near(layer: LayerNode, bound: Array, tolerance: float, correlation_threshold: float) -> tuple[Array, Array]:
-    """Return for every neuron the first one it may merge with, and how far it is from it, in thresholds."""
-    neuron, n, θ = layer.neuron, layer.n_neurons, thresholds(layer)
+def _first_near(
+    layer: LayerNode, others: Array, bound: Array, tolerance: float, correlation_threshold: float
+) -> tuple[Array, Array]:
+    """Return for every unit the first one it may merge with, and how far it is from it, in thresholds.
+
+    ``others`` are numbers that must be equal, shape (units, …).
+    """
+    neuron, n, θ = layer.neuron, units_of(layer), thresholds(layer)
     bias = np.zeros(n) if layer.bias is None else layer.bias
-    rows = np.column_stack([layer.weights * bound, bias]) / θ[:, None]
+    weights = rows_of(layer)
+    rows = np.column_stack([weights * bound, bias]) / θ[:, None]
     reset = np.zeros(n) if neuron.v_reset is None else np.asarray(neuron.v_reset) / θ
-    state = np.column_stack(np.broadcast_arrays(neuron.v_init, reset, neuron.beta, np.zeros(n))).astype(np.float64)
+    own = np.column_stack(np.broadcast_arrays(neuron.v_init, reset, neuron.beta, np.zeros(n))).astype(np.float64)
+    state = np.column_stack([own, others])
 
     first, apart = np.arange(n), np.zeros(n)
-    for j, others in _near_candidates(rows, tolerance):
+    for j, later in _near_candidates(rows, tolerance):
         if first[j] != j:
             continue
-        others = others[first[others] == others]
-        distance = np.abs(rows[others] - rows[j]).sum(axis=1)
-        near = (distance <= tolerance) & (state[others] == state[j]).all(axis=1)
-        near &= _correlation(layer.weights[others], layer.weights[j]) >= correlation_threshold
-        first[others[near]] = j
-        apart[others[near]] = distance[near]
+        later = later[first[later] == later]
+        distance = np.abs(rows[later] - rows[j]).sum(axis=1)
+        near = (distance <= tolerance) & (state[later] == state[j]).all(axis=1)
+        near &= _correlation(weights[later], weights[j]) >= correlation_threshold
+        first[later[near]] = j
+        apart[later[near]] = distance[near]
     return first, apart
 
 
@@ -196,20 +236,26 @@ def _correlation(rows: Array, row: Array) -> Array:
 
 
 def _near_certificate(
-    graph: SNNGraph, first: Mapping[int, Array], apart: Mapping[int, Array], grids: Sequence[Grid], what: str
+    graph: SNNGraph,
+    first: Mapping[str, Array],
+    apart: Mapping[str, Array],
+    summed: Collection[str],
+    grids: Mapping[str, Grid],
+    what: str,
 ) -> Certificate:
     # columns are summed, which adds the same terms in another order
-    own_shifts = {k + 1: 2 * sum_error(graph.layers[k + 1], grids[k + 1]) for k in first}
-    layers = list(graph.layers)
-    for k, speaker in first.items():
-        layer, same = graph.layers[k], first_equal(graph.layers[k])
+    own_shifts = {name: 2 * sum_error(graph[name], grids[name]) for name in summed}
+    after = graph
+    for name, speaker in first.items():
+        layer, same = graph[name], first_equal(graph[name])
         θ = thresholds(layer)
-        compared = rounding(4, np.float64, row_mass(layer, grids[k].bound))  # the division by θ
-        error = (sum_error(layer, grids[k]) + compared) / θ
-        differs = np.where(same == same[speaker], 0.0, apart[k] + error + error[speaker])
-        own_shifts[k] = own_shifts.get(k, np.zeros(layer.n_neurons)) + differs * θ
+        compared = rounding(4, np.float64, row_mass(layer, grids[name].bound))  # the division by θ
+        error = (sum_error(layer, grids[name]) + compared) / θ
+        differs = np.where(same == same[speaker], 0.0, apart[name] + error + error[speaker])
+        own_shifts[name] = own_shifts.get(name, np.zeros(units_of(layer))) + differs * θ
         # a shift of the inputs reaches the merged neuron through the row of the neuron that now stands for it
-        layers[k] = rebuilt(layer, layer.weights[speaker] * (θ / θ[speaker]).astype(layer.weights.dtype)[:, None])
-    bound = largest_shift(shifts(layers, own_shifts, grids), layers)
+        scale = (θ / θ[speaker]).astype(layer.weights.dtype)[:, None]
+        after = replace(after, name, rebuilt(layer, rows_of(layer)[speaker] * scale))
+    bound = largest_shift(shifts(after, own_shifts, grids), after)
     reason = f"{what} the current of a merged neuron differs from that of the neuron that stands for it by at most"
     return bounded_by(reason, bound, " θ")

@@ -34,10 +34,10 @@ class Request:
         with np.errstate(over="call", invalid="call", divide="call", call=lambda kind, _: overflows.append(kind)):
             rewrite = self.chosen.apply(graph, scope, **self.options)
         for layer in rewrite.graph if overflows else ():
-            if not (np.isfinite(layer.weights).all() and (layer.bias is None or np.isfinite(layer.bias).all())):
+            if not all(np.isfinite(array).all() for array in layer.operation.arrays().values()):
                 raise GraphError(
                     "non_finite",
-                    f"{self.chosen.name} would give {layer.name} numbers too large for {layer.weights.dtype}: "
+                    f"{self.chosen.name} would give {layer.name} numbers too large for {layer.operation.dtype}: "
                     "scale the network down, or leave the pass out",
                 )
         return rewrite

@@ -19,19 +19,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph import LayerNode
+from spikeport.snn_optimizer.proofs.patches import patches_of
+from spikeport.snn_optimizer.surgery.weighted import rows_of, weighted_of
 
 Array = npt.NDArray[Any]
 ROWS_AT_ONCE = 256  # bounds the memory of the float64 copy that is tested
 
 
 class Grid(NamedTuple):
-    """Where a layer's inputs lie: they are multiples of ``unit``, and their magnitudes are at most ``bound``.
+    """Where the values of a signal lie: they are multiples of ``unit``, and their magnitudes are at most ``bound``.
 
     Attributes
     ----------
     unit : a power of two, or None if no unit is known
-    bound : shape (n_inputs,)
+    bound : of the shape of the signal
     """
 
     unit: float | None
@@ -39,7 +41,7 @@ class Grid(NamedTuple):
 
 
 def weighted(weights: Array, bound: Array) -> Array:
-    """Return ``Σ_k |W[j, k]|·bound[k]`` for every row, in float64, shape (n_neurons,); 0·∞ is 0."""
+    """Return ``Σ_k |W[j, k]|·bound[k]`` for every row, in float64, shape (rows,); 0·∞ is 0."""
     with np.errstate(invalid="ignore", over="ignore"):
         size, finite = np.abs(weights).astype(np.float64, copy=False), np.isfinite(bound)
         mass = size @ np.where(finite, bound, 0.0)
@@ -48,9 +50,25 @@ def weighted(weights: Array, bound: Array) -> Array:
     return np.asarray(mass)
 
 
+def weighted_mass(node: LayerNode, bound: Array, matrix: Array | None = None) -> Array:
+    """Return ``Σ_k |W[j, k]|·bound_k`` for every unit, at the place where it is largest, in float64, shape (units,).
+
+    Parameters
+    ----------
+    bound : of the magnitudes of the signal that the node, which has weights, reads, of its shape or flat
+    matrix : other weights of the same places, shape (units, terms)
+    """
+    operation = weighted_of(node)
+    groups, rows, terms = operation.matrix.shape
+    weights = operation.matrix if matrix is None else matrix.reshape(groups, rows, terms)
+    (kinds,), _ = patches_of(operation, bound)
+    masses = [[weighted(W, read) for W, read in zip(weights, kind, strict=True)] for kind in kinds]
+    return np.asarray(np.max(np.array(masses), axis=0).ravel())
+
+
 def row_mass(layer: LayerNode, bound: Array) -> Array:
-    """Return ``Σ_k |W[j, k]|·bound[k] + |b[j]|`` for every neuron, in float64, shape (n_neurons,)."""
-    mass = weighted(layer.weights, bound)
+    """Return ``Σ_k |W[j, k]|·bound_k + |b[j]|`` for every unit, in float64, shape (units,)."""
+    mass = weighted_mass(layer, bound)
     return mass if layer.bias is None else mass + np.abs(layer.bias).astype(np.float64)
 
 
@@ -74,9 +92,10 @@ def sums_are_exact(layer: LayerNode, grid: Grid, masses: Array | None = None) ->
     with np.errstate(over="ignore"):
         if not np.isfinite(quantum / grid.unit):
             return False
+    matrix = rows_of(layer)
     weights_exact = all(
-        _on_grid(layer.weights[start : start + ROWS_AT_ONCE], quantum / grid.unit)
-        for start in range(0, layer.n_neurons, ROWS_AT_ONCE)
+        _on_grid(matrix[start : start + ROWS_AT_ONCE], quantum / grid.unit)
+        for start in range(0, len(matrix), ROWS_AT_ONCE)
     )
     return weights_exact and (layer.bias is None or _on_grid(layer.bias, quantum))
 
@@ -87,7 +106,8 @@ def _on_grid(values: Array, quantum: float) -> bool:
 
 
 def output_grid(layer: LayerNode, grid: Grid, out_bound: Array) -> Grid:
-    """Return the grid of what the layer passes on: whole numbers for spikes; for ``identity`` what its sums allow."""
+    """Return the grid of what a node with weights passes on: whole numbers for spikes; for ``identity`` what its sums
+    allow."""
     if layer.neuron.is_spiking:
         return Grid(1.0, out_bound)
     if not sums_are_exact(layer, grid) or grid.unit is None:
@@ -121,10 +141,6 @@ def rounding(additions: int, dtype: Any, mass: Any) -> Any:
     return 2 * (m / (1 - m) * mass + additions * float(np.finfo(dtype).smallest_subnormal))
 
 
-def grids_from_ends(graph: SNNGraph, ends: list[tuple[Array, Array]]) -> list[Grid]:
-    """Return the grid of every layer's inputs, from the ends (low, high) of those inputs."""
-    found: list[Grid] = []
-    for k, (low, high) in enumerate(ends):
-        bound = np.maximum(np.abs(low), np.abs(high))
-        found.append(Grid(None, bound) if k == 0 else output_grid(graph.layers[k - 1], found[-1], bound))
-    return found
+def additions_of(layer: LayerNode) -> int:
+    """Return how many additions and products a current of a node with weights takes, the bias with them."""
+    return int(weighted_of(layer).matrix.shape[2]) + 2

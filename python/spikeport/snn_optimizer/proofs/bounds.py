@@ -2,89 +2,142 @@
 
 Rounding to nearest is monotone, so a float sum is monotone in each of its terms. The largest current that the kernel
 can compute over a box of inputs is therefore the one at the corner that is best for every weight, summed in the
-contract's order (`spikeport.kernels.layer`). This bound is attained to the last bit and needs no allowance for
-rounding. It also bounds the membrane: of two membranes, the one that starts higher and receives more stays higher. So
-one step from the highest membrane that has not fired decides for every run::
+contract's order (`spikeport.operations.weighted`). This bound is attained to the last bit and needs no allowance for
+rounding: each place of an output has a corner of its own. Sums and averages of a pool, `add` and `concat` have no
+weights, so all of them take their corners from the ends of what they read; several signals are taken as independent.
 
-    silent for ever:    β·max(v₀, θ⁻) + I_max < θ          θ⁻ the largest float below θ; and I_max <= 0 where β = 1
-    fires every step:   v = L, β·L + I_min >= θ, and what is left after the reset is at least L, for an L <= v₀
+What a max pool gives grows with the running counts of its window. Of spikes it gives spikes, and nothing where all
+are silent; of graded values nothing is known, as the rounding of the running sums grows with the run.
 
-For a run of at most ``timesteps`` steps, the membrane under the extreme current decides, followed step by step. An
-``ST-BIF`` neuron is silent where it can neither reach 1 nor fall below 0, or where the tracer forbids it.
+Nodes are gone through by name, each given the bounds of what it reads. What its neurons make of that is in
+`spikeport.snn_optimizer.proofs.firing`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.surgery.linear import per_neuron
+from spikeport.kernels import INPUT
+from spikeport.operations import MaxPool
+from spikeport.snn_optimizer.proofs.firing import always_fires, never_fires, output_bounds
+from spikeport.snn_optimizer.proofs.patches import patches_of
 from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.surgery.weighted import at_each_place, weighted_of
+from spikeport.snn_optimizer.surgery.wiring import dtype_of
+
+__all__ = [
+    "InputRange",
+    "LayerBounds",
+    "always_fires",
+    "drive_bounds",
+    "ends_without_proofs",
+    "input_bounds",
+    "never_fires",
+    "output_bounds",
+    "propagate",
+]
 
 Array = npt.NDArray[Any]
 InputRange = tuple[npt.ArrayLike, npt.ArrayLike]
-ROWS_AT_ONCE = 64  # bounds the memory of the products of a block of rows
-MOST_STEPS = 10_000  # a proof follows a run step by step so far; what is still open then is not proven
+Ends = tuple[Array, Array]
+ROWS_AT_ONCE: Final = 64  # bounds the memory of the products of a block of rows
+MONOTONE: Final = ("add", "concat", "sum_pool", "avg_pool")
 
 
 class LayerBounds(NamedTuple):
-    """Bounds of one layer over every input in range. Each array has one value for each neuron, or for each input.
+    """Bounds of one node over every input in range.
 
     Attributes
     ----------
-    input_low, input_high : what arrives on each input in one step, shape (n_inputs,)
-    drive_low, drive_high : the current of one step, shape (n_neurons,)
+    reads : (low, high) of what arrives in one step, for each signal that is read, of its shape
+    drive_low, drive_high : the current of one step, of the node's shape
     output_low, output_high : what the neuron passes on in one step: equal where it is proven constant, 0 where it
         is proven silent
     """
 
-    input_low: Array
-    input_high: Array
+    reads: tuple[Ends, ...]
     drive_low: Array
     drive_high: Array
     output_low: Array
     output_high: Array
 
+    @property
+    def input_low(self) -> Array:
+        """The least that arrives of the first signal that is read."""
+        return self.reads[0][0]
+
+    @property
+    def input_high(self) -> Array:
+        """The most that arrives of the first signal that is read."""
+        return self.reads[0][1]
+
 
 def propagate(
     graph: SNNGraph, input_range: InputRange | None = None, timesteps: int | None = None
-) -> list[LayerBounds]:
-    """Return the bounds of every layer.
+) -> dict[str, LayerBounds]:
+    """Return the bounds of every node, by its name, in the order of the graph.
 
     Parameters
     ----------
-    input_range : (low, high), numbers or arrays of shape (n_inputs,), for every value at every step; None for any value
+    input_range : (low, high), numbers or arrays of ``n_inputs`` values, for every value at every step; None for any
     timesteps : the longest run the bounds must hold for; None for any length
     """
-    low, high = input_bounds(graph.n_inputs, input_range)
-    found = []
-    for layer in graph:
-        if is_rewritable(layer):
-            drive = drive_bounds(layer, low, high)
-            output = output_bounds(layer, *drive, timesteps)
-        else:
-            drive = (np.full(layer.n_neurons, -np.inf), np.full(layer.n_neurons, np.inf))
-            output = (-np.ones(layer.n_neurons), np.ones(layer.n_neurons)) if layer.neuron.is_spiking else drive
-        found.append(
-            LayerBounds(
-                input_low=low,
-                input_high=high,
-                drive_low=drive[0],
-                drive_high=drive[1],
-                output_low=output[0],
-                output_high=output[1],
-            )
+    found = {}
+
+    def passed_on(node: LayerNode, reads: Sequence[Ends], of_spikes: bool) -> Ends:
+        drive = _drive(graph, node, reads, of_spikes, timesteps)
+        output = output_bounds(node, *drive, timesteps)
+        found[node.name] = LayerBounds(
+            reads=tuple(reads),
+            drive_low=drive[0],
+            drive_high=drive[1],
+            output_low=output[0],
+            output_high=output[1],
         )
-        low, high = output
+        return output
+
+    _walk(graph, input_range, passed_on)
     return found
 
 
-def input_bounds(n_inputs: int, input_range: InputRange | None) -> tuple[Array, Array]:
+def ends_without_proofs(graph: SNNGraph, input_range: InputRange | None = None) -> dict[str, Sequence[Ends]]:
+    """Return (low, high) of every signal that a node reads, by the node's name, as far as they are known without
+    proofs: any neuron may fire at any step."""
+    found = {}
+
+    def passed_on(node: LayerNode, reads: Sequence[Ends], of_spikes: bool) -> Ends:
+        found[node.name] = reads
+        if node.neuron.is_spiking:
+            least, most = (at_each_place(node, np.array(float(end))) for end in node.neuron.spike_range)
+            return least, most
+        return _drive(graph, node, reads, of_spikes, None)
+
+    _walk(graph, input_range, passed_on)
+    return found
+
+
+def _walk(
+    graph: SNNGraph, input_range: InputRange | None, passed_on: Callable[[LayerNode, Sequence[Ends], bool], Ends]
+) -> None:
+    """Go through the nodes in order; ``passed_on`` is given a node, the ends of what it reads, and whether all of that
+    is spikes, and returns the ends of what it passes on."""
+    low, high = (end.reshape(graph.input_shape) for end in input_bounds(graph.n_inputs, input_range))
+    signals, spikes = {INPUT: (low, high)}, {INPUT: False}
+    for k, node in enumerate(graph.layers):
+        sources = graph.reads(k)
+        of_spikes = all(spikes[source] for source in sources)
+        signals[node.name] = passed_on(node, [signals[source] for source in sources], of_spikes)
+        spikes[node.name] = node.neuron.is_spiking or (of_spikes and node.operation.kind in ("max_pool", "concat"))
+
+
+def input_bounds(n_inputs: int, input_range: InputRange | None) -> Ends:
     """Return low and high of shape (n_inputs,), or raise `GraphError` with ``input_range``."""
     if input_range is None:
         return np.full(n_inputs, -np.inf), np.full(n_inputs, np.inf)
@@ -92,7 +145,8 @@ def input_bounds(n_inputs: int, input_range: InputRange | None) -> tuple[Array, 
         ends = [np.asarray(end) for end in input_range]
         if any(end.dtype.kind not in "fiu" for end in ends):
             raise TypeError("not real numbers")
-        low, high = (np.broadcast_to(end, (n_inputs,)).astype(np.float64) for end in ends)
+        flat = [end.ravel() if end.size == n_inputs else end for end in ends]
+        low, high = (np.broadcast_to(end, (n_inputs,)).astype(np.float64) for end in flat)
     except (ValueError, TypeError):
         raise GraphError(
             "input_range",
@@ -105,19 +159,73 @@ def input_bounds(n_inputs: int, input_range: InputRange | None) -> tuple[Array, 
     return low, high
 
 
-def drive_bounds(layer: LayerNode, low: Array, high: Array) -> tuple[Array, Array]:
-    """Return the smallest and the largest current of one step, as the kernel computes them, shape (n_neurons,)."""
-    dtype = layer.weights.dtype
+def _drive(graph: SNNGraph, node: LayerNode, reads: Sequence[Ends], of_spikes: bool, timesteps: int | None) -> Ends:
+    """Return the smallest and the largest current of one step, of the node's shape."""
+    dtype = dtype_of(graph)
+    if is_rewritable(node):
+        return drive_bounds(node, *reads[0])
+    if node.operation.kind in MONOTONE:
+        with np.errstate(invalid="ignore", over="ignore"):
+            ends = (
+                node.operation.currents(*(end[None, None].astype(dtype) for end in side), dtype=dtype)[0, 0]
+                for side in zip(*reads, strict=True)
+            )
+            low, high = ends
+        return low, high
+    if isinstance(node.operation, MaxPool) and node.operation.kind == "max_pool":
+        return _largest(node.operation, reads[0][0].astype(dtype), reads[0][1].astype(dtype), of_spikes, timesteps)
+    infinity = at_each_place(node, np.array(np.inf, dtype))
+    return -infinity, infinity
+
+
+def _largest(pool: MaxPool, low: Array, high: Array, of_spikes: bool, timesteps: int | None) -> Ends:
+    """Return the ends of what a max pool gives."""
+    window = pool.window
+    least = np.min([window.read(window.padded(low, np.inf), tap) for tap in window.taps()], axis=0)
+    most = np.max([window.read(window.padded(high, -np.inf), tap) for tap in window.taps()], axis=0)
+    silent, infinity = (least == 0) & (most == 0), low.dtype.type(np.inf)
+    if not of_spikes:
+        return np.where(silent, 0, -infinity), np.where(silent, 0, infinity)
+    largest = max(float(np.abs(least).max()), float(np.abs(most).max()), 1.0)
+    if timesteps is not None and timesteps * largest < 2.0 ** np.finfo(low.dtype).nmant:
+        return least, most
+    if largest > 1:  # counts that no longer fit grow by other numbers than these
+        return np.where(silent, 0, -infinity), np.where(silent, 0, infinity)
+    return np.minimum(least, 0), np.maximum(most, 0)  # a count that no longer fits does not grow any more
+
+
+def drive_bounds(layer: LayerNode, low: Array, high: Array) -> Ends:
+    """Return the smallest and the largest current of one step, as the kernel computes them, of the node's shape.
+
+    ``low`` and ``high`` have the shape of the signal that the node, which has weights, reads.
+    """
+    operation = weighted_of(layer)
+    dtype, matrix = layer.weights.dtype, operation.matrix
     with np.errstate(over="ignore"):
         low, high = low.astype(dtype), high.astype(dtype)
+    patches = patches_of(operation, low, high)
+    rows = math.prod(matrix.shape[:2])
+    smallest, largest = np.empty((2, rows, len(patches.values[0])), dtype)
+    for kind, ends in enumerate(zip(*patches.values, strict=True)):
+        pairs = [_row_ends(W, *of_group) for W, *of_group in zip(matrix, *ends, strict=True)]
+        smallest[:, kind], largest[:, kind] = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    low, high = (side[:, patches.kind].reshape(layer.shape or ()) for side in (smallest, largest))
+    if layer.bias is None:
+        return low, high
+    with np.errstate(over="ignore"):
+        return low + at_each_place(layer, layer.bias), high + at_each_place(layer, layer.bias)
+
+
+def _row_ends(weights: Array, low: Array, high: Array) -> Ends:
+    """Return the ends of ``Σ_k W[r, k]·x[k]`` of every row r, for x from ``low`` to ``high``, each (terms,)."""
     if np.isneginf(low).all() and np.isposinf(high).all():
-        smallest, largest = np.where(layer.weights.any(axis=1), [[-np.inf], [np.inf]], 0.0).astype(dtype)
-        return (smallest, largest) if layer.bias is None else (smallest + layer.bias, largest + layer.bias)
+        least, most = np.where(weights.any(axis=1), [[-np.inf], [np.inf]], 0.0).astype(weights.dtype)
+        return least, most
     finite = np.isfinite(low).all() and np.isfinite(high).all()
-    smallest, largest = np.empty(layer.n_neurons, dtype), np.empty(layer.n_neurons, dtype)
-    for start in range(0, layer.n_neurons, ROWS_AT_ONCE):
+    smallest, largest = np.empty(len(weights), weights.dtype), np.empty(len(weights), weights.dtype)
+    for start in range(0, len(weights), ROWS_AT_ONCE):
         block = slice(start, start + ROWS_AT_ONCE)
-        W = layer.weights[block]
+        W = weights[block]
         with np.errstate(invalid="ignore", over="ignore"):
             ends = W * low, W * high
             if not finite:
@@ -126,120 +234,4 @@ def drive_bounds(layer: LayerNode, low: Array, high: Array) -> tuple[Array, Arra
             # cumsum adds from left to right, as the contract does
             smallest[block] = np.cumsum(np.minimum(*ends), axis=1)[:, -1]
             largest[block] = np.cumsum(np.maximum(*ends), axis=1)[:, -1]
-    if layer.bias is None:
-        return smallest, largest
-    with np.errstate(over="ignore"):
-        return smallest + layer.bias, largest + layer.bias
-
-
-def output_bounds(layer: LayerNode, low: Array, high: Array, timesteps: int | None) -> tuple[Array, Array]:
-    """Return the smallest and the largest value that each neuron can pass on in one step."""
-    if not layer.neuron.is_spiking:
-        return low, high
-    silent = never_fires(layer, low, high, timesteps)
-    if layer.neuron.kind == "ST-BIF":
-        return np.where(silent, 0.0, -1.0), np.where(silent, 0.0, 1.0)
-    return np.where(always_fires(layer, low, timesteps), 1.0, 0.0), np.where(silent, 0.0, 1.0)
-
-
-def never_fires(layer: LayerNode, low: Array, high: Array, timesteps: int | None = None) -> Array:
-    """Return which neurons stay silent under every sequence of currents in [low, high], shape (n_neurons,) bool."""
-    θ, v0, β, _ = _parameters(layer)
-    with np.errstate(invalid="ignore", over="ignore"):
-        if layer.neuron.kind != "ST-BIF":
-            return _stays_below(lambda v: β * v + high, v0, θ, (β < 1) | (high <= 0), timesteps)
-        one = np.ones_like(θ)
-        start = np.broadcast_to(np.asarray(layer.neuron.v_init, θ.dtype), θ.shape)
-        up = _stays_below(lambda v: v + high / θ, start, one, high <= 0, timesteps)
-        # it never fires downwards if -v never reaches the smallest positive float: the same test as upwards, with signs
-        # changed
-        smallest_positive = np.nextafter(np.zeros_like(θ), one)
-        down = _stays_below(lambda v: v - low / θ, -start, smallest_positive, low >= 0, timesteps)
-    never_up = up if layer.neuron.tracer_max > 0 else np.ones_like(up)
-    never_down = down if layer.neuron.tracer_min < 0 else np.ones_like(down)
-    return np.asarray(never_up & never_down)
-
-
-def always_fires(layer: LayerNode, low: Array, timesteps: int | None = None) -> Array:
-    """Return which IF and LIF neurons fire at every step under every sequence of currents of at least ``low``."""
-    θ, v0, β, reset = _parameters(layer)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-
-        def charged(v: Array) -> Array:
-            return np.asarray(β * v + low)
-
-        def after(v: Array) -> Array:
-            return np.asarray(charged(v) - θ if reset is None else np.broadcast_to(reset, θ.shape))
-
-        steady = np.where(β < 1, (low - θ) / np.where(β < 1, 1 - β, 1), v0)
-        steady = steady - 4 * np.spacing(np.abs(steady))
-        found = np.zeros(θ.shape, bool)
-        for L in (v0, np.minimum(v0, 0), np.minimum(v0, steady)):
-            found |= (charged(L) >= θ) & (after(L) >= L)
-        if reset is not None:
-            found |= (charged(v0) >= θ) & (charged(after(v0)) >= θ)
-        if timesteps is not None:
-            v, fires = v0, np.ones(θ.shape, bool)
-            for count in range(timesteps):
-                fires &= charged(v) >= θ
-                if count == MOST_STEPS or not (fires & ~found).any():
-                    fires[:] = False
-                    break
-                v = after(v)
-            found |= fires
-    return found
-
-
-def _stays_below(
-    charge: Callable[[Array], Array], v0: Array, θ: Array, cannot_add_up: Array, timesteps: int | None
-) -> Array:
-    """Return where a membrane that starts at v0 never reaches θ.
-
-    Parameters
-    ----------
-    charge : the highest membrane after one step from a given one
-    cannot_add_up : where small currents cannot add up over many steps: there one step from the highest membrane below θ
-        decides for every run
-    """
-    highest = np.maximum(v0, np.nextafter(θ, -np.inf))
-    below = (charge(highest) < θ) & cannot_add_up
-    if timesteps is not None:
-        v, so_far = np.array(v0), np.ones(θ.shape, bool)
-        for count in range(timesteps):
-            last, v = v, charge(v)
-            so_far &= v < θ
-            if count == MOST_STEPS or not (so_far & ~below & (v != last)).any():
-                so_far &= v == last  # what stands still stays below
-                break
-        below |= so_far
-    return np.asarray(below)
-
-
-def _parameters(layer: LayerNode) -> tuple[Array, Array, Array, Array | None]:
-    """Return θ, v₀ = v_init·θ, β and v_reset in the dtype of the currents, as the kernel takes them, shape (n,)."""
-    neuron, dtype = layer.neuron, layer.weights.dtype
-    θ, v_init, β = (per_neuron(layer, value).astype(dtype) for value in (neuron.threshold, neuron.v_init, neuron.beta))
-    reset = None if neuron.v_reset is None else per_neuron(layer, neuron.v_reset).astype(dtype)
-    return θ, v_init * θ, β, reset
-
-
-def input_ends(bounds: Sequence[LayerBounds]) -> list[tuple[Array, Array]]:
-    """Return (low, high) of every layer's inputs."""
-    return [(bound.input_low, bound.input_high) for bound in bounds]
-
-
-def ends_without_proofs(graph: SNNGraph, input_range: InputRange | None = None) -> list[tuple[Array, Array]]:
-    """Return (low, high) of every layer's inputs, as far as they are known without proofs: any neuron may fire at any
-    step."""
-    low, high = input_bounds(graph.n_inputs, input_range)
-    found = []
-    for layer in graph:
-        found.append((low, high))
-        if layer.neuron.is_spiking:
-            low = np.full(layer.n_neurons, -1.0 if layer.neuron.kind == "ST-BIF" else 0.0)
-            high = np.ones(layer.n_neurons)
-        elif is_rewritable(layer):
-            low, high = drive_bounds(layer, low, high)
-        else:
-            low, high = np.full(layer.n_neurons, -np.inf), np.full(layer.n_neurons, np.inf)
-    return found
+    return smallest, largest

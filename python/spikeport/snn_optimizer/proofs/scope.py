@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from spikeport.checks import as_numbers, is_whole
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.snn_optimizer.proofs.bounds import InputRange, input_bounds
+from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 Array = npt.NDArray[Any]
 
@@ -24,7 +26,7 @@ class Scope:
     ----------
     input_range : (low, high) of every value that is fed, for the proofs; None proves for any value whatever
     horizon : longest run the proofs must hold for; None proves for runs of any length
-    data : (samples, n_inputs), or None; what measured passes measure on
+    data : (samples, …) of the graph's input shape, or flat, or None; what measured passes measure on
     timesteps, encoding, seed : how ``data`` is run
     """
 
@@ -41,7 +43,7 @@ class Scope:
                 object.__setattr__(self, name, int(value))
 
     def check(self, graph: SNNGraph) -> None:
-        """Raise `GraphError` for a range that is none, for data of another width, or for data outside the range."""
+        """Raise `GraphError` for a range that is none, for data of another shape, or for data outside the range."""
         low, high = input_bounds(graph.n_inputs, self.input_range)
         for name, value in (("horizon", self.horizon), ("timesteps", self.timesteps)):
             if value is not None and (not is_whole(value) or value < 1):
@@ -54,7 +56,7 @@ class Scope:
             )
         if self.encoding == "poisson" and self.input_range is not None and ((low < 0).any() or (high > 1).any()):
             raise GraphError("encoding", "input_range is not in [0, 1], which Poisson encoding wants")
-        dtype = graph.layers[0].weights.dtype
+        dtype = dtype_of(graph)
         limit = float(np.finfo(dtype).max)
         for name, values in (("input_range", (low, high)), ("data", () if self.data is None else (self.data,))):
             if any(float(np.abs(v[np.isfinite(v)]).max(initial=0)) > limit for v in values):
@@ -63,13 +65,12 @@ class Scope:
             raise GraphError("timesteps", f"runs are {self.timesteps} steps long, proofs hold for {self.horizon}")
         if self.data is None:
             return
-        if self.data.ndim != 2 or self.data.shape[1] != graph.n_inputs or not len(self.data):
-            raise GraphError("shape", f"data have shape {self.data.shape}: give (samples, {graph.n_inputs}), not empty")
+        samples = as_samples(graph, self.data).reshape(len(self.data), graph.n_inputs)
         if not np.isfinite(self.data).all():
             raise GraphError("non_finite", "data hold NaN or infinity")
         if self.encoding == "poisson" and (self.data.min() < 0 or self.data.max() > 1):
             raise GraphError("encoding", "data are not in [0, 1], which Poisson encoding wants")
-        if (self.data < low).any() or (self.data > high).any():
+        if (samples < low).any() or (samples > high).any():
             raise GraphError("input_range", "data lie outside input_range: widen the range, it must hold every input")
 
     @property
@@ -100,6 +101,17 @@ def as_data(data: npt.ArrayLike | None) -> Array | None:
         data = data.detach().cpu()
     array = as_numbers("data", data, GraphError)
     return array if array.dtype == np.float32 else array.astype(np.float64)
+
+
+def as_samples(graph: SNNGraph, data: Array, what: str = "data") -> Array:
+    """Return data as (samples, *input_shape): flat samples, or of another shape with as many values, are reshaped.
+
+    Raises `GraphError` ``shape`` for samples with another number of values, and where there are none.
+    """
+    if data.ndim < 2 or not len(data) or math.prod(data.shape[1:]) != graph.n_inputs:
+        wanted = ", ".join(map(str, graph.input_shape))
+        raise GraphError("shape", f"{what} have shape {data.shape}: give (samples, {wanted}), not empty")
+    return data.reshape(len(data), *graph.input_shape)
 
 
 def spread(rows: Array, count: int) -> Array:

@@ -1,17 +1,21 @@
 """How far a pass shifts currents: a bound over every input that can arrive, floating point included.
 
-Two layers, W and b before, W' and b' after, read inputs of magnitude at most r; what the second reads differs from
+Two nodes, W and b before, W' and b' after, read signals of magnitude at most r; what the second reads differs from
 what the first reads by at most δ::
 
     |I - I'| <= |W - W'|·r + |b - b'| + |W'|·δ + e + e'
 
 e and e' are what floating point may add on either side, 0 where every sum is exact
 (`spikeport.snn_optimizer.proofs.arithmetic`). Behind a neuron δ is 0, since both sides are held against each other on
-the same spikes; behind a layer without a neuron it is the shift of that layer's own values.
+the same spikes; behind a node without a neuron it is the shift of that node's own values. Sums, averages and joins
+without weights add up the shifts of what they read; nothing is known of a max pool of values that are shifted.
+
+A shift has one number for each unit, the largest over its places.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -20,16 +24,19 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.kernels import INPUT
+from spikeport.operations import Pool
 from spikeport.snn_optimizer.proofs.arithmetic import (
     Grid,
-    grids_from_ends,
+    additions_of,
     rounding,
     row_mass,
     sums_are_exact,
-    weighted,
+    weighted_mass,
 )
-from spikeport.snn_optimizer.proofs.bounds import InputRange, ends_without_proofs, input_bounds
-from spikeport.snn_optimizer.surgery.linear import thresholds
+from spikeport.snn_optimizer.surgery.units import is_rewritable
+from spikeport.snn_optimizer.surgery.weighted import rows_of, thresholds, units_of
+from spikeport.snn_optimizer.surgery.wiring import dtype_of, shape_of
 
 Array = npt.NDArray[Any]
 
@@ -40,76 +47,86 @@ SAME_SPIKES: Final = (
 REASONS_SHOWN: Final = 3
 
 
-def input_grids(graph: SNNGraph, input_range: InputRange | None) -> tuple[list[Grid], str]:
-    """Return where every layer's inputs lie, and the words for it: a range that is open is taken to end at ±1."""
-    low, high = input_bounds(graph.n_inputs, input_range)
-    is_open = not (np.isfinite(low).all() and np.isfinite(high).all())
-    low = np.where(np.isfinite(low), low, np.minimum(-1.0, np.where(np.isfinite(high), high, 0.0)))
-    high = np.where(np.isfinite(high), high, np.maximum(1.0, low))
-    return grids_from_ends(graph, ends_without_proofs(graph, (low, high))), (
-        "inputs of magnitude at most 1" if is_open else "inputs in range"
-    )
-
-
 def sum_error(layer: LayerNode, input_grid: Grid) -> Array:
-    """Return how far the kernel's current of every neuron may be from the real sum, shape (n_neurons,)."""
+    """Return how far the kernel's current of every unit may be from the real sum, shape (units,)."""
     masses = row_mass(layer, input_grid.bound)
     if sums_are_exact(layer, input_grid, masses):
-        return np.zeros(layer.n_neurons)
+        return np.zeros(len(masses))
     # Counted twice: once for the kernel's own rounding, once for the rounding in the computation of this bound.
-    additions = 2 * (layer.n_inputs + 2)
-    return np.asarray(rounding(additions, layer.weights.dtype, masses) / 2)
+    return np.asarray(rounding(2 * additions_of(layer), layer.weights.dtype, masses) / 2)
 
 
 def own_shift(before: LayerNode, after: LayerNode, input_grid: Grid) -> Array:
-    """Return how far the currents of two equally wide layers are apart on the same inputs, shape (n_neurons,)."""
-    weights = np.abs(before.weights.astype(np.float64) - after.weights)
-    none = np.zeros(before.n_neurons)
+    """Return how far the currents of two nodes of equal shapes are apart on the same inputs, shape (units,)."""
+    weights = np.abs(rows_of(before).astype(np.float64) - rows_of(after))
+    none = np.zeros(units_of(before))
     bias = np.abs((none if before.bias is None else before.bias) - (none if after.bias is None else after.bias))
-    shift = weighted(weights, input_grid.bound) + bias
+    shift = weighted_mass(before, input_grid.bound, weights) + bias
     return np.asarray(shift + sum_error(before, input_grid) + sum_error(after, input_grid))
 
 
-def shifts(layers: Sequence[LayerNode], own_shifts: Mapping[int, Array], grids: Sequence[Grid]) -> list[Array]:
-    """Return how far the currents of every layer are shifted, shape (n_neurons,) each.
+def shifts(graph: SNNGraph, own_shifts: Mapping[str, Array], grids: Mapping[str, Grid]) -> dict[str, Array]:
+    """Return how far the currents of every node are shifted, by name, shape (units,) each.
 
     Parameters
     ----------
-    own_shifts : by index of a layer, how far its currents are shifted on the same inputs; a layer that is not named did
-        not change
-    grids : where the inputs of every layer lie
+    own_shifts : by name, how far the currents of a node are shifted on the same inputs; one that is not named did not
+        change
+    grids : by name, where the inputs of every node with weights lie
     """
-    found: list[Array] = []
-    for k, layer in enumerate(layers):
-        shift = own_shifts.get(k, np.zeros(layer.n_neurons))
-        if k and not layers[k - 1].neuron.is_spiking and found[-1].any():
-            wider = Grid(None, grids[k].bound + found[-1])
-            shift = shift + weighted(layer.weights, found[-1]) + 2 * sum_error(layer, wider)
-        found.append(shift)
+    found: dict[str, Array] = {}
+    sent: dict[str, Array] = {INPUT: np.zeros(graph.input_shape[0])}
+    for k, node in enumerate(graph.layers):
+        sources = graph.reads(k)
+        read = [sent[source] for source in sources]
+        shift = own_shifts.get(node.name, np.zeros(units_of(node)))
+        if any(δ.any() for δ in read):
+            shift = shift + _handed_on(graph, node, sources, read, grids[node.name])
+        found[node.name] = shift
+        sent[node.name] = np.zeros(len(shift)) if node.neuron.is_spiking else shift
     return found
 
 
-def largest_shift(found: Sequence[Array], layers: Sequence[LayerNode] = ()) -> float:
-    """Return the largest shift; where ``layers`` are given, in units of their neurons' thresholds."""
-    if layers:
-        found = [shift / thresholds(layer) for shift, layer in zip(found, layers, strict=True)]
-    return max((float(shift.max(initial=0.0)) for shift in found), default=0.0)
+def _handed_on(graph: SNNGraph, node: LayerNode, sources: Sequence[str], read: Sequence[Array], grid: Grid) -> Array:
+    """Return how far a node's currents are shifted by what it reads, which is shifted by ``read``."""
+    kind, operation = node.operation.kind, node.operation
+    if kind == "concat":
+        return np.concatenate(read)
+    if is_rewritable(node):
+        shape = shape_of(graph, sources[0])
+        δ = np.broadcast_to(read[0].reshape(-1, *(1,) * (len(shape) - 1)), shape)
+        return np.asarray(weighted_mass(node, δ) + 2 * sum_error(node, Grid(None, grid.bound + δ)))
+    largest = float(grid.bound.max()) + float(sum(δ.max() for δ in read))
+    if kind == "add":
+        return np.asarray(np.sum(read, axis=0) + rounding(len(read), dtype_of(graph), largest))
+    if kind in ("sum_pool", "avg_pool") and isinstance(operation, Pool):
+        places = math.prod(operation.window.kernel)
+        moved = read[0] * places + rounding(places + 1, dtype_of(graph), largest * places)
+        return np.asarray(moved / places if kind == "avg_pool" else moved)
+    return np.full(units_of(node), np.inf)
 
 
-def order_certificate(graph: SNNGraph, what: Mapping[int, str], grids: Sequence[Grid]) -> Certificate:
-    """Return the certificate of adding the terms of the currents of the layers ``what`` in another order.
+def largest_shift(found: Mapping[str, Array], graph: SNNGraph | None = None) -> float:
+    """Return the largest shift; where ``graph`` is given, in units of its neurons' thresholds."""
+    if graph is not None:
+        found = {node.name: found[node.name] / thresholds(node) for node in graph}
+    return max((float(shift.max(initial=0.0)) for shift in found.values()), default=0.0)
+
+
+def order_certificate(graph: SNNGraph, what: Mapping[str, str], grids: Mapping[str, Grid]) -> Certificate:
+    """Return the certificate of adding the terms of the currents of the nodes ``what`` in another order.
 
     Parameters
     ----------
     graph : before the pass
-    what : by index of a layer, what was done
-    grids : where the inputs of every layer of ``graph`` lie
+    what : by name, what was done
+    grids : by name, where the inputs of every node with weights of ``graph`` lie
     """
     done = first_few(list(what.values()))
-    own_shifts = {k: 2 * sum_error(graph.layers[k], grids[k]) for k in what}
+    own_shifts = {name: 2 * sum_error(graph[name], grids[name]) for name in what}
     if not any(shift.any() for shift in own_shifts.values()):
         return Certificate("exact", f"{done}; the sums are exact in any order, so equal bit for bit")
-    return in_real_arithmetic(done, largest_shift(shifts(graph.layers, own_shifts, grids)))
+    return in_real_arithmetic(done, largest_shift(shifts(graph, own_shifts, grids)))
 
 
 def in_real_arithmetic(done: str, bound: float) -> Certificate:

@@ -1,34 +1,42 @@
 """Verification from the inside: every layer behind spikes chosen to show a difference, through to the output.
 
 Inputs from outside reach only some of the spike patterns that a hidden layer could receive. Here a hidden layer's
-output is set by hand, in both graphs alike, and what follows it is run: patterns that drive a neuron of the next
-layer most and least, sets of its inputs that just bring it to its threshold and that just do not, and random
-trains. Neurons that the passes removed send what the passes claim of them: nothing, a spike at every step, or what
-the neuron sends that speaks for them (`spikeport.snn_optimizer.surgery.rewrite.Rewrite`).
+output is set by hand, in both graphs alike, and what follows it is run: patterns that drive a neuron behind it most and
+least, sets of its inputs that just bring it to its threshold and that just do not, and random trains. Neurons that the
+passes removed send what the passes claim of them: nothing, a spike at every step, or what the neuron sends that speaks
+for them (`spikeport.snn_optimizer.surgery.rewrite.Rewrite`).
+
+What is set by hand must be all that the rest of the network hears: a layer beside which another path leads to the
+output is left out, and named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph import SNNGraph
+from spikeport.kernels import INPUT
+from spikeport.snn_optimizer.cost import additions_of
 from spikeport.snn_optimizer.proofs.bounds import LayerBounds
-from spikeport.snn_optimizer.surgery.linear import per_neuron
+from spikeport.snn_optimizer.replay.receptive import neurons_that_read
 from spikeport.snn_optimizer.surgery.rewrite import CONSTANT
 
 Array = npt.NDArray[Any]
+VALUES_AT_ONCE = 1 << 24  # of all trains of one layer; fewer trains where they would be more
 
 
 @dataclass(frozen=True)
 class LayerReplay:
     """What followed when the spikes of one hidden layer were set by hand: how many trains, and whether all went alike.
 
-    ``first_difference`` is (train, step, output neuron) of the first output spike that differed, or None.
+    ``first_difference`` is (train, step, output neuron) of the first output spike that differed, or None. A layer that
+    was left out, since another path leads past it, has no trains.
     """
 
     layer: str
@@ -50,17 +58,17 @@ def replay_layers(
     seed: int = 0,
     effort: float = 1e9,
     most: int = 64,
-    proven: Sequence[LayerBounds] | None = None,
+    proven: Mapping[str, LayerBounds] | None = None,
 ) -> list[LayerReplay]:
     """Replay every hidden spiking layer that both graphs have.
 
     Parameters
     ----------
-    speakers : by layer, for every neuron of ``before`` who speaks for it in ``after`` (`Rewrite.speakers`)
+    speakers : by layer, for every unit of ``before`` who speaks for it in ``after`` (`Rewrite.speakers`)
     effort, most : trains for each layer: as many as so many synaptic operations allow, at most so many; less than for
         the drives of a verification, since every hidden layer has a replay of its own
-    proven : the bounds of the layers of ``before`` that passes relied on: a neuron that is proven to fire always, or
-        never, is set to nothing else
+    proven : by layer, the bounds of ``before`` that passes relied on: a neuron that is proven to fire always, or never,
+        is set to nothing else
     """
     found = []
     place = {layer.name: k for k, layer in enumerate(after)}
@@ -68,57 +76,91 @@ def replay_layers(
         at = place.get(layer.name)
         if at is None or at == len(after) - 1 or not layer.neuron.is_spiking:
             continue
-        speaker = speakers.get(layer.name, np.arange(layer.n_neurons))
-        rest = SNNGraph(before.layers[k + 1 :]), SNNGraph(after.layers[at + 1 :])
-        count = int(np.clip(effort / (timesteps * max(rest[0].n_params, 1)), 4, most))
+        rest, smaller = behind(before, k), behind(after, at)
+        if rest is None or smaller is None:
+            found.append(LayerReplay(layer=layer.name, trains=0, identical=True))
+            continue
+        speaker = speakers.get(layer.name)
+        count = int(np.clip(effort / (timesteps * max(additions_of(rest), 1)), 4, most))
+        count = min(count, max(4, VALUES_AT_ONCE // (timesteps * rest.n_inputs)))
         low = -1 if layer.neuron_type == "ST-BIF" else 0
-        trains = _trains(rest[1].layers[0], count, low, timesteps, seed)
+        trains = _trains(smaller, count, low, timesteps, seed)
         if proven is not None:
-            ends = np.full(after.layers[at].n_neurons, float(low)), np.ones(after.layers[at].n_neurons)
-            for end, bound in zip(ends, (proven[k].output_low, proven[k].output_high), strict=True):
-                end[speaker[speaker >= 0]] = bound[speaker >= 0]
+            ends = _ends(proven[layer.name], rest.input_shape, smaller.input_shape, speaker, low)
             trains = np.clip(trains, *ends)
-        as_before = np.where(
-            speaker >= 0, trains[:, :, np.maximum(speaker, 0)], np.where(speaker == CONSTANT, 1, 0)
-        ).astype(np.float64)
-        runs = [
-            g.run(x, T=timesteps, encoding="spikes", record=True)
-            for g, x in zip(rest, (as_before, trains), strict=True)
-        ]
-        outputs = [(run.spikes or [])[-1] for run in runs]
+        spoken = trains if speaker is None else _spoken(trains, speaker)
+        if proven is not None:  # one that went since nothing reads it any more may be proven to fire always
+            spoken = np.clip(spoken, proven[layer.name].output_low, proven[layer.name].output_high)
+        outputs = []
+        for graph, x in ((rest, spoken), (smaller, trains)):
+            run = graph.run(x, T=timesteps, encoding="spikes", record=True)
+            outputs.append((run.spikes or [])[-1].reshape(timesteps, count, -1))
         where = np.argwhere(outputs[0] != outputs[1])
         first = None if not len(where) else (int(where[0][1]), int(where[0][0]), int(where[0][2]))
-        found.append(
-            LayerReplay(layer=layer.name, trains=trains.shape[1], identical=not len(where), first_difference=first)
-        )
+        found.append(LayerReplay(layer=layer.name, trains=count, identical=not len(where), first_difference=first))
     return found
 
 
-def _trains(layer: LayerNode, count: int, low: int, timesteps: int, seed: int) -> Array:
-    """Return spike trains (timesteps, count, n_inputs) that bring neurons of ``layer`` to a decision.
+def behind(graph: SNNGraph, index: int) -> SNNGraph | None:
+    """Return what follows the layer at ``index``, which becomes the input; None where any of it reads what stands
+    before that layer."""
+    own = graph.layers[index]
+    names = {layer.name for layer in graph.layers[index + 1 :]}
+    rest = []
+    for k in range(index + 1, len(graph)):
+        layer, reads = graph.layers[k], graph.reads(k)
+        if any(name != own.name and name not in names for name in reads):
+            return None
+        if own.name in layer.inputs:
+            layer = copy.copy(layer)
+            layer.inputs = tuple(INPUT if name == own.name else name for name in reads)
+        rest.append(layer)
+    return SNNGraph(rest, own.shape)
+
+
+def _spoken(trains: Array, speaker: Array) -> Array:
+    """Return the trains of the units before: each what its speaker sends, nothing, or a spike at every step."""
+    sent = trains[:, :, np.maximum(speaker, 0)]
+    unit = (len(speaker), *(1,) * (trains.ndim - 3))
+    silent = np.where(speaker == CONSTANT, 1.0, 0.0).reshape(unit)
+    return np.where((speaker >= 0).reshape(unit), sent, silent)
+
+
+def _ends(
+    bound: LayerBounds, before: tuple[int, ...], after: tuple[int, ...], speaker: Array | None, low: int
+) -> tuple[Array, Array]:
+    """Return the least and the most that each neuron after may send, by what is proven of those it speaks for."""
+    units = np.arange(before[0]) if speaker is None else speaker
+    ends = np.full(after, float(low)), np.ones(after)
+    for end, proven in zip(ends, (bound.output_low, bound.output_high), strict=True):
+        end[units[units >= 0]] = proven.reshape(before)[units >= 0]
+    return ends
+
+
+def _trains(rest: SNNGraph, count: int, low: int, timesteps: int, seed: int) -> Array:
+    """Return spike trains (timesteps, count, *shape) that bring neurons that read the input of ``rest`` to a decision.
 
     Three quarters are chosen patterns, four for each neuron, the same at every step. The last quarter is random, for
-    what goes wrong in a sequence of patterns and in none of them alone.
+    what goes wrong in a sequence of patterns and in none of them alone. Where no weights read the trains, all are
+    random.
     """
     rng = np.random.default_rng(seed)
-    bias = np.zeros(layer.n_neurons) if layer.bias is None else layer.bias
-    θ, v_init = (per_neuron(layer, value) for value in (layer.neuron.threshold, layer.neuron.v_init))
-    n_chosen = count * 3 // 4
+    n_chosen, n_inputs = count * 3 // 4, rest.n_inputs
     patterns: list[Array] = []
-    for j in rng.permutation(layer.n_neurons):
-        if len(patterns) >= n_chosen:
-            break
-        row = layer.weights[j].astype(np.float64)
+    readers = [rest.layers[k] for k in range(len(rest)) if rest.sources(rest.layers[k].name)[0] is None]
+    for neuron in neurons_that_read(readers, rest.input_shape, -(-n_chosen // 4), rng):
+        row = neuron.row
         most, least = np.where(row > 0, 1.0, low), np.where(row > 0, low, 1.0)
         order = np.argsort(-row)
-        needed = θ[j] * (1 - v_init[j]) - bias[j]
+        needed = neuron.threshold * (1 - neuron.v_init) - neuron.bias
         n_short = int(np.searchsorted(np.cumsum(np.maximum(row[order], 0)), needed))  # so many inputs do not suffice
         enough, short = np.zeros(len(row)), np.zeros(len(row))
         enough[order[: n_short + 1]], short[order[:n_short]] = 1.0, 1.0
         patterns += [most, least, enough, short]
-    constant = np.array(patterns[:n_chosen]).reshape(-1, layer.n_inputs)
+    constant = np.array(patterns[:n_chosen]).reshape(-1, n_inputs)
     steady = np.broadcast_to(constant, (timesteps, *constant.shape))
     rates = rng.random((1, count - len(constant), 1))
-    shape = (timesteps, count - len(constant), layer.n_inputs)
+    shape = (timesteps, count - len(constant), n_inputs)
     random = (rng.random(shape) < rates) * rng.choice([low or 1, 1], shape)
-    return np.concatenate([steady, random], axis=1).astype(np.float64)
+    trains = np.concatenate([steady, random], axis=1).astype(np.float64)
+    return trains.reshape(timesteps, count, *rest.input_shape)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spikeport.checks import is_whole, takes
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
-from spikeport.snn_optimizer.proofs.scope import as_data
+from spikeport.snn_optimizer.proofs.scope import as_data, as_samples
 from spikeport.snn_optimizer.replay.layer_replay import LayerReplay
 
 Array = npt.NDArray[Any]
@@ -25,12 +25,15 @@ VALUES_AT_ONCE = 1 << 22  # spikes that are held at once, for all layers of one 
 
 @dataclass(frozen=True)
 class Difference:
-    """The first difference between two runs: the earliest layer, then the earliest step."""
+    """The first difference between two runs: the earliest layer, then the earliest step.
+
+    ``neuron`` is an index, or (channel, row, column) in an image, as before the passes.
+    """
 
     layer: str
     sample: int
     step: int
-    neuron: int
+    neuron: int | tuple[int, ...]
     before: float
     after: float
 
@@ -54,7 +57,8 @@ class Verification:
     adversarial_agreement : share of the adversarial drives with the same answer, None where there are none
     largest_difference : largest difference of an output neuron's spike count (its sum, without a neuron)
     first_difference : where the first difference is, or None
-    layers : hidden layers replayed on adversarial spikes (`spikeport.snn_optimizer.replay.layer_replay`)
+    layers : hidden layers replayed on adversarial spikes (`spikeport.snn_optimizer.replay.layer_replay`); those that
+        were left out, since another path leads past them, have no trains
     """
 
     samples: int
@@ -83,8 +87,10 @@ class Verification:
 
     def __str__(self) -> str:
         head = f"{self.samples} drives ({self.adversarial} adversarial), {self.timesteps} steps: "
-        alike = sum(layer.identical for layer in self.layers)
-        inside = f"; {alike} of {len(self.layers)} hidden layers alike on adversarial spikes" if self.layers else ""
+        set_by_hand = [layer.identical for layer in self.layers if layer.trains]
+        past = len(self.layers) - len(set_by_hand)
+        inside = f"; {sum(set_by_hand)} of {len(set_by_hand)} hidden layers alike on adversarial spikes"
+        inside = (inside if set_by_hand else "") + (f"; {past} left out, past which other paths lead" if past else "")
         if self.identical:
             return f"{head}every output spike is the same{inside}"
         chosen = (
@@ -112,12 +118,12 @@ def verify(
     survivors: Mapping[str, Array] | None = None,
     adversarial: int = 0,
 ) -> Verification:
-    """Run ``drives`` of shape (samples, n_inputs) through both graphs and compare their spikes.
+    """Run ``drives`` of shape (samples, *input_shape), or flat, through both graphs and compare their spikes.
 
     Parameters
     ----------
-    survivors : for each layer of ``after`` that also ``before`` has, the indices there of its neurons; layers that
-        are not named are compared only where they are equally wide, and the output always
+    survivors : for each layer of ``after`` that also ``before`` has, the indices there of its units (neurons, or
+        channels); layers that are not named are compared only where they have the same shape, and the output always
     adversarial : how many drives, the last ones, are adversarial; they are counted apart
 
     Raises `GraphError` with ``shape`` where the graphs do not have the same inputs and outputs, or the drives do not
@@ -126,17 +132,17 @@ def verify(
     x = as_data(drives)
     if not is_whole(timesteps) or timesteps < 1:
         raise GraphError("timesteps", f"timesteps must be a whole number of at least 1, not {timesteps!r}")
-    if x is None or x.ndim != 2 or x.shape[1] != before.n_inputs or not len(x):
-        raise GraphError("shape", f"drives have shape {np.shape(drives)}: give (samples, {before.n_inputs}), not empty")
-    if (before.n_inputs, before.n_outputs) != (after.n_inputs, after.n_outputs):
+    if x is None:
+        raise GraphError("shape", "drives is None: give (samples, …) of the graph's input shape")
+    x = as_samples(before, x, "drives")
+    if (before.input_shape, before.output_shape) != (after.input_shape, after.output_shape):
         raise GraphError(
             "shape",
             f"{before!r} and {after!r} differ in inputs or outputs: "
             "only graphs that can take each other's place compare",
         )
     pairs = _followed(before, after, survivors or {})
-    widest = max(layer.n_neurons for layer in before)
-    size = max(1, VALUES_AT_ONCE // (timesteps * widest * len(before)))
+    size = max(1, VALUES_AT_ONCE // (timesteps * sum(layer.n_neurons for layer in before)))
     agree, same = np.zeros(len(x), bool), np.zeros(len(x), bool)
     order = {layer.name: k for k, layer in enumerate(before)}
     largest = 0.0
@@ -145,8 +151,10 @@ def verify(
         part = slice(start, start + size)
         runs = [g.run(x[part], T=timesteps, encoding=encoding, seed=seed, record=True) for g in (before, after)]
         spikes = [run.spikes or [] for run in runs]
-        agree[part] = runs[0].drive.argmax(axis=1) == runs[1].drive.argmax(axis=1)
-        same[part] = (spikes[0][-1] == spikes[1][-1]).all(axis=(0, 2))
+        answers = [run.drive.reshape(len(run.drive), -1).argmax(axis=1) for run in runs]
+        agree[part] = answers[0] == answers[1]
+        differ = spikes[0][-1] != spikes[1][-1]
+        same[part] = ~differ.any(axis=(0, *range(2, differ.ndim)))
         largest = max(largest, float(np.abs(runs[0].counts[-1] - runs[1].counts[-1]).max(initial=0)))
         first = _earlier(order, first, _first_difference(before, spikes, pairs, start))
     usual = slice(0, len(x) - adversarial)
@@ -164,7 +172,7 @@ def verify(
 
 
 def _followed(before: SNNGraph, after: SNNGraph, survivors: Mapping[str, Array]) -> list[tuple[int, int, Array]]:
-    """Return (layer before, layer after, neurons before) for every layer that can be compared, input side first."""
+    """Return (layer before, layer after, units before) for every layer that can be compared, input side first."""
     place = {layer.name: k for k, layer in enumerate(before)}
     found = []
     for k, layer in enumerate(after):
@@ -172,9 +180,10 @@ def _followed(before: SNNGraph, after: SNNGraph, survivors: Mapping[str, Array])
         at = len(before) - 1 if last else place.get(layer.name)
         if at is None or before.layers[at].neuron_type != layer.neuron_type:
             continue
-        rows = survivors.get(layer.name, np.arange(before.layers[at].n_neurons))
-        if len(rows) == layer.n_neurons:
-            found.append((at, k, np.asarray(rows)))
+        shape, own = before.layers[at].shape or (), layer.shape or ()
+        rows = np.asarray(survivors.get(layer.name, np.arange(shape[0])))
+        if (len(rows), *shape[1:]) == own:
+            found.append((at, k, rows))
     return found
 
 
@@ -187,15 +196,17 @@ def _first_difference(
     before: SNNGraph, spikes: list[list[Array]], pairs: list[tuple[int, int, Array]], start: int
 ) -> Difference | None:
     for at, k, rows in pairs:
-        a, b = spikes[0][at][:, :, rows], spikes[1][k]
+        a, b = spikes[0][at], spikes[1][k]
+        a = a if len(rows) == a.shape[2] and (rows == np.arange(len(rows))).all() else a[:, :, rows]
         if not np.array_equal(a, b):
-            step, sample, neuron = (int(i) for i in np.argwhere(a != b)[0])
+            at_step = tuple(int(i) for i in np.argwhere(a != b)[0])
+            step, sample, unit, *place = at_step
             return Difference(
                 layer=before.layers[at].name,
                 sample=start + sample,
                 step=step,
-                neuron=int(rows[neuron]),
-                before=float(a[step, sample, neuron]),
-                after=float(b[step, sample, neuron]),
+                neuron=(int(rows[unit]), *place) if place else int(rows[unit]),
+                before=float(a[at_step]),
+                after=float(b[at_step]),
             )
     return None

@@ -62,11 +62,14 @@ def unchanged(graph: SNNGraph, reason: str) -> Rewrite:
 
 
 def detach(graph: SNNGraph, source: SNNGraph) -> SNNGraph:
-    """Return the graph with a copy of every layer that shares memory with ``source``."""
-    owned = [array for layer in source for array in (layer.weights, layer.bias) if array is not None]
+    """Return the graph with a copy of every layer that is one of ``source``, or shares memory with one."""
+    owned = [array for layer in source for array in layer.operation.arrays().values()]
 
     def shares(layer: LayerNode) -> bool:
-        arrays = [array for array in (layer.weights, layer.bias) if array is not None]
+        if any(layer is theirs for theirs in source):
+            return True
+        arrays = layer.operation.arrays().values()
         return any(np.may_share_memory(mine, theirs) for mine in arrays for theirs in owned)
 
-    return SNNGraph([layer.copy() if shares(layer) else layer for layer in graph])
+    layers = [layer.copy() if shares(layer) else layer for layer in graph]
+    return SNNGraph(layers, graph.input_shape)

@@ -1,0 +1,1 @@
+"""Work in counts, and three models of the energy that they cost."""

@@ -1,0 +1,1 @@
+"""One run, read after each of many lengths: what each gives and costs, and where samples could stop."""

@@ -1,0 +1,118 @@
+"""From trajectories to figures: one length of the run, and early exit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.certificate import Certificate
+from spikeport.certification.energy.assumptions import Assumptions
+from spikeport.certification.energy.model import energy_of
+from spikeport.certification.energy.work import FIELDS, Structure
+from spikeport.certification.lengths.early_exit import EarlyExit, curve_of, exits, learnt_margin
+from spikeport.certification.lengths.findings import LayerWork, SweepPoint
+from spikeport.certification.lengths.trajectory import Trajectory
+from spikeport.conversion.converted import classes_of
+
+Array = npt.NDArray[Any]
+
+
+def point_of(
+    found: Trajectory,
+    place: int,
+    T: int,
+    structure: list[Structure],
+    labels: Array | None,
+    expected: Array | None,
+    has_classes: bool,
+    max_spikes: int,
+    given: Assumptions,
+) -> SweepPoint:
+    """Return what the length ``T``, number ``place`` of those that were run, gives and costs."""
+    outputs, work = found.outputs[:, place].astype(np.float64), found.layers[:, place]
+    answers = classes_of(outputs)
+    agreement, interval, error = None, None, None
+    if expected is not None:
+        if has_classes:
+            agreement = float((answers == classes_of(expected)).mean())
+            said = Certificate("measured", "answers compared", agreement=agreement, samples=len(answers))
+            interval = said.agreement_interval
+        spread = float(expected.std()) or float(np.abs(expected).max()) or 1.0
+        error = float(np.sqrt(np.square(outputs - expected).mean())) / spread
+    totals = work.sum(axis=1)
+    return SweepPoint(
+        T,
+        T * max_spikes,
+        None if labels is None else float((answers == labels).mean()),
+        agreement,
+        interval,
+        error,
+        _mean_and_spread(_column(totals, "spikes")),
+        _mean_and_spread(_column(totals, "accumulates") + _column(totals, "multiply_accumulates")),
+        tuple(_layer_work(work[:, k], node, T) for k, node in enumerate(structure)),
+        energy_of(work, structure, np.full(len(work), float(T)), T * max_spikes, given),
+    )
+
+
+def early_exit_of(
+    found: Trajectory,
+    calibration: Trajectory | None,
+    structure: list[Structure],
+    labels: Array | None,
+    expected: Array | None,
+    tolerance: float,
+    max_spikes: int,
+    given: Assumptions,
+) -> EarlyExit:
+    """Return what early exit gives: by a margin learnt on ``calibration``, or on every other sample of ``found``."""
+    count, T = found.classes.shape
+    learnt = found if calibration is None else calibration
+    aside = slice(0, None, 2) if calibration is None else slice(None)
+    rows = np.arange(1, count, 2) if calibration is None else np.arange(count)
+    margin = learnt_margin(learnt.classes[aside], learnt.margins[aside], tolerance)
+    words = f"{len(learnt.classes[aside]):,} calibration samples"
+    if calibration is None:
+        words = f"every other sample, {len(learnt.classes[aside]):,}; reported for the rest"
+
+    classes, stops = found.classes[rows], exits(found.margins[rows], margin)
+    answers, last = classes[np.arange(len(rows)), stops], classes[:, -1]
+    work = found.work[rows, stops]
+    energy = energy_of(work[:, None], structure, stops + 1.0, T * max_spikes, given)
+    return EarlyExit(
+        margin if np.isfinite(margin) else None,
+        tolerance,
+        words,
+        len(rows),
+        T,
+        float(stops.mean()) + 1,
+        None if labels is None else float((answers == labels[rows]).mean()),
+        None if labels is None else float((last == labels[rows]).mean()),
+        float((answers == last).mean()),
+        None if expected is None else float((answers == classes_of(expected)[rows]).mean()),
+        float(_column(work, "spikes").mean()),
+        energy.spiking,
+        tuple(np.bincount(stops, minlength=T).tolist()),
+        curve_of(classes, found.margins[rows]),
+    )
+
+
+def _layer_work(work: Array, node: Structure, T: int) -> LayerWork:
+    spikes, bits, accumulates, products = (
+        _mean_and_spread(_column(work, name)) for name in ("spikes", "set_bits", "accumulates", "multiply_accumulates")
+    )
+    accesses = float(node.neurons * T)
+    rate = spikes[0] / accesses if accesses else None
+    return LayerWork(
+        node.name, rate, spikes, bits, accumulates, products, accesses, accesses, accumulates[0] + products[0]
+    )
+
+
+def _column(work: Array, name: str) -> Array:
+    column: Array = work[..., FIELDS.index(name)]
+    return column
+
+
+def _mean_and_spread(values: Array) -> tuple[float, float]:
+    return float(values.mean()), float(values.std())

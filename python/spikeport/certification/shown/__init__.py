@@ -1,0 +1,1 @@
+"""The reports as they are shown: on a terminal, and as pages."""
