@@ -12,7 +12,7 @@ struct Trace[dtype: DType](Copyable):
     """
 
     var spikes: List[Int8]
-    """Spikes of shape (T, N): -1, 0 or 1."""
+    """Spikes of shape (T, N): 0 to max_spikes, of ST-BIF -1, 0 or 1."""
     var membrane: List[Scalar[Self.dtype]]
     """Membrane after the last step, shape (N,)."""
     var counts: List[Int64]

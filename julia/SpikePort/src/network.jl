@@ -13,9 +13,9 @@ channels, batch). The shape that nodes take is by default that of a first linear
 
 `"current"` feeds the value at every step, `"poisson"` draws spikes with the value as rate in [0, 1], `"spikes"` takes
 the input as it is, step by step, `"pulse"` feeds the value, and the biases, at the first step alone. A sample has then
-settled after s steps where at step s no node passes on anything but 0: nothing changes any more. `record` keeps the spikes of every node. Throws [`KernelError`](@ref) with
-`timesteps`, `seed`, `shape`, `encoding`, `non_finite`, `rate_range` or a code of the neurons, and what
-[`Network`](@ref) throws.
+settled after s steps where at step s no node passes on anything but 0: nothing changes any more. `record` keeps the
+spikes of every node. Throws [`KernelError`](@ref) with `timesteps`, `seed`, `shape`, `encoding`, `non_finite`,
+`rate_range` or a code of the neurons, and what [`Network`](@ref) throws.
 """
 function network_run(
     network::Network{T},

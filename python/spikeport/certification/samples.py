@@ -13,6 +13,7 @@ from spikeport.conversion.checks import as_array
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.errors import ConversionError
 from spikeport.graph import SNNGraph
+from spikeport.graph.signals import fed
 
 Array = npt.NDArray[Any]
 
@@ -56,6 +57,4 @@ def as_labels(y: Any, samples: Array) -> Array:
 
 def drawn(graph: SNNGraph, x: Array, T: int, seed: int, backend: str) -> Array:
     """Return the Poisson spikes (T, n, *input_shape) that a run of ``T`` steps draws of samples ``x``."""
-    dtype = next((layer.operation.dtype for layer in graph if layer.operation.dtype is not None), np.float64)
-    rates = x.astype(dtype).reshape(len(x), -1)
-    return get_backend(backend).encode_poisson(rates, timesteps=T, seed=seed).reshape(T, *x.shape)
+    return fed(graph, x, T, "poisson", seed, get_backend(backend).encode_poisson).values

@@ -134,4 +134,6 @@ def _parameters(neuron: Neuron) -> dict[str, Any]:
         parameters["beta"] = shown(neuron.beta)
     if neuron.kind == "ST-BIF":
         parameters |= {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
+    if neuron.max_spikes > 1:
+        parameters["max_spikes"] = neuron.max_spikes
     return parameters

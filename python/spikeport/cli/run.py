@@ -77,7 +77,7 @@ def run(
     if as_json:
         print_json(result)
     else:
-        _show(result, labels, rows, spiking=graph[-1].neuron.is_spiking)
+        _show(result, labels, rows, graph)
 
 
 def _simulated(graph: SNNGraph, x: Array, T: int, readout_delay: int, **how: Any) -> dict[str, Any]:
@@ -127,10 +127,10 @@ def _steps(graph: SNNGraph, x: Array, T: int, **how: Any) -> int:
     return T if not len(settled) or settled.min() < 0 else int(settled.max()) + 1
 
 
-def _show(result: dict[str, Any], labels: Array | None, rows: int, *, spiking: bool) -> None:
+def _show(result: dict[str, Any], labels: Array | None, rows: int, graph: SNNGraph) -> None:
     from rich.table import Table
 
-    what = f"{'spikes' if spiking else 'sums'} of the output neurons"
+    what = f"{'spikes' if graph[-1].neuron.is_spiking else 'sums'} of the output neurons"
     table = Table("sample", "class", *([] if labels is None else ["label"]), what)
     for index, (answer, counts) in enumerate(zip(result["classes"][:rows], result["counts"], strict=False)):
         label = [] if labels is None else [str(labels[index])]
@@ -144,7 +144,9 @@ def _show(result: dict[str, Any], labels: Array | None, rows: int, *, spiking: b
         steps = [step for step in result["settled"] if step >= 0]
         most = f", after {sum(steps) / len(steps):.1f} steps on average, {max(steps)} at most" if steps else ""
         lines.append(f"{len(steps)} of {result['samples']} settled{most}")
-    lines += [f"  {name}: {rate:.1%} of steps with a spike" for name, rate in result["rates"].items()]
+    for name, rate in result["rates"].items():
+        several = graph[name].neuron.max_spikes > 1
+        lines.append(f"  {name}: {f'{rate:.3g} spikes a step' if several else f'{rate:.1%} of steps with a spike'}")
     if "accuracy" in result:
         lines.append(f"accuracy {result['accuracy']:.2%}")
     say("\n".join(lines))

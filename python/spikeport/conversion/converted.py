@@ -227,7 +227,8 @@ class ConvertedSNN(GraphParts):
         Returns
         -------
         (n_outputs,) or (batch, n_outputs)
-            "spikes": the counts of the output neurons, whole numbers from 0 to the number of steps that are read.
+            "spikes": the counts of the output neurons, whole numbers from 0 to the number of steps that are read,
+            times ``max_spikes`` where neurons send several in one.
             "membrane": what the output neurons received, averaged over the steps that are read, in the units of the
             trained network's output: its logits, negative ones included; behind the activation where it ends in one.
             Of a lossless network, whose output neurons pass on what they receive, either is its sum, the logits.

@@ -99,5 +99,12 @@ def compared(
 
 def _relative_error(got: Array, expected: Array) -> float:
     """Return the mean absolute difference, in standard deviations of what the trained network says."""
-    spread = float(expected.std()) or float(np.abs(expected).max()) or 1.0
-    return float(np.abs(got - expected).mean()) / spread
+    return float(np.abs(got - expected).mean()) / spread_of(expected)
+
+
+def spread_of(expected: Array) -> float:
+    """Return the unit of errors: the standard deviation of what the trained network says, (samples, n_outputs).
+
+    Where it says one number alone, that number's magnitude, or 1.
+    """
+    return float(expected.std()) or float(np.abs(expected).max()) or 1.0

@@ -29,7 +29,7 @@ class LayerNode:
     n_inputs, n_neurons : widths
     weights : shape (n_neurons, n_inputs), copied; float32 stays float32, every other dtype becomes float64
     neuron_type : "IF", "LIF", "ST-BIF" or "identity" (no neuron: the current is passed on)
-    firing_rates : measured share of steps with a spike, shape (n_neurons,), or None
+    firing_rates : measured spikes of a step, a mean, shape (n_neurons,), or None
     bias : shape (n_neurons,), copied in the dtype of the weights, or None
     threshold, v_init, v_reset, beta, tracer_min, tracer_max : see `spikeport.neuron.Neuron`
 
@@ -191,7 +191,7 @@ class LayerNode:
 
     @property
     def firing_rates(self) -> Array | None:
-        """Measured share of steps with a spike, of the node's shape, or None."""
+        """Measured spikes of a step, a mean, of the node's shape, or None."""
         return self._firing_rates
 
     @firing_rates.setter

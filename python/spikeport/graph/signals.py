@@ -1,13 +1,38 @@
-"""What the nodes of a graph read while it ran: the signals of a recorded run, node by node."""
+"""What the nodes of a graph read while it ran: what it was fed, and the signals of a recorded run, node by node."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from spikeport.graph.layer_node import LayerNode
 from spikeport.graph.snn_graph import SNNGraph
-from spikeport.kernels import INPUT, RunResult
-from spikeport.kernels.network import Signal
+from spikeport.kernels import INPUT, RunResult, encode_poisson
+from spikeport.kernels.network import Signal, first_signal
+
+
+def dtype_of(graph: SNNGraph) -> np.dtype[Any]:
+    """Return the float type that the graph computes in."""
+    return next((node.operation.dtype for node in graph if node.operation.dtype is not None), np.dtype(np.float64))
+
+
+def fed(
+    graph: SNNGraph,
+    x: npt.ArrayLike,
+    T: int,
+    encoding: str = "current",
+    seed: int = 0,
+    encode: Callable[..., npt.NDArray[Any]] = encode_poisson,
+) -> Signal:
+    """Return what a run of ``graph`` on ``x`` reads; under "poisson" the spikes that it draws.
+
+    Draws hang on the values to the bit, so ``x`` is rounded to the graph's type first, as a run does. The arguments are
+    those of `SNNGraph.run`; ``encode`` is a backend's `spikeport.backends.Backend.encode_poisson`.
+    """
+    return first_signal(np.asarray(x).astype(dtype_of(graph), copy=False), T, encoding, seed, encode)
 
 
 def recorded_signals(graph: SNNGraph, given: Signal, run: RunResult) -> Iterator[tuple[LayerNode, list[Signal]]]:

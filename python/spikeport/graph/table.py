@@ -49,6 +49,8 @@ def describe(neuron: Neuron) -> str:
         parts.append(f"S∈[{neuron.tracer_min}, {neuron.tracer_max}]")
     elif neuron.v_reset is not None:
         parts.append(f"hard reset to {span(neuron.v_reset)}")
+    if neuron.max_spikes > 1:
+        parts.append(f"up to {neuron.max_spikes} spikes a step")
     return " ".join(parts)
 
 

@@ -93,7 +93,8 @@ class Thresholds:
     ----------
     dead_rate : a neuron with a lower rate (spikes per step and sample) is dead
     dead_warning, dead_critical : share of dead neurons in a layer above which it is reported
-    saturated_rate : a neuron with a higher rate is saturated
+    saturated_rate : a neuron is saturated that sends a larger share of the spikes that it could: one at each step, or
+        ``max_spikes`` where it may send several
     saturated_warning : share of saturated neurons in a layer
     silent_rate : the network is silent where no neuron reaches this rate
     voltage_std : a membrane that deviates less has collapsed

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from spikeport.graph import SNNGraph
+from spikeport.graph.signals import fed
 from spikeport.profiling.detectors.course import Detector
 from spikeport.profiling.diagnosis import diagnose
 from spikeport.profiling.pathology import ProfilingError, Thresholds
@@ -106,6 +107,7 @@ class SpikeProfiler:
         bits: int | None = None,
         threshold: float | None = None,
         surrogate_peak: float | None = None,
+        max_spikes: int = 1,
         step: int | None = None,
     ) -> None:
         """Add one recording of ``layer``. Layers are in network order: the order of their first recording.
@@ -122,6 +124,7 @@ class SpikeProfiler:
         bits : number of neurons, where the last axis holds them packed into unsigned integers, lowest bit first
         threshold : the neurons' threshold, in units of the membrane
         surrogate_peak : the surrogate's derivative at the threshold; without it, the largest one given
+        max_spikes : the most spikes that a neuron sends in one step; one that sends nearly all of them is saturated
         step : training step for the curves; without it, the number of the recording
 
         Raises ProfilingError (``shape``, ``layout``, ``dtype``, ``spikes``, ``step``) where a recording cannot be read
@@ -140,6 +143,7 @@ class SpikeProfiler:
             bits=bits,
             threshold=threshold,
             surrogate_peak=surrogate_peak,
+            max_spikes=max_spikes,
         )
         self._ledger.tell_listeners()
 
@@ -162,7 +166,8 @@ class SpikeProfiler:
         ``options`` go to `SNNGraph.run` (encoding, seed, backend).
         """
         run = graph.run(x, T=T, record=True, **options)
-        self.operations.add_graph_run(graph, self.operations.arriving(x, T, **options), run, self.record_step)
+        given = fed(graph, x, T, **{name: options[name] for name in ("encoding", "seed") if name in options})
+        self.operations.add_graph_run(graph, given, run, self.record_step)
 
     def watch(
         self,

@@ -14,8 +14,16 @@ Advance = Callable[[int], None]
 
 
 @contextmanager
-def bar(what: str, total: int | None, clock: Callable[[], float] = time.monotonic) -> Iterator[Advance]:
-    """Show progress called ``what``; the function given advances it by a count. Without ``total`` it counts."""
+def bar(
+    what: str, total: int | None, *, shown: bool = True, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Advance]:
+    """Show progress called ``what``; the function given advances it by a count. Without ``total`` it counts.
+
+    Where it is not to be ``shown``, nothing happens.
+    """
+    if not shown:
+        yield lambda count: None
+        return
     if not sys.stderr.isatty():
         yield _Lines(what, total, clock).advance
         return
@@ -36,9 +44,9 @@ def bar(what: str, total: int | None, clock: Callable[[], float] = time.monotoni
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(what, total=total)
-        yield lambda count: shown.advance(task, count)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda count: progress.advance(task, count)
 
 
 class _Lines:

@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.operations import Weighted
-from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 Array = npt.NDArray[Any]
 

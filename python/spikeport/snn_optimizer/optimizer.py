@@ -9,7 +9,6 @@ answer. Arguments are checked before any work. In which order passes run is told
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from inspect import signature
 from typing import Any
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from spikeport.checks import is_real, is_whole, takes
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
+from spikeport.report.progress import bar
 from spikeport.snn_optimizer.budget import Labelled, search
 from spikeport.snn_optimizer.models import as_graph, like, timesteps_of
 from spikeport.snn_optimizer.pass_manager import PassManager
@@ -100,7 +100,7 @@ def optimize(
         return like(model, graph, report.survivors), report
     requests = resolve(passes)
     manager = PassManager(before, scope, labels, verification)
-    with _bar(progress, "passes", len(requests)) as advance:
+    with bar("passes", len(requests), shown=progress) as advance:
         manager.run(requests, advance)
     graph, report = manager.finished()
     return like(model, graph, report.survivors), report
@@ -155,7 +155,7 @@ def _within_budget(
     if len(scope.data) < 4:
         raise GraphError("budget", "max_accuracy_drop needs at least 4 samples: to fit, to judge, and to measure on")
     choose, hold = Labelled(scope.data[::2], labels[::2]), Labelled(scope.data[1::2], labels[1::2])
-    with _bar(progress, "searching", None) as advance:
+    with bar("searching", None, shown=progress) as advance:
         found = search(before, choose, hold, scope, drop, advance)
     held = replace(scope, data=hold.inputs)
     for setting, point in found.settings:  # fitted again, on all there is to choose on: most often the first one holds
@@ -182,11 +182,3 @@ def _pair(data: Any) -> tuple[Array | None, Array | None]:
             "data", f"labels have shape {labels.shape} and dtype {labels.dtype}: give one whole number per sample"
         )
     return x, labels
-
-
-def _bar(progress: bool, what: str, total: int | None) -> Any:
-    if not progress:
-        return nullcontext(lambda count: None)
-    from spikeport.report.progress import bar
-
-    return bar(what, total)

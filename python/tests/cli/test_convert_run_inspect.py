@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from spikeport import LayerNode, SNNGraph, cli
+from spikeport import LayerNode, Neuron, SNNGraph, cli
+from spikeport.operations import Linear
 from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 
 MODEL = """
@@ -347,6 +348,18 @@ def test_inspect_says_what_the_checkpoint_holds(folder, capsys):
     code, out, _ = spikeport(capsys, "inspect out")
     assert code == 0
     assert "2 layers, 131 parameters" in out
+
+
+def test_neurons_of_several_spikes_are_told_as_such(folder, capsys):
+    """All inputs of 0.75 give the only neuron 3 of its at most 4 spikes at every step: no share of the steps."""
+    neuron = Neuron("IF", threshold=0.25, max_spikes=4)
+    graph = SNNGraph([LayerNode.of("only", Linear(np.array([[1.0]]), None), neuron)], (1,))
+    save_checkpoint(SNNCheckpoint.from_graph(graph, metadata={"T": 4}), "several")
+    np.save("given.npy", np.full((2, 1), 0.75))
+    described = json.loads(spikeport(capsys, "inspect several --json")[1])["layers"][0]["neuron"]
+    assert described["max_spikes"] == 4 and "up to 4 spikes a step" in graph.summary()
+    out = spikeport(capsys, "run several given.npy")[1]
+    assert "only: 3 spikes a step" in out and "steps with a spike" not in out
 
 
 def test_inspect_cuts_long_lists_of_the_metadata_short_and_json_has_all(folder, capsys):

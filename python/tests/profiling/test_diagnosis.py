@@ -361,6 +361,38 @@ def test_spikes_drawn_at_the_input_are_counted_as_spikes():
     assert (activity.effective_acs, activity.effective_macs) == (4 * drawn.sum() / 2, 0)
 
 
+def test_a_float32_graph_draws_the_spikes_of_rates_in_float32():
+    """A draw is a hash of the values' bits, so rates of double precision are rounded before it, as a run does."""
+    graph = SNNGraph([LayerNode("only", 6, 2, np.ones((2, 6), np.float32), "IF")])
+    x, profiler = np.random.default_rng(0).random((8, 6)), SpikeProfiler()
+    profiler.record_graph(graph, x, T=16, encoding="poisson", seed=3)
+    drawn = encode_poisson(x.astype(np.float32), timesteps=16, seed=3)
+    assert profiler.report().activity.effective_acs == 2 * drawn.sum() / 8
+    assert drawn.sum() != encode_poisson(x, timesteps=16, seed=3).sum()
+
+
+def test_neurons_of_several_spikes_are_judged_by_what_they_can_send():
+    """One of two neurons sends 2 of its 4 spikes at every other step, the other all 4 at every step."""
+    weights, neuron = np.array([[1.0], [8.0]]), Neuron("IF", max_spikes=4)
+    graph = SNNGraph([LayerNode.of("only", Linear(weights, None), neuron)], (1,))
+    x, profiler = np.array([[[2.0]], [[0.0]]] * 10), SpikeProfiler()
+    x[1::2, 0, 0] = 0.5  # the second neuron receives 4 then, the first one half a threshold
+    profiler.record_graph(graph, x, T=20, encoding="spikes")
+    run, stats = graph.run(x, T=20, encoding="spikes", record=True), profiler.layer_stats()["only"]
+    assert stats.sparsity == 1 - np.count_nonzero(run.spikes[0]) / run.spikes[0].size
+    assert stats.firing_rates.tolist() == (run.counts[0][0] / 20).tolist() and stats.firing_rates[1] == 4
+    assert stats.saturated_neuron_count == 1 and stats.firing_rates[0] > 0.95
+    assert [frame.saturated for frame in stats.frames] == [0.5]
+
+
+@pytest.mark.parametrize("several", [1, 4])
+def test_samples_that_do_not_depend_on_each_other_are_not_synchronous(several):
+    events = np.random.default_rng(1).random((200, 12, 40)) < 0.3
+    profiler = SpikeProfiler()
+    profiler.record_step("hidden", events * np.int8(several), layout="TBN", max_spikes=several)
+    assert profiler.layer_stats()["hidden"].synchrony < 0.05
+
+
 def test_watching_what_does_not_spike_is_refused(torch):
     with pytest.raises(ProfilingError, match="register_neuron") as caught:
         SpikeProfiler().watch(torch.nn.Linear(2, 2))

@@ -21,8 +21,9 @@ def test_reductions_on_a_device_are_those_of_numpy(torch):
     for case in cases:
         tensor = torch.tensor(case)
         ours, theirs = reductions.count_spikes(case), reductions.count_spikes(tensor)
-        np.testing.assert_array_equal(ours[0], theirs[0])
-        assert ours[1] == theirs[1]
+        np.testing.assert_array_equal(ours.spikes, theirs.spikes)
+        np.testing.assert_array_equal(ours.events, theirs.events)
+        assert ours.non_finite == theirs.non_finite
         np.testing.assert_allclose(reductions.summarise(case), reductions.summarise(tensor), rtol=1e-6)
         np.testing.assert_allclose(reductions.norm(case), reductions.norm(tensor), rtol=1e-12)
         chosen = np.array([0, 2])
@@ -37,7 +38,7 @@ def test_norms_on_a_device_neither_overflow_nor_vanish(torch, scale):
 
 def test_counts_beyond_single_precision_are_kept():
     many = np.full((1, 3, 1), 2**24 + 1, np.int64)
-    counts, _ = reductions.count_spikes(many)
+    counts = reductions.count_spikes(many).spikes
     assert counts.tolist() == [[3 * (2**24 + 1)]]
 
 
@@ -57,7 +58,7 @@ def test_moments_and_norms_take_no_more_memory_than_some_blocks(reduce, fault):
 def test_counts_of_spikes_take_no_more_memory_than_some_blocks():
     values = np.full((64, 4, 1 << 14), 3, np.int8)
     tracemalloc.start()
-    counts, _ = reductions.count_spikes(values)
+    counts = reductions.count_spikes(values).spikes
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (counts == 12).all() and peak < 2.5 * counts.nbytes  # the counts themselves, in parts and together
@@ -66,10 +67,10 @@ def test_counts_of_spikes_take_no_more_memory_than_some_blocks():
 def test_recordings_of_many_blocks_are_reduced_as_a_whole(torch, monkeypatch):
     rng = np.random.default_rng(0)
     case = np.where(rng.random((7, 3, 5)) < 0.2, np.nan, rng.integers(-3, 4, (7, 3, 5)))
-    whole = [reductions.count_spikes(case)[0], *reductions.summarise(case), *reductions.norm(case)]
+    whole = [*reductions.count_spikes(case), *reductions.summarise(case), *reductions.norm(case)]
     monkeypatch.setattr(reductions, "VALUES_AT_ONCE", 20)
     monkeypatch.setattr(reductions, "_AT_ONCE_ON_A_DEVICE", 20)
     for values in (case, torch.tensor(case)):
-        parts = [reductions.count_spikes(values)[0], *reductions.summarise(values), *reductions.norm(values)]
+        parts = [*reductions.count_spikes(values), *reductions.summarise(values), *reductions.norm(values)]
         for a, b in zip(whole, parts, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12)

@@ -5,7 +5,7 @@ import pytest
 
 from spikeport import GraphError, LayerNode, SNNGraph
 from spikeport.snn_optimizer import dead_neuron_elimination, optimize, packed, quantized_parts
-from spikeport.snn_optimizer.passes.compensation import project_columns, remove_inputs, second_moment
+from spikeport.snn_optimizer.passes.compensation import Reading, project_columns, remove_units, second_moment
 from spikeport.snn_optimizer.proofs.arithmetic import Grid, sums_are_exact
 
 
@@ -70,7 +70,8 @@ def test_neurons_that_others_can_stand_in_for_are_removed_without_loss():
     rng = np.random.default_rng(0)
     half = rng.random((200, 6))
     inputs, weights = np.hstack([half, half]), rng.normal(size=(4, 13))
-    W, stay = remove_inputs(weights, second_moment(inputs) - 0.009 * np.eye(13), 6)
+    reading = Reading.of(weights, second_moment(inputs) - 0.009 * np.eye(13), np.arange(12)[:, None])
+    stay, W = remove_units([reading], 6), reading.weights
     assert sorted(k % 6 for k in stay) == list(range(6))
     x = np.column_stack([inputs, np.ones(200)])
     assert np.abs(x @ W.T - x @ weights.T).max() < 0.05 * np.abs(x @ weights.T).max()

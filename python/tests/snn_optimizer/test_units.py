@@ -6,7 +6,7 @@ import pytest
 from spikeport import LayerNode, Neuron, SNNGraph
 from spikeport.operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, SumPool
 from spikeport.snn_optimizer.surgery.units import keep_units, removable
-from spikeport.snn_optimizer.surgery.wiring import drop, insert, replace
+from spikeport.snn_optimizer.surgery.wiring import drop, replace
 
 IF = Neuron("IF", threshold=1.0, v_init=0.5)
 
@@ -116,7 +116,7 @@ def test_nodes_are_put_in_taken_out_and_replaced_by_name():
     assert [layer.name for layer in replaced.readers("low")] == ["high"]
     assert replaced.sources("low")[0].name == "both"
     assert [source.name for source in replaced.sources("sum")] == ["high", "small"]
-    with_pool = insert(graph, "mixed", LayerNode.of("inserted", MaxPool(1)))
+    with_pool = replace(graph, "mixed", LayerNode.of("inserted", MaxPool(1)), graph["mixed"])
     assert [source.name for source in with_pool.sources("mixed")] == ["inserted"]
     assert [source.name for source in with_pool.sources("flat")] == ["both"]
     assert drop(with_pool, "inserted") == graph

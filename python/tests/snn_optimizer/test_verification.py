@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spikeport import GraphError, LayerNode, SNNGraph
+from spikeport import GraphError, LayerNode, Neuron, SNNGraph
+from spikeport.operations import Linear
 from spikeport.snn_optimizer import adversarial_drives, optimize, random_drives, verify
 from spikeport.snn_optimizer.replay.layer_replay import replay_layers
 from spikeport.snn_optimizer.surgery.rewrite import CONSTANT, SILENT
@@ -136,6 +137,17 @@ def test_a_neuron_said_to_fire_always_is_held_to_it():
     speakers = {"b": np.array([0, CONSTANT])}
     assert all(replay.identical for replay in replay_layers(before, folded, speakers))
     assert not all(replay.identical for replay in replay_layers(before, after, speakers))
+
+
+def test_the_replay_from_the_inside_sends_as_many_spikes_as_neurons_can():
+    """A threshold of 3 is never met in two steps of one spike each, and at once by four."""
+    several = LayerNode.of("a", Linear(np.ones((1, 1)), None), Neuron("IF", max_spikes=4))
+    graphs = [
+        SNNGraph([several, LayerNode.of("b", Linear(np.ones((1, 1)), None), Neuron("IF", threshold=θ))])
+        for θ in (3.0, 9.0)
+    ]
+    (found,) = replay_layers(*graphs, {}, timesteps=2)
+    assert (found.layer, found.identical) == ("a", False)
 
 
 def test_the_replay_from_the_inside_keeps_to_what_is_proven_of_a_neuron():

@@ -49,9 +49,9 @@ def _wrong(layers: Sequence[LayerLoss]) -> Iterator[str]:
     for layer in layers:
         if 0 < layer.largest < IDLE * layer.stands_for[1] and layer.arrives["quantisation"] > SMALL:
             yield (
-                f"{layer.name}: its largest activation is {layer.largest:.3g}, and a spike at every step stands for "
-                f"{layer.stands_for[1]:.3g}, so most of its {layer.levels} levels are never used: convert again with "
-                "calibration data like this."
+                f"{layer.name}: its largest activation is {layer.largest:.3g}, and as many spikes as a neuron can send "
+                f"stand for {layer.stands_for[1]:.3g}, so most of its {layer.levels} levels are never used: convert "
+                "again with calibration data like this."
             )
 
 

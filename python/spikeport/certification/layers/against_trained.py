@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from spikeport.certification.shares import Share
 from spikeport.checks import takes
 from spikeport.conversion.checks import check_timesteps, import_torch
 from spikeport.conversion.converted import ENCODINGS, ConvertedSNN, classes_of
+from spikeport.conversion.measurement import spread_of
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
@@ -78,7 +78,7 @@ def certify(
 
     own = samples[share.rows(len(samples))]
     parts: list[Evidence] = []
-    with evaluating(unwrapped(model)), bar("certifying", len(own)) if progress else nullcontext(_ignore) as advance:
+    with evaluating(unwrapped(model)), bar("certifying", len(own), shown=progress) as advance:
         trained = TrainedNetwork(model, snn.graph, samples)
         units = units_of(snn, trained)
         for part in evidence(snn, trained, units, own, timesteps, encoding=encoding, seed=seed, backend=backend):
@@ -87,13 +87,9 @@ def certify(
     return _report(snn, units, Evidence.joined(share.gathered(parts)), timesteps, encoding)
 
 
-def _ignore(count: int) -> None:
-    pass
-
-
 def _report(snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: int, encoding: str) -> Certification:
     difference = found.spiking - found.trained
-    spread = float(found.trained.std()) or float(np.abs(found.trained).max()) or 1.0
+    spread = spread_of(found.trained)
     has_classes = snn.classes is not False
     answers = [classes_of(found.trained), classes_of(found.spiking)]
     same = answers[0] == answers[1]

@@ -15,6 +15,7 @@ from spikeport.certification.lengths.early_exit import EarlyExit, curve_of, exit
 from spikeport.certification.lengths.findings import LayerWork, SweepPoint
 from spikeport.certification.lengths.trajectory import Trajectory
 from spikeport.conversion.converted import classes_of
+from spikeport.conversion.measurement import spread_of
 
 Array = npt.NDArray[Any]
 
@@ -39,8 +40,7 @@ def point_of(
             agreement = float((answers == classes_of(expected)).mean())
             said = Certificate("measured", "answers compared", agreement=agreement, samples=len(answers))
             interval = said.agreement_interval
-        spread = float(expected.std()) or float(np.abs(expected).max()) or 1.0
-        error = float(np.sqrt(np.square(outputs - expected).mean())) / spread
+        error = float(np.sqrt(np.square(outputs - expected).mean())) / spread_of(expected)
     totals = work.sum(axis=1)
     return SweepPoint(
         T,

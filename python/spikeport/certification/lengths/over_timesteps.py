@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -122,7 +121,7 @@ def _run(
 ) -> Trajectory:
     own = x[share.rows(len(x))]
     parts = []
-    with bar(what, len(own)) if progress else nullcontext(lambda count: None) as advance:
+    with bar(what, len(own), shown=progress) as advance:
         for part in trajectories(snn, own, lengths, **how):
             parts.append(part)
             advance(len(part.classes))

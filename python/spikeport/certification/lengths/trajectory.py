@@ -17,6 +17,7 @@ from spikeport.certification.energy.work import work_at
 from spikeport.certification.samples import drawn
 from spikeport.conversion.converted import ConvertedSNN, classes_of
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.neuron import PASS_ON
 
 Array = npt.NDArray[Any]
@@ -63,7 +64,7 @@ def trajectories(
     ``delay`` steps at the start are not read, fewer than the shortest length has.
     """
     graph, T = read_at_each_step(snn.graph), max(lengths)
-    item = next(layer.operation.dtype for layer in graph if layer.operation.dtype is not None).itemsize
+    item = dtype_of(graph).itemsize
     held = sum(layer.n_neurons * (1 if layer.neuron.is_spiking else item) for layer in graph)
     at_once = max(1, min(256, BYTES_AT_ONCE // (T * (held + item * graph.n_inputs))))
     for start in range(0, len(x), at_once):

@@ -16,6 +16,7 @@ from spikeport.conversion.calibrating.biases import calibrate_biases
 from spikeport.conversion.calibrating.ridge import ridge_readout
 from spikeport.conversion.calibrating.sample import Told
 from spikeport.conversion.calibrating.simulation import Arrived, simulated
+from spikeport.conversion.measurement import spread_of
 from spikeport.conversion.parts import Scale
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.operations import Linear
@@ -108,8 +109,7 @@ class Trial:
         node, expected = self.network.output, self.judged.outputs
         values = torch.tensor(drive, dtype=self.network.dtype, device=self.network.device)
         got = (values if node.activation is None else node.activation.apply(values)).double().cpu().numpy()
-        spread = float(expected.std()) or float(np.abs(expected).max()) or 1.0
-        return float(np.sqrt(np.square(got - expected).mean())) / spread
+        return float(np.sqrt(np.square(got - expected).mean())) / spread_of(expected)
 
 
 def widest(graph: SNNGraph) -> int:

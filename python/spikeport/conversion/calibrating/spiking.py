@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -106,7 +105,7 @@ def spiking(
     from spikeport.conversion.calibrating.choosing import chosen
     from spikeport.conversion.calibrating.ridge import RIDGES
 
-    with bar("choosing", None) if progress else nullcontext(_ignore) as advance:
+    with bar("choosing", None, shown=progress) as advance:
         ranking, judged = chosen(
             network,
             rules,
@@ -165,7 +164,3 @@ def _sentence(ranking: list[Candidate]) -> str:
         f"{named}: the best of {len(ranking)} ways on samples that nothing was fitted to (error {best.error:.3g}; next "
         f"{second['thresholds']}, biases {second['biases']}, readout {second['readout']}: {second['error']:.3g})"
     )
-
-
-def _ignore(count: int) -> None:
-    pass

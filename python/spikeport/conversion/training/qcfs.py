@@ -6,7 +6,6 @@ Bu et al. 2022: what a network learns with QCFS at T it keeps when it is convert
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -111,7 +110,7 @@ def train_qcfs(
         step = (optimiser or _adam)(model.parameters())
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(step, int(epochs))
         history: list[Epoch] = []
-        with bar("training", int(epochs)) if progress else nullcontext(lambda count: None) as advance:
+        with bar("training", int(epochs), shown=progress) as advance:
             for number in range(1, int(epochs) + 1):
                 mean, accuracy = _epoch(model.train(), batches, step, loss, number)
                 schedule.step()

@@ -75,8 +75,8 @@ def saturated_neurons(layers: Layers, thresholds: Thresholds) -> Iterator[Pathol
                 severity=Severity.WARNING,
                 layer=name,
                 message=(
-                    f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) spike at more than "
-                    f"{thresholds.saturated_rate:.0%} of the steps{since_words(stats, since)}."
+                    f"{share * stats.n_neurons:.0f} of {stats.n_neurons} neurons ({share:.0%}) send more than "
+                    f"{thresholds.saturated_rate:.0%} of the spikes that they could{since_words(stats, since)}."
                 ),
                 suggestion=(
                     f"Raise the threshold of layer {name}, scale down its weights or input, check that the neuron "

@@ -92,7 +92,7 @@ class Frames:
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
         self._closed: list[Frame] = []
-        self._records_each = 1
+        self._records_each = self._max_spikes = 1
         self._begin(Totals())
 
     def _begin(self, totals: Totals) -> None:
@@ -102,8 +102,9 @@ class Frames:
         self._gradient = self._deviation = math.nan
         self._totals = totals
 
-    def add_spikes(self, counts: Array, observations: int) -> None:
-        """Add spikes per neuron."""
+    def add_spikes(self, counts: Array, observations: int, max_spikes: int = 1) -> None:
+        """Add spikes per neuron, of neurons that send at most ``max_spikes`` in a step."""
+        self._max_spikes = max_spikes
         if self._observations:
             self._counts += counts
         else:
@@ -159,7 +160,7 @@ class Frames:
                 rate=float(rates.mean()),
                 highest=float(rates.max()),
                 dead=float((rates < limits.dead_rate).mean()),
-                saturated=float((rates > limits.saturated_rate).mean()),
+                saturated=float((rates > limits.saturated_rate * self._max_spikes).mean()),
                 gradient=self._gradient,
                 non_finite=self._non_finite,
                 deviation=self._deviation,

@@ -38,6 +38,7 @@ class LayerRecorder:
         self.remedy: Remedy | None = None
         self.update: Update | None = None
         self.passes_gradient = True
+        self._max_spikes = 1
         self._spikes = SpikeRecorder(name, seed)
         self._membranes = MembraneRecorder(thresholds.inactive_derivative)
         self._gradients = GradientRecorder(thresholds)
@@ -55,6 +56,7 @@ class LayerRecorder:
         bits: int | None = None,
         threshold: float | None = None,
         surrogate_peak: float | None = None,
+        max_spikes: int = 1,
     ) -> None:
         """Add one recording, made at training step ``step``; what cannot be read is refused before any of it counts."""
         steps = None if spikes is None else self._spikes.as_steps(spikes, layout, bits)
@@ -64,7 +66,8 @@ class LayerRecorder:
         if steps is not None:
             counts, observations, non_finite = self._spikes.record(step, steps)
             self._count_non_finite(step, "spikes", non_finite)
-            self._frames.add_spikes(counts, observations)
+            self._max_spikes = max_spikes
+            self._frames.add_spikes(counts, observations, max_spikes)
         if voltages is not None:
             deviation, non_finite = self._membranes.record(step, voltages, threshold)
             self._count_non_finite(step, "voltages", non_finite)
@@ -123,8 +126,8 @@ class LayerRecorder:
             n_observations=spikes.n_observations,
             firing_rates=rates,
             dead_neuron_count=int(np.count_nonzero(rates < limits.dead_rate)),
-            saturated_neuron_count=int(np.count_nonzero(rates > limits.saturated_rate)),
-            sparsity=float(1 - np.minimum(rates, 1).mean()) if len(rates) else math.nan,
+            saturated_neuron_count=int(np.count_nonzero(rates > limits.saturated_rate * self._max_spikes)),
+            sparsity=spikes.sparsity(),
             voltage_mean=voltages.mean,
             voltage_std=voltages.std,
             voltage_std_first=membranes.first_deviation,

@@ -36,8 +36,16 @@ class ValueSummary(NamedTuple):
     non_finite: int
 
 
-def count_spikes(steps: Any) -> tuple[Array, int]:
-    """Return spikes summed over the samples, shape (T, N), and how many values are not finite.
+class SpikeCount(NamedTuple):
+    """Summed over the samples, shape (T, N): the spikes, and where there are any; how many values are not finite."""
+
+    spikes: Array
+    events: Array
+    non_finite: int
+
+
+def count_spikes(steps: Any) -> SpikeCount:
+    """Return the spikes of steps (T, samples, N).
 
     A spike is a value that is not zero. Where all values are whole numbers and some lie beyond ±1, they are counts of
     spikes.
@@ -51,7 +59,14 @@ def count_spikes(steps: Any) -> tuple[Array, int]:
         parts = [_zero_where_not_finite(part) for part in parts]
         highest = _largest_magnitude(parts)
     are_counts = highest > 1 and (not _is_floating(steps) or all(_is_whole(part) for part in parts))
-    return np.concatenate([_sum_samples(part, are_counts) for part in parts]), non_finite
+    events = np.empty((n_steps, n_neurons))
+    spikes = np.empty_like(events) if are_counts else events
+    for start, part in zip(range(0, n_steps, together), parts, strict=True):
+        block = slice(start, start + together)
+        events[block] = _sum_samples(part, False)
+        if are_counts:
+            spikes[block] = _sum_samples(part, True)
+    return SpikeCount(spikes, events, non_finite)
 
 
 def summarise(values: Any) -> ValueSummary:

@@ -32,6 +32,7 @@ class SpikeRecorder:
     shape : of the neurons before they were flattened
     counts : spikes per neuron
     n_observations : steps times samples
+    n_events : neurons, steps and samples with a spike, or several at once
     last_rate : mean rate of the last recording
     """
 
@@ -39,7 +40,7 @@ class SpikeRecorder:
         self.name = name
         self.shape: tuple[int, ...] = ()
         self.counts: Array = np.zeros(0)
-        self.n_observations, self.last_rate = 0, math.nan
+        self.n_observations, self.n_events, self.last_rate = 0, 0.0, math.nan
         self.curve, self.synchrony = History(), Synchrony()
         self.intervals, self.raster = Intervals(), Raster(seed=seed)
         self._shown: Array = np.zeros(0, np.int64)
@@ -61,14 +62,15 @@ class SpikeRecorder:
 
     def record(self, step: int, steps: Any) -> tuple[Array, int, int]:
         """Add steps, and return spikes per neuron, observations, and how many values are not finite."""
-        counts, non_finite = count_spikes(steps)
+        counts, events, non_finite = count_spikes(steps)
         n_steps, n_samples, _ = steps.shape
         total, observations = counts.sum(axis=0), n_steps * n_samples
         self.counts += total
         self.n_observations += observations
+        self.n_events += float(events.sum())
         self.last_rate = float(total.sum()) / (observations * len(total))
         self.curve.add(step, self.last_rate)
-        self.synchrony.add(counts, n_samples)
+        self.synchrony.add(events, n_samples)
         rows = pick(steps, _SHOWN_SAMPLES, self._shown)
         if non_finite:
             rows = np.where(np.isfinite(rows), rows, 0)
@@ -88,3 +90,8 @@ class SpikeRecorder:
     def rates(self) -> Array:
         """Return spikes per neuron, step and sample; NaN where nothing was recorded."""
         return self.counts / self.n_observations if self.n_observations else np.full(len(self.counts), math.nan)
+
+    def sparsity(self) -> float:
+        """Return the share of neurons, steps and samples without a spike; NaN where nothing was recorded."""
+        seen = self.n_observations * len(self.counts)
+        return 1 - self.n_events / seen if seen else math.nan

@@ -46,7 +46,8 @@ class LayerStats:
     n_observations : steps times samples, over all recordings
     firing_rates : spikes per neuron, step and sample, shape (n_neurons,)
     dead_neuron_count, dead_neuron_fraction : neurons with a rate below ``dead_rate``
-    saturated_neuron_count, saturated_neuron_fraction : neurons with a rate above ``saturated_rate``
+    saturated_neuron_count, saturated_neuron_fraction : neurons that send more than the share
+        ``saturated_rate`` of the spikes that they could
     sparsity : share of steps, samples and neurons without a spike (NeuroBench: activation sparsity)
     voltage_mean, voltage_std, voltage_min, voltage_max : of all membranes recorded
     voltage_std_first : of the first ones recorded

@@ -21,7 +21,7 @@ import numpy as np
 
 from spikeport.graph import RunResult, SNNGraph
 from spikeport.graph.signals import recorded_signals
-from spikeport.kernels.network import Signal, first_signal
+from spikeport.kernels.network import Signal
 from spikeport.operations import Weighted
 from spikeport.profiling.recording.statistics import LayerStats
 
@@ -64,25 +64,18 @@ class Operations:
         """Say how many of a connection's weights are 0."""
         self._weights[name] = (zeros, total)
 
-    def add_graph_run(self, graph: SNNGraph, x: Any, run: RunResult, record: Callable[..., None]) -> None:
-        """Add a recorded run of a graph: spikes of each layer, operations of each connection with weights.
-
-        ``x`` is what arrived, (timesteps, batch, …), as `arriving` gives it.
+    def add_graph_run(self, graph: SNNGraph, given: Signal, run: RunResult, record: Callable[..., None]) -> None:
+        """Add a recorded run of a graph on ``given``: spikes of each layer, operations of each connection with
+        weights.
         """
         assert run.spikes is not None
-        inputs, one = np.asarray(x), len(graph.input_shape)
-        given = Signal(inputs, inputs.ndim < one + 2)
         for (layer, read), spikes in zip(recorded_signals(graph, given, run), run.spikes, strict=True):
             if isinstance(layer.operation, Weighted):
                 self._add_connection(layer.name, layer.operation, read[0].steps(run.timesteps))
             if layer.neuron.is_spiking:
                 flat = spikes.reshape(*spikes.shape[:2], layer.n_neurons)
-                record(layer.name, flat, layout="TBN", threshold=float(np.mean(layer.threshold)))
-
-    @staticmethod
-    def arriving(x: Any, T: int, encoding: str = "current", seed: int = 0, **_: Any) -> Any:
-        """Return what a run with these options reads at each step: under "poisson" the spikes that it draws."""
-        return first_signal(np.asarray(x), T, encoding, seed).steps(T)
+                neuron = {"threshold": float(np.mean(layer.threshold)), "max_spikes": layer.neuron.max_spikes}
+                record(layer.name, flat, layout="TBN", **neuron)
 
     def _add_connection(self, name: str, operation: Weighted, signal: Any) -> None:
         """Add what a connection did with a signal (T, batch, …): each value that is not 0, times who reads it."""

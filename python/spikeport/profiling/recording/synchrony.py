@@ -33,11 +33,11 @@ class Synchrony:
         self._shares: Array = np.zeros(0)
         self._n_steps, self._sequence_within = 0, 0.0
 
-    def add(self, counts: Array, n_samples: int) -> None:
-        """Add spikes summed over the samples, shape (steps, neurons)."""
+    def add(self, events: Array, n_samples: int) -> None:
+        """Add how many samples spike, shape (steps, neurons)."""
         if n_samples < 2:
             return
-        share = np.minimum(counts / n_samples, 1.0)
+        share = events / n_samples
         if self._n_steps:
             self._shares += share.sum(axis=0)
         else:

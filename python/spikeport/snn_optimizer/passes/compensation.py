@@ -138,16 +138,6 @@ def remove_units(readings: Sequence[Reading], count: int) -> Array:
     return np.flatnonzero(alive)
 
 
-def remove_inputs(weights: Array, H: Array, count: int) -> tuple[Array, Array]:
-    """Return the weights (rows, n_inputs + 1; the bias last) without ``count`` inputs, and the inputs that stay.
-
-    Removed columns are 0.
-    """
-    reading = Reading.of(weights, H, np.arange(weights.shape[1] - 1)[:, None])
-    stay = remove_units([reading], count)
-    return reading.weights, stay
-
-
 def project_groups(weights: Array, moments: Iterable[Array], project: Callable[[int, Array, Array], Array]) -> Array:
     """Return `project_columns` of each group's rows of ``weights`` (units, terms + 1) with the group's own H.
 

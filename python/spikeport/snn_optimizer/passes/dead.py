@@ -87,7 +87,10 @@ def eliminate_dead(graph: SNNGraph, scope: Scope, *, threshold: float = 0.001) -
 
 
 def _rates(graph: SNNGraph, scope: Scope) -> dict[str, tuple[Array, Array]]:
-    """Return (share of steps with a spike, mean value) of every hidden node, as given or measured, of its shape."""
+    """Return (rate, mean value) of every hidden node, as given or measured, of its shape.
+
+    A measured rate is the share of steps at which anything is sent.
+    """
     given = {node.name: node.firing_rates for node in graph if node.firing_rates is not None}
     # a bipolar neuron's rate says nothing of the sign of what it sends
     unsigned = {name: graph[name].neuron.kind != "ST-BIF" for name in given}

@@ -24,13 +24,13 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.kernels import INPUT
 from spikeport.operations import MaxPool
 from spikeport.snn_optimizer.proofs.firing import always_fires, never_fires, output_bounds
 from spikeport.snn_optimizer.proofs.patches import patches_of
 from spikeport.snn_optimizer.surgery.units import is_rewritable
 from spikeport.snn_optimizer.surgery.weighted import at_each_place, weighted_of
-from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 __all__ = [
     "InputRange",
@@ -67,16 +67,6 @@ class LayerBounds(NamedTuple):
     drive_high: Array
     output_low: Array
     output_high: Array
-
-    @property
-    def input_low(self) -> Array:
-        """The least that arrives of the first signal that is read."""
-        return self.reads[0][0]
-
-    @property
-    def input_high(self) -> Array:
-        """The most that arrives of the first signal that is read."""
-        return self.reads[0][1]
 
 
 def propagate(

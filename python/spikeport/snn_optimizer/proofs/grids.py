@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.kernels import INPUT
 from spikeport.operations import Pool
 from spikeport.snn_optimizer.proofs.arithmetic import Grid, output_grid
 from spikeport.snn_optimizer.proofs.bounds import Ends, InputRange, ends_without_proofs, input_bounds
 from spikeport.snn_optimizer.surgery.units import is_rewritable
-from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 Array = npt.NDArray[Any]
 

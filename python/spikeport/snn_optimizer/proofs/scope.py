@@ -12,8 +12,8 @@ import numpy.typing as npt
 from spikeport.checks import as_numbers, is_whole
 from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.snn_optimizer.proofs.bounds import InputRange, input_bounds
-from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 Array = npt.NDArray[Any]
 

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.kernels import INPUT
 from spikeport.operations import Pool
 from spikeport.snn_optimizer.proofs.arithmetic import (
@@ -36,7 +37,7 @@ from spikeport.snn_optimizer.proofs.arithmetic import (
 )
 from spikeport.snn_optimizer.surgery.units import is_rewritable
 from spikeport.snn_optimizer.surgery.weighted import rows_of, thresholds, units_of
-from spikeport.snn_optimizer.surgery.wiring import dtype_of, shape_of
+from spikeport.snn_optimizer.surgery.wiring import shape_of
 
 Array = npt.NDArray[Any]
 

@@ -83,10 +83,10 @@ def replay_layers(
         speaker = speakers.get(layer.name)
         count = int(np.clip(effort / (timesteps * max(additions_of(rest), 1)), 4, most))
         count = min(count, max(4, VALUES_AT_ONCE // (timesteps * rest.n_inputs)))
-        low = -1 if layer.neuron_type == "ST-BIF" else 0
-        trains = _trains(smaller, count, low, timesteps, seed)
+        sent = layer.neuron.spike_range
+        trains = _trains(smaller, count, sent, timesteps, seed)
         if proven is not None:
-            ends = _ends(proven[layer.name], rest.input_shape, smaller.input_shape, speaker, low)
+            ends = _ends(proven[layer.name], rest.input_shape, smaller.input_shape, speaker, sent)
             trains = np.clip(trains, *ends)
         spoken = trains if speaker is None else _spoken(trains, speaker)
         if proven is not None:  # one that went since nothing reads it any more may be proven to fire always
@@ -127,30 +127,31 @@ def _spoken(trains: Array, speaker: Array) -> Array:
 
 
 def _ends(
-    bound: LayerBounds, before: tuple[int, ...], after: tuple[int, ...], speaker: Array | None, low: int
+    bound: LayerBounds, before: tuple[int, ...], after: tuple[int, ...], speaker: Array | None, sent: tuple[int, int]
 ) -> tuple[Array, Array]:
     """Return the least and the most that each neuron after may send, by what is proven of those it speaks for."""
     units = np.arange(before[0]) if speaker is None else speaker
-    ends = np.full(after, float(low)), np.ones(after)
+    ends = np.full(after, float(sent[0])), np.full(after, float(sent[1]))
     for end, proven in zip(ends, (bound.output_low, bound.output_high), strict=True):
         end[units[units >= 0]] = proven.reshape(before)[units >= 0]
     return ends
 
 
-def _trains(rest: SNNGraph, count: int, low: int, timesteps: int, seed: int) -> Array:
+def _trains(rest: SNNGraph, count: int, sent: tuple[int, int], timesteps: int, seed: int) -> Array:
     """Return spike trains (timesteps, count, *shape) that bring neurons that read the input of ``rest`` to a decision.
 
     Three quarters are chosen patterns, four for each neuron, the same at every step. The last quarter is random, for
     what goes wrong in a sequence of patterns and in none of them alone. Where no weights read the trains, all are
-    random.
+    random. ``sent`` are the least and the most spikes of a neuron in one step.
     """
+    low, high = sent
     rng = np.random.default_rng(seed)
     n_chosen, n_inputs = count * 3 // 4, rest.n_inputs
     patterns: list[Array] = []
     readers = [rest.layers[k] for k in range(len(rest)) if rest.sources(rest.layers[k].name)[0] is None]
     for neuron in neurons_that_read(readers, rest.input_shape, -(-n_chosen // 4), rng):
         row = neuron.row
-        most, least = np.where(row > 0, 1.0, low), np.where(row > 0, low, 1.0)
+        most, least = np.where(row > 0, float(high), low), np.where(row > 0, low, float(high))
         order = np.argsort(-row)
         needed = neuron.threshold * (1 - neuron.v_init) - neuron.bias
         n_short = int(np.searchsorted(np.cumsum(np.maximum(row[order], 0)), needed))  # so many inputs do not suffice
@@ -161,6 +162,6 @@ def _trains(rest: SNNGraph, count: int, low: int, timesteps: int, seed: int) -> 
     steady = np.broadcast_to(constant, (timesteps, *constant.shape))
     rates = rng.random((1, count - len(constant), 1))
     shape = (timesteps, count - len(constant), n_inputs)
-    random = (rng.random(shape) < rates) * rng.choice([low or 1, 1], shape)
+    random = (rng.random(shape) < rates) * rng.choice([low or 1, high], shape)
     trains = np.concatenate([steady, random], axis=1).astype(np.float64)
     return trains.reshape(timesteps, count, *rest.input_shape)

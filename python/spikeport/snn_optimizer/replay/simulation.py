@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.kernels.network import first_signal
+from spikeport.graph.signals import fed
 from spikeport.operations import Weighted
 from spikeport.snn_optimizer.proofs.scope import Scope, as_samples
-from spikeport.snn_optimizer.surgery.wiring import dtype_of
 
 Array = npt.NDArray[Any]
 VALUES_AT_ONCE = 1 << 23  # values of all nodes over all steps that are held at once: 64 MiB in float64
@@ -128,5 +127,4 @@ def input_steps(graph: SNNGraph, x: Array, scope: Scope) -> Array:
     """Return what is fed at every step, (steps, samples, *input_shape): one step where all are the same."""
     if scope.encoding == "current":
         return x[None].astype(np.float64, copy=False)
-    rates = x.astype(dtype_of(graph), copy=False)
-    return first_signal(rates, scope.timesteps, scope.encoding, scope.seed).values.astype(np.float64)
+    return fed(graph, x, scope.timesteps, scope.encoding, scope.seed).values.astype(np.float64)

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
 
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.kernels import INPUT
 from spikeport.operations import Shape
 
@@ -22,11 +20,6 @@ def shape_of(graph: SNNGraph, source: str) -> Shape:
         if node.name == source and node.shape is not None:
             return node.shape
     return graph.input_shape
-
-
-def dtype_of(graph: SNNGraph) -> np.dtype[Any]:
-    """Return the float type that the graph computes in."""
-    return next((node.operation.dtype for node in graph if node.operation.dtype is not None), np.dtype(np.float64))
 
 
 def replace(graph: SNNGraph, name: str, *nodes: LayerNode) -> SNNGraph:
@@ -46,11 +39,6 @@ def replace(graph: SNNGraph, name: str, *nodes: LayerNode) -> SNNGraph:
         if node.name == name:
             renamed[name] = nodes[-1].name
     return rewired(graph, layers, reads)
-
-
-def insert(graph: SNNGraph, before: str, node: LayerNode) -> SNNGraph:
-    """Return the graph with a node between the node ``before`` and what that one reads, which is one signal."""
-    return replace(graph, before, node, graph[before])
 
 
 def drop(graph: SNNGraph, *names: str, changed: Mapping[str, LayerNode] | None = None) -> SNNGraph:
