@@ -5,9 +5,11 @@ import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import page
+from benchmarks.bench_conversion.judged import judged
 from benchmarks.result import RESULTS, Measurement, quartiles, write_result
 from spikeport import cli
 
@@ -235,3 +237,28 @@ def test_what_is_no_result_is_refused_by_name(tmp_path, capsys, content, named):
     assert left.value.code == 2
     assert named in " ".join(message.split())
     assert "other.json" in message.replace("\n", "")
+
+
+def test_a_logit_error_is_in_deviations_of_the_trained_networks_logits():
+    logits = np.array([[0.0, 2.0], [2.0, 0.0]])  # of deviation 1
+    shifted = judged(logits + 0.5, logits, np.array([1, 1]))
+    assert shifted == {"accuracy": 0.5, "agreement": 1.0, "error": 0.5}
+    assert judged(logits[::-1] * 9, logits, np.array([1, 1]), readable=False) == {
+        "accuracy": 0.5,
+        "agreement": 0.0,
+        "error": None,
+    }
+
+
+def test_the_resnet_that_peers_get_answers_as_the_public_one():
+    torch = pytest.importorskip("torch")
+    from benchmarks.bench_conversion.networks import ResNet20
+    from benchmarks.bench_networks import ResNet20 as Public
+
+    torch.manual_seed(0)
+    public, ours = Public().eval(), ResNet20().eval()
+    missing, unexpected = ours.load_state_dict(public.state_dict(), strict=False)
+    assert {name.split(".")[-2] for name in missing} == {"shortcut"} and not unexpected
+    x = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), public(x))

@@ -10,11 +10,22 @@ import numpy.typing as npt
 
 from spikeport.backends import get_backend
 from spikeport.conversion.checks import as_array
+from spikeport.conversion.converted import ConvertedSNN
 from spikeport.errors import ConversionError
 from spikeport.graph import SNNGraph
 from spikeport.graph.signals import fed
 
 Array = npt.NDArray[Any]
+
+
+def check_rates(snn: ConvertedSNN) -> None:
+    """Raise `ConversionError` ``encoding`` for a lossless network: it is fed once, and has no rates to look at."""
+    if snn.is_pulsed:
+        raise ConversionError(
+            "encoding",
+            "a lossless network is fed once and settles, so no length or rate is to be judged: its certificate says "
+            "what it is, snn.quantised(x) what it settles on, snn.run(x, with_settled=True) when",
+        )
 
 
 def as_samples(x: Any, graph: SNNGraph) -> Array:

@@ -54,6 +54,13 @@ def convert(
     max_spikes: Annotated[
         int, typer.Option(help="The most spikes of a neuron in one step: more need fewer timesteps.")
     ] = 1,
+    neuron: Annotated[
+        str,
+        typer.Option(help="if, for rates; st_bif, for a lossless network, which settles on its quantised one."),
+    ] = "if",
+    levels: Annotated[
+        int | None, typer.Option(help="Of each activation of a lossless network, beside 0; 15 unless given.")
+    ] = None,
     evaluate: Annotated[
         Path | None,
         typer.Option(help="Samples and labels that neither training nor calibration saw: .npz with x and y."),
@@ -89,9 +96,8 @@ def convert(
         explain(f"no --weights were given: {built}", "note")
     with messages.status("converting"), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        snn = convert_model(
-            trained, samples, T=timesteps, percentile=percentile, thresholds=thresholds, max_spikes=max_spikes
-        )
+        rule: dict[str, Any] = {"percentile": percentile, "thresholds": thresholds, "max_spikes": max_spikes}
+        snn = convert_model(trained, samples, T=timesteps, **rule, neuron=neuron, levels=levels)
     for warning in warned:
         explain(as_typed(str(warning.message)), "warning")
     accuracy = None if unseen is None else _accuracy(trained, snn, *unseen, readout_delay)
@@ -113,7 +119,7 @@ def _labelled(path: Path) -> tuple[Any, Any]:
 
 
 def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_delay: int) -> dict[str, Any]:
-    """Return the share of unseen samples that each network gets right, the spiking one as both encodings feed it.
+    """Return the share of unseen samples that each network gets right, the spiking one as each encoding feeds it.
 
     ``readout_delay`` is among them where the spiking network is read late.
     """
@@ -122,8 +128,8 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_dela
     from spikeport.conversion.converted import classes_of
     from spikeport.report.progress import bar
 
-    was_training, shares = trained.training, {"trained": 0, "current": 0}
-    if x.min() >= 0 and x.max() <= 1:
+    was_training, shares = trained.training, {"trained": 0, "pulse" if snn.is_pulsed else "current": 0}
+    if x.min() >= 0 and x.max() <= 1 and not snn.is_pulsed:
         shares["poisson"] = 0
     dtype = next((p.dtype for p in trained.parameters()), torch.float32)
     trained.eval()
@@ -155,12 +161,13 @@ def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> No
 
     from spikeport.graph.table import shape_text
 
-    table = Table("layer", title=f"{snn.n_layers} layers, integrate-and-fire neurons, T = {snn.T}", title_style="")
+    kind, one = ("ST-BIF", "a spike is") if snn.is_pulsed else ("integrate-and-fire", "a rate of 1 is")
+    table = Table("layer", title=f"{snn.n_layers} layers, {kind} neurons, T = {snn.T}", title_style="")
     is_chain = snn.graph.is_linear_chain
     for heading in (
         *(("inputs", "neurons") if is_chain else ("operation", "passes on")),
         "parameters",
-        "a rate of 1 is",
+        one,
     ):
         table.add_column(heading, justify="right")
     for layer, node in zip(_layers(snn), snn.graph, strict=True):
@@ -171,7 +178,9 @@ def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> No
     console.print(table)
     say(str(snn.certificate))
     if accuracy is not None:
-        spiking = ", ".join(f"{accuracy[name]:.2%} {name}" for name in ("current", "poisson") if name in accuracy)
+        spiking = ", ".join(
+            f"{accuracy[name]:.2%} {name}" for name in ("pulse", "current", "poisson") if name in accuracy
+        )
         late = f", read after step {accuracy['readout_delay']}" if "readout_delay" in accuracy else ""
         shares = f"{accuracy['trained']:.2%} trained; spiking{late}: {spiking}"
         say(f"accuracy on {accuracy['samples']:,} unseen samples: {shares}")

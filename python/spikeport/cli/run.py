@@ -31,17 +31,20 @@ def run(
         int, typer.Option(min=0, help="Steps at the start that are not read; of use in deep networks.")
     ] = 0,
     encoding: Annotated[
-        Literal["current", "poisson"], typer.Option(help="current, or poisson for values in [0, 1].")
-    ] = "current",
+        Literal["current", "poisson", "pulse"] | None,
+        typer.Option(help="current, the default; poisson for values in [0, 1]; pulse, as a lossless network takes it."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the Poisson draws.")] = 0,
     backend: Annotated[str, typer.Option(help="Who runs the kernels: see spikeport version.")] = "auto",
     rows: Annotated[int, typer.Option(min=0, help="How many samples to list.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every sample in it.")] = False,
 ) -> None:
     """Run a spiking network on samples and say what it answers."""
+    import numpy as np
+
     from spikeport.backends import get_backend
     from spikeport.cli.arrays import load_samples
-    from spikeport.conversion.cautions import far_outside
+    from spikeport.conversion.cautions import far_outside, unsettled
     from spikeport.conversion.checks import check_range
     from spikeport.transfer import load_checkpoint
 
@@ -52,6 +55,7 @@ def run(
         fail("give the number of timesteps, at least 1: -T 16" if timesteps is None else f"-T {T} is not at least 1")
     if readout_delay >= T:
         fail(f"--readout-delay {readout_delay} leaves none of {T} steps to read: give less than {T}")
+    encoding = encoding or ("pulse" if stored.metadata.get("encoding") == "pulse" else "current")
     x, labels = load_samples(samples)
     if not len(x):
         fail(f"{samples} holds no samples")
@@ -60,13 +64,16 @@ def run(
     caution = far_outside(float(x.min()), float(x.max()), check_range(stored.metadata.get("input_range")))
     if caution:
         explain(caution, "warning")
-    given = {"encoding": encoding, "seed": seed}
+    given: dict[str, Any] = {"encoding": encoding, "seed": seed}
     result = _simulated(graph, x, T, readout_delay, **given, backend=backend)
     said = {"T": T, "readout_delay": readout_delay, **given, "backend": get_backend(backend).name}
     result = said | result
     if labels is not None:
         pairs = zip(result["classes"], labels.tolist(), strict=True)
         result["accuracy"] = sum(got == wanted for got, wanted in pairs) / max(1, len(labels))
+    late = unsettled(np.asarray(result["settled"]), T) if "settled" in result else None
+    if late is not None:
+        explain(str(late), "warning")
     if as_json:
         print_json(result)
     else:
@@ -82,15 +89,20 @@ def _simulated(graph: SNNGraph, x: Array, T: int, readout_delay: int, **how: Any
 
     classes: list[int] = []
     counts: list[list[int]] = []
+    settled: list[int] = []
+    ran = 0  # steps of all samples, each until it has settled
     spikes = np.zeros(len(graph))
     bipolar = any(node.neuron_type == "ST-BIF" for node in graph)  # their counts are net, so spikes are recorded
     with bar("running", len(x)) as advance:
         for start in range(0, max(1, len(x)), SAMPLES_AT_ONCE):
             given = x[start : start + SAMPLES_AT_ONCE]
-            part = graph.run(given, T=T, record=bipolar, **how)
+            steps = _steps(graph, given, T, **how)
+            part = graph.run(given, T=steps, record=bipolar, **how)
             read = read_out(part, graph, given, readout_delay, **how)
             classes += classes_of(read.drive).tolist()
             counts += read.counts.tolist()
+            settled += [] if read.settled is None else read.settled.tolist()
+            ran += len(given) * T if read.settled is None else int(np.where(read.settled < 0, T, read.settled).sum())
             fired = part.counts if part.spikes is None else part.spikes
             spikes += [float(np.abs(layer).sum()) for layer in fired]
             advance(len(given))
@@ -99,10 +111,20 @@ def _simulated(graph: SNNGraph, x: Array, T: int, readout_delay: int, **how: Any
     return {
         "samples": len(x),
         "spikes_per_inference": float(sum(total for _, total in spiking) / n),
-        "rates": {node.name: float(total / (n * T * node.n_neurons)) for node, total in spiking},
+        "rates": {node.name: float(total / (max(1, ran) * node.n_neurons)) for node, total in spiking},
         "classes": classes,
         "counts": counts,
+        **({"settled": settled} if settled else {}),
     }
+
+
+def _steps(graph: SNNGraph, x: Array, T: int, **how: Any) -> int:
+    """Return how many steps need be recorded: of a pulse those until all samples have settled, else all ``T``."""
+    if how["encoding"] != "pulse":
+        return T
+    settled = graph.run(x, T=T, **how).settled
+    assert settled is not None
+    return T if not len(settled) or settled.min() < 0 else int(settled.max()) + 1
 
 
 def _show(result: dict[str, Any], labels: Array | None, rows: int, graph: SNNGraph) -> None:
@@ -118,6 +140,10 @@ def _show(result: dict[str, Any], labels: Array | None, rows: int, graph: SNNGra
     late = f", read after step {result['readout_delay']}" if result["readout_delay"] else ""
     lines = [f"{result['samples']} samples, T = {result['T']}{late}, {result['encoding']} encoding"]
     lines.append(f"{result['spikes_per_inference']:,.1f} spikes per inference")
+    if "settled" in result:
+        steps = [step for step in result["settled"] if step >= 0]
+        most = f", after {sum(steps) / len(steps):.1f} steps on average, {max(steps)} at most" if steps else ""
+        lines.append(f"{len(steps)} of {result['samples']} settled{most}")
     for name, rate in result["rates"].items():
         several = graph[name].neuron.max_spikes > 1
         lines.append(f"  {name}: {f'{rate:.3g} spikes a step' if several else f'{rate:.1%} of steps with a spike'}")

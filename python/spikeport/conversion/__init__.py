@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from spikeport.conversion.ann_to_snn import convert
-from spikeport.conversion.cautions import ConversionWarning, InputRangeWarning, SilentLayerWarning
+from spikeport.conversion.cautions import ConversionWarning, InputRangeWarning, SilentLayerWarning, UnsettledWarning
 from spikeport.conversion.checks import import_torch
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.saved import load
@@ -32,6 +32,7 @@ __all__ = [
     "InputRangeWarning",
     "QCFSActivation",
     "SilentLayerWarning",
+    "UnsettledWarning",
     "convert",
     "load",
     "replace_relu_with_qcfs",

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from spikeport.conversion.cautions import ConversionWarning, SilentLayerWarning
+from spikeport.conversion.cautions import ConversionWarning, SilentLayerWarning, UnsettledWarning
 
 if TYPE_CHECKING:
     from spikeport.certificate import Certificate
@@ -78,6 +78,21 @@ def on_certificate(snn: ConvertedSNN, percentile: float | None) -> Iterator[Conv
         yield ConversionWarning(
             f"{_how_low(poisson)} when its input is drawn as Poisson spikes, which is what run() and classify() do "
             f"unless told otherwise. What helps: encoding='current', or {more}"
+        )
+
+
+def on_settling(snn: ConvertedSNN) -> Iterator[ConversionWarning]:
+    """Yield what is to be said of how a lossless network settled, and of what it answers."""
+    found, trained = snn.certificate.details, snn.certificate.further[0]
+    if found.get("settled", 1.0) < 1:
+        yield UnsettledWarning(
+            f"{1 - found['settled']:.1%} of the calibration samples had not settled after T={snn.T} steps (unsettled), "
+            f"and only those that have are exact; give more steps (T={4 * snn.T}): a run ends when all have settled"
+        )
+    elif trained.level == "measured" and _is_low(trained):
+        yield ConversionWarning(
+            f"{_how_low(trained)} on {trained.samples} calibration samples with {found['levels']} levels. What helps: "
+            f"more levels (levels={2 * found['levels'] + 1}); training with QCFSActivation (replace_relu_with_qcfs)"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,17 @@ from spikeport.checks import takes
 from spikeport.conversion import advice
 from spikeport.conversion.calibrating.spiking import Asked, spiking, untold
 from spikeport.conversion.calibration import COMPARED, Batch, SampleForm, Seen, batches, evenly, length
-from spikeport.conversion.checks import check_fit, check_max_spikes, check_rule, check_timesteps, import_torch
+from spikeport.conversion.checks import (
+    check_fit,
+    check_levels,
+    check_max_spikes,
+    check_rule,
+    check_timesteps,
+    import_torch,
+)
 from spikeport.conversion.converted import ConvertedSNN
+from spikeport.conversion.lossless.certificate import certified
+from spikeport.conversion.lossless.network import settling
 from spikeport.conversion.measurement import measured
 from spikeport.conversion.thresholds.distribution import Outputs
 from spikeport.conversion.thresholds.network import channels_of
@@ -42,12 +52,14 @@ def convert(
     bias_calibration: bool | None = None,
     readout_calibration: bool | None = None,
     max_spikes: int = 1,
+    neuron: str = "if",
+    levels: int | None = None,
     classes: bool | Sequence[str] | None = None,
     input_shape: Sequence[int] | None = None,
     per_channel: bool = True,
     progress: bool = False,
 ) -> ConvertedSNN:
-    """Convert a trained torch network to a rate-coded spiking network.
+    """Convert a trained torch network to a spiking network: a rate-coded one, or a lossless one.
 
     Every activation becomes integrate-and-fire neurons with soft reset, threshold 1 and ``v_init = 1/2`` behind the
     layer that it follows. A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer what a rule says of
@@ -60,6 +72,11 @@ def convert(
     readout as they were trained and fitted to the network as it spikes for ``T`` steps of constant current. What comes
     closest to the trained network's outputs, on calibration samples that nothing was fitted to, is kept. Fewer than 100
     samples cannot tell: then θ is the percentile.
+
+    ``neuron="st_bif"`` asks for a **lossless** network instead. Its activations are quantised to ``levels`` + 1 values
+    each, without training; it is given its input once, and its ST-BIF neurons, whose spikes may be negative, settle on
+    exactly these values. ``T`` is the most steps that this may take. It computes in float64, with weights on a binary
+    grid so fine that they differ from the trained ones by one part in 2^28 and no sum rounds.
 
     The model is left as it was found: it is run in eval mode without gradients, gets the mode of every module back, and
     shares no memory with the result, which keeps the model's dtype (half precisions become float32).
@@ -85,6 +102,9 @@ def convert(
         outputs, without labels; by default chosen for "auto", else not done
     max_spikes : the most spikes that a neuron sends in one step, from 1 to 127: T steps have as many levels as
         T·max_spikes steps of single spikes, and a rate of 1 stands for θ/max_spikes
+    neuron : "if", integrate-and-fire, whose rates are the activations; or "st_bif", a lossless network
+    levels : N of a lossless network, by default 15: its activations have N + 1 values from 0 to θ, which ``thresholds``
+        (by default "data") chooses; QCFS activations keep their own θ and T. Neither biases nor readout are calibrated
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
     input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
@@ -102,8 +122,9 @@ def convert(
     Raises
     ------
     ConversionError
-        ``timesteps``, ``max_spikes``, ``percentile``, ``thresholds``, ``calibration``, ``classes``, ``model``,
-        ``unsupported_module``, ``order``, ``non_finite``, ``shape``, ``dtype``, ``calibration_empty``, ``unfaithful``.
+        ``timesteps``, ``max_spikes``, ``neuron``, ``levels``, ``percentile``, ``thresholds``, ``calibration``,
+        ``classes``, ``model``, ``unsupported_module``, ``order``, ``non_finite``, ``shape``, ``dtype``,
+        ``calibration_empty``, ``unfaithful``.
     MissingExtra
         where torch is not installed.
 
@@ -112,6 +133,8 @@ def convert(
     ConversionWarning
         where the result is worth little: an agreement below 90 %, calibration samples that are all the same or fewer
         than 8, a percentile of at most 1, a θ learnt down to its smallest value.
+    UnsettledWarning
+        where calibration samples of a lossless network do not settle within ``T`` steps.
     SilentLayerWarning
         where a layer is never active on the calibration data; its θ is then 1.
     """
@@ -120,6 +143,7 @@ def convert(
         check_fit("bias_calibration", bias_calibration),
         check_fit("readout_calibration", readout_calibration),
     )
+    quantised = check_levels(neuron, levels, max_spikes, bool(biases or readout))
     rule, share = check_rule(thresholds, percentile, calibration_data is not None, bool(biases or readout))
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
@@ -141,7 +165,10 @@ def convert(
         samples = seen.compared if seen.count else np.random.default_rng(0).random((4, *network.input_shape))
         expected = network.check_faithful(_as_input(network, samples))
         asked = Asked(T, rule, share, per_channel, biases, readout, max_spikes)
-        made = spiking(network, values, seen, asked, progress) if seen.count else untold(network, asked)
+        if quantised is not None:
+            made = settling(network, values, seen, replace(asked, timesteps=quantised, rule=_settled(rule)))
+        else:
+            made = spiking(network, values, seen, asked, progress) if seen.count else untold(network, asked)
         if made.judged is not None:
             samples = evenly(made.judged, COMPARED)
             expected = network.check_faithful(_as_input(network, samples))
@@ -157,14 +184,25 @@ def convert(
         output_levels=None if last is None else last.levels,
         input_range=(seen.low, seen.high) if seen.count else None,
         classes=seen.label_kind in (None, "i", "u", "b") if classes is None else classes,
+        encoding="poisson" if quantised is None else "pulse",
     )
-    if seen.count:
+    if quantised is not None:
+        beside = (samples, expected) if seen.count else None
+        snn.certificate = certified(snn, beside, quantised, made.details)
+        said += advice.on_calibration(seen, made.silent) if seen.count else ()
+        said += advice.on_settling(snn)
+    elif seen.count:
         snn.certificate = measured(snn, samples, expected, made.details, made.chosen)
         said += advice.on_calibration(seen, made.silent)
         said += advice.on_certificate(snn, share if rule == "percentile" else None)
     for warning in said:
         advice.warn(warning)
     return snn
+
+
+def _settled(rule: str) -> str:
+    """Return the rule for a lossless network: that of the smallest error of rounding, unless one was asked for."""
+    return "data" if rule == "auto" else rule
 
 
 def _opened(model: Any, given: Any) -> tuple[Iterator[Batch], Batch | None]:

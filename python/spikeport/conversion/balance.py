@@ -15,7 +15,7 @@ from spikeport.conversion.normalise import Unit, in_units, ratio
 from spikeport.conversion.parts import Scale
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels import INPUT
-from spikeport.neuron import PASS_ON, Neuron
+from spikeport.neuron import PASS_ON, Neuron, PerNeuron
 from spikeport.operations import Add, AvgPool, Concat, Operation, Shape, SumPool, Weighted
 
 if TYPE_CHECKING:
@@ -34,14 +34,16 @@ def balanced(network: ReadNetwork, thetas: Mapping[str, Array], max_spikes: int 
         largest rate stands for
     max_spikes : that rate, spikes in a step; a rate of 1 stands for θ/max_spikes
     """
-    return _Balance(network, {name: theta / max_spikes for name, theta in thetas.items()}, max_spikes).graph()
+    return Balance(network, {name: theta / max_spikes for name, theta in thetas.items()}, max_spikes).graph()
 
 
 _GIVEN = ""
 """The network's input, which no node is called."""
 
 
-class _Balance:
+class Balance:
+    """Gives every signal its unit, then makes the layers, as `balanced` says; ``thetas`` are what 1 stands for."""
+
     def __init__(self, network: ReadNetwork, thetas: Mapping[str, Array], max_spikes: int) -> None:
         self.network, self.thetas = network, thetas
         self.fires = Neuron("IF", v_init=0.5, max_spikes=max_spikes)
@@ -59,12 +61,16 @@ class _Balance:
         self.scales: list[Scale] = []
 
     def graph(self) -> tuple[SNNGraph, list[Scale]]:
+        """Return the network, and the unit of each of its layers."""
         for node in self.network.nodes:
             self._convert(node)
         return SNNGraph(self.layers, self.network.input_shape), self.scales
 
     def _fires(self, node: ReadNode) -> bool:
         return node.activation is not None or (node is self.network.output and node.is_weighted)
+
+    def _neuron(self, node: ReadNode, threshold: PerNeuron) -> Neuron:
+        return replace(self.fires, threshold=threshold)
 
     def _sums(self, node: ReadNode) -> bool:
         """Whether an average can be a sum, as all that read it have weights which take the factor."""
@@ -123,7 +129,7 @@ class _Balance:
             operation = SumPool(window.kernel, window.stride, window.padding)
         rounded = threshold.astype(self._dtype()).astype(np.float64)  # as it is computed with, and stored
         θ = float(rounded[0]) if (rounded == rounded[0]).all() else rounded
-        neuron = replace(self.fires, threshold=θ) if self._fires(node) else PASS_ON
+        neuron = self._neuron(node, θ) if self._fires(node) else PASS_ON
         self._add(node.name, operation, neuron, inputs, unit)
         if node is self.network.output and not node.is_weighted:
             self._read_out(node.name, node.shape, unit)

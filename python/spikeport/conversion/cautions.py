@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy.typing as npt
 
 
 class ConversionWarning(UserWarning):
@@ -15,6 +18,23 @@ class SilentLayerWarning(ConversionWarning):
 
 class InputRangeWarning(ConversionWarning):
     """A network is run on values far outside those it was calibrated with."""
+
+
+class UnsettledWarning(ConversionWarning):
+    """Samples still sent spikes at the last step, so that they are not yet what the quantised network answers."""
+
+    code = "unsettled"
+
+
+def unsettled(settled: npt.NDArray[Any], T: int) -> UnsettledWarning | None:
+    """Return what is to be said of the steps after which samples settled, -1 for those that didn't in ``T`` steps."""
+    late = int((settled < 0).sum())
+    if not late:
+        return None
+    return UnsettledWarning(
+        f"{late} of {len(settled)} samples had not settled after {T} steps (unsettled): their answers are not yet the "
+        f"quantised network's; give more steps (T={4 * T})"
+    )
 
 
 def far_outside(low: float, high: float, calibrated: tuple[float, float] | None) -> str | None:

@@ -17,6 +17,12 @@ from spikeport.neuron import MOST_SPIKES
 RULES: Final = ("auto", "percentile", "balanced", "data")
 """Rules for thresholds, as `spikeport.conversion.convert` takes them."""
 
+NEURONS: Final = ("if", "st_bif")
+"""What an activation can become."""
+
+LEVELS: Final = 15
+"""Of a lossless network where no other number is given: four bits."""
+
 USUAL: Final = 99.9
 """The percentile where none is given."""
 
@@ -35,6 +41,31 @@ def check_max_spikes(max_spikes: Any) -> int:
             "max_spikes", f"max_spikes must be a whole number from 1 to {MOST_SPIKES}, not {max_spikes!r}"
         )
     return int(max_spikes)
+
+
+def check_levels(neuron: Any, levels: Any, max_spikes: int, fits: bool) -> int | None:
+    """Return N, the levels of a lossless network, or None where a network of rates was asked for.
+
+    Raises `ConversionError`: ``neuron`` for no kind of ours; ``levels`` unless they are a whole number from 1 to
+    2^31 - 1 and asked for with ST-BIF; ``max_spikes`` and ``calibration`` for what such a network does not have.
+    """
+    if neuron not in NEURONS:
+        names = " or ".join(repr(name) for name in NEURONS)
+        raise ConversionError("neuron", f"neuron must be {names}, not {neuron!r}")
+    if neuron == "if":
+        if levels is not None:
+            said = f"levels={levels!r} belongs to neuron='st_bif': rates have T·max_spikes levels"
+            raise ConversionError("levels", said)
+        return None
+    if levels is not None and (not is_whole(levels) or not 1 <= levels <= 2**31 - 1):
+        raise ConversionError("levels", f"levels must be a whole number of at least 1, not {levels!r}: 15 is usual")
+    if max_spikes != 1:
+        raise ConversionError("max_spikes", f"ST-BIF neurons send one spike a step: leave max_spikes={max_spikes} off")
+    if fits:
+        raise ConversionError(
+            "calibration", "biases and readout are calibrated on rates: leave that off for neuron='st_bif'"
+        )
+    return LEVELS if levels is None else int(levels)
 
 
 def check_percentile(percentile: Any) -> float:

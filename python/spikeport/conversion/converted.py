@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.checks import takes
-from spikeport.conversion.cautions import InputRangeWarning, far_outside
+from spikeport.conversion.cautions import InputRangeWarning, far_outside, unsettled
 from spikeport.conversion.checks import (
     as_array,
     check_activation,
@@ -25,6 +25,7 @@ from spikeport.conversion.checks import (
     check_scale,
     check_timesteps,
 )
+from spikeport.conversion.lossless.quantised import check_settles, quantised
 from spikeport.conversion.parts import GraphParts, Scale
 from spikeport.conversion.readout import Readout, check_delay, read_in_parts
 from spikeport.errors import ConversionError
@@ -35,6 +36,7 @@ from spikeport.neuron import PASS_ON, Neuron
 Array = npt.NDArray[Any]
 READOUTS = ("spikes", "membrane")
 ENCODINGS = ("poisson", "current")
+PULSE = "pulse"
 BEFORE = "of the network as it was converted, before its layers were changed: "
 
 
@@ -57,6 +59,8 @@ class ConvertedSNN(GraphParts):
     output_activation, output_levels : "relu" or "qcfs" where the trained network ends in one; the levels of the latter
     input_range : lowest and highest value that the network was calibrated with; a run far outside it warns
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False)
+
+    A lossless network (`convert` with ``neuron="st_bif"``) is one too: its `encoding` is "pulse", its T the most steps.
 
     Raises
     ------
@@ -104,7 +108,8 @@ class ConvertedSNN(GraphParts):
     def from_graph(cls, graph: SNNGraph, T: int, **described: Any) -> ConvertedSNN:
         """Return a view of ``graph``, whatever its neurons are.
 
-        ``described`` are ``scales``, ``certificate`` and what follows it, as the class takes and refuses them.
+        ``described`` are ``scales``, ``certificate`` and what follows it, as the class takes and refuses them, and
+        ``encoding``: "pulse" for a network that is fed once and settles, by default "poisson".
         """
         view = cls.__new__(cls)
         view._graph = graph
@@ -120,8 +125,12 @@ class ConvertedSNN(GraphParts):
         output_levels: int | None = None,
         input_range: tuple[float, float] | None = None,
         classes: bool | Sequence[str] = True,
+        encoding: str = ENCODINGS[0],
     ) -> None:
         self.T = check_timesteps(T)
+        if encoding not in (*ENCODINGS, PULSE):
+            raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join((*ENCODINGS, PULSE))}")
+        self.encoding = encoding
         self.scales = [check_scale(scale) for scale in scales or [1.0] * len(self._graph)]
         if len(self.scales) != len(self._graph):
             raise ConversionError("shape", f"scales has {len(self.scales)} entries for {len(self._graph)} layers")
@@ -129,6 +138,11 @@ class ConvertedSNN(GraphParts):
         self.output_activation, self.output_levels = check_activation(output_activation, output_levels)
         self.input_range = check_range(input_range)
         self.classes = check_classes(classes, self._graph.n_outputs)
+
+    @property
+    def is_pulsed(self) -> bool:
+        """Whether its input is given once, as a pulse, and its values are sums: so of a lossless network."""
+        return self.encoding == PULSE
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -139,6 +153,7 @@ class ConvertedSNN(GraphParts):
             "input_range": self.input_range and list(self.input_range),
             "output_activation": self.output_activation,
             "output_levels": self.output_levels,
+            "encoding": self.encoding if self.is_pulsed else None,
         }
         return said | {key: value for key, value in known.items() if value is not None}
 
@@ -165,6 +180,8 @@ class ConvertedSNN(GraphParts):
             spikes = self.graph[-1].neuron.max_spikes
             fires = Neuron("IF", layer.threshold, self.v_init, max_spikes=spikes)
             ours = fires if layer.neuron.is_spiking else PASS_ON
+            if self.is_pulsed and layer.name in scales and layer.neuron.is_spiking:
+                ours = replace(self.graph[layer.name].neuron, threshold=layer.threshold)
             if layer.name not in scales or layer.neuron != ours:
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
@@ -182,21 +199,23 @@ class ConvertedSNN(GraphParts):
         x: npt.ArrayLike,
         *,
         T: int | None = None,
-        encoding: str = "poisson",
+        encoding: str | None = None,
         seed: int = 0,
         readout: str = "spikes",
         readout_delay: int = 0,
         backend: str = "auto",
         max_bytes: int | None = None,
-    ) -> Array:
+        with_settled: bool = False,
+    ) -> Any:
         """Run the network on ``x`` and return what its output layer did.
 
         Parameters
         ----------
         x : a sample or a batch, of the shape that the network takes, or flat
         T : number of timesteps, `T` of this object by default
-        encoding : "poisson" draws spikes with the value as rate in [0, 1]; "current" feeds the value at every step,
-            which needs no luck and far fewer steps
+        encoding : "poisson", the default, draws spikes with the value as rate in [0, 1]; "current" feeds the value at
+            every step, which needs no luck and far fewer steps. A lossless network takes "pulse" alone: the value
+            once, and steps until nothing moves, at most T
         seed : of the Poisson draws; a sample's draws do not depend on its place in the batch
         readout : "spikes" or "membrane"
         readout_delay : steps at the start that are not read, fewer than T: in a deep network they pass before the
@@ -212,11 +231,14 @@ class ConvertedSNN(GraphParts):
             times ``max_spikes`` where neurons send several in one.
             "membrane": what the output neurons received, averaged over the steps that are read, in the units of the
             trained network's output: its logits, negative ones included; behind the activation where it ends in one.
+            Of a lossless network, whose output neurons pass on what they receive, either is its sum, the logits.
+
+            ``with_settled`` asks for a pair: this, and after how many steps each sample settled, -1 where it didn't.
 
         Raises
         ------
         ConversionError
-            ``timesteps``, ``shape``, ``encoding``, ``readout``.
+            ``timesteps``, ``shape``, ``encoding``, ``readout`` (a delay, or steps of settling, where there are none).
         spikeport.errors.KernelError
             ``non_finite``, ``rate_range`` for Poisson input outside [0, 1], ``seed``, ``memory`` where one sample takes
             more than ``max_bytes``.
@@ -225,11 +247,34 @@ class ConvertedSNN(GraphParts):
         -----
         InputRangeWarning
             where ``x`` lies far outside `input_range`.
+        UnsettledWarning
+            where samples of a lossless network did not settle within T steps.
         """
         if readout not in READOUTS:
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
         read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
-        values = read.counts if readout == "spikes" else self.decoded(read.drive, read.timesteps)
+        values = read.counts if readout == "spikes" and not self.is_pulsed else self.decoded(read.drive, read.timesteps)
+        return self._answer(x, values, read, with_settled)
+
+    def _answer(self, x: npt.ArrayLike, values: Array, read: Readout, with_settled: bool) -> Any:
+        alone = self._is_sample(x)
+        answer = values[0] if alone else values
+        if not with_settled:
+            return answer
+        if read.settled is None:
+            raise ConversionError("readout", "rates never settle: with_settled is of networks that a pulse is given")
+        return answer, read.settled[0] if alone else read.settled
+
+    def quantised(self, x: npt.ArrayLike, *, backend: str = "auto") -> Array:
+        """Return what the quantised network answers, the one that a lossless network settles on.
+
+        Every activation is ``clip(floor(z/θ + 1/2), 0, N)·θ``, computed once, without steps; the answer is what `run`
+        gives for samples that settle. Raises `ConversionError` ``neuron`` where neurons settle on no such thing.
+        """
+        check_settles(self.graph)
+        samples = self._samples(x)
+        drive = quantised(self.graph, samples, backend).drive.reshape(len(samples), self.graph.n_outputs)
+        values = self.decoded(drive, 1)
         return np.asarray(values[0] if self._is_sample(x) else values)
 
     def decoded(self, drive: Array, timesteps: int) -> Array:
@@ -250,21 +295,22 @@ class ConvertedSNN(GraphParts):
         x: npt.ArrayLike,
         *,
         T: int | None = None,
-        encoding: str = "poisson",
+        encoding: str | None = None,
         seed: int = 0,
         readout_delay: int = 0,
         backend: str = "auto",
         max_bytes: int | None = None,
+        with_settled: bool = False,
     ) -> Any:
         """Return the class of each sample: the output that came out largest; of a single output, whether it is above 0.
 
         What the output neurons received is compared, behind the activation where the trained network ends in one.
         Unlike the spike counts it is neither clipped at T nor rounded: negative logits and ties of counts are told
-        apart. Takes and raises what `run` does; returns an index for one sample, (batch,) indices for a batch.
+        apart. Takes and raises what `run` does; returns an index for one sample, (batch,) indices for a batch, and
+        beside it the steps of settling where they are asked for.
         """
         read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
-        classes = classes_of(self.decoded(read.drive, read.timesteps))
-        return classes[0] if self._is_sample(x) else classes
+        return self._answer(x, classes_of(self.decoded(read.drive, read.timesteps)), read, with_settled)
 
     def _is_sample(self, x: npt.ArrayLike) -> bool:
         return np.shape(x) == self.graph.input_shape or np.ndim(x) == 1
@@ -273,7 +319,7 @@ class ConvertedSNN(GraphParts):
         self,
         x: npt.ArrayLike,
         T: int | None,
-        encoding: str,
+        encoding: str | None,
         seed: int,
         readout_delay: int,
         backend: str,
@@ -281,11 +327,23 @@ class ConvertedSNN(GraphParts):
     ) -> Readout:
         timesteps = check_timesteps(self.T if T is None else T)
         delay = check_delay(readout_delay, timesteps)
-        if encoding not in ENCODINGS:
-            raise ConversionError(
-                "encoding",
-                f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}; spikes of your own go to .graph.run",
-            )
+        encoding = self.encoding if encoding is None else encoding
+        known = (PULSE,) if self.is_pulsed else ENCODINGS
+        if encoding not in known:
+            what = "a lossless network settles" if self.is_pulsed else "spikes of your own go to .graph.run"
+            raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(known)}; {what}")
+        samples = self._samples(x)
+        if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
+            message = far_outside(float(samples.min()), float(samples.max()), self.input_range)
+            self._warn(InputRangeWarning(message) if message else None)
+        how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend}
+        read = read_in_parts(self.graph, samples, timesteps, delay, max_bytes, **how)
+        if read.settled is not None:
+            self._warn(unsettled(read.settled, timesteps))
+        return read
+
+    def _samples(self, x: npt.ArrayLike) -> Array:
+        """Return ``x`` as a batch of the shape that the network takes."""
         graph, samples = self.graph, as_array("x", x)
         if self._is_sample(x) or samples.ndim < 1:
             samples = samples[None]
@@ -293,16 +351,11 @@ class ConvertedSNN(GraphParts):
             n = ", ".join(map(str, graph.input_shape))
             one = f"({n},)" if len(graph.input_shape) == 1 else f"({n})"
             raise ConversionError("shape", f"x has shape {np.shape(x)}: give {one} for a sample, or (batch, {n})")
-        samples = samples.reshape(len(samples), *graph.input_shape)
-        if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
-            self._compare_range(float(samples.min()), float(samples.max()))
-        how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend}
-        return read_in_parts(graph, samples, timesteps, delay, max_bytes, **how)
+        return samples.reshape(len(samples), *graph.input_shape)
 
-    def _compare_range(self, low: float, high: float) -> None:
-        message = far_outside(low, high, self.input_range)
-        if message:
-            warnings.warn(InputRangeWarning(message), stacklevel=5)
+    def _warn(self, warning: Warning | None) -> None:
+        if warning is not None:
+            warnings.warn(warning, stacklevel=5)  # past the check of the arguments' names
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ConvertedSNN):

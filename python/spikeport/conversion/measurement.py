@@ -20,6 +20,8 @@ Array = npt.NDArray[Any]
 FED = {
     "current": "on calibration samples fed as constant current",
     "poisson": "on the same samples drawn as Poisson spikes, as run() and classify() do unless told otherwise",
+    "quantised": "as the quantised network computes it, on calibration samples",
+    "pulse": "on calibration samples given once, as a pulse",
 }
 
 
@@ -69,6 +71,19 @@ def _compared(
     chosen: str = "",
 ) -> Certificate:
     got = snn.run(x, encoding=encoding, readout="membrane")
+    return compared(snn, got, expected, encoding, details, further, chosen)
+
+
+def compared(
+    snn: ConvertedSNN,
+    got: Array,
+    expected: Array,
+    encoding: str,
+    details: dict[str, Any],
+    further: tuple[Certificate, ...] = (),
+    chosen: str = "",
+) -> Certificate:
+    """Return what ``snn`` said, ``got``, beside what the trained network did, ``expected``, both (samples, outputs)."""
     has_classes = expected.shape[1] > 1 and snn.classes is not False
     what = "the output behind its activation" if snn.output_activation else "the last layer's drive"
     return Certificate(
@@ -76,7 +91,7 @@ def _compared(
         f"{what} against the trained network's, {FED[encoding]}{chosen}",
         agreement=float((got.argmax(1) == expected.argmax(1)).mean()) if has_classes else None,
         largest_difference=float(np.abs(got - expected).max()),
-        samples=len(x),
+        samples=len(got),
         details={"T": snn.T, **details, "relative_error": _relative_error(got, expected)},
         further=further,
     )

@@ -29,12 +29,14 @@ class Readout(NamedTuple):
     ----------
     counts : (batch, n_outputs): its net spikes, flat; of an ``identity`` layer the sum of what it passed on
     drive : (batch, n_outputs): what it received, flat
-    timesteps : number of steps that are read
+    timesteps : number of steps that are read, 1 of a pulse: its values are sums, not means
+    settled : (batch,): after how many steps nothing moved any more, -1 where that was not seen; None unless a pulse
     """
 
     counts: Array
     drive: Array
     timesteps: int
+    settled: Array | None = None
 
 
 def check_delay(delay: Any, T: int) -> int:
@@ -62,7 +64,8 @@ def read_in_parts(graph: SNNGraph, x: Array, T: int, delay: int, max_bytes: int 
     if len(parts) == 1:
         return parts[0]
     counts, drive = (np.concatenate(arrays) for arrays in zip(*(part[:2] for part in parts), strict=True))
-    return Readout(counts, drive, parts[0].timesteps)
+    settled = None if parts[0].settled is None else np.concatenate([part.settled for part in parts])
+    return Readout(counts, drive, parts[0].timesteps, settled)
 
 
 def read_out(whole: RunResult, graph: SNNGraph, x: Array, delay: int, **how: Any) -> Readout:
@@ -77,6 +80,10 @@ def read_out(whole: RunResult, graph: SNNGraph, x: Array, delay: int, **how: Any
     """
     flat = (len(whole.drive), graph.n_outputs)
     counts, drive = whole.counts[-1].reshape(flat), whole.drive.reshape(flat)
+    if whole.settled is not None:
+        if delay:
+            raise ConversionError("readout", f"a pulse comes once: leave readout_delay={delay} off")
+        return Readout(counts, drive, 1, whole.settled)
     if not delay:
         return Readout(counts, drive, whole.timesteps)
     first = graph.run(x, T=delay, **how)

@@ -53,6 +53,7 @@ def restored(checkpoint: SNNCheckpoint, name: str) -> ConvertedSNN:
             output_levels=said.get("output_levels"),
             input_range=said.get("input_range"),
             classes=said.get("classes", True),
+            encoding=said.get("encoding", "poisson"),
         )
     except (TypeError, ValueError) as error:
         raise ConversionError(

@@ -257,6 +257,32 @@ def test_run_reads_late_as_the_library_does_and_counts_the_spikes_of_all_steps(f
     assert code == 2 and "--readout-delay 8 leaves none of 8 steps" in err
 
 
+def test_a_lossless_network_is_converted_evaluated_and_run_until_it_settles(folder, capsys):
+    import spikeport as package
+
+    line = CONVERT + "-T 60 --neuron st_bif --levels 7 --evaluate samples.npz "
+    code, out, _ = spikeport(capsys, line)
+    assert code == 0 and "ST-BIF neurons, T = 60" in out and "exact: " in out and "% pulse" in out
+    said = json.loads(spikeport(capsys, line + "--json --force")[1])
+    assert (said["encoding"], said["certificate"]["level"]) == ("pulse", "exact")
+    assert set(said["accuracy"]) == {"samples", "trained", "pulse"}
+    snn, x = package.load("out"), np.load("samples.npy")
+    answers, settled = snn.run(x, with_settled=True)
+    ran = json.loads(spikeport(capsys, "run out samples.npz --json")[1])
+    assert ran["encoding"] == "pulse" and ran["settled"] == settled.tolist()
+    assert np.array_equal(ran["counts"], answers) and ran["classes"] == answers.argmax(1).tolist()
+    whole = snn.graph.run(x, T=60, encoding="pulse", record=True, stop_when_settled=False)
+    sent = np.abs(whole.spikes[0]).sum()
+    assert ran["spikes_per_inference"] == pytest.approx(sent / 70)
+    assert ran["rates"] == {"layer_0": pytest.approx(sent / (16 * settled.sum()))}
+    code, out, err = spikeport(capsys, "run out samples.npz")
+    assert f"70 of 70 settled, after {settled.mean():.1f} steps on average, {settled.max()} at most" in out
+    code, out, err = spikeport(capsys, "run out samples.npz -T 2")
+    assert code == 0 and "had not settled after 2 steps" in err
+    code, _, err = spikeport(capsys, "convert user_model:build --levels 3 -o other")
+    assert code == 2 and "--levels 3 belongs to --neuron st_bif" in err
+
+
 def test_run_shows_a_few_samples_and_the_accuracy(folder, capsys):
     spikeport(capsys, CONVERT)
     code, out, _ = spikeport(capsys, "run out samples.npz --rows 3 -T 32")

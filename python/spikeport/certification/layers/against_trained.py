@@ -16,7 +16,7 @@ from spikeport.certification.layers.losses import KINDS, check_neurons, levels
 from spikeport.certification.layers.report import Certification
 from spikeport.certification.layers.trained import TrainedNetwork
 from spikeport.certification.layers.units import Units, units_of
-from spikeport.certification.samples import as_samples
+from spikeport.certification.samples import as_samples, check_rates
 from spikeport.certification.shares import Share
 from spikeport.checks import takes
 from spikeport.conversion.checks import check_timesteps, import_torch
@@ -66,6 +66,7 @@ def certify(
             "graph", f"{type(snn).__name__} is no ConvertedSNN: give what convert or spikeport.load returned"
         )
     timesteps = check_timesteps(snn.T if T is None else T)
+    check_rates(snn)
     if encoding not in ENCODINGS:
         raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
     for layer in snn.graph.layers[:-1]:

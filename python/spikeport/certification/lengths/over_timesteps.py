@@ -14,7 +14,7 @@ from spikeport.certification.expected import trained_outputs
 from spikeport.certification.lengths.figures import early_exit_of, point_of
 from spikeport.certification.lengths.report import Sweep
 from spikeport.certification.lengths.trajectory import Trajectory, read_at_each_step, trajectories
-from spikeport.certification.samples import as_labels, as_samples
+from spikeport.certification.samples import as_labels, as_samples, check_rates
 from spikeport.certification.shares import Share
 from spikeport.checks import is_real, takes
 from spikeport.conversion.checks import check_timesteps
@@ -74,6 +74,7 @@ def sweep(
     if not isinstance(snn, ConvertedSNN):
         raise ConversionError("graph", f"{type(snn).__name__} is no ConvertedSNN: give what convert or load returned")
     lengths = _lengths(snn, T)
+    check_rates(snn)
     if encoding not in ENCODINGS:
         raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
     if not is_real(tolerance) or not 0 <= tolerance <= 1:

@@ -92,7 +92,7 @@ def spiking(
     names = _all() if own else [usual if asked.rule in ("auto", "percentile") else asked.rule]
     if not any(has_free_theta(network, node) for node in network.nodes):
         names = ["as learnt"]
-    rules = {name: _thetas(network, values, seen, asked, name, plain) for name in names}
+    rules = {name: thetas_by(network, values, seen, asked, name, plain) for name in names}
     if not (own or asked.biases or asked.readout):
         (name,) = rules
         share = {"percentile": asked.percentile} if name in (usual, "as learnt") else {}
@@ -129,9 +129,10 @@ def _all() -> list[str]:
     return [*(f"percentile {share:g}" for share in PERCENTILES), "data", "balanced"]
 
 
-def _thetas(
+def thetas_by(
     network: ReadNetwork, values: Mapping[str, Outputs], seen: Seen, asked: Asked, name: str, plain: dict[str, Array]
 ) -> dict[str, Array]:
+    """Return θ of every node by the rule ``name``; ``plain`` are those by the percentile."""
     if name == "as learnt":
         return plain
     if name == "balanced":

@@ -1,0 +1,1 @@
+"""Conversion beside its peers, on the same trained networks: ``python -m benchmarks.bench_conversion``."""
