@@ -6,7 +6,8 @@
   store or an event-driven machine holds.
 - A **synaptic operation** is one addition that an event causes: an input that is not 0, times the nonzero weights that
   leave it: in a convolution those of every place that reads it. An analog input that is fed unchanged at every step is
-  multiplied once per inference, and counted once. What pools, sums and concatenations add is not counted.
+  multiplied once per inference, and counted once; several spikes at once are one event. What pools, sums and
+  concatenations add is not counted.
 - **Bytes** are those of the cheaper store of each layer: dense, or compressed sparse rows (a value and a 32-bit
   column for each weight, a 32-bit offset for each row). A row is a neuron of a linear layer, a channel of a
   convolution. Weights on a grid of 8 or 4 bits count so many bits, and one scale for each row.

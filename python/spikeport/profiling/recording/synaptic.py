@@ -3,7 +3,7 @@
 Per sample, summed over the steps of a sequence:
 
 - ``effective_acs``: accumulates, a weight that is not 0 meeting an input of -1, 0 or 1 that is not 0
-- ``effective_macs``: multiply-accumulates, the same where the inputs are graded
+- ``effective_macs``: multiply-accumulates, the same where the inputs are graded, or some are several spikes at once
 - ``dense``: every weight for every input that it reads, zeros included; the padding of an image is no input
 
 Biases are not counted. ``activation_sparsity`` is the share of neurons, steps and samples without a spike;
