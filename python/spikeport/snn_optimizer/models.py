@@ -23,9 +23,21 @@ Array = npt.NDArray[Any]
 
 
 def as_graph(model: Any) -> SNNGraph:
-    """Return the graph of ``model``; raise `GraphError` with ``model`` for what is none."""
+    """Return the graph of ``model``.
+
+    Raises `GraphError`: ``model`` for what is none; ``encoding`` for a lossless network, which runs on pulses, whatever
+    holds it: biases act at the first step alone there, and nothing that is proven or measured here holds.
+    """
     if isinstance(model, SNNGraph):
         return model
+    said = getattr(model, "metadata", None)
+    if isinstance(said, Mapping) and said.get("encoding") == "pulse":
+        raise GraphError(
+            "encoding",
+            f"this {type(model).__name__} is a lossless network, which runs on pulses: passes prove and measure what "
+            "holds where input and biases come at every step, and would make another network of it; leave it as it is, "
+            "or optimise one of rates (neuron='if')",
+        )
     for found in (getattr(model, "to_graph", None), getattr(model, "graph", None)):
         graph = found() if callable(found) else found
         if isinstance(graph, SNNGraph):

@@ -76,8 +76,8 @@ def optimize(
     Raises
     ------
     GraphError (a ValueError) ``model``, ``unknown_pass``, ``unknown_option``, ``input_range``, ``timesteps``,
-        ``encoding``, ``seed``, ``shape``, ``dtype``, ``non_finite``, ``data``, ``budget``, before any work; and the
-        codes of the passes' options.
+        ``encoding`` (a lossless network, which runs on pulses, has it too), ``seed``, ``shape``, ``dtype``,
+        ``non_finite``, ``data``, ``budget``, before any work; and the codes of the passes' options.
     """
     before = as_graph(model)
     before.validate()

@@ -10,6 +10,7 @@ import pytest
 from spikeport import Certificate, GraphError, LayerNode, SNNGraph
 from spikeport.conversion import ConvertedSNN
 from spikeport.neuron import Neuron
+from spikeport.operations import Linear
 from spikeport.snn_optimizer import (
     DEFAULT_PASSES,
     PASSES,
@@ -234,6 +235,24 @@ class Holder:
         if sum(layer.n_neurons for layer in graph) > self.most:
             raise GraphError("shape", "too many neurons")
         return Holder(graph, self.most)
+
+
+def test_a_network_that_runs_on_pulses_is_refused_whatever_holds_it():
+    """Its second neuron is silent under any steady input, as its bias comes at every step, and not under a pulse."""
+    neuron = Neuron("ST-BIF", 1.0, 0.5, tracer_min=0, tracer_max=7)
+    first = LayerNode("a", 1, 1, [[4.0]], "ST-BIF", v_init=0.5, tracer_max=7)
+    second = LayerNode.of("b", Linear(np.array([[2.0], [1.0]]), np.array([-3.0, 0.0])), neuron)
+    graph = SNNGraph([first, second, LayerNode("out", 2, 1, [[1.0, 1.0]], "identity")])
+    smaller, report = optimize(graph, input_range=(0.0, 1.0))
+    assert report.certificate.level == "exact" and smaller["b"].n_neurons == 1
+    pulses = [one.run([[1.0]], T=64, encoding="pulse") for one in (graph, smaller)]
+    assert all(run.settled[0] > 0 for run in pulses) and pulses[0].drive != pulses[1].drive
+    lossless = ConvertedSNN.from_graph(graph, 64, encoding="pulse")
+    for model in (lossless, SNNCheckpoint.from_graph(graph, metadata=lossless.metadata)):
+        for call in (optimize, dead_neuron_elimination):
+            with pytest.raises(GraphError, match="runs on pulses") as caught:
+                call(model)
+            assert caught.value.code == "encoding"
 
 
 def test_a_model_that_can_hold_other_graphs_says_so_and_is_asked():
