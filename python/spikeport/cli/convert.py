@@ -162,7 +162,9 @@ def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> No
     from spikeport.graph.table import shape_text
 
     kind, one = ("ST-BIF", "a spike is") if snn.is_pulsed else ("integrate-and-fire", "a rate of 1 is")
-    table = Table("layer", title=f"{snn.n_layers} layers, {kind} neurons, T = {snn.T}", title_style="")
+    several = snn.graph[-1].neuron.max_spikes
+    most = f", up to {several} spikes a step" if several > 1 else ""
+    table = Table("layer", title=f"{snn.n_layers} layers, {kind} neurons{most}, T = {snn.T}", title_style="")
     is_chain = snn.graph.is_linear_chain
     for heading in (
         *(("inputs", "neurons") if is_chain else ("operation", "passes on")),

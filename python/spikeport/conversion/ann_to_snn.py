@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -235,8 +234,7 @@ def _calibrate(
 
     from spikeport.reading.compute import as_copy
 
-    showing = bar("calibrating", count) if progress else nullcontext(_ignore)
-    with showing as advance:
+    with bar("calibrating", count, shown=progress) as advance:
         for batch in stream:
             x = torch.tensor(batch.samples, dtype=network.dtype, device=network.device)
             for node, _, output in network.walk(x):
@@ -251,10 +249,6 @@ def _calibrate(
                     values[node.name].add(array, is_drive=node.activation is None)
             seen.add(batch)
             advance(len(batch.samples))
-
-
-def _ignore(count: int) -> None:
-    pass
 
 
 def _as_input(network: ReadNetwork, samples: Array) -> Tensor:

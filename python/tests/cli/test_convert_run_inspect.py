@@ -350,6 +350,12 @@ def test_inspect_says_what_the_checkpoint_holds(folder, capsys):
     assert "2 layers, 131 parameters" in out
 
 
+def test_convert_gives_neurons_several_spikes_and_says_so(folder, capsys):
+    code, out, _ = spikeport(capsys, CONVERT + "-T 2 --max-spikes 3")
+    assert code == 0 and "up to 3 spikes a step" in " ".join(out.split())
+    assert [neuron.max_spikes for neuron in load_checkpoint("out").neurons] == [3, 3]
+
+
 def test_neurons_of_several_spikes_are_told_as_such(folder, capsys):
     """All inputs of 0.75 give the only neuron 3 of its at most 4 spikes at every step: no share of the steps."""
     neuron = Neuron("IF", threshold=0.25, max_spikes=4)

@@ -20,8 +20,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.conversion.lossless.quantised import dtype_of
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.kernels import INPUT
 from spikeport.neuron import Neuron
 from spikeport.operations import Add, AvgPool, Concat, MaxPool, SumPool, Weighted

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from spikeport.backends import get_backend
 from spikeport.errors import ConversionError
 from spikeport.graph import SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.kernels import INPUT
 
 Array = npt.NDArray[Any]
@@ -51,11 +52,6 @@ def quantised(graph: SNNGraph, x: Array, backend: str = "auto") -> Quantised:
         signals[layer.name] = value
         values.append(value)
     return Quantised(values, z)
-
-
-def dtype_of(graph: SNNGraph) -> Any:
-    """Return the type that a network computes in: that of its weights, float64 where it has none."""
-    return next((layer.operation.dtype for layer in graph if layer.operation.dtype is not None), np.dtype(np.float64))
 
 
 def check_settles(graph: SNNGraph) -> None:
