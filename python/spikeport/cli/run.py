@@ -55,7 +55,12 @@ def run(
         fail("give the number of timesteps, at least 1: -T 16" if timesteps is None else f"-T {T} is not at least 1")
     if readout_delay >= T:
         fail(f"--readout-delay {readout_delay} leaves none of {T} steps to read: give less than {T}")
-    encoding = encoding or ("pulse" if stored.metadata.get("encoding") == "pulse" else "current")
+    pulsed = stored.metadata.get("encoding") == "pulse"
+    encoding = encoding or ("pulse" if pulsed else "current")
+    if pulsed and encoding != "pulse":
+        fail(f"--encoding {encoding} is not how a lossless network is fed: it takes a pulse, so leave --encoding off")
+    if encoding == "pulse" and "scales" in stored.metadata and not pulsed:
+        fail("--encoding pulse feeds an input once, and this network was converted to rates: give current or poisson")
     x, labels = load_samples(samples)
     if not len(x):
         fail(f"{samples} holds no samples")

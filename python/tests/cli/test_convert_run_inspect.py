@@ -279,6 +279,12 @@ def test_a_lossless_network_is_converted_evaluated_and_run_until_it_settles(fold
     assert f"70 of 70 settled, after {settled.mean():.1f} steps on average, {settled.max()} at most" in out
     code, out, err = spikeport(capsys, "run out samples.npz -T 2")
     assert code == 0 and "had not settled after 2 steps" in err
+    for encoding in ("current", "poisson"):
+        code, out, err = spikeport(capsys, f"run out samples.npz --encoding {encoding}")
+        assert (code, out) == (2, "") and "it takes a pulse" in " ".join(err.split())
+    spikeport(capsys, CONVERT + "--force")
+    code, out, err = spikeport(capsys, "run out samples.npz --encoding pulse")
+    assert (code, out) == (2, "") and "was converted to rates" in " ".join(err.split())
     code, _, err = spikeport(capsys, "convert user_model:build --levels 3 -o other")
     assert code == 2 and "--levels 3 belongs to --neuron st_bif" in err
 
