@@ -27,7 +27,7 @@ class UnsettledWarning(ConversionWarning):
 
 
 def unsettled(settled: npt.NDArray[Any], T: int) -> UnsettledWarning | None:
-    """Return what is to be said of the steps after which samples settled, -1 for those that didn't in ``T`` steps."""
+    """Return what is to be said of the steps after which samples settled, -1 for those that did not in ``T`` steps."""
     late = int((settled < 0).sum())
     if not late:
         return None

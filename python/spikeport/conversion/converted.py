@@ -233,7 +233,7 @@ class ConvertedSNN(GraphParts):
             trained network's output: its logits, negative ones included; behind the activation where it ends in one.
             Of a lossless network, whose output neurons pass on what they receive, either is its sum, the logits.
 
-            ``with_settled`` asks for a pair: this, and after how many steps each sample settled, -1 where it didn't.
+            ``with_settled`` asks for a pair: this, and after how many steps each sample settled, -1 where it did not.
 
         Raises
         ------

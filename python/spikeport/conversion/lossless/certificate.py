@@ -30,7 +30,7 @@ class Settling(NamedTuple):
     Attributes
     ----------
     output, quantised : (samples, n_outputs), in the units of the trained network
-    settled : (samples,), steps, -1 where a sample hadn't settled
+    settled : (samples,), steps, -1 where a sample had not settled
     other : (samples,), whether any count or any value of the output differs
     """
 

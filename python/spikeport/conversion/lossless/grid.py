@@ -106,7 +106,7 @@ def _behind(layer: LayerNode, currents: Signal, digits: int) -> Signal:
     """Return what the neurons of a layer send, or raise where their membranes may round."""
     neuron = layer.neuron
     if neuron.is_spiking and neuron.kind != "ST-BIF":
-        raise _Inexact(f"{layer.name} has {neuron.kind} neurons, which don't settle on a quantised activation")
+        raise _Inexact(f"{layer.name} has {neuron.kind} neurons, which do not settle on a quantised activation")
     if currents.places is None:
         if not neuron.is_spiking:
             return currents
