@@ -254,7 +254,10 @@ def _graph_of(a: Arguments) -> SNNCheckpoint:
         neurons.append(None if rows is None else _neuron(a["kinds"][k], rows, node.shape[0], 8))
     sizes = sidecar.layer_sizes
     kept = {"biases": biases, "neurons": neurons, "structure": sidecar.structure}
-    return SNNCheckpoint(weights, names, sizes, a["kinds"], raw["metadata"], raw["frozen_layers"], **kept)
+    checkpoint = SNNCheckpoint(weights, names, sizes, a["kinds"], raw["metadata"], raw["frozen_layers"], **kept)
+    if checkpoint.structure is None:
+        raise CheckpointError("version", "it is said in version 2, and version 1 can hold it")
+    return checkpoint
 
 
 def _chain_of(a: Arguments) -> SNNCheckpoint:

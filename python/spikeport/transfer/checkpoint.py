@@ -237,11 +237,15 @@ class SNNCheckpoint:
         return f"<SNNCheckpoint {layers}: {self.total_params:,} parameters{frozen}>"
 
     def _structure(self) -> Structure | None:
-        """Return the structure as the graph now has it; a chain whose neurons now send several spikes has one, too."""
+        """Return the structure of the graph as it now is, None where version 1 can hold it.
+
+        A chain of linear layers has one while a neuron of it sends several spikes in a step.
+        """
         held = self._held
-        if held.structure is None and any(node.neuron.max_spikes > 1 for node in held.graph.layers):
-            return structure_of(as_graph(held.graph.layers, None))
-        return held.structure
+        if isinstance(held, HeldNodes):
+            return needed_structure(held.graph)
+        several = any(node.neuron.max_spikes > 1 for node in held.graph.layers)
+        return structure_of(as_graph(held.graph.layers, None)) if several else None
 
     def _check_labels(self) -> None:
         for node in self._held.graph:

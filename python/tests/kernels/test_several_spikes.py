@@ -12,7 +12,7 @@ from spikeport.errors import GraphError, KernelError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels import if_constant, if_multistep
 from spikeport.neuron import Neuron
-from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
+from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 
 sixteenths = st.integers(-48, 96).map(lambda k: k / 16)
 thresholds = st.sampled_from([0.25, 0.5, 1.0, 1.25])
@@ -89,6 +89,6 @@ def test_neurons_assigned_to_a_loaded_chain_are_saved_with_all_their_spikes(tmp_
     again = load_checkpoint(tmp_path / "changed")
     assert again.to_graph()["hidden"].neuron.max_spikes == 5 and again == checkpoint
     again.neurons[0] = Neuron("IF")
-    with pytest.raises(CheckpointError, match="version 1") as error:
-        save_checkpoint(again, tmp_path / "back")
-    assert error.value.code == "version" and not (tmp_path / "back.json").exists()
+    save_checkpoint(again, tmp_path / "back")
+    assert '"version": 1' in (tmp_path / "back.json").read_text()
+    assert load_checkpoint(tmp_path / "back") == again == SNNCheckpoint.from_graph(_chain(1))
