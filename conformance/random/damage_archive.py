@@ -87,7 +87,7 @@ def _data(draw: Draw, data: bytes) -> bytes:
     """Change the `.npy` of a member: an entry, the header's text, or the bytes."""
     way = draw.whole(0, 7)
     head = 10 + struct.unpack("<H", data[8:10])[0] if len(data) > 10 else len(data)
-    found = re.match(rb"\{'descr': '(<f[48])', 'fortran_order': False, 'shape': (\(.*?\)), \} *\n", data[10:head])
+    found = re.match(rb"\{'descr': '(<f[48])', 'fortran_order': False, 'shape': (\([0-9, ]*\)), \} *\n", data[10:head])
     if found is None or way == 0:
         cut = draw.whole(0, len(data))
         return draw.pick([data[:cut], data + b"\x00" * draw.pick([1, 8]), b"", data[:cut] + b"\x80" + data[cut + 1 :]])
