@@ -147,6 +147,10 @@ struct IFParameters[dtype: DType](Copyable):
         for b in leak:
             if not (b >= 0 and b <= 1):
                 raise refusal("beta", String("beta must be in [0, 1], not ", b))
+        self.max_spikes = max_spikes
+        self.hard = Bool(v_reset)
+        if self.hard:
+            _check_reset(reset, theta)
         if not 1 <= max_spikes <= MOST_SPIKES:
             raise refusal(
                 "max_spikes",
@@ -159,10 +163,6 @@ struct IFParameters[dtype: DType](Copyable):
                         "max_spikes",
                         "several spikes in a step need soft reset and no leak",
                     )
-        self.max_spikes = max_spikes
-        self.hard = Bool(v_reset)
-        if self.hard:
-            _check_reset(reset, theta)
         self.threshold = spread(theta^, entries, each)
         self.start = spread(v0^, entries, each)
         self.reset = spread(reset^, entries, each)

@@ -335,7 +335,10 @@ def _walk[
             for b in range(batch):
                 for j in range(product(shape)):
                     currents[b * product(shape) + j] += biases[k][j // each]
-        check_finite("currents", currents)
+        if (
+            timesteps > 0
+        ):  # without a step no current flows, a steady one neither
+            check_finite("currents", currents)
         for place in sources:
             if network.last_reader[place] == k:
                 signals[place] = Signal[dtype]()  # forgotten
