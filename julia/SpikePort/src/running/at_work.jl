@@ -106,7 +106,7 @@ end
 function run!(part::AtWork, b::Int, steps::Int)
     currents!(part.currents, part.operation, part.reads)
     part.bias_once === nothing || steps == 0 || (view(part.currents, :, 1) .+= part.bias_once)
-    check_finite("currents", part.currents)
+    steps == 0 || check_finite("currents", part.currents) # without a step no current flows, a steady one neither
     signal, v, counts = part.signal.values, view(part.membrane, :, b), view(part.counts, :, b)
     fire!(signal, v, counts, part.neurons, part.currents, steps)
     part.spikes === nothing || (part.spikes[:, b, :] .= signal)
