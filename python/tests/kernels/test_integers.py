@@ -76,10 +76,9 @@ def test_a_network_does_what_the_same_whole_numbers_do_as_floats(encoding):
     whole, floats = network().run(x, **run), network(np.float64, np.float64).run(x, **run)
     assert whole.drive.dtype == np.int32 and whole.counts[0].dtype == np.int64
     assert np.array_equal(whole.drive, floats.drive)
-    for a, b in zip(
-        [*whole.counts, *whole.membrane, *whole.spikes], [*floats.counts, *floats.membrane, *floats.spikes]
-    ):
-        assert np.array_equal(a, b)
+    for name in ("counts", "membrane", "spikes"):
+        for a, b in zip(getattr(whole, name), getattr(floats, name), strict=True):
+            assert np.array_equal(a, b)
 
 
 @given(st.integers(1, 40), st.integers(-(2**31), M), even, st.sampled_from([0.0, 0.5, -1.0]))
