@@ -163,10 +163,10 @@ impl Element for i32 {
     fn try_from_f64(value: f64) -> Result<Self, Error> {
         let (code, wanted) = if !value.is_finite() {
             (Code::NonFinite, "a finite number")
-        } else if value.abs() > f64::from(Self::MAX) {
-            (Code::Overflow, "a number of at most 2^31 - 1 in absolute value")
         } else if value.fract() != 0.0 {
             (Code::NotWhole, "a whole number")
+        } else if value.abs() > f64::from(Self::MAX) {
+            (Code::Overflow, "a number of at most 2^31 - 1 in absolute value")
         } else {
             return Ok(value as Self);
         };
