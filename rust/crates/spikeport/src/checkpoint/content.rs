@@ -72,22 +72,12 @@ impl Checkpoint {
         self.layers.iter().find_map(|layer| layer.weight.as_ref()).map(Values::dtype)
     }
 
-    /// Refuse what an integer network cannot hold. Errors: `neuron`, `operation`.
+    /// Refuse what an integer network cannot hold, node by node. Errors: `neuron`, `operation`.
     pub(super) fn check_whole(&self) -> Result<(), Error> {
         if !self.dtype().is_some_and(Dtype::is_whole) {
             return Ok(());
         }
-        for CheckpointLayer { name, neuron, shape, .. } in &self.layers {
-            neuron.as_ref().map_or(Ok(()), |neuron| {
-                neurons::check_whole(neuron, shape[0]).map_err(|error| error.of(name))
-            })?;
-        }
-        let is_average = |layer: &&CheckpointLayer| matches!(layer.operation, OperationKind::AvgPool(_));
-        self.layers.iter().find(is_average).map_or(Ok(()), |layer| {
-            let message =
-                format!("{} is an average, which integers do not have: make it a sum_pool", layer.name);
-            Err(Error::new(Code::Operation, message))
-        })
+        self.layers.iter().try_for_each(CheckpointLayer::check_whole)
     }
 
     /// The network, in the type of its weights; a layer without neurons gets its label's defaults.
@@ -166,6 +156,23 @@ impl CheckpointLayer {
             return Ok(());
         }
         Err(format!("has the shape {}, and gives {}", Shape(&self.shape), Shape(&given)))
+    }
+
+    /// Refuse what no node of an integer network can be. Errors: `neuron`, `operation`.
+    fn check_whole(&self) -> Result<(), Error> {
+        let Self { name, kind, operation, shape, neuron, .. } = self;
+        if kind == NeuronKind::Lif.name() {
+            let message = format!("{name} leaks, which integers cannot: make it IF, with beta 1");
+            return Err(Error::new(Code::Neuron, message));
+        }
+        if let Some(neuron) = neuron {
+            neurons::check_whole(neuron, shape[0]).map_err(|error| error.of(name))?;
+        }
+        if matches!(operation, OperationKind::AvgPool(_)) {
+            let message = format!("{name} is an average, which integers do not have: make it a sum_pool");
+            return Err(Error::new(Code::Operation, message));
+        }
+        Ok(())
     }
 
     /// The neurons, those of the label's defaults where only the label is known. Errors: `neuron`.
