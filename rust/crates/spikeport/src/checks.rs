@@ -81,20 +81,29 @@ fn number<F: Element>(name: &str, given: f64) -> Result<F, Error> {
     Err(Error::new(Code::NonFinite, format!("{name} {what}: {given:?}")))
 }
 
-/// Return `v_init·θ` for every θ of a row of neurons; of whole numbers the product as a double, which must be one.
-pub(crate) fn v_start<F: Element>(v_init: &PerNeuron, threshold: &[F]) -> Result<Vec<F>, Error> {
-    let n = threshold.len();
+/// Return `v_init·θ` of neurons whose `threshold` has these `values` in the kernel's own type; of whole numbers, whose
+/// product is that of doubles and must be one where there are no neurons too, the largest as well.
+pub(crate) fn v_start<F: Element>(
+    v_init: &PerNeuron,
+    threshold: &PerNeuron,
+    values: &[F],
+) -> Result<(Vec<F>, u64), Error> {
+    let n = values.len();
     if !F::IS_WHOLE {
         let v_init: Vec<F> = parameter("v_init", v_init, n)?;
-        return Ok(v_init.into_iter().zip(threshold).map(|(v, &threshold)| v * threshold).collect());
+        return Ok((v_init.into_iter().zip(values).map(|(v, &threshold)| v * threshold).collect(), 0));
     }
-    let v_init: Vec<f64> = parameter("v_init", v_init, n)?;
-    let product = |(v, threshold): (f64, &F)| {
+    let _: Vec<f64> = parameter("v_init", v_init, n)?;
+    let product = |(v, threshold): (&f64, &f64)| {
         // What becomes infinite is above 2^31 - 1 as well.
-        let start = (v * threshold.to_f64()).clamp(-f64::MAX, f64::MAX);
+        let start = (v * threshold).clamp(-f64::MAX, f64::MAX);
         F::try_from_f64(start).map_err(|error| error.of("v_init·threshold"))
     };
-    v_init.into_iter().zip(threshold).map(product).collect()
+    let (v_init, threshold) = (v_init.as_slice(), threshold.as_slice());
+    let pairs = v_init.iter().cycle().zip(threshold.iter().cycle()).take(v_init.len().max(threshold.len()));
+    let starts = pairs.map(product).collect::<Result<Vec<F>, Error>>()?;
+    let most = largest(&starts);
+    Ok((if let &[one] = starts.as_slice() { vec![one; n] } else { starts }, most))
 }
 
 /// Return the leak of `n` neurons; of whole numbers it is 1.

@@ -75,13 +75,14 @@ pub(crate) struct IntegrateFire<F> {
     v_reset: Option<Vec<F>>,
     beta: Vec<F>,
     max_spikes: i64,
+    reach: u64,
 }
 
 impl<F: Element> IntegrateFire<F> {
     pub(crate) fn new(parameters: &IfParameters, n: usize) -> Result<Self, Error> {
         let IfParameters { threshold, v_init, v_reset, beta, max_spikes } = parameters;
         let values: Vec<F> = checks::parameter("threshold", threshold, n)?;
-        let v_start = checks::v_start(v_init, &values)?;
+        let (v_start, farthest) = checks::v_start(v_init, threshold, &values)?;
         let reset: Option<Vec<F>> =
             v_reset.as_ref().map(|v| checks::parameter("v_reset", v, n)).transpose()?;
         let leak: Vec<F> = checks::leak(beta, n)?;
@@ -96,7 +97,14 @@ impl<F: Element> IntegrateFire<F> {
             return Err(Error::new(Code::VReset, message));
         }
         check_max_spikes(*max_spikes, v_reset.is_none() && are_ones::<F>(beta))?;
-        Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak, max_spikes: *max_spikes })
+        let reach = if F::IS_WHOLE {
+            let most_sent = checks::largest(threshold.as_slice()).saturating_mul(max_spikes.unsigned_abs());
+            let reset = v_reset.as_ref().map_or(0, |v_reset| checks::largest(v_reset.as_slice()));
+            farthest.max(reset).max(most_sent)
+        } else {
+            0
+        };
+        Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak, max_spikes: *max_spikes, reach })
     }
 
     /// The most spikes of one neuron in one step.
@@ -152,9 +160,7 @@ impl<F: Element> Steps<F> for IntegrateFire<F> {
     }
 
     fn reach(&self) -> u64 {
-        let most_sent = checks::largest(&self.threshold).saturating_mul(self.max_spikes.unsigned_abs());
-        let reset = self.v_reset.as_deref().map_or(0, checks::largest);
-        checks::largest(&self.v_start).max(reset).max(most_sent)
+        self.reach
     }
 
     /// `v = β·v + I;  s = v >= θ;  v = v - θ` or `v_reset` where s; [`Self::step_several`] where s may be above 1.

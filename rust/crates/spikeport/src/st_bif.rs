@@ -66,15 +66,18 @@ pub(crate) struct StBif<F> {
     threshold: Vec<F>,
     tracer_min: i64,
     tracer_max: i64,
+    reach: u64,
 }
 
 impl<F: Element> StBif<F> {
     pub(crate) fn new(parameters: &StBifParameters, n: usize) -> Result<Self, Error> {
         let StBifParameters { threshold, tracer_min, tracer_max, v_init } = parameters;
         let values: Vec<F> = checks::parameter("threshold", threshold, n)?;
-        let v_start = match F::IS_WHOLE {
-            true => checks::v_start(v_init, &values)?,
-            false => checks::parameter("v_init", v_init, n)?,
+        let (v_start, reach) = if F::IS_WHOLE {
+            let (v_start, farthest) = checks::v_start(v_init, threshold, &values)?;
+            (v_start, farthest.max(checks::largest(threshold.as_slice())))
+        } else {
+            (checks::parameter("v_init", v_init, n)?, 0)
         };
         checks::above_zero::<F>(threshold)?;
         if *tracer_min > 0 || *tracer_max < 0 {
@@ -82,7 +85,7 @@ impl<F: Element> StBif<F> {
                 format!("tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]");
             return Err(Error::new(Code::Tracer, message));
         }
-        Ok(Self { v_start, threshold: values, tracer_min: *tracer_min, tracer_max: *tracer_max })
+        Ok(Self { v_start, threshold: values, tracer_min: *tracer_min, tracer_max: *tracer_max, reach })
     }
 }
 
@@ -92,7 +95,7 @@ impl<F: Element> Steps<F> for StBif<F> {
     }
 
     fn reach(&self) -> u64 {
-        checks::largest(&self.v_start).max(checks::largest(&self.threshold))
+        self.reach
     }
 
     fn step(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], tracer: &mut [i64]) {

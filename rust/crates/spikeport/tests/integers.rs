@@ -203,9 +203,11 @@ fn what_no_integer_neuron_can_be_is_refused() {
     let of = |change: fn(&mut IfParameters)| {
         let mut parameters = IfParameters { v_init: 0.0.into(), ..IfParameters::default() };
         change(&mut parameters);
-        let none = View::<i32>::new(&[], &[0, 0]).unwrap();
+        let none = if_multistep(View::<i32>::new(&[], &[0, 0]).unwrap(), &parameters);
         let one = if_multistep(View::<i32>::new(&[], &[0, 1]).unwrap(), &parameters);
-        if_multistep(none, &parameters).map(|_| ()).and(one.map(|_| ())).map_err(|error| error.code())
+        let [none, one] = [none, one].map(|trace| trace.map(|_| ()).map_err(|error| error.code()));
+        assert_eq!(none, one, "parameters are checked where there are no neurons, too");
+        one
     };
     assert_eq!(of(|_| ()), Ok(()));
     assert_eq!(of(|p| p.threshold = 1.5.into()), Err(Code::NotWhole));
