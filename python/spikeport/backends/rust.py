@@ -1,7 +1,8 @@
 """The Rust crate as a backend: NumPy arrays are borrowed, not copied, and the GIL is free while it works.
 
 Every kernel sums in the order of the contract, so results equal the reference's bit for bit on any floats; integers are
-added in 32 bits. A network runs on all cores, or on as many as ``RAYON_NUM_THREADS`` says; the result does not depend on it.
+added in 32 bits. A network runs on all cores, or on as many as ``RAYON_NUM_THREADS`` says; the result does not depend
+on it.
 """
 
 from __future__ import annotations
