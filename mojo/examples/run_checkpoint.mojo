@@ -41,7 +41,9 @@ def main() raises:
             sep="",
         )
 
-    if checkpoint.is_double():
+    if checkpoint.dtype() == DType.float64:
         run[DType.float64](checkpoint, timesteps)
-    else:
+    elif checkpoint.dtype() == DType.float32:
         run[DType.float32](checkpoint, timesteps)
+    else:
+        raise Error("an integer network: its inputs are whole numbers")

@@ -30,8 +30,8 @@ from spikeport.checkpoint.npy import npy_header, read_npy
 from spikeport.checkpoint.sidecar import read_sidecar
 from spikeport.checkpoint.store import checkpoint_paths
 from spikeport.checks import code_of
-from spikeport.network import network_run
 from spikeport.neuron import Neuron
+from spikeport.running import network_run
 
 
 def example() raises -> Checkpoint:

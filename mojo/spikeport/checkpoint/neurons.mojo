@@ -44,9 +44,14 @@ def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
 
 
 def neuron_from_rows(
-    kind: String, rows: List[Float64], count: Int = NEURON_ROWS
+    kind: String,
+    rows: List[Float64],
+    count: Int = NEURON_ROWS,
+    *,
+    whole: Bool = False,
 ) raises -> Neuron:
-    """Reads the parameters of a neuron member of 7 or 8 rows."""
+    """Reads the parameters of a neuron member of 7 or 8 rows, `whole` where
+    they are those of an integer network."""
     var width = len(rows) // count
     var row = [
         List[Float64](Span(rows)[r * width : (r + 1) * width])
@@ -85,7 +90,10 @@ def neuron_from_rows(
             tracer_max=Int(row[6][0]),
             max_spikes=Int(row[7][0]),
         )
-        neuron.check(width)
+        if whole:
+            neuron.check[DType.int32](width)
+        else:
+            neuron.check(width)
         return neuron^
     except e:
         raise refusal("neuron", String(e))
