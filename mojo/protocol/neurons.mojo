@@ -7,7 +7,7 @@ from spikeport.layer import layer_forward
 from spikeport.network import Network
 from spikeport.neuron import Neuron
 from spikeport.qcfs import qcfs
-from spikeport.running import network_run
+from spikeport.running import check_encoding, network_run
 from spikeport.st_bif import st_bif_multistep
 from spikeport.trace import Trace
 
@@ -158,6 +158,7 @@ def _run_network[
     dtype: DType, //
 ](network: Network[dtype], arguments: Arguments, mut reply: Reply) raises:
     var encoding = arguments.text("encoding", "current")
+    check_encoding[dtype](encoding)  # before its inputs are read as integers
     var timesteps = arguments.integer("timesteps")
     var shape = arguments.integers("shape")
     # (B, input shape); for `spikes` (T, B, input shape).

@@ -53,25 +53,7 @@ def network_run[
             integers `overflow`.
     """
     check_timesteps(timesteps)
-    if not (
-        encoding == "current"
-        or encoding == "poisson"
-        or encoding == "spikes"
-        or encoding == "pulse"
-    ):
-        raise refusal(
-            "encoding",
-            String(
-                "encoding '",
-                encoding,
-                "' is not one of current, poisson, spikes, pulse",
-            ),
-        )
-    comptime if dtype.is_integral():
-        if encoding == "poisson":
-            raise refusal(
-                "encoding", "integers are no rates: give current or spikes"
-            )
+    check_encoding[dtype](encoding)
     var n_in = network.n_inputs()
     var steps_in = timesteps if encoding == "spikes" else 1
     check_shape("inputs", len(inputs), product(steps_in, batch, n_in))
@@ -93,6 +75,29 @@ def network_run[
             network, inputs, batch, timesteps, encoding, seed, [], result
         )
     return result^
+
+
+def check_encoding[dtype: DType](encoding: String) raises:
+    """Refuses, as `encoding`, what does not exist, or not for integers."""
+    if not (
+        encoding == "current"
+        or encoding == "poisson"
+        or encoding == "spikes"
+        or encoding == "pulse"
+    ):
+        raise refusal(
+            "encoding",
+            String(
+                "encoding '",
+                encoding,
+                "' is not one of current, poisson, spikes, pulse",
+            ),
+        )
+    comptime if dtype.is_integral():
+        if encoding == "poisson":
+            raise refusal(
+                "encoding", "integers are no rates: give current or spikes"
+            )
 
 
 def _run_blocks[

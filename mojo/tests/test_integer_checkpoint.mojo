@@ -182,14 +182,19 @@ def test_neurons_that_integers_cannot_run_are_refused() raises:
 
 
 def test_a_leak_is_refused() raises:
-    """With its rows by writing, without them when it is to run."""
+    """With its rows or without them, by writing and when it is to run."""
     var leaky = example()
     leaky.nodes[0].neuron = "LIF"
-    with assert_raises(contains="neuron: "):
-        _ = leaky.check()
-    leaky.arrays[0].neuron = None
+    for _ in range(2):
+        with assert_raises(contains="neuron: first: neuron_kind: integers"):
+            _ = leaky.check()
+        with assert_raises(contains="neuron: first: neuron_kind: integers"):
+            _ = leaky.network[DType.int32]()
+        leaky.arrays[0].neuron = None
+    # A label that is no kind of neuron is carried, and does not run.
+    leaky.nodes[0].neuron = "theirs"
     _ = leaky.check()
-    with assert_raises(contains="neuron: first: integers have no leak"):
+    with assert_raises(contains="neuron: first: no neuron is called"):
         _ = leaky.network[DType.int32]()
 
 

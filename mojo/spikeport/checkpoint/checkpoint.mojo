@@ -211,14 +211,6 @@ struct Checkpoint(Copyable):
                 self.nodes[k].neuron,
                 stored.values[DType.float64](),
                 stored.shape[0],
-                whole=self.is_whole(),
-            )
-        if self.is_whole() and self.nodes[k].neuron == "LIF":
-            raise refusal(
-                "neuron",
-                String(
-                    self.nodes[k].name, ": integers have no leak, so no LIF"
-                ),
             )
         if not is_kind(self.nodes[k].neuron):
             raise refusal(
@@ -242,8 +234,9 @@ struct Checkpoint(Copyable):
             The network, its nodes in the same order.
 
         Raises:
-            Error: `neuron`, `dtype`, `shape`.
+            Error: `neuron`, `dtype`, `shape`, `operation`.
         """
+        self.check_integers()
         var neurons = [self.neuron(k) for k in range(len(self.arrays))]
         if self.dtype() != dtype:
             raise refusal("dtype", "the weights are of another type")
@@ -310,14 +303,25 @@ struct Checkpoint(Copyable):
                 return layer.weight.value().dtype.is_integral()
         return False
 
-    def check_operations(self) raises:
-        """Refuses, as `operation`, what integers cannot do.
+    def check_integers(self) raises:
+        """Refuses, node by node, what an integer network cannot run: leaks,
+        neurons that are no whole numbers, averages.
 
         Raises:
-            Error: `operation`.
+            Error: `neuron`, `operation`.
         """
-        for node in self.nodes:
-            if node.operation == "avg_pool" and self.is_whole():
+        if not self.is_whole():
+            return
+        for k in range(len(self.nodes)):
+            ref node = self.nodes[k]
+            if node.neuron == "LIF" or (
+                self.arrays[k].neuron and is_kind(node.neuron)
+            ):
+                try:
+                    self.neuron(k).check[DType.int32](node.shape[0])
+                except e:
+                    raise refusal("neuron", String(node.name, ": ", e))
+            if node.operation == "avg_pool":
                 raise refusal(
                     "operation",
                     String(node.name, ": an average of integers is none"),
@@ -365,7 +369,7 @@ struct Checkpoint(Copyable):
             self._check_arrays(k)
         if sidecar.version == 2:
             _ = self.dtype()
-        self.check_operations()
+        self.check_integers()
         return sidecar^
 
     def _check_arrays(self, k: Int) raises:

@@ -44,14 +44,9 @@ def neuron_rows(neuron: Neuron, n: Int) -> StoredArray:
 
 
 def neuron_from_rows(
-    kind: String,
-    rows: List[Float64],
-    count: Int = NEURON_ROWS,
-    *,
-    whole: Bool = False,
+    kind: String, rows: List[Float64], count: Int = NEURON_ROWS
 ) raises -> Neuron:
-    """Reads the parameters of a neuron member of 7 or 8 rows, `whole` where
-    they are those of an integer network."""
+    """Reads the parameters of a neuron member of 7 or 8 rows."""
     var width = len(rows) // count
     var row = [
         List[Float64](Span(rows)[r * width : (r + 1) * width])
@@ -90,10 +85,7 @@ def neuron_from_rows(
             tracer_max=Int(row[6][0]),
             max_spikes=Int(row[7][0]),
         )
-        if whole:
-            neuron.check[DType.int32](width)
-        else:
-            neuron.check(width)
+        neuron.check(width)
         return neuron^
     except e:
         raise refusal("neuron", String(e))

@@ -109,7 +109,7 @@ def _loaded(sidecar: Sidecar, var content: List[UInt8]) raises -> Loaded:
             _ = checkpoint.neuron(k)
             var rows = checkpoint.arrays[k].neuron.value().copy()
             checkpoint.arrays[k].neuron = without_max_spikes(rows)
-    checkpoint.check_operations()
+    checkpoint.check_integers()
     checkpoint.check_version(sidecar.version)
     return Loaded(checkpoint^, sidecar.archive_sha256)
 

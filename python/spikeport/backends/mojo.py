@@ -84,7 +84,7 @@ class Mojo(Backend):
     def fire(self, currents: Signal, steps: int, neuron: Neuron) -> Trace:
         """Run the neurons of one node over ``steps`` steps of its currents."""
         I = currents.values
-        if not self._is_finite(I):
+        if steps and not self._is_finite(I):  # without a step no current flows, a steady one neither
             as_float("currents", I)
         if neuron.kind == "identity":
             return fire(currents.steps(steps), neuron)
