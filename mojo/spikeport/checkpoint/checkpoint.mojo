@@ -3,7 +3,7 @@ from ..checks import product, refusal
 from ..network import Network, Node
 from ..neuron import Neuron, is_kind
 from ..operations.any_operation import operation_named
-from .members import LayerArrays, check_types, write_layers
+from .members import LayerArrays, check_array, check_types
 from .neurons import (
     NEURON_ROWS,
     neuron_from_rows,
@@ -11,7 +11,7 @@ from .neurons import (
     with_max_spikes,
 )
 from .npy import StoredArray
-from .sha256 import SHA256, sha256
+from .sha256 import SHA256
 from .sidecar import (
     LayerSize,
     Sidecar,
@@ -20,7 +20,6 @@ from .sidecar import (
     demand,
     is_chain,
     read_shapes,
-    write_sidecar,
 )
 from .sidecar.version_1 import Chain
 from .strict_json import OBJECT, Json
@@ -387,57 +386,19 @@ struct Checkpoint(Copyable):
         if layer.weight:
             var reads = read_shapes(self.input_shape, self.nodes, k)
             ref weight = layer.weight.value()
-            _check_array(node.name, weight, node.weight_shape(reads))
+            check_array(node.name, weight, node.weight_shape(reads))
             if weight.dtype == DType.int32:
                 raise refusal("dtype", "weights have 8 or 16 bits, not 32")
             if layer.bias:
                 ref bias = layer.bias.value()
-                _check_array(node.name, bias, [node.shape[0]])
+                check_array(node.name, bias, [node.shape[0]])
         if layer.neuron:
             ref neuron = layer.neuron.value()
             var rows = NEURON_ROWS
             if len(neuron.shape) == 2 and neuron.shape[0] > NEURON_ROWS:
                 rows = NEURON_ROWS + 1
             var width = 1 if neuron.count() == rows else node.shape[0]
-            _check_array(node.name, neuron, [rows, width])
+            check_array(node.name, neuron, [rows, width])
         check_types(node.name, layer)
         if layer.neuron:
             _ = self.neuron(k)
-
-
-@fieldwise_init
-struct CheckpointBytes(Copyable):
-    """The content of the two files."""
-
-    var archive: List[UInt8]
-    """The archive."""
-    var sidecar: List[UInt8]
-    """The sidecar."""
-
-
-def checkpoint_bytes(checkpoint: Checkpoint) raises -> CheckpointBytes:
-    """Encodes a checkpoint: the same content, the same bytes.
-
-    Args:
-        checkpoint: The checkpoint.
-
-    Returns:
-        The bytes of archive and sidecar.
-
-    Raises:
-        Error: Those of `Checkpoint.check`, and `too_large`.
-    """
-    var sidecar = checkpoint.check()
-    var archive = write_layers(checkpoint.arrays, sidecar.version)
-    sidecar.archive_bytes = len(archive)
-    sidecar.archive_sha256 = sha256(archive)
-    return CheckpointBytes(archive^, write_sidecar(sidecar))
-
-
-def _check_array(name: String, array: StoredArray, shape: List[Int]) raises:
-    if array.shape != shape or array.count() != product(shape):
-        raise refusal(
-            "shape", String(name, ": an array does not fit the sizes")
-        )
-    if not array.is_finite():
-        raise refusal("non_finite", String(name, " holds NaN or infinity"))

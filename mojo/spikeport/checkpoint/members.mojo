@@ -165,6 +165,16 @@ def check_types(place: StringSpan, layer: LayerArrays) raises:
         raise refusal("dtype", String(place, ": neuron must be float64"))
 
 
+def check_array(name: String, array: StoredArray, shape: List[Int]) raises:
+    """Refuses, by `shape` or `non_finite`, an array that is to be written."""
+    if array.shape != shape or array.count() != product(shape):
+        raise refusal(
+            "shape", String(name, ": an array does not fit the sizes")
+        )
+    if not array.is_finite():
+        raise refusal("non_finite", String(name, " holds NaN or infinity"))
+
+
 def check_one_type(layers: List[LayerArrays]) raises:
     """Refuses, as `dtype`, a last weight of another type than the first."""
     ref last = layers[len(layers) - 1]

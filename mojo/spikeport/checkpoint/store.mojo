@@ -11,7 +11,8 @@ from std.os.path import dirname, isdir, isfile, islink
 
 from ..checks import code_of, refusal
 from .archive import Archive
-from .checkpoint import Checkpoint, checkpoint_bytes
+from .bytes import checkpoint_bytes
+from .checkpoint import Checkpoint
 from .members import check_size, expected_members, read_layers
 from .neurons import without_max_spikes
 from .sha256 import sha256
