@@ -20,7 +20,8 @@ from spikeport.neuron import Neuron
 from spikeport.operations import OPERATIONS
 
 EMBEDDED = Path(__file__).with_name("embedded_julia.py")
-TYPES = {"f64": np.float64, "f32": np.float32, "i8": np.int8, "i64": np.int64, "u64": np.uint64}
+TYPES = {"f64": np.float64, "f32": np.float32, "u64": np.uint64}
+TYPES |= {"i8": np.int8, "i16": np.int16, "i32": np.int32, "i64": np.int64}
 REFERENCE = Reference()
 
 
@@ -95,6 +96,8 @@ class StandIn:
             answers = {"counts": run.counts[n], "membrane": run.membrane[n]}
             write(own[n], answers | ({"spikes": run.spikes[n]} if record else {}))
         given["drive"][...] = run.drive
+        if run.settled is not None:
+            given["settled"][...] = run.settled
         each = sum(work(node.operation, counts.shape[1:]) for node, counts in zip(nodes, run.counts, strict=True))
         return run.drive.shape[0] * T * each
 
@@ -124,7 +127,7 @@ def read(word):
 def parameters(given, names="threshold v_init v_reset beta"):
     found = {key: given[key] for key in names.split() if key in given}
     found = {key: value if value.size > 1 else value[0] for key, value in found.items()}
-    return found | {key: int(given[key]) for key in ("tracer_min", "tracer_max") if key in given}
+    return found | {key: int(given[key]) for key in ("tracer_min", "tracer_max", "max_spikes") if key in given}
 
 
 def write(given, answers):
