@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from bits import same_bits
 
-from spikeport import LayerNode, SNNGraph
+from spikeport import LayerNode, SNNGraph, backends
 from spikeport.backends import parts
 from spikeport.backends.julia import Julia
 from spikeport.backends.julia_calls import work
 from spikeport.backends.reference import Reference
 from spikeport.kernels import if_constant, if_multistep, st_bif_multistep
 from spikeport.neuron import Neuron
-from spikeport.operations import OPERATIONS
+from spikeport.operations import OPERATIONS, Linear
 
 EMBEDDED = Path(__file__).with_name("embedded_julia.py")
 TYPES = {"f64": np.float64, "f32": np.float32, "u64": np.uint64}
@@ -140,6 +140,21 @@ def write(given, answers):
 def test_in_any_number_of_calls_it_gives_the_bits_of_the_reference(monkeypatch, at_once):
     monkeypatch.setattr(parts, "OPERATIONS_AT_ONCE", at_once)
     assert runpy.run_path(str(EMBEDDED))["compare"](Julia(StandIn())) == []
+
+
+@pytest.mark.parametrize("encoding", ["current", "pulse"])
+def test_a_graph_of_integers_runs_in_julia_by_name(monkeypatch, encoding):
+    rng = np.random.default_rng(2)
+    weights = [rng.integers(-90, 90, shape).astype(np.int8) for shape in ((5, 6), (3, 5))]
+    neurons = [Neuron("IF", threshold=100, v_init=0.5), Neuron("identity")]
+    layers = [LayerNode.of(name, Linear(W), neuron) for name, W, neuron in zip("ab", weights, neurons, strict=True)]
+    graph, x = SNNGraph(layers), rng.integers(0, 9, (4, 6))
+    expected = graph.run(x, T=8, encoding=encoding, backend="reference")
+    julia = StandIn()
+    monkeypatch.setattr(backends, "_load", lambda name: {"julia": Julia(julia)}[name])
+    found = graph.run(x, T=8, encoding=encoding, backend="julia")
+    assert same_bits(found, expected) and julia.work
+    assert found.drive.dtype == np.int32 and found.counts[1].dtype == np.int64 and found.drive.any()
 
 
 def graph_of(n_in=6, hidden=5, n_out=3):

@@ -1,4 +1,4 @@
-"""Calls of integers for a backend that is held against the reference: kernels, operations, networks, and what is refused."""
+"""Calls of integers for a backend that is held against the reference: what it answers, and what it refuses."""
 
 import itertools
 
