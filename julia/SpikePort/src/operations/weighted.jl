@@ -19,10 +19,13 @@ end
 
 "Return the largest Σ |W[c, …]|·m + |b[c]| over the rows c of W, for inputs of at most m."
 function weighted_bound(W::Array, bias::Union{Nothing,Vector}, m::Float64)
-    rows = zeros(size(W, 1))
-    for place in CartesianIndices(W)
-        rows[place[1]] += abs(Float64(W[place])) * m
+    rows, terms = zeros(size(W, 1)), reshape(W, size(W, 1), prod(size(W)[2:end]))
+    for column in axes(terms, 2)
+        @inbounds @simd for row in axes(terms, 1)
+            rows[row] += abs(Float64(terms[row, column]))
+        end
     end
+    rows .*= m
     bias === nothing || (rows .+= abs.(Float64.(bias)))
     return largest(rows)
 end

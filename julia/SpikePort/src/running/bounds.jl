@@ -6,7 +6,13 @@
 # and pass on stands with them, `reach` and `passed_on`.
 
 "Return the largest absolute value, 0 where there is none."
-largest(values::AbstractArray) = foldl((most, value) -> max(most, abs(Float64(value))), values; init = 0.0)
+function largest(values::AbstractArray{T}) where {T<:Real}
+    low, high = zero(T), zero(T)
+    @inbounds @simd for i in eachindex(values)
+        low, high = ifelse(values[i] < low, values[i], low), ifelse(values[i] > high, values[i], high)
+    end
+    return max(-Float64(low), Float64(high))
+end
 
 function check_bound(what::AbstractString, bound::Float64)
     bound <= typemax(Int32) && return nothing
