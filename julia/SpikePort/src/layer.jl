@@ -9,8 +9,8 @@ Run one layer over `inputs` of size (in, batch, steps) and return its spikes of 
 
 in this order, with no fused multiply-add, which makes a current independent of the batch and of the language. The sum
 starts at +0 and so is never -0, which is why terms with `x[k] = 0` may be left out. Weights of Int8 or Int16 take whole
-inputs and make currents of Int32. Throws [`KernelError`](@ref) with `shape`, `non_finite`, `neuron_kind` and the codes of
-the neuron's own kernel; of integers with `not_whole`, or `overflow` where the run could pass 32 bits.
+inputs and make currents of Int32. Throws [`KernelError`](@ref) with `shape`, `non_finite`, `neuron_kind` and the codes
+of the neuron's own kernel; of integers with `not_whole`, or `overflow` where the run could pass 32 bits.
 """
 function layer_forward(
     inputs::AbstractArray,

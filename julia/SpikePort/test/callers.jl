@@ -77,7 +77,8 @@ end
 @testset "integers go and come in their own types" begin
     I, out = Int32[1 -4 9; 7 2 0], room(Int32, (2,), 3)
     @test call("if_multistep"; currents = I, threshold = Int32[4], v_init = [0.25], beta = Int32[1], out...) == ""
-    @test (out.membrane, out.counts) == (run -> (run.membrane, run.counts))(if_multistep(I; threshold = 4, v_init = 0.25))
+    run = if_multistep(I; threshold = 4, v_init = 0.25)
+    @test (out.membrane, out.counts) == (run.membrane, run.counts)
     @test startswith(call("if_multistep"; currents = I, threshold = Int32[3], out...), "not_whole ")
 
     W, b, x = Int16[300 -2; 5 7], Int32[-1, 2^20], Int32[1 -2; 3 4]

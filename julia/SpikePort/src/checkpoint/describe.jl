@@ -11,13 +11,14 @@ function version_of(checkpoint::Checkpoint)
     is_chain = all(places == [k - 1] for (k, places) in enumerate(sources))
     is_linear = all(node.operation isa Linear for node in checkpoint.nodes)
     is_single = all(node.neuron === nothing || node.neuron.max_spikes == 1 for node in checkpoint.nodes)
-    return is_chain && is_linear && is_single && !is_of_integers(checkpoint) && length(checkpoint.input_shape) == 1 ? 1 : 2
+    is_flat = length(checkpoint.input_shape) == 1
+    return is_flat && is_chain && is_linear && is_single && !is_of_integers(checkpoint) ? 1 : 2
 end
 
 "Throw [`CheckpointError`](@ref) with `version` where a sidecar says in version 2 what version 1 could hold."
 check_version(sidecar::Sidecar, checkpoint::Checkpoint) =
     sidecar.version == version_of(checkpoint) || throw(
-        CheckpointError("version", "a chain of linear layers, of floats and of one spike a step, is written in version 1"),
+        CheckpointError("version", "a chain of linear layers of floats, of one spike a step, is written in version 1"),
     )
 
 "Return what a sidecar says of each node."

@@ -21,7 +21,8 @@ n_params(layer::LayerArrays) =
 Return the members that the archive of such a sidecar may have, the neuron last of each node.
 
 Integers are of version 2. A neuron's rows are always Float64; that is checked with its layer, in [`layers_of`](@ref),
-since other checks come before. Throws [`CheckpointError`](@ref) with `too_large` for a weight of version 2 that is a giant.
+since other checks come before. Throws [`CheckpointError`](@ref) with `too_large` for a weight of version 2 that is a
+giant.
 """
 function expected_members(sidecar::Sidecar)
     members, floats = Member[], [Float32, Float64]

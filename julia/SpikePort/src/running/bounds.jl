@@ -1,7 +1,7 @@
 # What a call of integers could reach at most. Where that is above 2^31 - 1 it is refused before it starts, so that
 # nothing ever overflows; floats have no bound.
 #
-# A bound is a Float64: sums and products of numbers that are not negative, exact as far as Int32 goes, and what is above
+# A bound is a Float64: sums and products of numbers that are not negative, exact as far as Int32 goes; what is above
 # stays above. What an operation adds up to stands with the operation, `current_bound`; what neurons reach by themselves
 # and pass on stands with them, `reach` and `passed_on`.
 
@@ -38,7 +38,7 @@ check_reach(neurons::Steps, currents::AbstractArray{Int32}, steps::Int) =
 
 function check_reach(operation::Operation, signals::Vector{<:Array{Int32}}, steps::Int)
     bound = current_bound(operation, largest.(signals))
-    return check_bound("a current", remembers(operation) ? steps * bound : bound) # what remembers adds up over the steps
+    return check_bound("a current", remembers(operation) ? steps * bound : bound) # what remembers adds up the steps
 end
 
 check_reach(operation::Operation, neurons, inputs::Array{Int32}, steps::Int) =

@@ -86,7 +86,7 @@ function as_shape(input_shape)
     return Tuple(Int.(input_shape))
 end
 
-"Return the type of the currents that all weights make, Float64 where there are none, or throw `dtype` for several types."
+"Return the type of the currents that all weights make, Float64 where there are none; throw `dtype` for several types."
 function common_type(nodes)
     types = unique(filter(!isnothing, [array_type(node.operation) for node in nodes]))
     length(types) <= 1 ||

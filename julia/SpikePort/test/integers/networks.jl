@@ -53,7 +53,7 @@ end
     @test code(chain(graded, graded), -(MOST ÷ 30_000) - 1, 3) == "overflow"
     @test code(chain(graded, graded), MOST ÷ 30_000 + 1, 3; encoding = "pulse") == "overflow"
     last_reads(neuron, first) = chain(first, graded, graded, graded, neuron)
-    most(spikes) = MOST ÷ (spikes * 10^8) # steps of the last identity, which passes on 10^6 a spike; the neuron adds 10^8
+    most(spikes) = MOST ÷ (spikes * 10^8) # steps: the last identity passes on 10^6 a spike, of which 10^8 are made
     for (first, spikes) in ((single, 1), (several, 7), (Neuron("ST-BIF"; threshold = 10), 1))
         @test code(last_reads(single, first), 1, most(spikes)) === nothing
         @test code(last_reads(single, first), 1, most(spikes) + 1) == "overflow"
@@ -78,7 +78,8 @@ end
         code_of(() -> network_run(collect(Node, nodes), x; timesteps = 2, encoding = encoding))
     @test code(Layer(W, nothing, still)) === nothing
     @test code(Layer(W, nothing, Neuron("LIF"))) == "neuron"
-    @test code(Node(Conv(ones(Int8, 1, 1, 1)), IDENTITY), Node(AvgPool((1,)), IDENTITY); x = ones(1, 1, 1)) == "operation"
+    pooled = Node(Conv(ones(Int8, 1, 1, 1)), IDENTITY), Node(AvgPool((1,)), IDENTITY)
+    @test code(pooled...; x = ones(1, 1, 1)) == "operation"
     @test code(Layer(W, nothing, still); encoding = "poisson") == "encoding"
     @test code(Layer(W, nothing, still); x = x ./ 2) == "not_whole"
     @test code(Layer(W, nothing, still); x = x .* 2.0^31) == "overflow"
