@@ -31,11 +31,17 @@ def node_reach(neuron: Neuron, timesteps: int, largest: float) -> float:
 
 def check_network(network: PlacedNetwork, timesteps: int, largest: float) -> None:
     """Raise `KernelError` ``overflow`` unless ``timesteps`` steps on inputs of at most ``largest`` stay in 32 bits."""
-    passed_on = {INPUT: largest}
-    for node in network.nodes:
-        most = _bound(node.operation, [passed_on[name] for name in node.inputs])
+    for node, most in zip(network.nodes, bounds_of(network, largest), strict=True):
         check_reach(node_reach(node.neuron, timesteps, most), f"{node.name}, in {timesteps:,} timesteps,")
-        passed_on[node.name] = float(max(map(abs, node.neuron.spike_range))) if node.neuron.is_spiking else most
+
+
+def bounds_of(network: PlacedNetwork, largest: float) -> list[float]:
+    """Return the bound of each node's currents, where an input is at most ``largest`` in absolute value."""
+    passed_on, bounds = {INPUT: largest}, []
+    for node in network.nodes:
+        bounds.append(_bound(node.operation, [passed_on[name] for name in node.inputs]))
+        passed_on[node.name] = float(max(map(abs, node.neuron.spike_range))) if node.neuron.is_spiking else bounds[-1]
+    return bounds
 
 
 def _bound(operation: Operation, largest: list[float]) -> float:
