@@ -82,7 +82,7 @@ class TorchNetwork(Network):
         if self.placed.dtype != np.int32:
             return [TYPES[self.placed.dtype]] * len(self.nodes)
         largest = largest_of(x)
-        return [sums(max(largest, most)) for most in bounds_of(self.placed, largest)]
+        return [sums(max(largest, most)) for _, most in bounds_of(self.placed, largest)]
 
     def _first_signal(self, x: Array, timesteps: int, encoding: str, seed: int) -> Signal:
         if encoding == "poisson":
