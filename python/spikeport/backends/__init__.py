@@ -63,7 +63,11 @@ def available_backends() -> dict[str, str | None]:
     reasons: dict[str, str | None] = {}
     for name in BACKENDS:
         try:
-            _load(name)
+            module = importlib.import_module(BACKENDS[name])
+            if hasattr(module, "check_available"):  # without loading what is slow to load
+                module.check_available()
+            else:
+                _load(name)
             reasons[name] = None
         except BackendError as error:
             reasons[name] = str(error)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from bits import assert_same_bits
-from integer_graphs import integer_graph, integer_inputs
+from interop.integer_graphs import integer_graph, integer_inputs
 
 pytest.importorskip("torch")
 
