@@ -24,7 +24,8 @@ def fire(device: Device, neuron: Neuron, I: Signal, timesteps: int, shape: Shape
 
     Raises `KernelError`: ``non_finite`` for currents, and the kernels' codes for parameters.
     """
-    device.check_finite("currents", I.values)
+    if timesteps:  # a steady current of no step is none
+        device.check_finite("currents", I.values)
     if not neuron.is_spiking:
         return passed_on(I, timesteps)
     none = np.zeros((0, shape[0]), type_of(I.values))  # what the kernels check the parameters against
