@@ -107,6 +107,17 @@ def test_no_tensor_lies_on_another_device(monkeypatch, encoding):
             assert (got.shape, got.dtype) == (wanted.shape, wanted.dtype)
 
 
+def test_a_device_that_is_full_is_named(monkeypatch):
+    def full(*_, **__):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB.\nand more")
+
+    graph = floats()
+    network = graph.network("torch:cpu")
+    monkeypatch.setattr(network, "_walk", full)
+    with pytest.raises(MemoryError, match=r"cpu is full, max_bytes= makes parts that fit: CUDA out of memory"):
+        graph.run(np.zeros((1, 3, 16, 16)), T=1, backend="torch:cpu")
+
+
 def test_currents_that_overflow_are_refused():
     big = SNNGraph([LayerNode("out", 2, 1, np.full((1, 2), 1e308), "IF")])
     with pytest.raises(KernelError) as refused:

@@ -187,6 +187,32 @@ def test_a_file_may_keep_a_sample_and_knows_its_drive(compiled):
     assert code == 2 and "another drive" in err
 
 
+DEVICE = r"""
+#include <stdint.h>
+#include <stdio.h>
+void network_begin(void);
+int network_step(const int32_t *input, int biased);
+const int32_t *network_drive(void);
+int main(void)
+{
+    const int32_t x[2] = {3, 4};
+    network_begin();
+    for (int t = 0; t < 5; t++) {
+        network_step(x, 1);
+    }
+    printf("%ld\n", (long)network_drive()[0]);
+    return 0;
+}
+"""
+
+
+def test_a_device_calls_three_functions(compiled, tmp_path):
+    graph = SNNGraph([LayerNode.of("a", Linear(np.array([[5, -2]], np.int8), np.array([1], np.int32)), Neuron("IF"))])
+    (tmp_path / "device.c").write_text(DEVICE)
+    run = compiled(to_c(graph), "-DNETWORK_ALONE", "-Wmissing-prototypes", "-Wconversion", "-Wshadow", "device.c")
+    assert run() == (0, f"{5 * (5 * 3 - 2 * 4 + 1)}\n", "")
+
+
 def test_a_network_alone_needs_nothing_of_the_standard_library(compiled, tmp_path):
     compiled(to_c(every_operation()), "-DNETWORK_ALONE", "-c", "-ffreestanding")
     assert "main" not in subprocess.run(["nm", "network"], cwd=tmp_path, capture_output=True, text=True).stdout

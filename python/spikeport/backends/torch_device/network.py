@@ -49,8 +49,12 @@ class TorchNetwork(Network):
         return signals_of(self.placed, timesteps) + timesteps * self.placed.largest * widest
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
-        with full_precision(self.device.torch):
-            return self._walk(x, timesteps, encoding, seed, record)
+        try:
+            with full_precision(self.device.torch):
+                return self._walk(x, timesteps, encoding, seed, record)
+        except torch.cuda.OutOfMemoryError as error:
+            said = str(error).splitlines()[0]
+            raise MemoryError(f"{self.device.torch} is full, max_bytes= makes parts that fit: {said}") from None
 
     def _walk(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
         device, dtype, pulse = self.device, TYPES[self.placed.dtype], encoding == "pulse"

@@ -40,8 +40,8 @@ USE = """
     one line: counts.k and v.k of each node k (counts are the sum of what it passed on, of ST-BIF the tracer), drive,
     which is what the last node received in all, and under pulse settled: after how many steps nothing moved, or -1.
 
-    On a device compile with -DNETWORK_ALONE: then there are network_begin and network_step, and nothing is included
-    but stdint.h.
+    On a device compile with -DNETWORK_ALONE: then there are network_begin, network_step and network_drive alone, and
+    nothing is included but stdint.h.
 """.strip("\n").splitlines()
 
 

@@ -9,10 +9,19 @@ from spikeport.interop.c.operations import Read, loops
 from spikeport.interop.c.text import Lines, safe
 from spikeport.kernels import INPUT, PlacedNetwork
 
+CALLED = """
+/* What a device calls: network_begin for a sample; for each step network_step, with N_INPUT inputs and whether biases
+ * act, which under a pulse they do in the first step alone (it returns whether any node passed on anything but 0); then
+ * network_drive, which has N_OUTPUT values. */
+void network_begin(void);
+int network_step(const int32_t *input, int biased);
+const int32_t *network_drive(void);
+""".strip().splitlines()
+
 
 def write_arrays(line: Lines, parts: Sequence[Parts]) -> None:
-    """Write all arrays, constants first."""
-    line("/* Constants. */")
+    """Write what a device calls, and all arrays, constants first."""
+    line(*CALLED, "", "/* Constants. */")
     for part in parts:
         for static in part.constants:
             line(*static.definition())
@@ -36,15 +45,12 @@ def write_nodes(line: Lines, parts: Sequence[Parts], network: PlacedNetwork) -> 
 
 
 def write_step(line: Lines, parts: Sequence[Parts]) -> None:
-    """Write what begins a run and what does one step of it."""
-    line("", "/* Begin a run: membranes at their start, everything else at 0. */")
+    """Write what begins a run, what does one step of it and what came of it."""
+    line("", "/* Membranes at their start, everything else at 0. */")
     with line.block("void network_begin(void)"):
         for part in parts:
             _begin(line, part)
-    line(
-        "", "/* One step: N_INPUT inputs, and whether biases act, which under a pulse they do in the first step alone."
-    )
-    line(" * Return whether any node passed on anything but 0. */")
+    line("", "/* All nodes, one after the other. */")
     with line.block("int network_step(const int32_t *input, int biased)"):
         line("int moved = 0;")
         for given in ("input", "biased"):
@@ -53,6 +59,9 @@ def write_step(line: Lines, parts: Sequence[Parts]) -> None:
         for part in parts:
             line(f"moved |= node_{part.index}({', '.join(_arguments(part))});")
         line("return moved;")
+    line("")
+    with line.block("const int32_t *network_drive(void)"):
+        line("return drive;")
 
 
 def _begin(line: Lines, part: Parts) -> None:
