@@ -47,6 +47,22 @@ def test_a_random_graph_of_integers_runs_to_the_bit(seed, encoding):
     assert_same_bits(parts, expected)
 
 
+def test_a_convolution_in_parts_is_the_convolution(monkeypatch):
+    rng = np.random.default_rng(6)
+    x = rng.integers(-9, 10, (3, 4, 6, 9, 8)).astype(np.int32)
+    operation = Conv(rng.integers(-9, 10, (4, 3, 3, 2)).astype(np.int8), None, padding=1, dilation=2, groups=2)
+    expected = REFERENCE.operation_currents(operation, x)
+    convolve, batches = torch.nn.functional.conv2d, []
+    monkeypatch.setattr(
+        torch.nn.functional, "conv2d", lambda x, *rest, **how: batches.append(len(x)) or convolve(x, *rest, **how)
+    )
+    for columns, sizes in ((1, [1] * 12), (5 * 36 * 63, [5, 5, 2]), (1 << 23, [12])):
+        monkeypatch.setattr(operations, "COLUMNS_AT_ONCE", columns)
+        batches.clear()
+        assert_same_bits(TORCH.operation_currents(operation, x), expected)
+        assert batches == sizes
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_convolution_tap_by_tap_is_the_convolution(seed):
     """By which other devices convolve integers: their libraries may transform a convolution, with fractions between."""

@@ -44,9 +44,9 @@ class TorchNetwork(Network):
         return most // (max(1, int(timesteps)) * self.placed.largest)
 
     def _held(self, timesteps: int) -> int:
-        # beside what any walk holds, what a node reads, in the type of its sums
+        # beside what any walk holds, what a node reads in the type of its sums, as it is and padded
         widest = 8 if self.placed.dtype == np.int32 else self.placed.dtype.itemsize
-        return signals_of(self.placed, timesteps) + timesteps * self.placed.largest * widest
+        return signals_of(self.placed, timesteps) + 2 * timesteps * self.placed.largest * widest
 
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
         try:

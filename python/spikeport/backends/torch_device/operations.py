@@ -31,6 +31,10 @@ def sums(bound: float) -> torch.dtype:
     return torch.float32 if bound < SINGLE else torch.float64
 
 
+COLUMNS_AT_ONCE: Final = 1 << 23
+"""Values that the library may copy to convolve on the CPU: there it may write down what every place reads."""
+
+
 class LaidOut:
     """An operation whose arrays lie on a device.
 
@@ -82,8 +86,15 @@ def _conv(own: LaidOut, given: list[Tensor], dtype: torch.dtype, summed: torch.d
     if x.device.type != "cpu" and not dtype.is_floating_point:
         return _as(dtype, _tap_by_tap(x, W, operation.window, operation.groups))
     convolve: Any = functional.conv1d if W.ndim == 3 else functional.conv2d
-    window = {"stride": operation.stride, "padding": operation.padding, "dilation": operation.dilation}
-    total: Tensor = convolve(x, W, **window, groups=operation.groups)
+    how = {"stride": operation.stride, "padding": operation.padding, "dilation": operation.dilation}
+    if x.device.type != "cpu":
+        return _as(dtype, convolve(x, W, **how, groups=operation.groups))
+    places = operation.window.places(tuple(x.shape[2:]))
+    total = torch.empty((len(x), len(W), *places), dtype=summed)
+    at_once = max(1, COLUMNS_AT_ONCE // (W[0].numel() * operation.groups * math.prod(places)))
+    for start in range(0, len(x), at_once):
+        part = slice(start, start + at_once)
+        total[part] = convolve(x[part], W, **how, groups=operation.groups)
     return _as(dtype, total)
 
 
