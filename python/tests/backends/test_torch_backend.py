@@ -13,6 +13,7 @@ from conformance.cases import load_cases
 from conformance.compare import compare
 from conformance.in_process import answer
 from conformance.lines import expected_words, resolve
+from conformance.random.draw import drawn
 from spikeport import LayerNode, Neuron, SNNGraph, get_backend
 from spikeport.backends.torch_device import operations
 from spikeport.operations import Conv, Linear
@@ -32,6 +33,18 @@ def test_every_vector_whose_sums_do_not_round_is_answered_to_the_bit(dtype, tmp_
             assert difference == "", case.id
             asked += 1
     assert asked > 100
+
+
+def test_drawn_calls_of_integers_and_refusals_are_the_reference(tmp_path):
+    seen = {True: 0, False: 0}
+    for number in range(700):
+        case = drawn(23, number, tmp_path)
+        is_whole, is_refused = case.arguments.get("dtype") == "i32", "error" in case.expected
+        if (is_whole or is_refused) and not case.kernel.startswith(("finetune.", "checkpoint.")):
+            reply = answer(TORCH, case.kernel, resolve(case, tmp_path))
+            assert compare(case.expected, reply) == "", case.id
+            seen[is_refused] += 1
+    assert min(seen.values()) > 20
 
 
 @pytest.mark.parametrize("encoding", ["current", "spikes", "pulse"])

@@ -299,6 +299,14 @@ def test_the_command_writes_a_checkpoint_as_c(compiled, tmp_path, monkeypatch, c
     code, out, _ = spikeport("export c net net.c --force")
     assert code == 0 and "at most 255" in out and "KEPT_T 5" not in (tmp_path / "net.c").read_text("ascii")
     assert spikeport("export c net other.c -T 5")[0] == spikeport("export c net other.c --sample x.npy")[0] == 2
+    made = SNNCheckpoint.from_graph(graph)
+    made.metadata = {"integers": {"input": {"step": 0.25, "largest": 3}}, "T": 5, "encoding": "pulse"}
+    save_checkpoint(made, "made")
+    np.save("real.npy", x / 4 + 0.05)
+    assert spikeport("export c made made.c --sample real.npy")[0] == 0
+    source = to_c(graph, largest_input=3, name="made", sample=x[0], T=5, encoding="pulse", input_step=0.25)
+    assert (tmp_path / "made.c").read_text("ascii") == source.text
+    assert "An input of 1 stands for 0.25" in source.text and compiled(source)()[0] == 0
     save_checkpoint(SNNCheckpoint.from_graph(SNNGraph([LayerNode("a", 2, 1, np.ones((1, 2)), "IF")])), "floats")
     code, _, err = spikeport("export c floats other.c")
     assert code == 2 and "quantise" in err and not (tmp_path / "other.c").exists()

@@ -46,15 +46,24 @@ USE = """
 
 
 class Limits(NamedTuple):
-    """What a file may be given: inputs of at most ``X_max`` in absolute value, for at most ``T_max`` steps."""
+    """What a file may be given: inputs of at most ``X_max`` in absolute value, for at most ``T_max`` steps.
+
+    ``input_step`` is what an input of 1 stands for, or None.
+    """
 
     X_max: int
     T_max: int
+    input_step: float | None = None
 
 
 def write_head(line: Lines, network: PlacedNetwork, parts: Sequence[Parts], name: str, limits: Limits) -> None:
     """Write the comment at the head, the sizes as macros, and what the program includes."""
-    (X_max, T_max), constants, state = limits, constant_bytes(parts), state_bytes(parts)
+    (X_max, T_max, step), constants, state = limits, constant_bytes(parts), state_bytes(parts)
+    units = (
+        []
+        if step is None
+        else [f"    An input of 1 stands for {step!r}: a real input x is given as x / {step!r}, rounded."]
+    )
     said = [
         f"{safe(name)}: a spiking network of whole numbers, written by spikeport. No floats, no allocation.",
         "",
@@ -73,6 +82,7 @@ def write_head(line: Lines, network: PlacedNetwork, parts: Sequence[Parts], name
         *_indented(MEMORY),
         "",
         "RANGE",
+        *units,
         f"    Inputs are at most X_MAX = {X_max} in absolute value, a run has at most T_MAX = {T_max} steps: the",
         "    program refuses more. So no sum, no membrane and no count can pass 2^31 - 1: T_MAX is the largest T with",
         "    max(|start|, |v_reset|, max_spikes*theta) + T*(sum |W| * the most it reads + |b|) <= 2^31 - 1 everywhere.",
