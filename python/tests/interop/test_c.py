@@ -234,6 +234,8 @@ def test_what_is_no_network_of_integers_is_refused():
         (whole, {"largest_input": 2**31 - 1}, "overflow"),
         (whole, {"sample": [0.5, 1.0]}, "not_whole"),
         (whole, {"sample": [1, 2, 3]}, "shape"),
+        (whole, {"sample": [[1, 2], [3, 4]]}, "shape"),
+        (whole, {"sample": [1, 2], "T": -1}, "timesteps"),
         (whole, {"sample": [256, 0]}, "overflow"),
         (whole, {"sample": [1, 1], "encoding": "poisson"}, "encoding"),
     ):

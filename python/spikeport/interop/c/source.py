@@ -115,8 +115,9 @@ def _kept(graph: SNNGraph, sample: npt.ArrayLike, T: int, encoding: str, T_max: 
     if encoding not in ENCODINGS:
         raise GraphError("encoding", f"a sample is fed as {' or '.join(ENCODINGS)}, not {encoding!r}")
     x: Any = np.asarray(sample)
-    if x.size == graph.n_inputs:
-        x = x.reshape(1, *graph.input_shape)
+    if x.size != graph.n_inputs:
+        raise KernelError("shape", f"the sample has shape {x.shape}: give one of shape {graph.input_shape}, or flat")
+    x = x.reshape(1, *graph.input_shape)
     drive = graph.run(x, T=T, encoding=encoding, backend="reference").drive
     if T > T_max or np.abs(x).max() > largest:
         raise KernelError(
