@@ -7,7 +7,9 @@ accuracy as it is; quantised to level 32 with scales left at 1.0, with scales ca
 epoch of quantisation-aware training on the labels or on the float network's logits (`spikeport glue
 --distillation`); spiking, in float32 and in float64, until settled: share of equal predictions,
 logits within 1e-4 (float32) or 1e-6 (float64) of the quantised network's, the sentences outside named, steps until
-settled. With ``--models`` the folders ``FOLDER/<task>-<seed>`` are used where they are there, and kept there.
+settled. Of the calibrated network without training also the share of predictions that are the float network's, and how
+far each quantiser alone moves the logits' difference (root mean square, the first 400 test sentences). With
+``--models`` the folders ``FOLDER/<task>-<seed>`` are used where they are there, and kept there.
 
 Data: SST-2 and MRPC in the folder that SPIKEPORT_DATA names. Takes about a quarter of an hour a seed on one core.
 """
@@ -26,6 +28,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 ON_LABELS, ON_LOGITS = "quantised, one epoch on the labels", "quantised, one epoch on the float logits"
+AS_FLOAT = "quantised, calibrated: predictions as float"
 MAX_LENGTH = {"sst2": 64, "mrpc": 100}
 FILES = {
     "sst2": ("stsa.binary.train", "stsa.binary.test"),
@@ -78,18 +81,36 @@ def load(tokenizer: Any, data: Path, task: str, which: int) -> tuple[list[Any], 
     return samples, [sample["labels"] for sample in samples]
 
 
-def accuracy(model: Any, samples: list[Any], labels: list[int]) -> float:
+def logits_of(model: Any, samples: list[Any]) -> Any:
+    """Return the logits, shape (samples, classes)."""
     import torch
 
     from spikeport.roberta.evaluation.evaluate import pad
 
-    right = 0
     model.eval()
     with torch.inference_mode():
-        for first in range(0, len(samples), 32):
-            logits = model(**pad(samples[first : first + 32], model.config.pad_token_id)).logits
-            right += int((logits.argmax(1) == torch.tensor(labels[first : first + 32])).sum())
-    return right / len(samples)
+        batches = [samples[first : first + 32] for first in range(0, len(samples), 32)]
+        return torch.cat([model(**pad(batch, model.config.pad_token_id)).logits for batch in batches])
+
+
+def accuracy(model: Any, samples: list[Any], labels: list[int]) -> float:
+    import torch
+
+    return float((logits_of(model, samples).argmax(1) == torch.tensor(labels)).double().mean())
+
+
+def moved_by_each(quantised: Any, model: Any, samples: list[Any]) -> dict[str, float]:
+    """Return, for each quantiser, the root mean square by which it alone moves the difference of two logits."""
+    expected = logits_of(model, samples)
+    found = {}
+    for name in quantised.quantisers():
+        others = [one for other, one in quantised.quantisers().items() if other != name]
+        hooks = [one.register_forward_hook(lambda _, given, __: given[0]) for one in others]
+        moved = (logits_of(quantised, samples) - expected).diff(dim=1)
+        found[name] = round(float(moved.square().mean().sqrt()), 4)
+        for hook in hooks:
+            hook.remove()
+    return found
 
 
 def train_quantised(
@@ -159,6 +180,10 @@ def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool) -> dic
         "quantised, scales 1.0": accuracy(quantise(model), samples, labels),
         "quantised, calibrated": accuracy(quantised, samples, labels),
     }
+    same = logits_of(model, samples).argmax(1) == logits_of(quantised, samples).argmax(1)
+    figures[AS_FLOAT] = float(same.double().mean())
+    figures["sentences with another prediction"] = int((~same).sum())
+    figures["each quantiser alone"] = moved_by_each(quantised, model, samples[:400])
     for dtype in ("float32", "float64"):
         figures[f"spiking, {dtype}"] = spiking_figures(quantised, samples, labels, task, dtype)
     training = load(tokenizer, data, task, 0)[0][: 64 if quick else None]
@@ -198,6 +223,10 @@ def main() -> None:
             for name in ("float", "quantised, scales 1.0", "quantised, calibrated", ON_LABELS, ON_LOGITS):
                 values = [facts[f"{task}, seed {seed}"][name] for seed in options.seeds]
                 measurements.append(Measurement(f"test accuracy, {task}", name, values, unit="share"))
+            values = [facts[f"{task}, seed {seed}"][AS_FLOAT] for seed in options.seeds]
+            measurements.append(
+                Measurement(f"agreement with float, {task}", "quantised, calibrated", values, unit="share")
+            )
             for dtype in ("float32", "float64"):
                 runs = [facts[f"{task}, seed {seed}"][f"spiking, {dtype}"] for seed in options.seeds]
                 values = [run["metrics"]["accuracy"] for run in runs]

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from spikeport.roberta.errors import RobertaError
+from spikeport.roberta.network.logit_error import fit_scales_to_logits
 from spikeport.roberta.network.quantised import QuantisedRobertaForSequenceClassification
 from spikeport.roberta.network.sentences import SentenceSample
 
@@ -84,12 +85,13 @@ def fit_scales(model: QuantisedRobertaForSequenceClassification, sample: Sentenc
     try:
         with torch.no_grad():
             model(**inputs)
+        for name, quantiser in quantisers.items():
+            quantiser.end_calibration()
+            if not math.isfinite(quantiser.scale.item()):
+                raise RobertaError("scale", f"{name} saw values that are not finite: check the model's weights")
+        fit_scales_to_logits(model, inputs, MOST_VALUES)
     finally:
         for quantiser in quantisers.values():
             quantiser.end_calibration()
         model.train(was_training)
-    scales = {name: quantiser.scale.item() for name, quantiser in quantisers.items()}
-    for name, scale in scales.items():
-        if not math.isfinite(scale):
-            raise RobertaError("scale", f"{name} saw values that are not finite: check the model's weights")
-    return scales
+    return {name: quantiser.scale.item() for name, quantiser in quantisers.items()}
