@@ -52,9 +52,9 @@ def fit_scales_to_logits(
     most_values : activations of all layers that are kept at once for the gradients, about
     """
     quantisers = model.quantisers()
-    costs = {name: torch.zeros(len(RATIOS), dtype=torch.float64) for name in quantisers}
     batches, expected = [], []
     with torch.inference_mode(False), torch.enable_grad():
+        costs = {name: torch.zeros(len(RATIOS), dtype=torch.float64) for name in quantisers}
         for batch, signs in _batches(model, inputs, most_values):
             logits, passed = _float_pass(model, quantisers, batch, signs)
             for name, (values, gradients) in passed.items():
