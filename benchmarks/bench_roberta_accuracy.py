@@ -1,6 +1,6 @@
 """How right a spiking RoBERTa is: float, quantised and spiking networks on all of SST-2's test sentences and on MRPC.
 
-    python -m benchmarks.bench_roberta_accuracy [--seeds 0 1 2] [--models FOLDER] [--quick]
+    python -m benchmarks.bench_roberta_accuracy [--seeds 0 1 2] [--models FOLDER] [--calibration-alone] [--quick]
 
 For every seed: a small ReLU RoBERTa from `spikeport relu-roberta`'s recipe (2 layers of 128), and on the test set its
 accuracy as it is; quantised to level 32 with scales left at 1.0, with scales calibrated on 20 batches, and after one
@@ -9,7 +9,9 @@ epoch of quantisation-aware training on the labels or on the float network's log
 logits within 1e-4 (float32) or 1e-6 (float64) of the quantised network's, the sentences outside named, steps until
 settled. Of the calibrated network without training also the share of predictions that are the float network's, and how
 far each quantiser alone moves the logits' difference (root mean square, the first 400 test sentences). With
-``--models`` the folders ``FOLDER/<task>-<seed>`` are used where they are there, and kept there.
+``--models`` the folders ``FOLDER/<task>-<seed>`` are used where they are there, and kept there;
+``--calibration-alone`` leaves out what follows it, the spiking networks and the training, and takes a minute or two a
+seed.
 
 Data: SST-2 and MRPC in the folder that SPIKEPORT_DATA names. Takes about a quarter of an hour a seed on one core.
 """
@@ -163,8 +165,8 @@ def spiking_figures(quantised: Any, samples: list[Any], labels: list[int], task:
     return {name: evaluation.figures[name] for name in keep}
 
 
-def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool) -> dict[str, Any]:
-    """Return all figures of one seed and task."""
+def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool, calibration_alone: bool) -> dict[str, Any]:
+    """Return all figures of one seed and task, or those up to the calibrated network."""
     from transformers import AutoTokenizer, RobertaForSequenceClassification
 
     from spikeport.roberta import quantise
@@ -184,6 +186,8 @@ def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool) -> dic
     figures[AS_FLOAT] = float(same.double().mean())
     figures["sentences with another prediction"] = int((~same).sum())
     figures["each quantiser alone"] = moved_by_each(quantised, model, samples[:400])
+    if calibration_alone:
+        return figures
     for dtype in ("float32", "float64"):
         figures[f"spiking, {dtype}"] = spiking_figures(quantised, samples, labels, task, dtype)
     training = load(tokenizer, data, task, 0)[0][: 64 if quick else None]
@@ -194,18 +198,36 @@ def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool) -> dic
     return figures
 
 
+def measured(task: str, figures: list[dict[str, Any]]) -> list[Any]:
+    """Return the measurements of a task, a value for each seed's figures."""
+    from benchmarks.result import Measurement
+
+    accuracy = f"test accuracy, {task}"
+    plain = ("float", "quantised, scales 1.0", "quantised, calibrated", ON_LABELS, ON_LOGITS)
+    values = {name: [each[name] for each in figures] for name in plain if name in figures[0]}
+    for name in ("spiking, float32", "spiking, float64"):
+        if name in figures[0]:
+            values[name] = [each[name]["metrics"]["accuracy"] for each in figures]
+    same = [each[AS_FLOAT] for each in figures]
+    return [
+        *(Measurement(accuracy, name, found, unit="share") for name, found in values.items()),
+        Measurement(f"predictions as float, {task}", "quantised, calibrated", same, unit="share"),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--tasks", nargs="+", default=["sst2", "mrpc"], choices=list(FILES))
     parser.add_argument("--models", type=Path, help="where trained models are kept")
+    parser.add_argument("--calibration-alone", action="store_true", help="no spiking network and no training")
     parser.add_argument("--quick", action="store_true", help="one epoch, 32 sentences, and no file is written")
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
     from transformers.utils import logging
 
-    from benchmarks.result import Measurement, write_result
+    from benchmarks.result import write_result
 
     torch.set_num_threads(1)
     logging.disable_progress_bar()
@@ -215,30 +237,23 @@ def main() -> None:
         for task in options.tasks:
             for seed in options.seeds:
                 start = time.perf_counter()
-                figures = run_seed(seed, task, options.models or Path(temporary), data_folder(), options.quick)
+                home = options.models or Path(temporary)
+                figures = run_seed(seed, task, home, data_folder(), options.quick, options.calibration_alone)
                 facts[f"{task}, seed {seed}"] = figures
                 print(f"{task}, seed {seed}: {time.perf_counter() - start:.0f} s")
                 for name, value in figures.items():
                     print(f"  {name}: {value}", flush=True)
-            for name in ("float", "quantised, scales 1.0", "quantised, calibrated", ON_LABELS, ON_LOGITS):
-                values = [facts[f"{task}, seed {seed}"][name] for seed in options.seeds]
-                measurements.append(Measurement(f"test accuracy, {task}", name, values, unit="share"))
-            values = [facts[f"{task}, seed {seed}"][AS_FLOAT] for seed in options.seeds]
-            measurements.append(
-                Measurement(f"agreement with float, {task}", "quantised, calibrated", values, unit="share")
-            )
-            for dtype in ("float32", "float64"):
-                runs = [facts[f"{task}, seed {seed}"][f"spiking, {dtype}"] for seed in options.seeds]
-                values = [run["metrics"]["accuracy"] for run in runs]
-                measurements.append(Measurement(f"test accuracy, {task}", f"spiking, {dtype}", values, unit="share"))
+            measurements += measured(task, [facts[f"{task}, seed {seed}"] for seed in options.seeds])
     if options.quick:
         return
     tasks = "" if sorted(options.tasks) == sorted(FILES) else f" --tasks {' '.join(options.tasks)}"
+    alone = options.calibration_alone
+    flags = f"{tasks} --seeds {' '.join(map(str, options.seeds))}{' --calibration-alone' if alone else ''}"
     print(
         write_result(
-            "_".join(["roberta_accuracy", *(options.tasks if tasks else [])]),
-            title=f"Float, quantised and spiking RoBERTa: {', '.join(options.tasks)}",
-            command=f"python -m benchmarks.bench_roberta_accuracy{tasks} --seeds {' '.join(map(str, options.seeds))}",
+            "_".join([f"roberta_{'calibration' if alone else 'accuracy'}", *(options.tasks if tasks else [])]),
+            title=f"Float {'and calibrated' if alone else 'quantised and spiking'} RoBERTa: {', '.join(options.tasks)}",
+            command=f"python -m benchmarks.bench_roberta_accuracy{flags}",
             measurements=measurements,
             facts=facts,
         )

@@ -2,7 +2,9 @@
 
 Each scale is the one of a few dozen whose squared error is least, ``Σ (s·q(x/s) - x)²``. All sentences go through the
 network as one batch, so the quantisers are set in network order, and each sees what those before it, set already, will
-send in use.
+send in use. Then a few scales around each are held against the logits, and that which moves them least is taken
+(`spikeport.roberta.network.logit_error`): what a tensor's own error has cut off may be what the answer hangs on.
+
 Padding is not looked at, nor what the answer does not need: of the last layer the first token alone, save keys and
 values. LSQ's own rule, ``2·mean|x|/√Qp`` (Esser et al. 2020, section 2.1), is a start for training; of probabilities,
 whose rows sum to 1, the mean says how long the sentence is, and nothing of the attention.
@@ -70,7 +72,7 @@ def room(model: QuantisedRobertaForSequenceClassification, tokens: int) -> int:
 
 
 def fit_scales(model: QuantisedRobertaForSequenceClassification, sample: SentenceSample) -> dict[str, float]:
-    """Run the sentences of ``sample`` through ``model`` as one batch, and set its scales on the way."""
+    """Run the sentences of ``sample`` through ``model`` as one batch, and set its scales on the way, then by logits."""
     quantisers = model.quantisers()
     device = next(model.parameters()).device
     inputs = {name: value.to(device) for name, value in sample.joined(model.config.pad_token_id or 0).items()}

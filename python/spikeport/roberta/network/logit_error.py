@@ -95,7 +95,7 @@ def _batches(
     places = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     lengths = ((mask[chosen] != 0) * places).amax(1).clamp_min(1)
     order = lengths.argsort(descending=True, stable=True)
-    signs = _balanced_signs(count, model.config.num_labels).to(mask.device)
+    signs = _balanced_signs(count, model.config.num_labels or 1).to(mask.device)
     start = 0
     while start < count:
         longest = int(lengths[order[start]])
@@ -149,7 +149,7 @@ def _bypassed(quantisers: Mapping[str, LSQInteger]) -> Iterator[dict[str, Tensor
         return entering[name]
 
     hooks = [
-        quantiser.register_forward_hook(lambda _, given, __, name=name: hand_on(name, given[0]))  # type: ignore[misc]
+        quantiser.register_forward_hook(lambda _, given, __, name=name: hand_on(name, given[0]))
         for name, quantiser in quantisers.items()
     ]
     try:
