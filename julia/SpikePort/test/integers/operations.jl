@@ -1,6 +1,6 @@
 # Operations of integers: the currents of exact floats, in any order of summation, and their bounds.
 
-using SpikePort: current_bound
+using SpikePort: as_elements, current_bound
 
 "The operation with weights of `W` instead of floats."
 function of_integers(::Type{W}, conv::Conv) where {W}
@@ -65,13 +65,18 @@ end
     steps(value) = reshape(Int32[value, 0, 0], 1, 1, 1, 3)
     @test code(MaxPool((1,)), steps(MOST ÷ 3)) === nothing && code(MaxPool((1,)), steps(MOST ÷ 3 + 1)) == "overflow"
     @test code(Add(), one(MOST - 5), one(5)) === nothing && code(Add(), one(MOST - 5), one(-6)) == "overflow"
-    @test code(Concat(), one(MOST), one(-MOST)) === nothing
+    @test code(Concat(), one(MOST), one(-MOST)) === nothing && current_bound(Concat(), [3.0, 5.0, 4.0]) == 5
+    @test current_bound(Linear(Int8[-128 127; 1 1]), [2.0]) == current_bound(Conv(reshape(Int8[-128, 127], 1, 1, 2)), [2.0]) == 510
 end
 
 @testset "weights of integers keep their type; what does not fit them is refused" begin
     @test Linear(Int8[1 2], [3.0]).bias isa Vector{Int32}
     @test Conv(ones(Int16, 1, 1, 2)) isa Conv{Int16,Int32}
     @test Linear([1 2]) isa Linear{Float64} && Linear(Int32[1 2]) isa Linear{Float64}
+    for (T, least, most) in ((Int8, -128, 127), (Int16, -32768, 32767), (Int32, -2^31 + 1, 2^31 - 1))
+        @test as_elements(T, "weights", [least, most]) == T[least, most] == as_elements(T, "weights", [1.0least, 1.0most])
+        @test all(x -> code_of(() -> as_elements(T, "weights", [x])) == "overflow", (least - 1, most + 1, least - 1.0))
+    end
     @test code_of(() -> Linear(Int8[1 2], [0.5])) == "not_whole"
     @test code_of(() -> Linear(Int8[1 2], [2.0^31])) == "overflow"
     @test code_of(() -> Linear(Int8[1 2], [NaN])) == "non_finite"
