@@ -252,7 +252,8 @@ def main() -> None:
     print(
         write_result(
             "_".join([f"roberta_{'calibration' if alone else 'accuracy'}", *(options.tasks if tasks else [])]),
-            title=f"Float{' and calibrated' if alone else ', quantised and spiking'} RoBERTa: {', '.join(options.tasks)}",
+            title=f"Float{' and' if alone else ','} {'calibrated' if alone else 'quantised and spiking'} RoBERTa: "
+            + ", ".join(options.tasks),
             command=f"python -m benchmarks.bench_roberta_accuracy{flags}",
             measurements=measurements,
             facts=facts,
