@@ -67,7 +67,7 @@ def fit_scales_to_logits(
             batches.append(batch)
             expected.append(logits)
     heads = {_sender(name): factors for name, factors in model.head_scales().items()}
-    parameters = [part.scale for part in (*quantisers.values(), *heads.values())]
+    parameters = [*(one.scale for one in quantisers.values()), *(one.scale for one in heads.values())]
     with torch.no_grad():
         before = [scale.clone() for scale in parameters]
         error = _squared_error(model, batches, expected)

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from spikeport.roberta import Transform, calibrate, convert_to_spiking, quantise
+from spikeport.roberta.glue.model_loading import load_weights
 from spikeport.roberta.modules.lsq import levels
 from spikeport.roberta.network import calibration, logit_error
 from spikeport.roberta.network.logit_error import RATIOS
@@ -152,6 +154,13 @@ def test_the_spiking_network_settles_on_factors_of_heads_and_keeps_them_in_its_f
         assert torch.equal(again.run(batch["input_ids"], batch["attention_mask"]).logits, run.logits)
         loaded = type(with_factors).from_pretrained(tmp_path / "quantised").double().eval()
         assert torch.equal(loaded(**batch).logits, expected)
+
+
+def test_weights_from_before_there_were_factors_load_with_factors_of_one(with_factors, tmp_path):
+    weights = {k: v.clone() for k, v in with_factors.state_dict().items() if not k.endswith(".head_scales.scale")}
+    save_file(weights, tmp_path / "model.safetensors")
+    load_weights(with_factors, tmp_path)
+    assert all((factors.scale == 1).all() for factors in with_factors.head_scales().values())
 
 
 def test_where_nothing_reaches_the_logits_scales_stay(random_network, random_batch, by_own_error):
