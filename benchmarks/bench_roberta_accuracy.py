@@ -248,12 +248,12 @@ def main() -> None:
         return
     tasks = "" if sorted(options.tasks) == sorted(FILES) else f" --tasks {' '.join(options.tasks)}"
     alone = options.calibration_alone
+    kinds = " and calibrated" if alone else ", quantised and spiking"
     flags = f"{tasks} --seeds {' '.join(map(str, options.seeds))}{' --calibration-alone' if alone else ''}"
     print(
         write_result(
             "_".join([f"roberta_{'calibration' if alone else 'accuracy'}", *(options.tasks if tasks else [])]),
-            title=f"Float{' and' if alone else ','} {'calibrated' if alone else 'quantised and spiking'} RoBERTa: "
-            + ", ".join(options.tasks),
+            title=f"Float{kinds} RoBERTa: {', '.join(options.tasks)}",
             command=f"python -m benchmarks.bench_roberta_accuracy{flags}",
             measurements=measurements,
             facts=facts,

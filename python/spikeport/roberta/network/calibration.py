@@ -36,7 +36,8 @@ def calibrate(
 ) -> dict[str, float]:
     """Set every scale of ``model`` from ``batches`` of inputs; return them by name.
 
-    A quantiser that sees nothing but 0 keeps its scale.
+    A quantiser that sees nothing but 0 keeps its scale. Heads also take their factors
+    (`QuantisedRobertaForSequenceClassification.head_scales`), by which their probabilities' one scale is multiplied.
 
     Parameters
     ----------
@@ -86,6 +87,8 @@ def fit_scales(model: QuantisedRobertaForSequenceClassification, sample: Sentenc
         quantiser.start_calibration(first if asks else inputs["attention_mask"])
     try:
         with torch.no_grad():
+            for factors in model.head_scales().values():
+                factors.scale.fill_(1.0)
             model(**inputs)
         for name, quantiser in quantisers.items():
             quantiser.end_calibration()

@@ -12,6 +12,9 @@ not bring the network's logits nearer to the float ones, on the same sentences, 
 et al. 2020 ("Up or down? Adaptive rounding for post-training quantization", section 3) weigh the rounding of weights by
 the loss in this way.
 
+Heads of an attention, whose probabilities have one scale, take a factor each
+(`spikeport.roberta.modules.attention.HeadScales`) in the same way.
+
 Of several logits one sum with signs is looked at, as many added as taken away, drawn anew for each sentence: on average
 over the draws its square is that of the logits' differences, on which a prediction hangs. What all logits share has no
 part in it.
@@ -53,25 +56,39 @@ def fit_scales_to_logits(
     """
     quantisers = model.quantisers()
     batches, expected = [], []
+    costs: dict[str, Tensor] = {}
     with torch.inference_mode(False), torch.enable_grad():
-        costs = {name: torch.zeros(len(RATIOS), dtype=torch.float64) for name in quantisers}
         for batch, signs in _batches(model, inputs, most_values):
             logits, passed = _float_pass(model, quantisers, batch, signs)
             for name, (values, gradients) in passed.items():
                 moved = _moved_logits(quantisers[name], values, gradients)
-                costs[name] += moved.square().sum(0).double().cpu()
+                cost = moved.double().square().sum(0).cpu()
+                costs[name] = costs[name] + cost if name in costs else cost
             batches.append(batch)
             expected.append(logits)
+    heads = {_sender(name): factors for name, factors in model.head_scales().items()}
+    parameters = [*(one.scale for one in quantisers.values()), *(one.scale for one in heads.values())]
     with torch.no_grad():
-        before = {name: quantiser.scale.clone() for name, quantiser in quantisers.items()}
+        before = [scale.clone() for scale in parameters]
         error = _squared_error(model, batches, expected)
         for name, cost in costs.items():
-            cost = cost.nan_to_num(torch.inf)
-            if cost.min() < cost[RATIOS.index(1)]:
-                quantisers[name].scale.mul_(RATIOS[int(cost.argmin())])
+            chosen = heads[name].scale if name in heads else quantisers[name].scale
+            chosen.mul_(_best_ratios(cost).to(chosen))
         if not _squared_error(model, batches, expected) < error:
-            for name, scale in before.items():
-                quantisers[name].scale.copy_(scale)
+            for scale, old in zip(parameters, before, strict=True):
+                scale.copy_(old)
+
+
+def _sender(heads: str) -> str:
+    """Return the name of the quantiser whose heads have the factors called ``heads``."""
+    return heads.removesuffix("head_scales") + "probability_quantiser"
+
+
+def _best_ratios(cost: Tensor) -> Tensor:
+    """Return the ratio that costs least, shape (parts,), of costs (parts, ratios): 1 where it makes no difference."""
+    cost = cost.nan_to_num(torch.inf)
+    best = torch.tensor(RATIOS)[cost.argmin(1)]
+    return torch.where(cost.amin(1) < cost[:, RATIOS.index(1)], best, 1.0)
 
 
 def _squared_error(
@@ -161,15 +178,19 @@ def _bypassed(quantisers: Mapping[str, LSQInteger]) -> Iterator[dict[str, Tensor
 
 @torch.no_grad()
 def _moved_logits(quantiser: LSQInteger, values: Tensor, gradients: Tensor) -> Tensor:
-    """Return Σ gradient·(q(x) - x) of each sentence, a column for each of ``RATIOS``: shape (sentences, ratios).
+    """Return Σ gradient·(q(x) - x) of each sentence, part and ratio: shape (sentences, parts, ratios).
 
+    The parts of probabilities, shape (sentences, heads, tokens, tokens), are the heads; other values are of one part.
     Rows without a gradient are left out: padding, and in the last layer all but what the first token asks for.
     """
+    parts = values.shape[1] if values.dim() == 4 else 1
     used = gradients.any(-1) if gradients.dim() > 2 else gradients.new_ones(len(gradients), dtype=torch.bool)
-    values, gradients, sentence = values[used], gradients[used], used.nonzero()[:, 0]
-    moved = values.new_zeros(len(used), len(RATIOS))
+    places = used.nonzero()
+    owner = places[:, 0] * parts + (places[:, 1] if parts > 1 else 0)
+    values, gradients = values[used], gradients[used]
+    moved = values.new_zeros(len(used) * parts, len(RATIOS))
     for column, ratio in enumerate(RATIOS):
         scale = positive(quantiser.scale) * ratio
         error = levels(values, scale, quantiser.q_min, quantiser.q_max).mul_(scale).sub_(values)
-        moved[:, column].index_add_(0, sentence, error.mul_(gradients).sum(-1))
-    return moved
+        moved[:, column].index_add_(0, owner, error.mul_(gradients).sum(-1))
+    return moved.view(len(used), parts, len(RATIOS))

@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from spikeport.roberta import Transform, calibrate, convert_to_spiking, quantise
+from spikeport.roberta.glue.model_loading import load_weights
+from spikeport.roberta.modules.lsq import levels
 from spikeport.roberta.network import calibration, logit_error
 from spikeport.roberta.network.logit_error import RATIOS
 
@@ -77,9 +80,87 @@ def test_logits_are_never_further_from_the_float_ones_than_by_each_tensors_own_e
 def test_scales_that_bring_the_logits_no_nearer_are_not_kept(random_network, random_batch, by_own_error, monkeypatch):
     model, batch = random_network(), random_batch(1, batch=40)
     _, before = by_own_error(model, batch)
-    worst = lambda *_: -torch.rand(40, len(RATIOS), dtype=torch.float64).cumsum(1).flip(1)  # noqa: E731
-    monkeypatch.setattr(logit_error, "_moved_logits", worst)  # says that to double every scale is best
-    assert calibrate(quantise(model), batch) == before
+
+    def worse(_, values, __):  # says that to double every scale is best
+        parts = values.shape[1] if values.dim() == 4 else 1
+        return torch.arange(len(RATIOS), 0, -1.0).expand(len(values), parts, -1)
+
+    monkeypatch.setattr(logit_error, "_moved_logits", worse)
+    quantised = quantise(model)
+    assert calibrate(quantised, batch) == before
+    assert all((factors.scale == 1).all() for factors in quantised.head_scales().values())
+
+
+def test_heads_that_look_at_one_token_and_at_all_take_factors_of_their_own(random_network, random_batch, by_own_error):
+    model, batch = random_network(), random_batch(1, batch=64)
+    with torch.no_grad():
+        for layer in model.roberta.encoder.layer:
+            attention = layer.attention.self
+            attention.query.weight[:8] *= 30
+            attention.query.weight[8:] *= 0.1
+            attention.query.bias[8:] *= 0.1
+    quantised, (by_own, _) = quantise(model), by_own_error(model, batch)
+    calibrate(quantised, batch)
+    for factors in quantised.head_scales().values():
+        one, all_of_them = factors.scale.tolist()
+        assert one > all_of_them
+    assert error_of(quantised, model, [batch]) < error_of(by_own, model, [batch])
+    again = [factors.scale.clone() for factors in quantised.head_scales().values()]
+    calibrate(quantised, batch)
+    assert all(torch.equal(f.scale, old) for f, old in zip(quantised.head_scales().values(), again, strict=True))
+
+
+@pytest.fixture
+def with_factors(random_network, random_batch):
+    """A calibrated network whose heads have factors far from 1."""
+    quantised = quantise(random_network())
+    calibrate(quantised, random_batch(batch=16))
+    with torch.no_grad():
+        for factors in quantised.head_scales().values():
+            factors.scale.copy_(torch.tensor([0.37, 1.9]))
+    return quantised
+
+
+def test_a_factor_is_a_scale_of_its_own_for_the_head(with_factors, random_batch):
+    batch, attention = random_batch(2), with_factors.roberta.encoder.layer[0].attention.self
+    entering = []
+    hook = attention.probability_quantiser.register_forward_hook(lambda _, given, __: entering.append(given[0]))
+    attention.context_quantiser = torch.nn.Identity()
+    rows = torch.randn(2, 5, 16, dtype=torch.float64)
+    with torch.no_grad():
+        _, found = attention(rows)
+        hook.remove()
+        factors = torch.tensor([0.37, 1.9]).view(-1, 1, 1)
+        for head in range(2):
+            plain = entering[0][:, head] * factors[head]
+            scale = attention.probability_quantiser.scale * factors[head]
+            expected = levels(plain, scale, 0, 31) * scale
+            torch.testing.assert_close(found[:, head], expected.double(), rtol=0, atol=1e-6)
+    assert with_factors(**batch).logits.isfinite().all()
+
+
+def test_the_spiking_network_settles_on_factors_of_heads_and_keeps_them_in_its_file(
+    with_factors, random_batch, tmp_path
+):
+    batch = random_batch(2)
+    spiking = convert_to_spiking(with_factors)
+    with torch.no_grad():
+        expected = with_factors(**batch).logits
+        run = spiking.run(batch["input_ids"], batch["attention_mask"])
+        torch.testing.assert_close(run.logits, expected, rtol=0, atol=1e-9)
+        spiking.save_pretrained(tmp_path / "snn")
+        with_factors.save_pretrained(tmp_path / "quantised")
+        again = type(spiking).from_pretrained(tmp_path / "snn").double().eval()
+        assert torch.equal(again.run(batch["input_ids"], batch["attention_mask"]).logits, run.logits)
+        loaded = type(with_factors).from_pretrained(tmp_path / "quantised").double().eval()
+        assert torch.equal(loaded(**batch).logits, expected)
+
+
+def test_weights_from_before_there_were_factors_load_with_factors_of_one(with_factors, tmp_path):
+    weights = {k: v.clone() for k, v in with_factors.state_dict().items() if not k.endswith(".head_scales.scale")}
+    save_file(weights, tmp_path / "model.safetensors")
+    load_weights(with_factors, tmp_path)
+    assert all((factors.scale == 1).all() for factors in with_factors.head_scales().values())
 
 
 def test_where_nothing_reaches_the_logits_scales_stay(random_network, random_batch, by_own_error):
