@@ -109,7 +109,7 @@ def test_a_circle_says_the_soft_reset_by_nodes_alone():
     written = to_nir(SNNGraph([LayerNode("a", 1, 1, [[1.0]], "IF", threshold=2.0, v_init=0.5)]))
     assert {name: type(node).__name__ for name, node in written.nodes.items()} == {
         "input": "Input",
-        "a": "Linear",
+        "a": "Affine",
         "a.membrane": "I",
         "a.fire": "Threshold",
         "a.back": "Scale",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.interop.nir.present import kind_of
-from spikeport.operations import AvgPool, Conv, Linear, Operation, Shape, SumPool
+from spikeport.operations import AvgPool, Conv, Linear, Operation, Shape, SumPool, Weighted
 
 Array = npt.NDArray[Any]
 
@@ -82,11 +82,10 @@ def node_of(nir: Any, operation: Operation, reads: Shape, shape: Shape) -> Any:
     Its types are set to the shapes as they are.
     """
     if isinstance(operation, Linear):
-        weight, bias = operation.weight, operation.bias
-        node = nir.Linear(weight=weight.copy()) if bias is None else nir.Affine(weight=weight.copy(), bias=bias.copy())
+        node = nir.Affine(weight=operation.weight.copy(), bias=_bias(operation))  # which more tools read than Linear
     elif isinstance(operation, Conv):
-        bias = np.zeros(len(operation.weight), operation.weight.dtype) if operation.bias is None else operation.bias
-        parts: dict[str, Any] = {"weight": operation.weight.copy(), "bias": bias.copy(), "groups": operation.groups}
+        parts: dict[str, Any] = {"weight": operation.weight.copy(), "bias": _bias(operation)}
+        parts["groups"] = operation.groups
         geometry = {name: getattr(operation, name) for name in ("stride", "padding", "dilation")}
         if len(reads) == 2:
             one = {name: int(value[0]) for name, value in geometry.items()}
@@ -100,6 +99,12 @@ def node_of(nir: Any, operation: Operation, reads: Shape, shape: Shape) -> Any:
             kernel_size=np.array(window.kernel), stride=np.array(window.stride), padding=np.array(window.padding)
         )
     return typed(node, reads, shape)
+
+
+def _bias(operation: Weighted) -> Array:
+    """Return the bias, zeros where there is none."""
+    given = operation.bias
+    return np.zeros(len(operation.weight), operation.weight.dtype) if given is None else given.copy()
 
 
 def typed(node: Any, reads: Shape, shape: Shape) -> Any:

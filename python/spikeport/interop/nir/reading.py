@@ -81,7 +81,7 @@ class _Reader:
             operation = operation_of(name, view.nodes[name], self.dtype)
             metadata = getattr(view.nodes[name], "metadata", None) or {}
             arrays = operation.arrays()
-            if kind.startswith("Conv") and not metadata.get(BIAS, False) and not np.any(arrays.get("bias", 0)):
+            if "bias" in arrays and not metadata.get(BIAS, False) and not np.any(arrays["bias"]):
                 operation = operation.with_arrays({"weight": arrays["weight"]})  # NIR's convolutions must have a bias
             self.layer(name, operation, [source], [shape])
         elif name in self.circles or is_neuron(view.nodes[name]):

@@ -16,9 +16,10 @@ from spikeport.interop.nir.geometry import node_of
 from spikeport.interop.nir.neurons import SAID, arrays_of, check_neuron, nodes_of, said_of
 from spikeport.interop.nir.present import nir_package
 from spikeport.neuron import Neuron
-from spikeport.operations import Add, Conv, Linear, Pool, SumPool
+from spikeport.operations import Add, Conv, Linear, Pool, SumPool, Weighted
 
 BIAS: Final = "spikeport_bias"
+"""Under this name the metadata of a node say whether its bias is one, or zeros because a node must have one."""
 RESETS: Final = ("feedback", "plain")
 
 
@@ -132,7 +133,7 @@ class _Writer:
             node = node_of(nir, layer.operation, (layer.n_inputs,), layer.shape)
         else:
             node = node_of(nir, layer.operation, shapes[0], layer.shape)
-        if isinstance(layer.operation, Conv):
+        if isinstance(layer.operation, Weighted):
             node.metadata[BIAS] = layer.bias is not None
         self.signals[layer.name] = self.put(layer.name, node, *names)
         if layer.neuron.is_spiking:
