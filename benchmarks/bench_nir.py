@@ -1,4 +1,4 @@
-"""NIR graphs that we write, read and run by other tools: who reads which form, and with whose answers.
+"""NIR graphs that we write, run by other tools, and those that they write, run here: with whose answers.
 
 A network of 64→128→10 digits is converted and written three times: its soft reset as a circle, the same in the plain
 form, and with a hard reset to 0, which is NIR's own. ``SPIKEPORT_PEERS`` names the interpreter that has the tools
@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ from benchmarks.result import ROOT, run_in, write_result
 from spikeport import LayerNode, Neuron, SNNGraph
 from spikeport.conversion import convert
 from spikeport.demo.digits import Recipe, load_digits, trained_network
-from spikeport.interop import run_nir, save_nir, to_nir
+from spikeport.interop import from_nir, load_nir, run_nir, save_nir, to_nir
 
 PEERS = os.environ.get("SPIKEPORT_PEERS", str(ROOT / ".venv-peers" / "bin" / "python"))
 NIR = ROOT / "build" / "nir"
 T = 32
 RECIPE = Recipe(widths=(64, 128, 10), epochs=20)
+WEIGHTS = ((-8, 13, (32, 64)), (-8, 9, 32), (-16, 25, (10, 32)), (-8, 9, 10))
 FORMS = ("soft reset, feedback", "soft reset, plain", "hard reset to 0")
 
 
@@ -47,6 +49,7 @@ def main() -> None:
             save_nir(graph, folder / f"{k}.nir")
         np.save(folder / "x.npy", x)
         result = run_in(PEERS, "from benchmarks.peers.read_nir import main; main()", str(folder), str(T), str(NIR))
+        others = list(written_by_others(folder))
     rows = []
     for k, form in enumerate(FORMS):
         ours = graphs[k].run(x, T=T, backend="reference").counts[-1]
@@ -60,15 +63,40 @@ def main() -> None:
                 rows.append({"form": form, "run by": who, "counts equal": f"fails: {answer['error']}"})
     path = write_result(
         "nir",
-        title=f"A network of 64→128→10 digits as NIR graphs, run by others: {len(x)} samples, T = {T}",
+        title=f"Networks of digits as NIR graphs, run by others and by us: {len(x)} samples, T = {T}",
         command="python -m benchmarks.bench_nir",
         measurements=[],
         versions=result["versions"],
-        facts={"answers": rows},
+        facts={"written here": rows, "written by others": others},
     )
-    for one in rows:
+    for one in [*rows, *others]:
         print(" | ".join(map(str, one.values())))
     print(path.name)
+
+
+def written_by_others(folder: Path) -> Iterator[dict[str, Any]]:
+    """Have each tool write a network of 64→32→10 neurons in NIR, and run what `from_nir` makes of it beside it.
+
+    Weights and samples are such that no sum is rounded.
+    """
+    draws = np.random.default_rng(0)
+    x = draws.integers(0, 17, (100, 64)) / 16
+    weights = [draws.integers(low, high, shape) / 64 for low, high, shape in WEIGHTS]
+    np.save(folder / "x.npy", x)
+    np.savez(folder / "w.npz", *weights)
+    found = run_in(PEERS, "from benchmarks.peers.write_nir import main; main()", str(folder), str(T), str(NIR))
+    for k, one in enumerate(found):
+        said = {"written by": f"{one['tool']} {one['version']}", "neurons": one["neurons"]}
+        if "counts" not in one:
+            yield said | {"counts equal here": f"fails: {one['error']}"}
+            continue
+        graph = from_nir(load_nir(folder / f"{k}.nir"), dt=1e-4 if one["tool"] == "snntorch" else 1.0)
+        ours = graph.run(x.reshape(-1, *graph.input_shape), T=T, backend="reference").counts[-1]
+        theirs = np.array(one["counts"])
+        yield said | {
+            "counts equal here": f"{(ours == theirs).all(axis=1).mean():.1%} of samples",
+            "spikes of an output": f"{theirs.mean():.1f} there, {ours.mean():.1f} here",
+        }
 
 
 def with_thresholds_of_layers(graph: SNNGraph) -> SNNGraph:

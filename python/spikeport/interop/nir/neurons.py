@@ -72,12 +72,16 @@ def _tau(name: str, β: Array, *, exact: bool) -> Array:
     """Return τ with ``1 - 1/τ`` = β."""
     if (β == 1).any():
         raise not_exact(name, "a beta of 1 beside others has no time constant") from None
-    τ = np.asarray(1 / (1 - β))
-    up, down = np.nextafter(τ, τ.dtype.type(np.inf)), np.nextafter(τ, τ.dtype.type(1))
-    for near in (up, down):
-        τ = np.where((1 - 1 / τ != β) & (1 - 1 / near == β), near, τ)
-    if exact and (1 - 1 / τ != β).any():
-        raise not_exact(name, f"beta {β[1 - 1 / τ != β][0]!r} is 1 - 1/τ for no τ of {β.dtype}")
+    wide = β.astype(np.float64)
+    τ = np.asarray(1 / (1 - wide))
+
+    def says(τ: Array) -> Array:
+        return np.asarray((1 - 1 / τ).astype(β.dtype) == β)
+
+    for near in (np.nextafter(τ, np.inf), np.nextafter(τ, 1)):
+        τ = np.where(~says(τ) & says(near), near, τ)
+    if exact and not says(τ).all():
+        raise not_exact(name, f"beta {β[~says(τ)].ravel()[0]!r} is 1 - 1/τ for no τ")
     return τ
 
 
@@ -130,12 +134,12 @@ def _soft(name: str, kind: str, fires: Array, lost: Array, β: Array, exact: boo
 
 
 def leak_of(numbers: dict[str, Array], dtype: Any, dt: float) -> tuple[Array, Array]:
-    """Return β and the factor of what arrives, in ``dtype``."""
-    r, step = numbers["r"].astype(dtype), np.dtype(dtype).type(dt)
+    """Return β and the factor of what arrives, worked out in float64 and rounded once to ``dtype``."""
+    r = numbers["r"].astype(np.float64)
     if "tau" not in numbers:
-        return np.ones((), dtype), r * step
-    τ = numbers["tau"].astype(dtype)
-    return 1 - step / τ, r * step / τ
+        return np.ones((), dtype), (r * dt).astype(dtype)
+    τ = numbers["tau"].astype(np.float64)
+    return (1 - dt / τ).astype(dtype), (r * dt / τ).astype(dtype)
 
 
 def _numbers(nodes: dict[str, Any]) -> dict[str, Array]:
