@@ -138,6 +138,63 @@ def test_currents_with_a_state_run_by_eulers_rule():
     assert spikes.tolist() == [0, 1, 1, 1]  # currents 1, 1.5, 1.75, 1.875; membranes 1, 2, 1.75, 1.875
 
 
+def circle(membrane, threshold, *way):
+    """A membrane c that fires by d, and what leads from there back to it."""
+    graph = chain(linear(), linear(2 * EYE), membrane, threshold)
+    names = [f"back {k}" for k in range(len(way))]
+    graph.nodes |= dict(zip(names, way, strict=True))
+    graph.edges += list(itertools.pairwise(["d", *names, "c"]))
+    return graph
+
+
+BELOW = np.nextafter(2 * ONES, 0)
+CIRCLES = {
+    "scale first": circle(nir.I(r=ONES), nir.Threshold(threshold=BELOW), nir.Scale(-2 * ONES), nir.Delay(ONES)),
+    "delay first": circle(nir.I(r=ONES), nir.Threshold(threshold=BELOW), nir.Delay(ONES), nir.Scale(-2 * ONES)),
+    "without a delay": circle(nir.I(r=ONES), nir.Threshold(threshold=BELOW), nir.Scale(-2 * ONES)),
+    "with a gain": circle(nir.I(r=2 * ONES), nir.Threshold(threshold=BELOW), nir.Scale(-ONES), nir.Delay(ONES)),
+}
+
+
+@pytest.mark.parametrize("case", CIRCLES)
+def test_circles_of_others_are_soft_resets(case):
+    graph = CIRCLES[case]
+    read = from_nir(graph)
+    assert read["b"].neuron == Neuron("IF", threshold=1.0 if case == "with a gain" else 2.0)
+    x = np.random.default_rng(0).integers(-4, 9, (20, 3)) / 8
+    ours = read.run(x, T=12, record=True, backend="reference").spikes[-1]
+    assert np.array_equal(ours, run_nir(graph, np.broadcast_to(x, (12, *x.shape))))
+    assert 0 < ours.mean() < 1
+
+
+def test_a_circle_that_is_two_steps_late_is_none():
+    graph = circle(nir.I(r=ONES), nir.Threshold(threshold=BELOW), nir.Scale(-2 * ONES), nir.Delay(2 * ONES))
+    with pytest.raises(GraphError, match="closes a circle that is no soft reset"):
+        from_nir(graph)
+    spikes = run_nir(graph, np.full((7, 1, 3), 0.25))[:, 0, 0]
+    assert spikes.tolist() == [0, 0, 0, 1, 1, 0, 0]  # membranes 0.5, 1, 1.5, 2, 2.5, then 3 - 2 and 1.5 - 2
+
+
+def test_delays_of_each_value_are_its_own():
+    graph = chain(linear(), nir.Delay(delay=np.array([1.0, 2.0, 0.5])))
+    x = np.arange(1.0, 13).reshape(4, 1, 3)
+    late = run_nir(graph, x, dt=0.5)[:, 0]
+    assert late.T.tolist() == [[0, 0, 1, 4], [0, 0, 0, 0], [0, 3, 6, 9]]
+    with pytest.raises(GraphError, match="no whole number of steps"):
+        run_nir(graph, x, dt=0.75)
+
+
+def test_a_leak_goes_to_where_it_leaks():
+    leaking = nir.LI(tau=2 * ONES, r=ONES, v_leak=4 * ONES)
+    assert run_nir(chain(leaking), np.zeros((3, 1, 3)))[:, 0, 0].tolist() == [2, 3, 3.5]
+
+
+def test_what_is_fed_has_the_shape_of_the_input():
+    for shape in ((4, 1, 2), (0, 1, 3), (3,)):
+        with pytest.raises(GraphError, match=r"give \(T, batch, 3\)"):
+            run_nir(chain(linear()), np.zeros(shape))
+
+
 IMAGE = np.ones((2, 3, 3))
 UNLIKE = np.arange(1.0, 19).reshape(2, 3, 3)
 CONV = nir.Conv2d((3, 3), np.ones((2, 2, 1, 1)), 1, 0, 1, 1, np.zeros(2))

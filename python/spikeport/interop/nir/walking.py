@@ -53,8 +53,9 @@ def signals_of(
         raise GraphError("name", f"no node is called {', '.join(missing)}: there are {', '.join(view.nodes)}")
     fed = np.asarray(x, dtype)
     shape = tuple(int(n) for n in np.ravel(view.nodes[view.input].input_type["input"]))
-    if fed.shape[2:] != shape or fed.ndim < 2:
-        raise GraphError("shape", f"x has shape {fed.shape}: give (T, batch, {', '.join(map(str, shape))})")
+    if fed.shape[2:] != shape or fed.ndim < 2 or not len(fed):
+        sizes = ", ".join(map(str, shape))
+        raise GraphError("shape", f"x has shape {fed.shape}: give (T, batch, {sizes}), T at least 1")
     steps = {name: step_of(name, node, dtype, dt) for name, node in view.nodes.items() if name != view.input}
     late = {name: step for name, step in steps.items() if isinstance(step, Late) and step.is_late}
     order, _ = in_order({n: [] if n in late else view.sources[n] for n in view.sources})
