@@ -19,6 +19,7 @@ from spikeport.cli.app import (
     print_json,
     say,
 )
+from spikeport.cli.engine import Device
 
 if TYPE_CHECKING:
     from spikeport.conversion import ConvertedSNN
@@ -68,6 +69,7 @@ def convert(
     readout_delay: Annotated[
         int, typer.Option(min=0, help="Steps at the start that --evaluate leaves out, as run --readout-delay does.")
     ] = 0,
+    device: Device = None,
     trust_pickle: Annotated[
         bool, typer.Option(help="Read a whole pickled model from WEIGHTS. This runs code that the file brings.")
     ] = False,
@@ -78,6 +80,7 @@ def convert(
     import warnings
 
     from spikeport.cli.arrays import load_samples
+    from spikeport.cli.engine import engine, say_if_measured
     from spikeport.cli.trained_model import trained_model
     from spikeport.conversion.ann_to_snn import convert as convert_model
 
@@ -86,6 +89,9 @@ def convert(
         fail("--readout-delay says what --evaluate reads, and there is none: give it to run, where the network is used")
     if readout_delay >= max(1, timesteps):
         fail(f"--readout-delay {readout_delay} leaves none of {timesteps} steps to read: give less than {timesteps}")
+    if device is not None and evaluate is None:
+        fail("--device says where --evaluate runs, and there is none: give it to run, where the network is used")
+    runs_on = engine("auto", device)
     calibrated = None if calibration is None else load_samples(calibration)
     samples = None if calibrated is None else calibrated[0] if calibrated[1] is None else calibrated
     unseen = None if evaluate is None else _labelled(evaluate)
@@ -100,7 +106,10 @@ def convert(
         snn = convert_model(trained, samples, T=timesteps, **rule, neuron=neuron, levels=levels)
     for warning in warned:
         explain(as_typed(str(warning.message)), "warning")
-    accuracy = None if unseen is None else _accuracy(trained, snn, *unseen, readout_delay)
+    accuracy = None
+    if unseen is not None:
+        say_if_measured(runs_on, snn.graph)
+        accuracy = _accuracy(trained, snn, *unseen, readout_delay, runs_on)
     source = {"source": model or str(weights), **({} if accuracy is None else {"accuracy": accuracy})}
     saved = snn.save(output, **source)
     if as_json:
@@ -118,7 +127,7 @@ def _labelled(path: Path) -> tuple[Any, Any]:
     return x, labels
 
 
-def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_delay: int) -> dict[str, Any]:
+def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_delay: int, backend: str) -> dict[str, Any]:
     """Return the share of unseen samples that each network gets right, the spiking one as each encoding feeds it.
 
     ``readout_delay`` is among them where the spiking network is read late.
@@ -140,7 +149,7 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_dela
             shares["trained"] += int((answers == wanted).sum())
             for encoding in [name for name in shares if name != "trained"]:
                 flat = part.reshape(len(part), -1)
-                answers = snn.classify(flat, encoding=encoding, readout_delay=readout_delay)
+                answers = snn.classify(flat, encoding=encoding, readout_delay=readout_delay, backend=backend)
                 shares[encoding] += int((answers == wanted).sum())
             advance(len(part))
     trained.train(was_training)

@@ -29,7 +29,7 @@ def compared(graph: SNNGraph, nir_graph: Any, samples: npt.ArrayLike, *, T: int,
     """
     x = np.asarray(samples)
     layer = graph.layers[-1]
-    ran = graph.run(x, T=T, record=True, backend="reference")
+    ran = graph.run(x, T=T)
     ours = ran.counts[-1] if layer.neuron.is_spiking else ran.drive
     fed = np.broadcast_to(x, (T, *x.shape))
     theirs = np.asarray(run_nir(nir_graph, fed, dt=dt), np.float64).sum(axis=0)
