@@ -16,11 +16,12 @@ PACKAGE = Path(spikeport.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 
 ROOMS = {"transfer", "conversion", "certification", "snn_optimizer", "profiling", "interop", "roberta"}
-BASE = {"errors", "checks", "certificate", "neuron", "operations", "picojoule"}
+BASE = {"errors", "checks", "certificate", "neuron", "operations", "picojoule", "projection"}
 MAY_KNOW = {
     "errors": set(),
     "certificate": set(),
     "picojoule": set(),
+    "projection": {"operations"},
     "checks": {"errors"},
     "neuron": {"errors"},
     "operations": {"errors", "checks"},
