@@ -15,6 +15,7 @@ from conformance.lines import Words, array_words
 from spikeport.backends import Backend
 from spikeport.errors import KernelError, SpikeportError
 from spikeport.kernels import finetune, sample_keys
+from spikeport.kernels.checks import as_integers, as_whole
 from spikeport.neuron import Neuron
 from spikeport.operations import OPERATIONS
 from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
@@ -26,7 +27,7 @@ from spikeport.transfer.neurons import neuron_from_rows
 from spikeport.transfer.store import checkpoint_paths
 
 Arguments = dict[str, Any]
-DTYPES = {"f64": np.float64, "f32": np.float32}
+DTYPES = {"f64": np.float64, "f32": np.float32, "i32": np.int32}
 NEURON_KEYS = ("threshold", "v_init", "v_reset", "beta")
 TRACER_KEYS = ("tracer_min", "tracer_max")
 WHOLE_KEYS = (*TRACER_KEYS, "max_spikes")
@@ -44,8 +45,16 @@ def answer(backend: Backend, kernel: str, arguments: Arguments) -> Words | None:
 
 
 def _array(arguments: Arguments, key: str, shape: Any = None) -> Any:
+    values = np.array([float(value) for value in arguments[key]])
     with np.errstate(over="ignore"):  # a double beyond float32 is refused by the kernel
-        return _shaped_as(key, np.array([float(value) for value in arguments[key]], _dtype(arguments)), shape)
+        typed = as_whole(key, values) if _dtype(arguments) == np.int32 else values.astype(_dtype(arguments))
+    return _shaped_as(key, typed, shape)
+
+
+def _weight(arguments: Arguments, key: str, shape: Any) -> Any:
+    """Return weights; those of integers have 16 bits."""
+    weight = _array(arguments, key, shape)
+    return as_integers(key, weight, np.int16) if weight.dtype == np.int32 else weight
 
 
 def _shaped_as(key: str, values: Any, shape: Any) -> Any:
@@ -95,7 +104,7 @@ def _operation_currents(backend: Backend, a: Arguments) -> Words:
     if word not in OPERATIONS:
         raise KernelError("operation", f"{word!r} is none of {', '.join(OPERATIONS)}")
     signals = [_array(a, f"inputs.{k}", a[f"shape.{k}"]) for k in range(len(_numbered_keys(a, "shape")))]
-    arrays = {"weight": _array(a, "weight", a["weight_shape"])} if "weight" in a else {}
+    arrays = {"weight": _weight(a, "weight", a["weight_shape"])} if "weight" in a else {}
     arrays |= {"bias": _array(a, "bias")} if "bias" in a else {}
     keys = ("stride", "padding", "dilation", "groups") if word == "conv" else ("kernel", "stride", "padding")
     given = {key: tuple(a[key]) if isinstance(a[key], list) else a[key] for key in keys if key in a}
@@ -112,7 +121,7 @@ def _layer_forward(backend: Backend, a: Arguments) -> Words:
     n_in, n_out = a["size"]
     neuron = Neuron(a["kind"], **_given(a, NEURON_KEYS), **{key: a[key] for key in WHOLE_KEYS if key in a})
     bias = _array(a, "bias") if "bias" in a else None
-    weights = _array(a, "weights", (n_out, n_in))
+    weights = _weight(a, "weights", (n_out, n_in))
     return _trace(backend.layer_forward(_array(a, "inputs", a["shape"]), weights, bias, neuron))
 
 

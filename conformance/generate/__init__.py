@@ -12,6 +12,7 @@ from conformance.generate import (
     checkpoint,
     encode,
     finetune,
+    integers,
     integrate_fire,
     layer,
     qcfs,
@@ -29,6 +30,7 @@ def all_cases() -> dict[str, list[Case]]:
     made = [
         *integrate_fire.cases(),
         *several.cases(),
+        *integers.cases(),
         *st_bif.cases(),
         *operation.cases(),
         *geometry.cases(),

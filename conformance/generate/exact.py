@@ -32,15 +32,17 @@ def integrate_fire(
     return spikes, v
 
 
-def st_bif(currents: Sequence[Number], θ: Number, v0: Number, low: int, high: int) -> tuple[list[int], Number, int]:
-    """Return the spikes of one ST-BIF neuron, its last membrane and its tracer."""
+def st_bif(
+    currents: Sequence[Number], θ: Number, v0: Number, low: int, high: int, whole: bool = False
+) -> tuple[list[int], Number, int]:
+    """Return the spikes of one ST-BIF neuron, its last membrane (``whole``: times θ) and its tracer."""
     v, S, spikes = v0, 0, []
     for I in currents:
         v = v + I / θ
         s = 1 if v >= 1 and high > S else -1 if v < 0 and low < S else 0
         S, v = S + s, v - s
         spikes.append(s)
-    return spikes, v, S
+    return spikes, v * θ if whole else v, S
 
 
 def weighted_sum(x: Sequence[Number], row: Sequence[Number], bias: Number | None, zero: Number) -> Number:

@@ -16,7 +16,7 @@ ORDINARY = "ordinary_floats"
 
 def cases() -> list[Case]:
     """Return all of them, each held against the scalar loops of `exact`."""
-    return checked([*_edges(), *_random(), *_ordinary(), *_errors()], _check)
+    return checked([*_edges(), *_random(), *_ordinary(), *_errors()], check)
 
 
 class _Exact(NamedTuple):
@@ -34,6 +34,8 @@ class _Exact(NamedTuple):
     tracer: tuple[int, int]
     is_hard: bool
     zero: Any
+    whole: bool
+    max_spikes: int
 
     @classmethod
     def of(cls, one: Case) -> _Exact:
@@ -54,6 +56,8 @@ class _Exact(NamedTuple):
             tracer=(arguments.get("tracer_min", 0), arguments.get("tracer_max", 31)),
             is_hard="v_reset" in arguments,
             zero=to_number(0),
+            whole=arguments.get("dtype") == "i32",
+            max_spikes=arguments.get("max_spikes", 1),
         )
 
     def run(self, sample: int, j: int) -> tuple[Any, Any, Any]:
@@ -66,12 +70,14 @@ class _Exact(NamedTuple):
         if self.kind == "identity":
             return currents, 0, sum(currents, self.zero)
         if self.kind == "ST-BIF":
-            return exact.st_bif(currents, threshold, v_init, *self.tracer)
-        spikes, membrane = exact.integrate_fire(currents, threshold, v_init, v_reset if self.is_hard else None, beta)
+            return exact.st_bif(currents, threshold, v_init, *self.tracer, self.whole)
+        reset = v_reset if self.is_hard else None
+        spikes, membrane = exact.integrate_fire(currents, threshold, v_init, reset, beta, self.max_spikes)
         return spikes, membrane, sum(spikes)
 
 
-def _check(one: Case) -> None:
+def check(one: Case) -> None:
+    """Hold a case against the scalar loops, neuron by neuron."""
     layer, (T, B, _), (_, n_out) = _Exact.of(one), one.arguments["shape"], one.arguments["size"]
     spikes = np.zeros((T, B, n_out), object)
     membrane, counts = np.zeros((B, n_out), object), np.zeros((B, n_out), object)

@@ -50,6 +50,8 @@ def _values(kernel: str, words: Words, arguments: dict[str, Any]) -> dict[str, A
     """Return reply words as JSON values: bit patterns become floats, decimals integers, the rest stays text."""
     if kernel.startswith("checkpoint."):
         return {key: [int(w) for w in value] if is_whole(key) else value for key, value in words.items()}
+    if is_of_integers(arguments):
+        return {key: [int(word) for word in value] for key, value in words.items()}
     single = arguments.get("dtype") == "f32"
     floats = ("v", "drive", "y", "rates", "weights", "velocities", "currents")
     graded = arguments.get("kind") == "identity"
@@ -64,6 +66,14 @@ def _values(kernel: str, words: Words, arguments: dict[str, Any]) -> dict[str, A
         else:
             result[key] = [int(word) for word in value]
     return result
+
+
+def is_of_integers(arguments: dict[str, Any]) -> bool:
+    """Whether a call is one of integers: by its dtype, or by the weights of its checkpoint."""
+    if "checkpoint" not in arguments:
+        return arguments.get("dtype") == "i32"
+    weights = load_checkpoint(FILES / arguments["checkpoint"]).weights
+    return any(weight is not None and weight.dtype.kind == "i" for weight in weights)
 
 
 def _passed_on(arguments: dict[str, Any]) -> set[str]:
@@ -86,7 +96,8 @@ def decimals(array: Any) -> list[float]:
 
 def fractions(values: Any, dtype: str = "f64") -> list[Fraction]:
     """Return values, rounded to ``dtype`` as the kernel does, as fractions."""
-    return [Fraction(float(value)) for value in np.asarray(values, DTYPES[dtype]).ravel()]
+    rounded = np.asarray(values, np.float64 if dtype == "i32" else DTYPES[dtype])  # of integers none is rounded
+    return [Fraction(float(value)) for value in rounded.ravel()]
 
 
 def dyadic(rng: np.random.Generator, low: int, high: int, bits: int, shape: Any) -> Any:

@@ -23,6 +23,7 @@ NOTES = {
     "head": "the head is more than the last layer",
     "hostile": "a file made to mislead: what it declares is not what it holds",
     "identity": "a layer without neurons passes its currents on",
+    "integers": "whole numbers of 32 bits, in any order of summation; what could pass them is refused",
     "join": "several signals, in the order in which they are named",
     "kind": "another kind of neuron than IF",
     "line": "a window over one axis",

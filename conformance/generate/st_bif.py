@@ -15,10 +15,11 @@ ORDINARY = "ordinary_floats"
 
 def cases() -> list[Case]:
     """Return all of them, each held against the scalar loops of `exact`."""
-    return checked([*_edges(), *_random(), *_errors()], _check)
+    return checked([*_edges(), *_random(), *_errors()], check)
 
 
-def _check(one: Case) -> None:
+def check(one: Case) -> None:
+    """Hold a case against the scalar loop."""
     a = one.arguments
     dtype, (T, N) = a.get("dtype", "f64"), a["shape"]
     table = np.array(fractions(a["currents"], dtype), dtype=object).reshape(T, N)
@@ -26,7 +27,7 @@ def _check(one: Case) -> None:
     if ORDINARY in one.flags:
         table, θ, v0 = table.astype(float), [float(x) for x in θ], [float(x) for x in v0]
     bounds = a.get("tracer_min", 0), a.get("tracer_max", 31)
-    answers = [exact.st_bif(list(table[:, n]), θ[n], v0[n], *bounds) for n in range(N)]
+    answers = [exact.st_bif(list(table[:, n]), θ[n], v0[n], *bounds, dtype == "i32") for n in range(N)]
     spikes = [answers[n][0][t] for t in range(T) for n in range(N)]
     demand_exact(
         one.id, one.expected, {"spikes": spikes, "v": [v for _, v, _ in answers], "tracer": [S for _, _, S in answers]}

@@ -17,10 +17,11 @@ from spikeport.backends.network import Network
 from spikeport.checks import as_numbers
 from spikeport.errors import GraphError, KernelError
 from spikeport.kernels import Node, PlacedNetwork, RunResult, Trace, place
-from spikeport.kernels.checks import as_currents, as_float, check_timesteps
+from spikeport.kernels.bounds import check_currents
+from spikeport.kernels.checks import as_currents, as_float, as_whole, check_timesteps
 from spikeport.kernels.encode import as_rates, as_samples, check_seed
 from spikeport.kernels.integrate_fire import IfParameters, if_parameters
-from spikeport.kernels.layer import as_factors
+from spikeport.kernels.layer import as_factors, as_weights, check_layer
 from spikeport.kernels.nodes import check_values
 from spikeport.kernels.qcfs import qcfs_threshold
 from spikeport.kernels.st_bif import StBifParameters, st_bif_parameters
@@ -63,7 +64,8 @@ class Backend(ABC):
         """See `spikeport.kernels.if_constant`."""
         check_timesteps(timesteps)
         I = self._currents(as_numbers("current", current)[None])[0]
-        return self._if_constant(I, timesteps, if_parameters(I, threshold, v_init, v_reset, beta, max_spikes))
+        given = if_parameters(I, threshold, v_init, v_reset, beta, max_spikes, timesteps)
+        return self._if_constant(I, timesteps, given)
 
     def st_bif_multistep(
         self,
@@ -82,17 +84,20 @@ class Backend(ABC):
         self, inputs: npt.ArrayLike, weights: npt.ArrayLike, bias: npt.ArrayLike | None, neuron: Neuron
     ) -> Trace:
         """See `spikeport.kernels.layer_forward`."""
-        x, W, b = as_factors(self._floats("inputs", inputs), self._floats("weights", weights), bias)
-        return self._layer_forward(x.astype(W.dtype, copy=False), Linear(W, b), neuron)
+        W = np.asarray(as_weights(weights), order="C")
+        x, W, b = as_factors(self._values("inputs", inputs), W, bias)
+        operation = Linear(W, b)
+        check_layer(operation, neuron, x)
+        return self._layer_forward(x, operation, neuron)
 
     def operation_currents(self, operation: Operation, *signals: npt.ArrayLike) -> Array:
         """Return the currents (T, batch, *out) of an operation for signals (T, batch, *in).
 
-        They are of the type of the operation's arrays, or, where it has none, of the first signal's. Raises
+        They are of the operation's `element`, or, where it has no weights, of the first signal's type. Raises
         `KernelError`: ``shape``, ``dtype``, ``operation`` for one this backend does not have, and ``non_finite``,
-        for a current that overflows too.
+        for a current that overflows too; of integers ``not_whole``, ``overflow``.
         """
-        given = [self._floats("inputs", signal) for signal in signals]
+        given = [self._values("inputs", signal) for signal in signals]
         if not given or min(signal.ndim for signal in given) < 3 or len({signal.shape[:2] for signal in given}) > 1:
             raise KernelError("shape", "give one signal or more, of shape (T, batch, …), all of the same T and batch")
         try:
@@ -100,9 +105,13 @@ class Backend(ABC):
             operation.output_shape(*(signal.shape[2:] for signal in given))
         except GraphError as error:
             raise KernelError(error.code, str(error)) from None
+        dtype = operation.element or given[0].dtype
+        if dtype == np.int32:
+            given = [np.asarray(as_whole("inputs", signal), order="C") for signal in given]
+            check_currents(operation, given)
+            return self._operation_currents(operation, given)
         for name, array in operation.arrays().items():
             self._floats(name, array)
-        dtype = operation.dtype or given[0].dtype
         return self._operation_currents(operation, [signal.astype(dtype, copy=False) for signal in given])
 
     def network(self, nodes: Sequence[Node], input_shape: Shape | None = None) -> Network:
@@ -148,8 +157,13 @@ class Backend(ABC):
         """Return finite floats in C order, by the rule of `as_float`; a backend may look for NaN in its own way."""
         return np.asarray(as_float(name, values), order="C")
 
+    def _values(self, name: str, values: npt.ArrayLike) -> Array:
+        """Return int32 as it is, in C order, and everything else by `_floats`."""
+        whole = isinstance(values, np.ndarray) and values.dtype == np.int32
+        return np.asarray(values, order="C") if whole else self._floats(name, values)
+
     def _currents(self, currents: npt.ArrayLike) -> Array:
-        I = self._floats("currents", currents)
+        I = self._values("currents", currents)
         return I if I.ndim >= 2 else as_currents(I)
 
     @abstractmethod

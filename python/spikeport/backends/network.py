@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from spikeport.backends.settling import leaks, until_settled
 from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace, encode_poisson
-from spikeport.kernels.checks import as_float, check_timesteps
+from spikeport.kernels.checks import as_element, as_float, check_timesteps
 from spikeport.kernels.memory import Need, at_once, results_of, signals_of
 from spikeport.kernels.network import Signal, check_inputs, first_signal, node_currents, node_fire, walk
 from spikeport.neuron import Neuron
@@ -49,7 +49,8 @@ class Network(ABC):
         `KernelError` ``memory`` where the results alone, or one sample at work, are more than ``max_bytes``.
         """
         check_timesteps(timesteps)
-        x = check_inputs(self.placed, self._floats(inputs), timesteps, encoding, seed)
+        given = as_element("inputs", inputs) if self.placed.dtype == np.int32 else self._floats(inputs)
+        x = np.asarray(check_inputs(self.placed, given, timesteps, encoding, seed), order="C")
         axis, drawn = 1 if encoding == "spikes" else 0, int(seed) if encoding == "poisson" else 0
         samples, results = x.shape[axis], self.need(timesteps, record).results
 

@@ -11,7 +11,7 @@ import spikeport.kernels as kernels
 from spikeport.backends.backend import Backend
 from spikeport.backends.network import Network, WalkedNetwork
 from spikeport.kernels import PlacedNetwork, Trace, weighted_sum
-from spikeport.kernels.checks import as_float
+from spikeport.kernels.checks import as_element
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.layer import fire
 from spikeport.kernels.st_bif import StBifParameters
@@ -40,7 +40,7 @@ class Reference(Backend):
 
     def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):  # an overflow is refused by name
-            return as_float("currents", operation.currents(*signals))
+            return as_element("currents", operation.currents(*signals))
 
     def _network(self, placed: PlacedNetwork) -> Network:
         return WalkedNetwork(placed)

@@ -15,8 +15,8 @@ from spikeport.kernels.network import Signal, first_signal
 
 
 def dtype_of(graph: SNNGraph) -> np.dtype[Any]:
-    """Return the float type that the graph computes in."""
-    return next((node.operation.dtype for node in graph if node.operation.dtype is not None), np.dtype(np.float64))
+    """Return the type that the graph computes in: float32, float64 or, of integers, int32."""
+    return next((node.operation.element for node in graph if node.operation.element is not None), np.dtype(np.float64))
 
 
 def fed(

@@ -28,19 +28,53 @@ def as_float(name: str, values: npt.ArrayLike) -> Array:
     return array
 
 
+def as_whole(name: str, values: npt.ArrayLike) -> Array:
+    """Return ``values`` as int32 or raise `KernelError`: ``non_finite``, ``not_whole``, beyond 32 bits ``overflow``."""
+    array = as_numbers(name, values)
+    if array.dtype == np.int32:
+        return array
+    wide = array.astype(np.float64)
+    if not np.isfinite(wide).all():
+        raise KernelError("non_finite", f"{name} holds NaN or infinity")
+    for code, wrong in (("not_whole", wide != np.floor(wide)), ("overflow", np.abs(wide) > LARGEST)):
+        if wrong.any():
+            asked = "a whole number" if code == "not_whole" else f"at most {LARGEST:,}, of 32 bits"
+            raise KernelError(code, f"{name} holds {wide[wrong][0]}: an integer network computes with {asked}")
+    return wide.astype(np.int32)
+
+
+def as_integers(name: str, values: npt.ArrayLike, dtype: Any) -> Array:
+    """Return ``values`` as integers of ``dtype``, or raise `KernelError` as `as_whole`, ``overflow`` beyond it."""
+    whole, kind = as_whole(name, values), np.iinfo(dtype)
+    if whole.size and not kind.min <= whole.min() <= whole.max() <= kind.max:
+        raise KernelError(
+            "overflow",
+            f"{name} reaches from {whole.min():,} to {whole.max():,}: {kind.dtype} holds {kind.min:,} to {kind.max:,}",
+        )
+    return whole.astype(dtype)
+
+
+def as_element(name: str, values: npt.ArrayLike) -> Array:
+    """Return ``values`` in the type of a kernel: int32, which is that of integers, stays; else as `as_float`."""
+    array = np.asarray(values) if isinstance(values, np.ndarray) else as_numbers(name, values)
+    return array if array.dtype == np.int32 else as_float(name, array)
+
+
 def as_currents(currents: npt.ArrayLike) -> Array:
-    """Return ``currents`` as a finite float array of shape (T, …, N)."""
-    I = as_float("currents", currents)
+    """Return ``currents`` as an array of shape (T, …, N): finite floats, or int32."""
+    I = as_element("currents", currents)
     if I.ndim < 2:
         raise KernelError("shape", f"currents has shape {I.shape}: give (steps, neurons), or (steps, batch, neurons)")
     return I
 
 
-def as_parameter(name: str, value: npt.ArrayLike, currents: Array) -> Array:
-    """Return a neuron parameter in the dtype of ``currents``: one number, or one for each of its N neurons."""
-    given = as_float(name, value)
+def as_parameter(name: str, value: npt.ArrayLike, currents: Array, dtype: Any = None) -> Array:
+    """Return a neuron parameter in ``dtype``, that of ``currents`` by default: one number, or one for each of its N
+    neurons.
+    """
+    given, dtype = as_float(name, value), currents.dtype if dtype is None else dtype
     with np.errstate(over="ignore"):  # a double beyond float32 is refused below
-        array = given.astype(currents.dtype, copy=False)
+        array = as_whole(name, given) if dtype == np.int32 else given.astype(dtype, copy=False)
     if not np.isfinite(array).all():
         raise KernelError("non_finite", f"{name} is beyond {array.dtype}, the type of the kernel: {value!r}")
     if array.ndim > 1 or array.size not in (1, currents.shape[-1]):

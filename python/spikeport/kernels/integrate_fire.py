@@ -12,6 +12,9 @@ The membrane starts at ``v_init·θ``. Under soft reset and β = 1 nothing is lo
 
 and for a constant current and ``v_init = 1/2`` the count after T steps is ``clip(floor(T·I/θ + 1/2), 0, N)``, which is
 QCFS (Bu et al. 2022, eq. 15) with N = T·max_spikes levels, for 0 <= I <= max_spikes·θ.
+
+Currents of int32 are integers: thresholds, ``v_reset`` and the start ``v_init·θ`` are whole numbers then, there is no
+leak, and a run that could pass 32 bits is refused (`spikeport.kernels.integers`).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import numpy.typing as npt
 
 from spikeport.errors import KernelError
 from spikeport.kernels.checks import as_currents, as_parameter, check_max_spikes, check_timesteps
+from spikeport.kernels.integers import as_start, check_reach, largest_of, reach_of
 
 Array = npt.NDArray[Any]
 
@@ -65,20 +69,21 @@ def if_multistep(
 
     Parameters
     ----------
-    currents : array of shape (T, …, N), one current per step and neuron; float32 stays float32
+    currents : array of shape (T, …, N), one current per step and neuron; float32 and int32 stay, others become float64
     threshold, v_init, v_reset, beta : a number, or an array of shape (N,); see `spikeport.neuron.Neuron`
     max_spikes : the most spikes of a neuron in one step, from 1 to 127; above 1 for soft reset and β = 1 alone
 
     Raises
     ------
     KernelError
-        ``shape``, ``non_finite``, ``threshold``, ``beta``, ``v_reset``, ``max_spikes``.
+        ``shape``, ``non_finite``, ``threshold``, ``beta``, ``v_reset``, ``max_spikes``; of integers ``not_whole``,
+        ``overflow``.
     """
     I = as_currents(currents)
     θ, v0, reset, β, L = if_parameters(I, threshold, v_init, v_reset, beta, max_spikes)
     levels = _levels(θ, L)
 
-    v = np.broadcast_to(v0 * θ, I.shape[1:]).copy()
+    v = np.broadcast_to(v0 * θ, I.shape[1:]).astype(I.dtype)
     spikes = np.zeros(I.shape, np.int8)
     for t in range(len(I)):
         v = β * v + I[t]
@@ -128,19 +133,29 @@ def if_parameters(
     v_reset: npt.ArrayLike | None,
     beta: npt.ArrayLike,
     max_spikes: int = 1,
+    timesteps: int | None = None,
 ) -> IfParameters:
-    """Return the parameters for currents ``I`` of shape (…, N), or raise as `if_multistep` does."""
+    """Return the parameters for currents ``I`` of shape (T, …, N), or raise as `if_multistep` does.
+
+    ``timesteps`` is T where ``I`` is one current for every step, of shape (…, N).
+    """
+    whole = I.dtype == np.int32
     θ = as_parameter("threshold", threshold, I)
-    v0 = as_parameter("v_init", v_init, I)
+    v0 = as_start(as_parameter("v_init", v_init, I, np.float64), θ) if whole else as_parameter("v_init", v_init, I)
     reset = None if v_reset is None else as_parameter("v_reset", v_reset, I)
-    β = as_parameter("beta", beta, I)
+    β = as_parameter("beta", beta, I, np.float64 if whole else None).astype(I.dtype, copy=False)
     if not (θ > 0).all():
         raise KernelError("threshold", f"threshold must be above 0, not {threshold!r}")
     if not ((β >= 0) & (β <= 1)).all():
         raise KernelError("beta", f"beta must be in [0, 1], not {beta!r}")
+    if whole and np.any(np.asarray(beta) != 1):
+        raise KernelError("beta", f"integers have no leak, so beta must be 1, not {beta!r}")
     if reset is not None and not (reset < θ).all():
         raise KernelError("v_reset", f"v_reset must be below the threshold {threshold!r}, not {v_reset!r}")
     L = check_max_spikes(max_spikes)
     if L > 1 and (reset is not None or (β != 1).any()):
         raise KernelError("max_spikes", f"max_spikes {L} needs soft reset and no leak: leave v_reset and beta away")
+    if whole:
+        T = len(I) if timesteps is None else timesteps
+        check_reach(reach_of(T, largest_of(I), θ, v0, reset, L), "a membrane")
     return IfParameters(θ, v0, reset, β, L)

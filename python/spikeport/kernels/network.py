@@ -24,8 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import KernelError
-from spikeport.kernels.checks import as_float, check_timesteps
+from spikeport.kernels.bounds import check_network
+from spikeport.kernels.checks import as_element, as_float, as_whole, check_timesteps
 from spikeport.kernels.encode import as_rates, check_seed, encode_poisson
+from spikeport.kernels.integers import largest_of
 from spikeport.kernels.integrate_fire import Trace
 from spikeport.kernels.layer import fire, sum_in_order
 from spikeport.kernels.nodes import INPUT, Node, PlacedNetwork, PlacedNode, check_values, place
@@ -94,12 +96,13 @@ def network_run(
     Raises
     ------
     KernelError
-        ``timesteps``, ``encoding``, ``dtype``, ``shape``, ``inputs``, ``non_finite``, ``rate_range``, ``seed``.
+        ``timesteps``, ``encoding``, ``dtype``, ``shape``, ``inputs``, ``non_finite``, ``rate_range``, ``seed``; of
+        integers ``not_whole``, ``overflow``, ``operation``, ``neuron_kind``.
     """
     check_timesteps(timesteps)
     network = place(nodes, input_shape)
     check_values(network)
-    x = check_inputs(network, as_float("inputs", inputs), timesteps, encoding, seed)
+    x = check_inputs(network, as_element("inputs", inputs), timesteps, encoding, seed)
     return walk(network, first_signal(x, timesteps, encoding, seed), timesteps, record, encoding == "pulse")
 
 
@@ -216,6 +219,12 @@ def check_inputs(network: PlacedNetwork, x: Array, timesteps: int, encoding: str
     if x.ndim != lead + len(shape) or x.shape[lead:] != shape or x.shape[: len(steps)] != steps:
         wanted = ("timesteps, " if steps else "") + f"batch, {', '.join(map(str, shape))}"
         raise KernelError("shape", f"inputs have shape {x.shape}: give ({wanted}) for encoding {encoding!r}")
+    if network.dtype == np.int32:
+        if encoding == "poisson":
+            raise KernelError("encoding", "integers have no encoding 'poisson': give its spikes, encoding='spikes'")
+        x = as_whole("inputs", x)
+        check_network(network, timesteps, largest_of(x))
+        return x
     with np.errstate(over="ignore"):  # a double beyond float32 is refused by name
         x = as_float("inputs", x.astype(network.dtype, copy=False))
     if encoding == "poisson":

@@ -16,8 +16,9 @@ import numpy as np
 from spikeport.checks import is_whole
 from spikeport.errors import GraphError, KernelError
 from spikeport.kernels.checks import as_float
+from spikeport.kernels.integers import check_neuron
 from spikeport.neuron import Neuron
-from spikeport.operations import Linear, Operation, Shape
+from spikeport.operations import Linear, Operation, Shape, element_of
 
 INPUT: Final = "input"
 """The name by which nodes read the network's input."""
@@ -67,7 +68,7 @@ class PlacedNetwork:
     ----------
     nodes : in an order in which each reads the input or nodes before it; the last one is the output
     input_shape : of one sample
-    dtype : the float type of all arrays, float64 where there is none
+    dtype : the type that all of it is computed in: float32, float64 (also where there is no array), or int32
     """
 
     nodes: list[PlacedNode]
@@ -89,7 +90,8 @@ def place(nodes: Sequence[Node], input_shape: Shape | None = None) -> PlacedNetw
     """Return the network of ``nodes``, names resolved and shapes inferred, on inputs of ``input_shape``.
 
     The shape of the input is by default that of a first node with a linear operation. Raises `KernelError`: ``shape``
-    where parts or an operation and what it reads do not fit; ``inputs`` for a name that is not there; ``dtype``.
+    where parts or an operation and what it reads do not fit; ``inputs`` for a name that is not there; ``dtype``; for
+    what a network of integers cannot have ``operation``, ``neuron_kind``, ``not_whole``, ``overflow``.
     """
     if not nodes:
         raise KernelError("shape", "a network needs at least one layer")
@@ -104,7 +106,10 @@ def place(nodes: Sequence[Node], input_shape: Shape | None = None) -> PlacedNetw
         try:
             shape = node.operation.output_shape(*(shapes[name] for name in inputs))
             node.neuron.check_width(shape[0])
-        except GraphError as error:
+            if dtype == np.int32:
+                check_neuron(node.neuron)
+                node.operation.bound(*(0.0 for _ in inputs))
+        except (GraphError, KernelError) as error:
             raise KernelError(error.code, f"{node.name}, which reads {', '.join(inputs)}: {error}") from None
         placed.append(PlacedNode(node.name, node.operation, node.neuron, inputs, shape))
         before, shapes[node.name] = node.name, shape
@@ -113,6 +118,8 @@ def place(nodes: Sequence[Node], input_shape: Shape | None = None) -> PlacedNetw
 
 def check_values(network: PlacedNetwork) -> None:
     """Raise `KernelError` ``non_finite`` where an array holds NaN or infinity."""
+    if network.dtype == np.int32:
+        return
     for node in network.nodes:
         for name, array in node.operation.arrays().items():
             as_float(f"{node.name}.{name}", array)
@@ -129,13 +136,14 @@ def _input_shape(first: Node, given: Shape | None) -> Shape:
 
 
 def _common_type(nodes: Sequence[Node]) -> np.dtype[Any]:
-    types: set[np.dtype[Any]] = set()
+    types: set[np.dtype[Any] | None] = set()
     for node in nodes:
         try:
             node.operation.check(node.name)
         except GraphError as error:
             raise KernelError(error.code, str(error)) from None
-        types |= {array.dtype for array in node.operation.arrays().values()}
-    if len(types) > 1:
-        raise KernelError("dtype", "layers have weights of float32 and of float64: make all the same")
-    return types.pop() if types else np.dtype(np.float64)
+        types.add(node.operation.dtype)
+    given = sorted(str(dtype) for dtype in types - {None})
+    if len(given) > 1:
+        raise KernelError("dtype", f"layers have weights of {' and of '.join(given)}: make all the same")
+    return element_of(given[0]) if given else np.dtype(np.float64)

@@ -11,13 +11,14 @@ from spikeport.operations.conv import Conv
 from spikeport.operations.join import Add, Concat
 from spikeport.operations.linear import Linear
 from spikeport.operations.max_pool import MaxPool
-from spikeport.operations.operation import Operation
+from spikeport.operations.operation import WHOLE_WEIGHTS, Operation, element_of
 from spikeport.operations.operation import Shape as Shape  # a type, which documents itself
 from spikeport.operations.pool import AvgPool, Pool, SumPool
 from spikeport.operations.weighted import Weighted, summed
 
 __all__ = [
     "OPERATIONS",
+    "WHOLE_WEIGHTS",
     "Add",
     "AvgPool",
     "Concat",
@@ -28,6 +29,7 @@ __all__ = [
     "Pool",
     "SumPool",
     "Weighted",
+    "element_of",
     "summed",
 ]
 

@@ -31,8 +31,9 @@ class Conv(Weighted):
 
     Attributes
     ----------
-    weight : W, shape (out, C/groups, kernel) or (out, C/groups, rows, columns), float32 or float64; held, not copied
-    bias : b, shape (out,), of the weight's type, or None
+    weight : W, shape (out, C/groups, kernel) or (out, C/groups, rows, columns), float32, float64, int8 or int16; held,
+        not copied
+    bias : b, shape (out,), of the weight's type, int32 beside weights of integers, or None
     stride, padding, dilation : one whole number, or one for each axis; the padding is zeros on both sides
     groups : into how many parts, which do not see each other, the channels are split
 
@@ -105,7 +106,7 @@ class Conv(Weighted):
         (signal,) = signals
         shape = self.output_shape(signal.shape[2:])
         if not math.prod(signal.shape[:2]):
-            return np.zeros((*signal.shape[:2], *shape), self.weight.dtype)
+            return np.zeros((*signal.shape[:2], *shape), self.element)
         return summed(self, signal).reshape(*signal.shape[:2], *shape)
 
     def with_arrays(self, arrays: dict[str, Array]) -> Operation:
@@ -120,5 +121,5 @@ class Conv(Weighted):
         return {**per_axis, "dilation": window.dilation, "groups": self.groups}
 
     def check(self, name: str) -> None:
-        """Raise `GraphError` unless weight and bias fit and are of one float type."""
+        """Raise `GraphError` unless shapes and types of weight and bias fit."""
         self._check_arrays(name)

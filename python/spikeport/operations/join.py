@@ -24,6 +24,10 @@ class Add(Operation):
 
     kind: ClassVar[str] = "add"
 
+    def bound(self, *largest: float) -> float:
+        """Return ``m_0 + m_1 + …``."""
+        return sum(largest)
+
     def output_shape(self, *inputs: Shape) -> Shape:
         """Return the shape that all have, or raise `GraphError`."""
         if len(inputs) < 2 or len(set(inputs)) > 1:
@@ -43,6 +47,10 @@ class Concat(Operation):
     """``I = x_0, behind it x_1, …`` along the first axis: channels, or the values of a vector."""
 
     kind: ClassVar[str] = "concat"
+
+    def bound(self, *largest: float) -> float:
+        """Return the largest of ``m_0, m_1, …``."""
+        return max(largest)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """Return the shape with the first axes added up, or raise `GraphError` where the others differ."""

@@ -28,8 +28,8 @@ class Linear(Weighted):
 
     Attributes
     ----------
-    weight : W, shape (n_outputs, n_inputs), float32 or float64; held as it is, not copied
-    bias : b, shape (n_outputs,), of the weight's type, or None
+    weight : W, shape (n_outputs, n_inputs), float32, float64, int8 or int16; held as it is, not copied
+    bias : b, shape (n_outputs,), of the weight's type, int32 beside weights of integers, or None
     """
 
     kind: ClassVar[str] = "linear"
@@ -74,7 +74,7 @@ class Linear(Weighted):
         return Linear(arrays["weight"], arrays.get("bias"))
 
     def check(self, name: str) -> None:
-        """Raise `GraphError` unless the weight has two axes, the bias one value per row, and both one float type."""
+        """Raise `GraphError` unless the weight has two axes, the bias one value per row, and their types fit."""
         shape = np.shape(self.weight)
         if len(shape) != 2:
             raise GraphError("shape", f"{name}.weights has shape {shape}: give (n_neurons, n_inputs)")

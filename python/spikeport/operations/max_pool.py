@@ -25,13 +25,19 @@ class MaxPool(Pool):
     kind: ClassVar[str] = "max_pool"
     remembers: ClassVar[bool] = True
 
+    def bound(self, *largest: float) -> float:
+        """Return ``m``: from step to step a maximum of running sums changes by no more than they do."""
+        (m,) = largest
+        return m
+
     def currents(self, *signals: Array, dtype: Any = None) -> Array:
         """Return what the maxima grow by, shape (T, batch, C, places…); the first step of the signal is the first."""
         (signal,) = signals
         shape, dtype = self.output_shape(signal.shape[2:]), type_of(signals, dtype)
-        running = self.window.padded(np.add.accumulate(signal + dtype.type(0), axis=0), -np.inf)
+        lowest = np.iinfo(dtype).min if dtype == np.int32 else -np.inf
+        running = self.window.padded(np.add.accumulate(signal + dtype.type(0), axis=0, dtype=dtype), lowest)
         largest = np.zeros((len(signal) + 1, signal.shape[1], *shape), dtype)
-        largest[1:] = -np.inf
+        largest[1:] = lowest
         for tap in self.window.taps():
             np.maximum(largest[1:], self.window.read(running, tap), out=largest[1:])
         return largest[1:] - largest[:-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 """Of one sample: (n,), (channels, length) or (channels, height, width)."""
 Attributes = Mapping[str, int | tuple[int, ...]]
+
+WHOLE_WEIGHTS: Final = (np.int8, np.int16)
+"""Types of the weights of an integer network; its biases and all that it computes are int32."""
 
 
 class Operation(ABC):
@@ -34,9 +37,15 @@ class Operation(ABC):
     def currents(self, *signals: Array, dtype: Any = None) -> Array:
         """Return the currents of shape (T, batch, *out) for signals of shape (T, batch, *in), in the contract's order.
 
-        They are of the type of the operation's arrays; of one without arrays, of ``dtype``, which by default is that
-        of the first signal, or float64 for spikes.
+        They are of the operation's `element`; of one without arrays, of ``dtype``, which by default is that of the
+        first signal, or float64 for spikes.
         """
+
+    def bound(self, *largest: float) -> float:
+        """Return the most that a current of integers can have, in absolute value, where each signal has at most
+        ``largest`` (SPEC.md 2.2). Raises `GraphError` ``operation`` for an operation that integers have not.
+        """
+        raise GraphError("operation", f"{self.kind} is no operation of integers")
 
     def arrays(self) -> dict[str, Array]:
         """Return what learns, by name: what an archive holds, in its order."""
@@ -57,8 +66,13 @@ class Operation(ABC):
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """The type of its arrays, float32 or float64, or None where it has none."""
+        """The type of its weights, float32, float64, int8 or int16, or None where it has none."""
         return next((array.dtype for array in self.arrays().values()), None)
+
+    @property
+    def element(self) -> np.dtype[Any] | None:
+        """The type that it computes in: that of its weights, int32 for those of integers; None without weights."""
+        return None if self.dtype is None else element_of(self.dtype)
 
     def copy(self) -> Operation:
         """Return the operation with arrays of its own, in C order."""
@@ -93,11 +107,26 @@ def only(kind: str, inputs: tuple[Shape, ...]) -> Shape:
 def type_of(signals: tuple[Array, ...], dtype: Any) -> np.dtype[Any]:
     """Return the type of currents that no array decides."""
     given = np.dtype(signals[0].dtype if dtype is None else dtype)
-    return given if given in (np.float32, np.float64) else np.dtype(np.float64)
+    return given if given in (np.float32, np.float64, np.int32) else np.dtype(np.float64)
 
 
-def check_float(name: str, array: Array, dtype: Any = None) -> None:
-    """Raise `GraphError` ``dtype`` unless ``array`` is float32 or float64, and of ``dtype`` if one is given."""
-    given = getattr(array, "dtype", type(array).__name__)
-    if given not in (np.float32, np.float64) or given != (given if dtype is None else dtype):
-        raise GraphError("dtype", f"{name} is {given}: make all of a layer float32, or all float64")
+def element_of(dtype: Any) -> np.dtype[Any]:
+    """Return the type in which weights of ``dtype`` are summed: int32 for int8 and int16, else their own."""
+    return np.dtype(np.int32) if np.dtype(dtype) in WHOLE_WEIGHTS else np.dtype(dtype)
+
+
+def check_types(name: str, weight: Array, bias: Array | None) -> None:
+    """Raise `GraphError` ``dtype`` unless weights and biases, of node ``name``, are both float32, both float64, or
+    int8 or int16 with int32.
+    """
+    given = getattr(weight, "dtype", type(weight).__name__)
+    if given not in (np.float32, np.float64, *WHOLE_WEIGHTS):
+        raise GraphError(
+            "dtype", f"{name}.weights is {given}: make all of a layer float32, all float64, or weights int8 or int16"
+        )
+    if bias is not None and getattr(bias, "dtype", None) != element_of(given):
+        raise GraphError(
+            "dtype",
+            f"{name}.bias is {getattr(bias, 'dtype', type(bias).__name__)} beside weights of {given}: "
+            f"make it {element_of(given)}",
+        )

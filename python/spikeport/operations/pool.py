@@ -64,6 +64,11 @@ class SumPool(Pool):
 
     kind: ClassVar[str] = "sum_pool"
 
+    def bound(self, *largest: float) -> float:
+        """Return ``m`` times the number of places of the window."""
+        (m,) = largest
+        return math.prod(self.window.kernel) * m
+
     def currents(self, *signals: Array, dtype: Any = None) -> Array:
         """Return the sums, shape (T, batch, C, places…)."""
         (signal,) = signals
@@ -79,8 +84,16 @@ class AvgPool(SumPool):
 
     kind: ClassVar[str] = "avg_pool"
 
+    def bound(self, *largest: float) -> float:
+        """Raise `GraphError` ``operation``: an average of integers is none."""
+        raise GraphError(
+            "operation", "avg_pool divides, and integers are not divided: take sum_pool, and weights behind it / places"
+        )
+
     def currents(self, *signals: Array, dtype: Any = None) -> Array:
-        """Return the averages, shape (T, batch, C, places…)."""
+        """Return the averages, shape (T, batch, C, places…); raises as `bound` for integers."""
+        if type_of(signals, dtype) == np.int32:
+            self.bound(0)
         total = super().currents(*signals, dtype=dtype)
         average: Array = total / total.dtype.type(math.prod(self.window.kernel))
         return average

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import GraphError
-from spikeport.operations.operation import Operation, Shape, check_float
+from spikeport.operations.operation import Operation, Shape, check_types, element_of
 
 Array = npt.NDArray[Any]
 
@@ -31,8 +31,8 @@ class Weighted(Operation):
 
     Attributes
     ----------
-    weight : float32 or float64; held as it is, not copied
-    bias : shape (rows of all groups,), of the weight's type, or None
+    weight : float32, float64, int8 or int16; held as it is, not copied
+    bias : shape (rows of all groups,), of the weight's type, int32 beside weights of integers, or None
     """
 
     weight: Array
@@ -56,28 +56,33 @@ class Weighted(Operation):
         """Rows of all groups: neurons, or channels."""
         return int(np.shape(self.weight)[0])
 
+    def bound(self, *largest: float) -> float:
+        """Return ``max_c Σ_k |W[c, k]|·m + |b[c]|``; the padding makes no difference."""
+        (m,) = largest
+        sums = np.abs(self.weight, dtype=np.float64).reshape(self.n_outputs, -1).sum(axis=1) * m
+        return float((sums if self.bias is None else sums + np.abs(self.bias, dtype=np.float64)).max(initial=0))
+
     def arrays(self) -> dict[str, Array]:
         """Return the weight and, where there is one, the bias."""
         return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
 
     def _check_arrays(self, name: str) -> None:
-        check_float(f"{name}.weights", self.weight)
+        check_types(name, self.weight, self.bias)
         if self.bias is not None and np.shape(self.bias) != np.shape(self.weight)[:1]:
             raise GraphError("shape", f"{name}.bias has shape {np.shape(self.bias)}, not {np.shape(self.weight)[:1]}")
-        if self.bias is not None:
-            check_float(f"{name}.bias", self.bias, self.weight.dtype)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # an overflow is refused by name, as ``non_finite``
 def summed(operation: Weighted, signal: Array) -> Array:
     """Return the sums of shape (T, batch, rows of all groups, places), the bias with them."""
     matrix, bias = operation.matrix, operation.bias
+    element = element_of(matrix.dtype)
     total = None
     for k, patch in enumerate(operation.patches(signal)):
         if total is None:
-            total = np.zeros((*patch.shape[:-1], matrix.shape[1], patch.shape[-1]), matrix.dtype)
+            total = np.zeros((*patch.shape[:-1], matrix.shape[1], patch.shape[-1]), element)
         if patch.any():
-            total += matrix[:, :, k, None] * patch[..., None, :].astype(matrix.dtype, copy=False)
+            total += matrix[:, :, k, None] * patch[..., None, :].astype(element, copy=False)
     assert total is not None  # a weight without columns cannot be built
     total = total.reshape(*total.shape[:2], math.prod(matrix.shape[:2]), total.shape[-1])
     return total if bias is None else total + bias[:, None]
@@ -89,6 +94,7 @@ def summed_rows(matrix: Array, bias: Array | None, signal: Array) -> Array:
 
     As long as the matrix is small, terms are added to all sums at once; else row by row, where a spike is a column.
     """
+    matrix = matrix.astype(element_of(matrix.dtype), copy=False)
     rows = signal.reshape(math.prod(signal.shape[:-1]), matrix.shape[1])
     add = _term_by_term if matrix.size < SMALL_MATRIX else _row_by_row
     total = add(rows, matrix).reshape(*signal.shape[:-1], len(matrix))
