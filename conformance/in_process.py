@@ -27,7 +27,8 @@ from spikeport.transfer.neurons import neuron_from_rows
 from spikeport.transfer.store import checkpoint_paths
 
 Arguments = dict[str, Any]
-DTYPES = {"f64": np.float64, "f32": np.float32, "i32": np.int32}
+DTYPES = {"f64": np.float64, "f32": np.float32, "i32": np.int32, "i8": np.int8, "i16": np.int16}
+WHOLE = (np.int32, np.int8, np.int16)
 NEURON_KEYS = ("threshold", "v_init", "v_reset", "beta")
 TRACER_KEYS = ("tracer_min", "tracer_max")
 WHOLE_KEYS = (*TRACER_KEYS, "max_spikes")
@@ -47,14 +48,16 @@ def answer(backend: Backend, kernel: str, arguments: Arguments) -> Words | None:
 def _array(arguments: Arguments, key: str, shape: Any = None) -> Any:
     values = np.array([float(value) for value in arguments[key]])
     with np.errstate(over="ignore"):  # a double beyond float32 is refused by the kernel
-        typed = as_whole(key, values) if _dtype(arguments) == np.int32 else values.astype(_dtype(arguments))
+        typed = as_whole(key, values) if _dtype(arguments) in WHOLE else values.astype(_dtype(arguments))
     return _shaped_as(key, typed, shape)
 
 
 def _weight(arguments: Arguments, key: str, shape: Any) -> Any:
     """Return weights; those of integers have 16 bits."""
-    weight = _array(arguments, key, shape)
-    return as_integers(key, weight, np.int16) if weight.dtype == np.int32 else weight
+    weight, narrow = _array(arguments, key, shape), _dtype(arguments)
+    if weight.dtype != np.int32:
+        return weight
+    return as_integers(key, weight, np.int16 if narrow == np.int32 else narrow)
 
 
 def _shaped_as(key: str, values: Any, shape: Any) -> Any:
@@ -253,7 +256,7 @@ def _graph_of(a: Arguments) -> SNNCheckpoint:
     weights, biases, neurons = [], [], []
     reads = sidecar.structure.reads(names)
     for k, node in enumerate(sidecar.structure.nodes):
-        weight = _array(a, f"weight.{k}") if f"weight.{k}" in a else None
+        weight = _weight(a, f"weight.{k}", None) if f"weight.{k}" in a else None
         shape = node.weight_shape(reads[k][0])
         if (weight is None) != (shape is None) or (weight is not None and weight.size != math.prod(shape)):
             raise CheckpointError("shape", f"weight.{k} does not have the values of shape {shape}")

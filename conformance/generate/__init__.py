@@ -20,7 +20,7 @@ from conformance.generate import (
     st_bif,
     step,
 )
-from conformance.generate.networks import graph_runs, pulses, runs
+from conformance.generate.networks import graph_runs, pulses, runs, whole_runs
 from conformance.generate.notes import NOTES
 from conformance.generate.operations import geometry, operation
 
@@ -38,6 +38,7 @@ def all_cases() -> dict[str, list[Case]]:
         *runs.cases(),
         *graph_runs.cases(),
         *pulses.cases(),
+        *whole_runs.cases(),
         *encode.cases(),
         *qcfs.cases(),
         *finetune.cases(),

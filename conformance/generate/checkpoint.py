@@ -6,10 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from conformance.cases import FILES, Case
 from conformance.generate.hostile import HOSTILE, LARGE, write_hostile
 from conformance.generate.make import case, decimals
-from conformance.generate.networks import NETWORKS, graph_runs, pulses
+from conformance.generate.networks import NETWORKS, graph_runs, pulses, whole_runs
+from conformance.in_process import DTYPES
 from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 from spikeport.transfer.files.strict_json import dump
 from spikeport.transfer.neurons import neuron_rows
@@ -33,6 +36,7 @@ READ = {
 }
 
 GRAPH_FLAGS = {name: flags.split() for name, flags in (graph_runs.FLAGS | pulses.FLAGS).items()}
+GRAPH_FLAGS |= {name: ["integers", *flags.split()] for name, flags in whole_runs.FLAGS.items()}
 
 
 def write_files(folder: Path) -> None:
@@ -102,7 +106,8 @@ def _writes() -> list[Case]:
                 inputs[f"bias.{k}"] = decimals(bias)
             if neuron is not None:
                 inputs[f"neuron.{k}"] = decimals(neuron_rows(neuron, nodes[k].shape[0], version))
-        dtype = "f32" if any(w is not None and w.dtype.itemsize == 4 for w in checkpoint.weights) else "f64"
+        types = {weight.dtype for weight in checkpoint.weights if weight is not None}
+        dtype = next((word for word, kind in DTYPES.items() if np.dtype(kind) in types), "f64")
         params = {"dtype": dtype, "metadata": dump(checkpoint.metadata)}
         one = case(
             "checkpoint.write", f"checkpoint.write.{name}", f"the bytes of the pair {name}", flags, params, inputs
@@ -114,7 +119,29 @@ def _writes() -> list[Case]:
             made.append(
                 case("checkpoint.write", f"checkpoint.write.{name}_backwards", said, ["frozen_order"], params, again)
             )
-    return [*made, *_metadata_texts(), *_layers_refused(), *_lists_and_paths()]
+    return [*made, *_metadata_texts(), *_layers_refused(), *_lists_and_paths(), *_integers_refused()]
+
+
+def _integers_refused() -> list[Case]:
+    row = [8.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0, 1.0]
+    good = {"names": ["only"], "input_shape": [2], "operations": ["linear"], "reads.0": ["input"], "shape.0": [1]}
+    good |= {"kinds": ["IF"], "frozen": [], "weight.0": [1, -2], "bias.0": [3], "neuron.0": row}
+    wrong: dict[str, tuple[str, dict[str, Any]]] = {
+        "weight_of_a_half": ("a weight with a fraction", {"weight.0": [0.5, 1]}),
+        "weight_of_9_bits": ("a weight of 128", {"weight.0": [128, 1]}),
+        "bias_of_a_half": ("a bias with a fraction", {"bias.0": [0.5]}),
+        "bias_of_33_bits": ("a bias of 2^31", {"bias.0": [2147483648]}),
+        "weight_nan": ("a weight that is no number", {"weight.0": ["nan", 1]}),
+        "start_of_a_half": ("half of an odd threshold", {"neuron.0": [7.0, *row[1:]]}),
+        "label": ("a leaky neuron", {"kinds": ["LIF"]}),
+    }
+    params = {"dtype": "i8", "metadata": "{}"}
+    return [
+        case(
+            "checkpoint.write", f"checkpoint.write.integers_{name}", said, ["integers", "error"], params, good | changed
+        )
+        for name, (said, changed) in wrong.items()
+    ]
 
 
 def _metadata_texts() -> list[Case]:

@@ -19,6 +19,7 @@ for _part in (
     "archives",
     "arrays",
     "graphs",
+    "integers",
 ):  # each fills HOSTILE, in the order of the vectors
     importlib.import_module(f"conformance.generate.hostile.{_part}")
 

@@ -130,6 +130,14 @@ def _edges() -> list[Case]:
             _draw(372, "max_pooled", 2),
             1,
         ),
+        _run(
+            "graph_no_steps_overflow_f32",
+            "no step, and no current that could overflow",
+            "empty overflow steady",
+            "conv_small_f32",
+            np.full((1, 2, 4, 4), 3e38),
+            0,
+        ),
         _run("graph_long", "many steps of a residual network", "long join", "residual", x[:1], 64),
         _run(
             "graph_negative",

@@ -67,7 +67,8 @@ class SNNCheckpoint:
 
     Parameters
     ----------
-    weights : one array of shape (out, in) for each layer, float32 or float64, copied
+    weights : one array of shape (out, in) for each layer, float32 or float64, copied; with ``structure`` int8 or int16
+        too, with biases of int32: an integer network
     layer_names : unique, input side first
     layer_sizes : (in, out) for each layer
     neuron_types : a label for each layer, by default "LIF"; a network runs where every label is a kind of `Neuron`
@@ -215,7 +216,7 @@ class SNNCheckpoint:
         if unknown:
             raise CheckpointError("sidecar_schema", f"frozen_layers names no layer: {', '.join(map(str, unknown))}")
         sidecar = check_sidecar(raw, "checkpoint")
-        _check_version(sidecar, [layer.neuron for layer in layers])
+        _check_version(sidecar, [layer.neuron for layer in layers], [layer.weights for layer in layers])
         return sidecar, [layer.arrays(finite=True, version=sidecar.version) for layer in layers]
 
     def __eq__(self, other: object) -> bool:
@@ -264,7 +265,7 @@ def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint
     neurons = [
         None if a.neuron is None else neuron_from_rows(kind, a.neuron) for kind, a in zip(kinds, layers, strict=True)
     ]
-    _check_version(sidecar, neurons)
+    _check_version(sidecar, neurons, [layer.weight for layer in layers])
     return SNNCheckpoint(
         weights=[layer.weight for layer in layers],
         layer_names=sidecar.layer_names,
@@ -278,11 +279,12 @@ def from_parts(sidecar: Sidecar, layers: Sequence[LayerArrays]) -> SNNCheckpoint
     )
 
 
-def _check_version(sidecar: Sidecar, neurons: Sequence[Neuron | None]) -> None:
+def _check_version(sidecar: Sidecar, neurons: Sequence[Neuron | None], weights: Sequence[Array | None]) -> None:
     """Raise `CheckpointError` ``version`` for what is said in version 2 and could be in version 1."""
     if sidecar.structure is None or not sidecar.structure.is_linear_chain(sidecar.layer_names):
         return
-    if all(neuron is None or neuron.max_spikes == 1 for neuron in neurons):
+    of_floats = all(weight is None or weight.dtype.kind == "f" for weight in weights)
+    if of_floats and all(neuron is None or neuron.max_spikes == 1 for neuron in neurons):
         raise CheckpointError(
             "version", "a chain of linear layers, of one spike a step, is written in version 1: leave structure out"
         )

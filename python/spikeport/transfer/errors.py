@@ -26,6 +26,7 @@ CODES: Final = (
     "shape",
     "non_finite",
     "neuron",
+    "operation",
 )
 
 

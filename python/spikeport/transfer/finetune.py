@@ -33,8 +33,11 @@ def finetune_step(
     velocities : u of the step before, None for a node without weights; zeros by default
 
     A layer in ``frozen_layers`` keeps its weights and velocity whatever its rate says. Raises
-    `spikeport.errors.KernelError`: ``shape``, ``non_finite``, ``learning_rate``, ``momentum``.
+    `spikeport.errors.KernelError`: ``shape``, ``non_finite``, ``learning_rate``, ``momentum``; ``dtype`` for a network
+    of integers.
     """
+    if any(weight is not None and weight.dtype.kind == "i" for weight in checkpoint.weights):
+        raise KernelError("dtype", "integers do not learn: fine-tune the network of floats that they were made from")
     names, has = checkpoint.layer_names, [weight is not None for weight in checkpoint.weights]
     given = {"gradients": gradients, "rates": rates} | ({} if velocities is None else {"velocities": velocities})
     for what, values in given.items():

@@ -239,13 +239,13 @@ def _node(layer: LayerContent) -> LayerNode:
     return LayerNode.of(layer.name, Linear(layer.weights.copy(), bias), neuron)
 
 
-def as_array(place: str, values: Any) -> Array:
-    """Return ``values`` as a float32 or float64 array in this machine's byte order, row by row."""
+def as_array(place: str, values: Any, types: tuple[type, ...] = (np.float32, np.float64)) -> Array:
+    """Return ``values`` as an array of one of ``types`` in this machine's byte order, row by row."""
     try:
         array = np.asarray(values)
     except ValueError:
         raise CheckpointError("shape", f"{place} is ragged: give an array of numbers") from None
-    return np.asarray(array, _float_type(place, array), order="C")
+    return np.asarray(array, _native_type(place, array, types), order="C")
 
 
 def _array(place: str, values: Any, shape: str, *, ndim: int) -> Array:
@@ -255,18 +255,18 @@ def _array(place: str, values: Any, shape: str, *, ndim: int) -> Array:
     return array
 
 
-def _float_type(place: str, array: Array) -> np.dtype[Any]:
+def _native_type(place: str, array: Array, types: tuple[type, ...] = (np.float32, np.float64)) -> np.dtype[Any]:
     if array.dtype.kind == "O":
         raise CheckpointError("pickle", f"{place} holds Python objects: give an array of float32 or float64")
     native: np.dtype[Any] = array.dtype.newbyteorder("=")
-    if native not in (np.dtype(np.float32), np.dtype(np.float64)):
+    if native not in types:
         raise CheckpointError("dtype", f"{place} has dtype {array.dtype}: convert it with .astype(np.float32)")
     return native
 
 
 def _fitting(place: str, values: Any, shape: tuple[int, ...], expected: str, finite: bool) -> Array:
     array = np.asarray(values)
-    _float_type(place, array)
+    _native_type(place, array)
     if array.shape != shape:
         raise CheckpointError("shape", f"{place} has shape {array.shape}, and {expected}")
     if finite and not np.isfinite(array).all():

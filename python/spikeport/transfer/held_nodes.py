@@ -7,15 +7,16 @@ operations, inputs and shapes, is given by the structure and does not change.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.neuron import Neuron
-from spikeport.operations import OPERATIONS, Weighted
+from spikeport.operations import OPERATIONS, WHOLE_WEIGHTS, Weighted
 from spikeport.transfer.errors import CheckpointError
 from spikeport.transfer.files.members import LayerArrays
 from spikeport.transfer.files.version_2 import NodeStructure, Structure
@@ -23,6 +24,21 @@ from spikeport.transfer.held import PARTS, as_array, checked_entry, entries
 from spikeport.transfer.neurons import label_and_stored, neuron_of_label, neuron_rows
 
 Array = npt.NDArray[Any]
+
+TYPES: Final = {
+    "weight": (np.float32, np.float64, *WHOLE_WEIGHTS),
+    "bias": (np.float32, np.float64, np.int32),
+}
+CODES: Final = {
+    "name": "sidecar_schema",
+    "inputs": "layer_chain",
+    "dtype": "dtype",
+    "operation": "operation",
+    "neuron_kind": "neuron",
+    "not_whole": "neuron",
+    "overflow": "neuron",
+}
+"""What a checkpoint says for the code of a graph that cannot be, where that is not ``shape``."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,8 @@ class NodeContent:
 
 def needed_structure(graph: SNNGraph) -> Structure | None:
     """Return the structure of a graph that version 1 cannot hold, None for one that it can."""
-    fits = graph.is_linear_chain and all(layer.neuron.max_spikes == 1 for layer in graph)
+    one_spike = all(layer.neuron.max_spikes == 1 for layer in graph)
+    fits = graph.is_linear_chain and one_spike and dtype_of(graph) != np.int32
     return None if fits else structure_of(graph)
 
 
@@ -139,7 +156,7 @@ def _node(structure: NodeStructure, parts: dict[str, Any]) -> LayerNode:
     arrays = {}
     for part, key in (("weights", "weight"), ("bias", "bias")):
         if parts[part] is not None:
-            arrays[key] = as_array(f"{name}: {key}", parts[part]).copy()
+            arrays[key] = as_array(f"{name}: {key}", parts[part], TYPES[key]).copy()
     weighted = issubclass(OPERATIONS[structure.operation], Weighted)
     if weighted != ("weight" in arrays) or (not weighted and arrays):
         what = "needs a weight" if weighted else "has neither weight nor bias"
@@ -155,8 +172,7 @@ def as_graph(nodes: list[LayerNode], input_shape: tuple[int, ...] | None) -> SNN
     try:
         return SNNGraph(nodes, input_shape)
     except GraphError as error:
-        code = {"name": "sidecar_schema", "inputs": "layer_chain", "dtype": "dtype"}.get(error.code, "shape")
-        raise CheckpointError(code, str(error)) from None
+        raise CheckpointError(CODES.get(error.code, "shape"), str(error)) from None
 
 
 def _content(node: LayerNode) -> NodeContent:

@@ -41,7 +41,7 @@ class Member:
     ----------
     name : in the archive it stands with ``.npy`` behind it
     shapes : the shapes that its array may have; the first is the one that messages name
-    types : the types that its array may have, "<f4" or "<f8"
+    types : the types that its array may have, such as "<f4", "<f8" or "<i1"
     required : whether an archive without it is refused
     """
 
@@ -74,7 +74,7 @@ def write_archive(arrays: Mapping[str, Array]) -> bytes:
     for member, array in arrays.items():
         name = f"{member}.npy"
         little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        data = npy_header(little.dtype.str, little.shape) + little.tobytes()
+        data = npy_header(f"<{little.dtype.str[1:]}", little.shape) + little.tobytes()
         if len(body) + len(data) > LARGEST_ARCHIVE - 2**20:
             raise CheckpointError("too_large", f"{name} takes the archive beyond 4 GiB: split the network")
         encoded, checksum = name.encode("ascii"), zlib.crc32(data)

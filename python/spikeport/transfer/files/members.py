@@ -9,12 +9,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.operations import element_of
 from spikeport.transfer.errors import CheckpointError
 from spikeport.transfer.files.archive import Member
 
 Array = npt.NDArray[Any]
 
 FLOATS: Final = ("<f4", "<f8")
+WEIGHTS: Final = (*FLOATS, "<i1", "<i2")
+"""Of version 2, where weights may be integers."""
+BIASES: Final = (*FLOATS, "<i4")
 NEURON_ROWS: Final = ("threshold", "v_init", "hard_reset", "v_reset", "beta", "tracer_min", "tracer_max")
 """The rows of version 1; version 2 has one more, ``max_spikes``."""
 
@@ -56,8 +60,8 @@ def layers_of(
 
 def _check_types(layer: LayerArrays, before: list[Array | None], place: str) -> None:
     weight, bias, neuron = layer.weight, layer.bias, layer.neuron
-    if weight is not None and bias is not None and bias.dtype != weight.dtype:
-        raise CheckpointError("dtype", f"{place}: bias and weight differ in dtype")
+    if weight is not None and bias is not None and bias.dtype != element_of(weight.dtype):
+        raise CheckpointError("dtype", f"{place}: a weight of {weight.dtype} and a bias of {bias.dtype}")
     if neuron is not None and neuron.dtype != np.float64:
         raise CheckpointError("dtype", f"{place}: neuron must be float64")
     if weight is not None and any(other is not None and other.dtype != weight.dtype for other in before):

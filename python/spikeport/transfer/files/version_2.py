@@ -19,7 +19,7 @@ from spikeport.operations.window import LARGEST, Window
 from spikeport.transfer.errors import CheckpointError
 from spikeport.transfer.files.archive import Member
 from spikeport.transfer.files.fields import LARGEST_WIDTH, MOST_LAYERS, Demand, is_texts, is_wholes
-from spikeport.transfer.files.members import FLOATS, NEURON_ROWS
+from spikeport.transfer.files.members import BIASES, FLOATS, NEURON_ROWS, WEIGHTS
 
 KEYS: Final = ("input_shape", "nodes")
 ROWS: Final = len(NEURON_ROWS) + 1
@@ -189,7 +189,7 @@ def expected_members(structure: Structure, names: Sequence[str]) -> list[Member]
         if weight is not None:
             if math.prod(weight) > LARGEST_WIDTH:
                 raise CheckpointError("too_large", f"{names[index]} has more than 2^31 - 1 weights: {weight}")
-            members.append(Member(f"layer_{index}.weight", (weight,), FLOATS, True))
-            members.append(Member(f"layer_{index}.bias", ((first,),), FLOATS, False))
+            members.append(Member(f"layer_{index}.weight", (weight,), WEIGHTS, True))
+            members.append(Member(f"layer_{index}.bias", ((first,),), BIASES, False))
         members.append(Member(f"layer_{index}.neuron", ((ROWS, 1), (ROWS, first)), FLOATS, False))
     return members
