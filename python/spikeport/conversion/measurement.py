@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
-from spikeport.operations import Weighted
+from spikeport.graph.effort import compared_on
 
 if TYPE_CHECKING:
     from spikeport.conversion.converted import ConvertedSNN
-    from spikeport.graph import SNNGraph
 
 Array = npt.NDArray[Any]
 
@@ -23,26 +21,6 @@ FED = {
     "quantised": "as the quantised network computes it, on calibration samples",
     "pulse": "on calibration samples given once, as a pulse",
 }
-
-
-WORK = 2e10
-"""Additions that a comparison may take, where the network is no list of linear layers."""
-
-FEWEST = 8
-"""Samples that are compared, whatever it takes."""
-
-
-def compared_on(graph: SNNGraph, T: int, count: int) -> int:
-    """Return how many of ``count`` samples a network is compared on: all, or as many as `WORK` allows."""
-    if graph.is_linear_chain:
-        return count
-    return min(count, max(FEWEST, int(WORK / (T * max(1, additions(graph))))))
-
-
-def additions(graph: SNNGraph) -> int:
-    """Return how many terms the sums of all layers have, for one sample and step."""
-    places = [(layer.operation, math.prod((layer.shape or ())[1:])) for layer in graph]
-    return sum(op.weight.size * n for op, n in places if isinstance(op, Weighted))
 
 
 def measured(snn: ConvertedSNN, x: Array, expected: Array, details: dict[str, Any], chosen: str = "") -> Certificate:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.conversion.lossless.grid import why_inexact
 from spikeport.conversion.lossless.quantised import quantised
-from spikeport.conversion.measurement import compared, compared_on
+from spikeport.conversion.measurement import compared
+from spikeport.graph.effort import compared_on
 
 if TYPE_CHECKING:
     from spikeport.conversion.converted import ConvertedSNN
