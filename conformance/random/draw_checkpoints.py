@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from conformance.random import integers
 from conformance.random.damage import damage
 from conformance.random.draw_content import content, written
 from conformance.random.parameters import NOT_FINITE, Arguments
@@ -26,6 +27,10 @@ METADATA = (
 def write(draw: Draw) -> Arguments:
     """Return the arguments of one call, with one fault at most: writing has no order of checks."""
     made = content(draw)
+    if integers.are_in(made):
+        if draw.chance(0.3):
+            integers.spoil_content(draw, made)
+        return made
     tame = made | {
         key: draw.numbers(len(made[key]), "dyadic") for key in made if key.split(".")[0] in ("weight", "bias")
     }

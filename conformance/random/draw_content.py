@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from conformance.in_process import checkpoint_of
+from conformance.random import integers
 from conformance.random.draw_finetune import names
 from conformance.random.draw_operations import POOLS, signal_shape, window
 from conformance.random.parameters import OF_KIND, Arguments, parameters
@@ -35,6 +36,8 @@ MOST_VALUES = 96
 
 def content(draw: Draw) -> Arguments:
     """Return a chain, which is version 1, or a graph."""
+    if draw.chance(integers.SHARE):
+        return integers.content(draw, graph(draw))
     return chain(draw) if draw.chance(0.4) else graph(draw)
 
 

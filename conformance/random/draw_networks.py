@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from conformance.random import integers
 from conformance.random.draw_content import content, written
 from conformance.random.draw_encode import rates, seed
 from conformance.random.parameters import NOT_FINITE, OF_KIND, Arguments, parameters, spoil_parameter
@@ -14,6 +15,8 @@ from conformance.random.values import TAME, Draw
 
 def layer_forward(draw: Draw) -> Arguments:
     """Return the arguments of one call."""
+    if draw.chance(integers.SHARE):
+        return integers.layer(draw)
     T, B, n_in, n_out = draw.size(6), draw.size(3), draw.whole(1, 6), draw.whole(1, 5)
     kind = draw.pick(list(OF_KIND))
     given = parameters(draw, OF_KIND[kind], n_out)
@@ -66,6 +69,8 @@ def network_run(draw: Draw) -> Arguments | None:
         held.pop(f"neuron.{place}", None)
     if not written(held, draw.path):
         return None
+    if integers.are_in(held):
+        return {"checkpoint": str(draw.path), **integers.run(draw, held)}
     T, B = draw.size(8), draw.size(3)
     shape = held.get("input_shape") or held["sizes"][:1]
     encoding = draw.pick(["current", "poisson", "spikes", "spikes", "pulse"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from conformance.random import integers
 from conformance.random.parameters import (
     INTEGRATE_FIRE,
     NOT_FINITE,
@@ -27,6 +28,8 @@ def st_bif_multistep(draw: Draw) -> Arguments:
 
 def _steps(draw: Draw, names: tuple[str, ...]) -> Arguments:
     T, N = draw.size(9), draw.size(5)
+    if draw.chance(integers.SHARE):
+        return {"shape": [T, N], **integers.neurons(draw, "currents", names, T, N)}
     given = parameters(draw, names, N)
     made = {**draw.dtype(), "shape": [T, N], "currents": _currents(draw, T * N, given), **given}
     if draw.chance(0.15):
@@ -37,6 +40,9 @@ def _steps(draw: Draw, names: tuple[str, ...]) -> Arguments:
 def if_constant(draw: Draw) -> Arguments:
     """Return the arguments of one call."""
     N = draw.size(5)
+    if draw.chance(integers.SHARE):
+        T = draw.size(20)
+        return {"timesteps": T, **integers.neurons(draw, "current", INTEGRATE_FIRE, T, N)}
     given = parameters(draw, INTEGRATE_FIRE, N)
     made = {**draw.dtype(), "timesteps": draw.size(20), "current": _currents(draw, N, given), **given}
     if draw.chance(0.15):

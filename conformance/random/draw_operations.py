@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from conformance.random import integers
 from conformance.random.parameters import Arguments
 from conformance.random.spoil_operations import JOINS, POOLS, spoil
 from conformance.random.values import Draw
@@ -75,6 +76,8 @@ def operation_currents(draw: Draw) -> Arguments:
         made |= {"weight_shape": list(weight_shape), "weight": draw.numbers(math.prod(weight_shape))}
         if draw.chance(0.5):
             made["bias"] = draw.numbers(weight_shape[0])
+    if draw.chance(integers.SHARE):
+        return integers.operation(draw, made)
     if draw.chance(0.2):
         spoil(draw, made)
     return made

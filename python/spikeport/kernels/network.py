@@ -219,9 +219,9 @@ def check_inputs(network: PlacedNetwork, x: Array, timesteps: int, encoding: str
     if x.ndim != lead + len(shape) or x.shape[lead:] != shape or x.shape[: len(steps)] != steps:
         wanted = ("timesteps, " if steps else "") + f"batch, {', '.join(map(str, shape))}"
         raise KernelError("shape", f"inputs have shape {x.shape}: give ({wanted}) for encoding {encoding!r}")
+    if encoding == "poisson" and network.dtype == np.int32:
+        raise KernelError("encoding", "integers have no encoding 'poisson': give its spikes, encoding='spikes'")
     if network.dtype == np.int32:
-        if encoding == "poisson":
-            raise KernelError("encoding", "integers have no encoding 'poisson': give its spikes, encoding='spikes'")
         x = as_whole("inputs", x)
         check_network(network, timesteps, largest_of(x))
         return x
