@@ -15,7 +15,7 @@ import spikeport
 PACKAGE = Path(spikeport.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 
-ROOMS = {"transfer", "conversion", "certification", "snn_optimizer", "profiling", "interop", "roberta"}
+ROOMS = {"transfer", "integers", "conversion", "certification", "snn_optimizer", "profiling", "interop", "roberta"}
 BASE = {"errors", "checks", "certificate", "neuron", "operations", "picojoule", "projection"}
 MAY_KNOW = {
     "errors": set(),
@@ -33,7 +33,7 @@ MAY_KNOW = {
     "demo": {*BASE, "kernels", "backends", "graph", "reading", "report", "conversion", "transfer"},
     **{room: {*BASE, "kernels", "backends", "graph", "reading", "report"} for room in ROOMS},
 }
-MAY_KNOW["conversion"] |= {"transfer"}  # a converted network is kept as a checkpoint
+MAY_KNOW["conversion"] |= {"transfer", "integers"}  # a converted network is kept as a checkpoint; or made of integers
 MAY_KNOW["certification"] |= {"conversion"}  # what it judges
 NEVER_AT_IMPORT = (
     "torch",

@@ -4,14 +4,14 @@ What an integer network computes is the same to the bit in any order of summatio
 1). Here a float graph becomes one; conversion does so by ``convert(…, arithmetic="int8")``.
 
 - `quantize`: an `SNNGraph` and data -> `IntegerNetwork`: the graph, what its numbers stand for, a certificate
-- `InputStep`: real inputs as whole numbers
+- `Units`, `InputStep`: what its numbers stand for, and real inputs as whole numbers
 
 Jacob et al. 2018, "Quantization and training of neural networks for efficient integer-arithmetic-only inference";
 Frantar et al. 2023, "GPTQ".
 """
 
 from spikeport.integers.inputs import InputStep
-from spikeport.integers.network import IntegerNetwork
+from spikeport.integers.network import IntegerNetwork, Units
 from spikeport.integers.quantizing import quantize
 
-__all__ = ["InputStep", "IntegerNetwork", "quantize"]
+__all__ = ["InputStep", "IntegerNetwork", "Units", "quantize"]

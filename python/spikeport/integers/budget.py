@@ -5,7 +5,6 @@ start and threshold + T·P <= 2^31 - 1,      P the largest current of a node, fo
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,9 +17,6 @@ MOST: Final = 2**31 - 1
 
 LARGEST_THRESHOLD: Final = 2**24
 """A threshold needs no more: single precision still tells such numbers apart."""
-
-LARGEST_VALUE: Final = 2**15 - 1
-"""What a node without neurons passes on to weights, or an input that is no image: 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +46,6 @@ class Budget:
     def largest_current(self) -> int:
         """What a node may pass on in one step, at most: the sum of a run holds it so many times."""
         return MOST // max(1, self.timesteps)
-
-    def values_before(self, spread: float) -> int:
-        """Return the largest value to hand to weights whose rows sum to ``spread`` times their largest weight.
-
-        Values and weights share what currents may become. Where that is too little for both, both get as many bits.
-        """
-        share = self.largest_current / 2 / max(spread, 1.0)
-        return max(1, min(LARGEST_VALUE, int(max(share / self.largest_weight, math.sqrt(share)))))
 
 
 def within(budget: Budget, reach: Array, height: Array, scale: Array) -> Array:

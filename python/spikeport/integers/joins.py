@@ -27,6 +27,9 @@ LEAST: Final = 0.6
 """Share of the largest scale below which none is tried: it would cost a bit."""
 
 
+STAGES = 2
+
+
 class Joint(NamedTuple):
     """What signals are brought to: scale (units,), whole thresholds or None, and a whole factor for each fixed one."""
 
@@ -48,6 +51,24 @@ class Joint(NamedTuple):
         return np.asarray(np.maximum.reduce([np.zeros(len(self.scale)), *off]))
 
 
+def stages(factor: Array, budget: Budget) -> list[Array]:
+    """Return whole factors, each no larger than a weight may be, that multiply to ``factor``: one, or two."""
+    if factor.max() <= budget.largest_weight:
+        return [factor]
+    second = _second(factor, budget)
+    return [factor // second, second]
+
+
+def _second(factor: Array, budget: Budget) -> Array:
+    return np.asarray(np.ceil(factor / budget.largest_weight).astype(np.int64))
+
+
+def _whole(factor: Array, budget: Budget) -> Array:
+    """Return the nearest whole factors that are products of two weights."""
+    second = _second(factor, budget)
+    return np.asarray(np.rint(factor / np.maximum(second, 1)).astype(np.int64) * second)
+
+
 def joint(
     free: Sequence[Rows], fixed: Sequence[Carried], neuron: Neuron, budget: Budget, limit: Array, common: bool
 ) -> Joint | None:
@@ -60,14 +81,14 @@ def joint(
     if as_is is not None and (as_is.scale <= limit).all():
         return as_is
     limits = [rows.scale(budget) for rows in free]
-    limits += [budget.largest_weight / source.step for source in fixed]
+    limits += [budget.largest_weight**STAGES / source.step for source in fixed]
     reach = sum((rows.reach for rows in free), sum((source.step * source.most for source in fixed), np.zeros(units)))
     limit = np.minimum(limit, within(budget, reach, height(neuron, units), np.minimum.reduce(limits)))
     if common:
         limit = np.full(units, limit.min())
     best: Joint | None = None
     for share in np.linspace(1, LEAST, TRIED if fixed else 1):
-        found = _at(limit * share, fixed, neuron, common)
+        found = _at(limit * share, fixed, neuron, budget, common)
         if found is None:
             continue
         best = found if best is None else _better(best, found, fixed, common)
@@ -86,7 +107,7 @@ def _as_it_is(fixed: Sequence[Carried], neuron: Neuron, common: bool) -> Joint |
     return Joint(scale, θ, ones) if (_off(θ, scale * neuron.threshold) <= 1e-12).all() else None
 
 
-def _at(scale: Array, fixed: Sequence[Carried], neuron: Neuron, common: bool) -> Joint | None:
+def _at(scale: Array, fixed: Sequence[Carried], neuron: Neuron, budget: Budget, common: bool) -> Joint | None:
     θ = None
     if neuron.is_spiking and common:
         θ = thresholds_near(neuron, scale)
@@ -97,8 +118,8 @@ def _at(scale: Array, fixed: Sequence[Carried], neuron: Neuron, common: bool) ->
         scale = θ / neuron.threshold
     elif fixed and not common:
         first = min(fixed, key=lambda source: float(source.step.min()))
-        scale = np.maximum(1, np.floor(scale * first.step)) / first.step
-    factors = [np.rint(scale * source.step).astype(np.int64) for source in fixed]
+        scale = np.floor(scale * first.step) / first.step
+    factors = [_whole(scale * source.step, budget) for source in fixed]
     return Joint(scale, θ, factors) if all(factor.all() for factor in factors) else None
 
 

@@ -6,6 +6,7 @@ reads wait for it: all that it adds gets one scale.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,17 +18,17 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode
 from spikeport.integers import neurons
-from spikeport.integers.budget import MOST, Budget, within
+from spikeport.integers.budget import LARGEST_THRESHOLD, MOST, Budget, within
 from spikeport.integers.evidence import Evidence
 from spikeport.integers.inputs import InputStep
-from spikeport.integers.joins import Joint, joint
+from spikeport.integers.joins import Joint, joint, stages
 from spikeport.integers.outlook import room_behind
 from spikeport.integers.rows import Rows, WholeRows, diagonal, rounded
 from spikeport.integers.signals import Carried, largest_sent, unweighted
 from spikeport.kernels import INPUT, PlacedNetwork, PlacedNode
 from spikeport.kernels.bounds import node_reach
 from spikeport.neuron import PASS_ON, Neuron
-from spikeport.operations import Add, Operation, Weighted
+from spikeport.operations import Add, Operation, Shape, Weighted
 
 Array = npt.NDArray[Any]
 
@@ -79,7 +80,7 @@ class Plan:
             if isinstance(node.operation, Weighted):
                 self._weighted(node, node.operation)
             elif isinstance(node.operation, Add):
-                self._added(node, node.operation)
+                self._added(node, {name: self._waiting.pop(name) for name in node.inputs if name in self._waiting})
             else:
                 self._handed_on(node)
 
@@ -95,10 +96,14 @@ class Plan:
         rows = Rows.of(operation, source, moments)
         if node.name in self._free and not node.neuron.is_spiking:
             self._waiting[node.name] = node, rows
-            return
+        else:
+            self._by_itself(node, rows)
+
+    def _by_itself(self, node: PlacedNode, rows: Rows) -> None:
+        """Take rows with the largest scales of their own."""
         units = len(rows.bias)
         limit = within(self.budget, rows.reach, neurons.height(node.neuron, units), rows.scale(self.budget))
-        limit = np.minimum(limit, self._room(node, rows.reach))
+        limit = np.minimum(limit, self._room(node, rows.reach, rows.unit))
         if self._is_output(node):
             limit = np.full(units, limit.min())
         for _ in range(TRIALS):
@@ -127,31 +132,50 @@ class Plan:
         whole = neuron if θ is None else neurons.whole(neuron, θ, scale)
         return node_reach(whole, self.budget.timesteps, most) <= MOST
 
-    def _room(self, node: PlacedNode, reach: Array) -> Array:
-        """Return the scales with which a node without neurons hands on no more than what reads it has room for."""
-        if node.neuron.is_spiking:
+    def _room(self, node: PlacedNode, reach: Array, unit: float) -> Array:
+        """Return the scales with which a node without neurons hands on no more than what reads it has room for.
+
+        ``unit`` is the largest value that it hands on where its largest weight is 1.
+        """
+        if node.neuron.is_spiking or self._is_output(node):
             return np.full(len(reach), np.inf)
-        room = room_behind(self.network, node.name, self.budget)
+        room = room_behind(self.network, node.name, unit, self.budget)
         return np.divide(room, reach, out=np.ones(len(reach)), where=reach > 0)
 
-    def _added(self, node: PlacedNode, operation: Add) -> None:
-        """Give one scale to all that a sum reads: to weights that it alone reads, and by factors to everything else."""
+    def _added(self, node: PlacedNode, waiting: dict[str, tuple[PlacedNode, Rows]]) -> None:
+        """Give one scale to all that a sum reads: to the weights that wait for it, by factors to all else."""
         inputs = node.inputs
-        waiting = {name: self._waiting.pop(name) for name in inputs if name in self._waiting}
         fixed = [name for name in inputs if name not in waiting]
         free, sources = [rows for _, rows in waiting.values()], [self.carried[name] for name in fixed]
-        found, whole, most = self._joint(node, free, sources)
-        for (member, _), rows in zip(waiting.values(), whole, strict=True):
-            self._put(member, rows, rows.operation(self.budget), member.inputs, None, found.scale, rows.shift)
+        joined = self._joint(node, free, sources)
+        if joined is None and waiting:  # what is fixed is too fine for these weights: they are multiplied as well
+            for member, rows in waiting.values():
+                self._by_itself(member, rows)
+            self._added(node, {})
+            return
+        if joined is None:
+            raise self._too_coarse(node)
+        found, whole, most = joined
+        for (member, _), made in zip(waiting.values(), whole, strict=True):
+            self._put(member, made, made.operation(self.budget), member.inputs, None, found.scale, made.shift)
         before, names = list[LayerNode](), {}
         for name, factor in zip(fixed, found.factors, strict=True):
-            if (factor != 1).any():
+            if (factor != 1).any() and name not in names:
                 names[name] = self._name(f"{node.name}.{name}")
-                multiplied = diagonal(node.shape, factor.astype(self.budget.weight_type))
-                before.append(LayerNode.of(names[name], multiplied, PASS_ON, (name,)))
+                before += self._multiplied(name, names[name], node.shape, factor)
         off = sum((rows.shift for rows in whole), found.shift(sources))
         read = tuple(names.get(name, name) for name in inputs)
-        self._put(node, None, operation, read, found.thresholds, found.scale, off, before, most)
+        self._put(node, None, node.operation, read, found.thresholds, found.scale, off, before, most)
+
+    def _multiplied(self, source: str, name: str, shape: Shape, factor: Array) -> list[LayerNode]:
+        """Return what multiplies the units of ``source``, in one node or two; the last one is called ``name``."""
+        made = list[LayerNode]()
+        for stage in stages(factor, self.budget):
+            operation = diagonal(shape, stage.astype(self.budget.weight_type))
+            made.append(LayerNode.of(name, operation, PASS_ON, (made[-1].name if made else source,)))
+            made[-1].name = self._name(f"{name}.{len(made)}")
+        made[-1].name = name
+        return made
 
     def _handed_on(self, node: PlacedNode) -> None:
         """Take a pool or a concatenation as it is; what neurons read, or the output says, gets one scale behind it."""
@@ -159,29 +183,39 @@ class Plan:
         if not node.neuron.is_spiking and not self._is_output(node):
             self._put(node, None, operation, node.inputs, None, 1 / raw.step, np.zeros(len(raw.step)), most=raw.most)
             return
-        found, _, most = self._joint(node, [], [raw])
+        joined = self._joint(node, [], [raw])
+        if joined is None:
+            raise self._too_coarse(node)
+        found, _, most = joined
         before, inputs, (factor,) = list[LayerNode](), node.inputs, found.factors
         if (factor != 1).any():
-            inputs = (self._name(f"{node.name}.{operation.kind}"),)
-            before.append(LayerNode.of(inputs[0], operation, PASS_ON, node.inputs))
-            operation = diagonal(node.shape, factor.astype(self.budget.weight_type))
+            before = [LayerNode.of(self._name(f"{node.name}.{operation.kind}"), operation, PASS_ON, node.inputs)]
+            before += self._multiplied(before[0].name, node.name, node.shape, factor)
+            operation, inputs = before[-1].operation, before.pop().inputs
         self._put(node, None, operation, inputs, found.thresholds, found.scale, found.shift([raw]), before, most)
 
-    def _joint(self, node: PlacedNode, free: list[Rows], fixed: list[Carried]) -> tuple[Joint, list[WholeRows], float]:
-        """Return one scale for all that ``node`` reads, the weights among it in whole numbers, the largest current."""
+    def _joint(
+        self, node: PlacedNode, free: list[Rows], fixed: list[Carried]
+    ) -> tuple[Joint, list[WholeRows], float] | None:
+        """Return one scale for all that ``node`` reads, the weights among it in whole numbers, the largest current.
+
+        None where no scale is fine enough.
+        """
         reach = sum((rows.reach for rows in free), np.zeros(node.shape[0]))
-        limit = self._room(node, sum((source.step * source.most for source in fixed), reach))
+        units = sum(rows.unit for rows in free) + sum(source.most for source in fixed)
+        limit = self._room(node, sum((source.step * source.most for source in fixed), reach), units)
         for _ in range(TRIALS):
             found = joint(free, fixed, node.neuron, self.budget, limit, self._is_output(node))
             if found is None:
-                break
+                return None
             whole = [rounded(rows, found.scale, self.budget) for rows in free]
             most = sum(float(rows.reach.max()) for rows in whole)
-            most += sum(float(f.max()) * source.most for f, source in zip(found.factors, fixed, strict=True))
+            for factor, source in zip(found.factors, fixed, strict=True):
+                most += math.prod(int(stage.max()) for stage in stages(factor, self.budget)) * source.most
             if self._holds(node.neuron, found.thresholds, found.scale, most):
                 return found, whole, most
             limit = np.minimum(limit, found.scale) * SMALLER
-        raise self._too_coarse(node)
+        return None
 
     def _put(
         self,
@@ -197,6 +231,8 @@ class Plan:
     ) -> None:
         """Take down what became of ``node``, and what it hands on."""
         most = most if rows is None else float(rows.reach.max(initial=0))
+        if rows is not None and rows.is_coarse and (θ is None or θ.max() < LARGEST_THRESHOLD / 2):
+            raise self._too_coarse(node)
         if θ is None:
             neuron, shift = PASS_ON, off * scale / max(1.0, most)
             self.carried[node.name] = Carried(1 / scale, int(most), node.shape)
@@ -219,9 +255,11 @@ class Plan:
         return wanted
 
     def _too_coarse(self, node: PlacedNode) -> GraphError:
+        behind = "" if node.neuron.is_spiking else "; between layers without neurons nothing is rounded, so fold them"
         return GraphError(
             "bits",
-            f"{node.name}: what it reads is so large beside its threshold, or a run of {self.budget.timesteps} steps "
-            f"so long, that no whole threshold is left with weights of {self.budget.bits} bits: take bits=16, fewer "
-            "timesteps, or larger thresholds",
+            f"{node.name}: so few of {self.budget.bits} bits are left to its weights that the network would be another: "
+            f"sums of a run of {self.budget.timesteps} steps, on inputs up to {self.input.largest:,}, must stay below "
+            "2^31, or weights are too large beside a threshold. Take bits=16, fewer timesteps, or smaller "
+            f"inputs{behind}",
         )

@@ -15,7 +15,7 @@ from spikeport.integers.budget import Budget
 from spikeport.integers.certificate import certified
 from spikeport.integers.evidence import Evidence, kept
 from spikeport.integers.inputs import HEADROOM, LEVELS, InputStep, exact_step, measured_step, with_room
-from spikeport.integers.network import IntegerNetwork
+from spikeport.integers.network import IntegerNetwork, Units
 from spikeport.integers.outlook import room_behind
 from spikeport.integers.plan import Plan
 from spikeport.kernels import INPUT, PlacedNetwork
@@ -91,7 +91,8 @@ def quantize(
     for layer in graph:
         whole[layer.name].firing_rates = layer.firing_rates
     certificate = certified(graph, whole, plan, judged, T=T, encoding=encoding, backend=backend)
-    return IntegerNetwork(whole, step, plan.output_step, budget.timesteps, budget.bits, certificate)
+    units = Units(step, plan.output_step, budget.bits, budget.timesteps)
+    return IntegerNetwork(whole, units, certificate)
 
 
 def _checked(graph: Any, bits: Any, timesteps: Any, T: Any, encoding: Any) -> tuple[PlacedNetwork, int]:
@@ -145,6 +146,6 @@ def _input(
     found = exact_step(samples)
     if found is None:
         most = LEVELS if budget.bits == 8 and samples.min() >= 0 else budget.largest_weight
-        room = int(room_behind(network, INPUT, budget)) // HEADROOM
+        room = int(room_behind(network, INPUT, 1.0, budget)) // HEADROOM
         found = measured_step(samples, max(LEVELS // 2, min(most, room)))
     return found if largest is None else InputStep(found.step, int(largest), found.exact)

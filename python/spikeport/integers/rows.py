@@ -8,7 +8,7 @@ A row's scale is its own: it goes into the threshold behind it, θ[c]·scale[c],
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,10 @@ from spikeport.operations import Conv, Linear, Operation, Weighted
 from spikeport.projection import project_groups
 
 Array = npt.NDArray[Any]
+
+
+COARSE: Final = 7
+"""The largest weight of a layer, from which on they are weights: of four bits."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,12 @@ class Rows:
         """The largest current of each row, for inputs of at most ``most``."""
         return np.asarray(np.abs(self.weights).sum(axis=1) * self.most + np.abs(self.bias))
 
+    @property
+    def unit(self) -> float:
+        """The largest current of all rows, were the largest weight of each 1."""
+        largest = np.abs(self.weights).max(axis=1, initial=0.0)
+        return float(np.divide(self.reach, largest, out=np.ones(len(largest)), where=largest > 0).max())
+
     def scale(self, budget: Budget) -> Array:
         """Return the largest scale of each row with which its weights have the bits that they may; infinite for 0."""
         largest = np.abs(self.weights).max(axis=1, initial=0.0)
@@ -81,6 +91,11 @@ class WholeRows:
         return np.asarray(np.abs(self.weights).sum(axis=1) * self.rows.most + np.abs(self.bias))
 
     @property
+    def is_coarse(self) -> bool:
+        """Whether fewer than four bits are left to the weights."""
+        return bool(self.rows.weights.any() and np.abs(self.weights).max() < COARSE)
+
+    @property
     def shift(self) -> Array:
         """How far the current of each row may be from the real one, for any input: real units."""
         off = np.abs(self.weights / self.scale[:, None] - self.rows.weights).sum(axis=1) * self.rows.most
@@ -101,7 +116,7 @@ def rounded(rows: Rows, scale: Array, budget: Budget) -> WholeRows:
     Q = budget.largest_weight
     real = np.column_stack([rows.weights, rows.bias]) * scale[:, None]
     plain = np.rint(real)
-    plain[:, :-1] = np.clip(plain[:, :-1], -Q, Q)
+    assert np.abs(plain[:, :-1]).max(initial=0) <= Q  # no scale is larger than `Rows.scale`
     kept, by_data, errors = plain, np.zeros(len(plain), bool), None
     if rows.moments is not None:
         live = real != 0

@@ -70,7 +70,7 @@ def beside_quantised(snn: ConvertedSNN, x: Array, T: int | None = None, backend:
     """Run a lossless network and its quantised network on ``x`` of shape (samples, …), and compare every count."""
     graph, parts = snn.graph, []
     for start in range(0, len(x), AT_ONCE):
-        part = np.asarray(x[start : start + AT_ONCE]).reshape(-1, *graph.input_shape)
+        part = snn.fed(np.asarray(x[start : start + AT_ONCE]).reshape(-1, *graph.input_shape))
         run = graph.run(part, T=T or snn.T, encoding="pulse", backend=backend)
         assert run.settled is not None
         expected = quantised(graph, part, backend)
@@ -92,7 +92,8 @@ def certified(
     about = {"T": snn.T, "levels": levels, **details}
     proven = (
         f"every sample that settles has the counts and the output of the quantised network with {levels} levels, bit "
-        "for bit: weights lie on a binary grid on which no sum of what spikes bring rounds"
+        f"for bit: {'all numbers are whole' if snn.units else 'weights lie on a binary grid'}, on which no sum of what "
+        "spikes bring rounds"
     )
     if beside is None:
         further = (Certificate("unchecked", "nothing was compared with the trained network: no calibration data"),)
