@@ -82,12 +82,9 @@ def _errors() -> list[Case]:
         refused("poisson", "integers draw nothing", np.ones((1, 4)), encoding="poisson"),
         refused("poisson_of_a_half", "… of rates neither", np.full((1, 4), 0.5), encoding="poisson"),
         refused("above_the_bound", "an input that is too large for its steps", x * 0 + 100000, 100),
-        refused("steps_above_the_bound", "too many steps for any input", x * 0 + 1, 1 << 25),
         refused("one_step_above_the_bound", "one step more than fits", 255 * one, FIT + 1, "integers_graph_16"),
-        refused("later_above_the_bound", "no input: biases alone are too much", x * 0, 1 << 23),
-        refused(
-            "identity_above_the_bound", "a sum of currents", _draw(551, "integers_line", 1), 1 << 16, "integers_line"
-        ),
+        refused("later_above_the_bound", "no input: biases alone are too much", 0 * one, 20477, "integers_graph_16"),
+        refused("identity_above_the_bound", "a sum of currents", _draw(551, "integers_line", 1), 4096, "integers_line"),
         refused("unknown_label", "a label that is no kind", network="integers_unknown_kind"),
         refused("shape", "an input of another width", np.ones((1, 5))),
     ]
