@@ -111,7 +111,7 @@ def convert(
     neuron : "if", integrate-and-fire, whose rates are the activations; or "st_bif", a lossless network
     levels : N of a lossless network, by default 15: its activations have N + 1 values from 0 to θ, which ``thresholds``
         (by default "data") chooses; QCFS activations keep their own θ and T. Neither biases nor readout are calibrated
-    arithmetic : "float", the model's own; "int8" or "int16" for weights of 8 or 16 bits, rounded by the calibration data
+    arithmetic : "float", the model's own; "int8" or "int16": weights of so many bits, rounded by the calibration data
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
     input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it

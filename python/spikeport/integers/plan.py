@@ -258,7 +258,7 @@ class Plan:
         behind = "" if node.neuron.is_spiking else "; between layers without neurons nothing is rounded, so fold them"
         return GraphError(
             "bits",
-            f"{node.name}: so few of {self.budget.bits} bits are left to its weights that the network would be another: "
+            f"{node.name}: so few of {self.budget.bits} bits are left to its weights that it would be another network: "
             f"sums of a run of {self.budget.timesteps} steps, on inputs up to {self.input.largest:,}, must stay below "
             "2^31, or weights are too large beside a threshold. Take bits=16, fewer timesteps, or smaller "
             f"inputs{behind}",
