@@ -6,6 +6,7 @@ step is such that the largest value fits the bits, and what rounding does to the
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ LEVELS: Final = 255
 NEAR: Final = 1e-4
 """Of a step: how far a multiple may lie from a whole number; float32 puts 254.99998 for 255."""
 
-HEADROOM: Final = 2
+HEADROOM: Final = 1.25
 """How far beyond the largest value on the data an input may go that is no image."""
 
 
@@ -80,15 +81,15 @@ def exact_step(data: Array) -> InputStep | None:
 def measured_step(data: Array, largest: float) -> InputStep:
     """Return the step with which the data come to ``largest`` at most, with room for values beyond them."""
     most = float(np.abs(data).max())
-    return InputStep(most / largest, int(HEADROOM * largest))
+    return InputStep(most / largest, math.ceil(HEADROOM * largest))
 
 
 def with_room(step: float, data: Array | None, largest: int | None) -> InputStep:
-    """Return a step that is given, with the largest number that is given, or that the data have, and as much again."""
+    """Return a step that is given, with the largest number that is given, or that the data have, and room beyond it."""
     if data is None:
         assert largest is not None  # asked for by the caller
         return InputStep(step, int(largest))
     exact = InputStep(step, 1).off(data) <= NEAR
     most = int(np.abs(np.rint(data / step)).max()) or 1
-    room = 2 ** most.bit_length() - 1 if exact else HEADROOM * most
+    room = 2 ** most.bit_length() - 1 if exact else math.ceil(HEADROOM * most)
     return InputStep(step, room if largest is None else int(largest), exact)

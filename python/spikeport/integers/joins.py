@@ -27,9 +27,6 @@ LEAST: Final = 0.6
 """Share of the largest scale below which none is tried: it would cost a bit."""
 
 
-STAGES = 2
-
-
 class Joint(NamedTuple):
     """What signals are brought to: scale (units,), whole thresholds or None, and a whole factor for each fixed one."""
 
@@ -74,14 +71,28 @@ def joint(
 ) -> Joint | None:
     """Return the joint scale, up to ``limit``, of all that a sum reads; None where none is fine enough.
 
-    ``common`` asks for one scale for all units, as the output wants it.
+    What is fixed is multiplied once, or twice where no factor that a weight can hold is large enough: the finer scales
+    that two would allow gain less than they cost. ``common`` asks for one scale for all units, as the output wants it.
     """
+    once = _joint(free, fixed, neuron, budget, limit, common, 1)
+    return once if once is not None or not fixed else _joint(free, fixed, neuron, budget, limit, common, 2)
+
+
+def _joint(
+    free: Sequence[Rows],
+    fixed: Sequence[Carried],
+    neuron: Neuron,
+    budget: Budget,
+    limit: Array,
+    common: bool,
+    times: int,
+) -> Joint | None:
     units = len(free[0].bias) if free else len(fixed[0].step)
     as_is = None if free else _as_it_is(fixed, neuron, common)
     if as_is is not None and (as_is.scale <= limit).all():
         return as_is
     limits = [rows.scale(budget) for rows in free]
-    limits += [budget.largest_weight**STAGES / source.step for source in fixed]
+    limits += [budget.largest_weight**times / source.step for source in fixed]
     reach = sum((rows.reach for rows in free), sum((source.step * source.most for source in fixed), np.zeros(units)))
     limit = np.minimum(limit, within(budget, reach, height(neuron, units), np.minimum.reduce(limits)))
     if common:

@@ -146,6 +146,6 @@ def _input(
     found = exact_step(samples)
     if found is None:
         most = LEVELS if budget.bits == 8 and samples.min() >= 0 else budget.largest_weight
-        room = int(room_behind(network, INPUT, 1.0, budget)) // HEADROOM
+        room = int(room_behind(network, INPUT, 1.0, budget) / HEADROOM)
         found = measured_step(samples, max(LEVELS // 2, min(most, room)))
     return found if largest is None else InputStep(found.step, int(largest), found.exact)

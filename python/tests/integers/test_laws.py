@@ -35,7 +35,7 @@ def test_weights_that_whole_numbers_can_say_give_the_same_spikes(seed, neuron):
     whole = quantize(graph, 8, timesteps=16, input_step=1, input_largest=3)
     before, after = graph.run(x, T=16, record=True, **REFERENCE), whole.graph.run(x, T=16, record=True, **REFERENCE)
     assert all(np.array_equal(a, b) for a, b in zip(before.spikes, after.spikes, strict=True))
-    assert np.array_equal(before.drive, after.drive * whole.drive_step)
+    assert np.array_equal(before.drive, after.drive * whole.units.drive_step)
     assert whole.certificate.level == "bounded" and whole.certificate.bound == 0
 
 
@@ -74,7 +74,7 @@ def test_a_run_at_the_bounds_is_not_refused(seed, neuron, bits, timesteps, pool)
     rng = np.random.default_rng(seed)
     graph = residual(rng, normal, neuron, pool)
     whole = quantize(graph, bits, rng.normal(size=(5, 2, 8, 8)), timesteps, T=1, **REFERENCE)
-    check_network(whole.graph.network("reference").placed, timesteps, whole.input.largest)
+    check_network(whole.graph.network("reference").placed, timesteps, whole.units.input.largest)
     arrays = [array for layer in whole.graph for array in layer.operation.arrays().values()]
     assert {array.dtype.name for array in arrays} <= {f"int{bits}", "int32"}
 

@@ -90,10 +90,10 @@ def certified(
     """Return what ``snn`` is to its quantised network, and further to the trained one: samples and its answers."""
     why = why_inexact(snn.graph)
     about = {"T": snn.T, "levels": levels, **details}
+    ground = "all numbers are whole" if snn.units else "weights lie on a binary grid"
     proven = (
         f"every sample that settles has the counts and the output of the quantised network with {levels} levels, bit "
-        f"for bit: {'all numbers are whole' if snn.units else 'weights lie on a binary grid'}, on which no sum of what "
-        "spikes bring rounds"
+        f"for bit: {ground}, and no sum of what spikes bring rounds"
     )
     if beside is None:
         further = (Certificate("unchecked", "nothing was compared with the trained network: no calibration data"),)
