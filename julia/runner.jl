@@ -8,7 +8,8 @@ module Runner
 using SHA: sha256
 using SpikePort
 using SpikePort: ATTRIBUTE_KEYS, Float, LayerArrays, NodeEntry, OPERATIONS, Sidecar
-using SpikePort: arrays_digest, axes_reversed, check_version, checkpoint_paths, decimal, expected_members, make
+using SpikePort: arrays_digest, as_elements, axes_reversed, check_version, checkpoint_paths, current_type, decimal
+using SpikePort: expected_members, make
 using SpikePort: neuron_rows_of, node_entries, read_checkpoint, read_sidecar, stored_node, version_of, write_sidecar
 
 "The kernels by name: what answers the arguments of a line."

@@ -18,7 +18,7 @@ from protocol.neurons import (
 from protocol.operations import answer_operation_currents
 from protocol.tuning import answer_schedule, answer_step, answer_unfreeze
 from protocol.words import Arguments, Reply
-from spikeport.checks import code_of
+from spikeport.checks import code_of, refusal
 
 comptime TOOLCHAIN = "1.2.0"
 """The Mojo that this program is written for."""
@@ -62,10 +62,30 @@ def answer(
         answer_unfreeze(arguments, reply)
     elif kernel == "checkpoint.read" or kernel == "checkpoint.reject":
         answer_read(arguments, reply)
-    elif arguments.is_single():
-        return answer_typed[DType.float32](kernel, arguments, reply)
+    elif kernel == "checkpoint.write":
+        answer_write(arguments, reply)
     else:
-        return answer_typed[DType.float64](kernel, arguments, reply)
+        var dtype = arguments.dtype()
+        if dtype == DType.float64:
+            return answer_floats[DType.float64](kernel, arguments, reply)
+        if dtype == DType.float32:
+            return answer_floats[DType.float32](kernel, arguments, reply)
+        if dtype == DType.int32:
+            return answer_typed[DType.int32](kernel, arguments, reply)
+        raise refusal("dtype", "a kernel is of f64, f32 or i32")
+    return True
+
+
+def answer_floats[
+    dtype: DType
+](kernel: StringSpan, arguments: Arguments, mut reply: Reply) raises -> Bool:
+    """Answers a case of a kernel that has a float type."""
+    if kernel == "qcfs":
+        answer_qcfs[dtype](arguments, reply)
+    elif kernel == "finetune.step":
+        answer_step[dtype](arguments, reply)
+    else:
+        return answer_typed[dtype](kernel, arguments, reply)
     return True
 
 
@@ -83,12 +103,6 @@ def answer_typed[
         answer_layer_forward[dtype](arguments, reply)
     elif kernel == "operation.currents":
         answer_operation_currents[dtype](arguments, reply)
-    elif kernel == "qcfs":
-        answer_qcfs[dtype](arguments, reply)
-    elif kernel == "finetune.step":
-        answer_step[dtype](arguments, reply)
-    elif kernel == "checkpoint.write":
-        answer_write[dtype](arguments, reply)
     else:
         return False
     return True

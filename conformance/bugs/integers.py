@@ -54,7 +54,6 @@ INTEGERS = (
     Bug("only the first node bound", *NETWORK, "network.nodes", "network.nodes[:1]"),
     Bug("spikes of integers divided by θ", *ST_BIF, "I[t] if whole else I[t] / θ", "I[t] // θ if whole else I[t] / θ"),
     Bug("a start of integers not in units of the currents", *ST_BIF, "v0 * unit", "v0"),
-    Bug("the average of integers", "operations/pool.py", "currents", "type_of(signals, dtype) == np.int32", "False"),
     Bug(
         "places in the padding as zeros of a maximum of integers",
         "operations/max_pool.py",
@@ -75,13 +74,6 @@ INTEGERS = (
         "_check_types",
         "element_of(weight.dtype)",
         "weight.dtype",
-    ),
-    Bug(
-        "weights of 32 bits",
-        "transfer/files/members.py",
-        "",
-        "(*FLOATS, '<i1', '<i2')",
-        "(*FLOATS, '<i1', '<i2', '<i4')",
     ),
     Bug("integers in version 1", "transfer/held_nodes.py", "needed_structure", "dtype_of(graph) != np.int32", "True"),
     Bug(

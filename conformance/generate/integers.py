@@ -118,7 +118,7 @@ def _neuron_errors() -> list[Case]:
         "above_the_bound": ([[1 << 30, 0]], {"threshold": 1 << 30, "v_init": 0.0}),
         "below_the_bound": ([[-(1 << 30), 0]], {"threshold": 1 << 30, "v_init": 0.0}),
         "steps_above_the_bound": ([[1 << 28, 0]] * 8, even),
-        "start_above_the_bound": ([[1, 0]], {"threshold": 1 << 20, "v_init": [0.0, -2047.9990234375 - 1 / 1024]}),
+        "start_above_the_bound": ([[1 << 20, 0]], {"threshold": 1 << 20, "v_init": [0.0, -2047.0]}),
         "reset_above_the_bound": ([[1, 0]], {**even, "v_reset": -M}),
         "several_above_the_bound": ([[0, 0]], {"threshold": 1 << 30, "max_spikes": 2}),
         "several_with_reset": (good, {**even, "v_reset": 0, "max_spikes": 2}),
@@ -256,6 +256,9 @@ def _operations() -> list[Case]:
             padding=[1, 1],
         ),
         _operation("add", "three signals", "join", "add", [line, line + 1, -line]),
+        _operation(
+            "add_largest", "2^31 - 1 itself", "overflow join", "add", [np.full((1, 1, 1), M), np.zeros((1, 1, 1))]
+        ),
         _operation("concat", "behind each other", "join", "concat", [line, line[:, :, :2]]),
         _operation("no_samples", "no sample", "empty", "linear", [np.zeros((2, 0, 3))], weight=[[1, 2, 3]]),
         _operation(

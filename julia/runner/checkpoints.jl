@@ -91,8 +91,8 @@ function arrays(args, k, node::NodeEntry, version)
     end
     haskey(args, first(keys)) || throw(CheckpointError("shape", "$(node.name) has no weight"))
     weight, bias = (
-        haskey(args, key) ? axes_reversed(shaped(floats(T, args, key), shape)) : nothing for
-        (key, shape) in zip(keys, node.arrays)
+        haskey(args, key) ? axes_reversed(shaped(elements(type, args, key), shape)) : nothing for
+        (key, type, shape) in zip(keys, (T, current_type(T)), node.arrays)
     )
     return LayerArrays(weight, bias, neuron_array(args, k, node, version))
 end

@@ -9,28 +9,28 @@ KERNELS["hello"] = args -> reply(
 
 KERNELS["if.multistep"] = function (args)
     T = dtype(args)
-    currents = shaped(floats(T, args, "currents"), integers(Int, args, "shape"))
+    currents = shaped(elements(T, args, "currents"), integers(Int, args, "shape"))
     return reply(if_multistep(currents; integrate_fire(T, args, 0.5)...), "counts")
 end
 
 KERNELS["if.constant"] = function (args)
     T = dtype(args)
     given = integrate_fire(T, args, 0.5)
-    return reply(if_constant(floats(T, args, "current"); timesteps = integer(args, "timesteps"), given...), "counts")
+    return reply(if_constant(elements(T, args, "current"); timesteps = integer(args, "timesteps"), given...), "counts")
 end
 
 KERNELS["st_bif.multistep"] = function (args)
     T = dtype(args)
-    currents = shaped(floats(T, args, "currents"), integers(Int, args, "shape"))
+    currents = shaped(elements(T, args, "currents"), integers(Int, args, "shape"))
     threshold, v_init = parameter(T, args, "threshold", 1.0), parameter(T, args, "v_init", 0.5)
     return reply(st_bif_multistep(currents; threshold = threshold, v_init = v_init, tracer(args)...), "tracer")
 end
 
 KERNELS["layer.forward"] = function (args)
     T = dtype(args)
-    inputs = shaped(floats(T, args, "inputs"), integers(Int, args, "shape"))
-    weights = permutedims(shaped(floats(T, args, "weights"), reverse(integers(Int, args, "size"))))
-    bias = haskey(args, "bias") ? floats(T, args, "bias") : nothing
+    inputs = shaped(elements(T, args, "inputs"), integers(Int, args, "shape"))
+    weights = permutedims(shaped(elements(weight_type(T), args, "weights"), reverse(integers(Int, args, "size"))))
+    bias = haskey(args, "bias") ? elements(T, args, "bias") : nothing
     neuron = Neuron(unquote(args["kind"]); integrate_fire(T, args, 0.0)..., tracer(args)...)
     return reply(layer_forward(inputs, weights, bias, neuron), "counts")
 end
@@ -40,15 +40,17 @@ KERNELS["operation.currents"] = function (args)
     haskey(OPERATIONS, word) || throw(KernelError("operation", "there is no operation \"$word\""))
     operation = make(OPERATIONS[word], name -> haskey(args, name) ? part(T, args, name) : nothing)
     shapes = [integers(Int, args, key) for key in given(args, "shape")]
-    signals = [shaped(floats(T, args, "inputs.$(k - 1)"), shape) for (k, shape) in enumerate(shapes)]
+    signals = [shaped(elements(T, args, "inputs.$(k - 1)"), shape) for (k, shape) in enumerate(shapes)]
     currents = operation_currents(operation, signals...)
     return reply("shape" => reverse(size(currents)), "currents" => currents)
 end
 
 "Return what an operation is made of: a weight in textbook form, a bias, or whole numbers."
 function part(T, args, name)
-    name == "weight" && return axes_reversed(shaped(floats(T, args, name), integers(Int, args, "weight_shape")))
-    name == "bias" && return floats(T, args, name)
+    if name == "weight"
+        return axes_reversed(shaped(elements(weight_type(T), args, name), integers(Int, args, "weight_shape")))
+    end
+    name == "bias" && return elements(T, args, name)
     return name == "groups" ? integer(args, name) : Tuple(integers(Int, args, name))
 end
 

@@ -24,13 +24,25 @@ integers(::Type{T}, args, key) where {T} = parse.(T, items(args[key]))
 integer(args, key, default) = haskey(args, key) ? parse(Int, args[key]) : default
 integer(args, key) = parse(Int, args[key])
 floats(::Type{T}, args, key) where {T<:Float} = T[T(decimal(item)) for item in items(args[key])]
+elements(::Type{T}, args, key) where {T<:Float} = floats(T, args, key)
+elements(::Type{T}, args, key) where {T<:Integer} = as_elements(T, key, floats(Float64, args, key))
 number(args, key, default) = haskey(args, key) ? decimal(args[key]) : default
 
 "Return the keys `name.0`, `name.1`, … up to the first that the case has not."
 given(args, name) = collect(Iterators.takewhile(key -> haskey(args, key), ("$name.$k" for k in Iterators.countfrom(0))))
 
-"Return the element type of a case."
-dtype(args) = get(args, "dtype", "f64") == "f32" ? Float32 : Float64
+const TYPES = Dict("f64" => Float64, "f32" => Float32, "i32" => Int32, "i16" => Int16, "i8" => Int8)
+
+"Return the element type of a case; of a checkpoint to be written, that of its weights."
+dtype(args) = TYPES[get(args, "dtype", "f64")]
+
+"Return the type of the weights of a layer or an operation of element type `T`."
+weight_type(::Type{T}) where {T<:Float} = T
+weight_type(::Type{Int32}) = Int16
+
+"Return the type in which the parameters of neurons are handed over: `v_init` of integers may have a fraction."
+parameter_type(::Type{T}) where {T<:Float} = T
+parameter_type(::Type{Int32}) = Float64
 
 "Return the values of `key` as an array of the contract's `shape`, or throw `shape`."
 function shaped(values::Vector, shape)
@@ -40,8 +52,8 @@ function shaped(values::Vector, shape)
 end
 
 # Parameters are always vectors, of one value or of one for each neuron: fewer types, less to compile.
-parameter(::Type{T}, args, key, default) where {T<:Float} = haskey(args, key) ? floats(T, args, key) : T[default]
-optional(::Type{T}, args, key) where {T<:Float} = haskey(args, key) ? floats(T, args, key) : nothing
+parameter(T, args, key, default) = something(optional(T, args, key), parameter_type(T)[default])
+optional(T, args, key) = haskey(args, key) ? floats(parameter_type(T), args, key) : nothing
 
 integrate_fire(T, args, v_init) = (
     threshold = parameter(T, args, "threshold", 1.0),

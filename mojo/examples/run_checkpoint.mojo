@@ -1,4 +1,5 @@
-"""Loads a checkpoint, runs it with every input at one half and says what came out.
+"""Loads a checkpoint, runs it with every input at one half, or at one if it is of
+integers, and says what came out.
 
     mojo run --fp-mode contract=off -I mojo mojo/examples/run_checkpoint.mojo \\
         conformance/vectors/checkpoint/files/networks/lif 25
@@ -10,10 +11,12 @@ from std.sys import argv
 from spikeport import Checkpoint, load_checkpoint, network_run
 
 
-def run[dtype: DType](checkpoint: Checkpoint, timesteps: Int) raises:
-    """Runs the network of a checkpoint in the type of its weights."""
+def run[
+    dtype: DType
+](checkpoint: Checkpoint, timesteps: Int, value: Scalar[dtype]) raises:
+    """Runs the network of a checkpoint with every input at a value."""
     var network = checkpoint.network[dtype]()
-    var x = List[Scalar[dtype]](length=network.n_inputs(), fill=0.5)
+    var x = List[Scalar[dtype]](length=network.n_inputs(), fill=value)
     var result = network_run(network, x, 1, timesteps=timesteps)
     var last = len(network.nodes) - 1
     print("spikes of the last layer:", result.counts[last])
@@ -41,7 +44,9 @@ def main() raises:
             sep="",
         )
 
-    if checkpoint.is_double():
-        run[DType.float64](checkpoint, timesteps)
+    if checkpoint.dtype() == DType.float64:
+        run[DType.float64](checkpoint, timesteps, 0.5)
+    elif checkpoint.dtype() == DType.float32:
+        run[DType.float32](checkpoint, timesteps, 0.5)
     else:
-        run[DType.float32](checkpoint, timesteps)
+        run[DType.int32](checkpoint, timesteps, 1)

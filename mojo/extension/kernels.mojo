@@ -2,9 +2,10 @@
 
 `mojo build --emit shared-lib` of this file gives a library that allocates
 nothing and depends on nothing, Mojo's own runtime included. Every buffer is the
-caller's, row-major and without gaps; `double` says whether its floats are
-binary64 or binary32, 1 or 0, as for every flag. Arguments are checked by the
-caller; shapes are those of the kernel that a function calls.
+caller's, row-major and without gaps; `element` says of which type its values
+are: 0 for binary32, 1 for binary64, 2 for integers of 32 bits. A flag is 0 or 1.
+Arguments are checked by the caller, as is what integers could reach; shapes are
+those of the kernel that a function calls.
 """
 from spikeport.checks import all_finite
 from spikeport.encode import poisson_steps, sample_key
@@ -24,10 +25,10 @@ from spikeport.qcfs import quantise
 from spikeport.several_spikes import several_steps
 from spikeport.st_bif import st_bif_steps
 
-comptime Floats = ImmPointer[UInt8, ImmUntrackedOrigin]
-"""Floats that are read, of the type that `double` says."""
-comptime FloatsOut = MutPointer[UInt8, MutUntrackedOrigin]
-"""Floats that are written, of the type that `double` says."""
+comptime Values = ImmPointer[UInt8, ImmUntrackedOrigin]
+"""Values that are read, of the type that `element` says."""
+comptime ValuesOut = MutPointer[UInt8, MutUntrackedOrigin]
+"""Values that are written, of the type that `element` says."""
 comptime SpikesOut = MutPointer[Int8, MutUntrackedOrigin]
 """Spikes that are written."""
 comptime Axes = ImmPointer[Int, ImmUntrackedOrigin]
@@ -37,31 +38,58 @@ comptime Rates = ImmPointer[Float64, ImmUntrackedOrigin]
 """Rates, always binary64."""
 
 
+def by_type[F: def[dtype: DType]() -> None, //](element: Int, body: F):
+    """Calls what has an element type with the one that a caller says."""
+    if element == 1:
+        body[DType.float64]()
+    elif element == 2:
+        body[DType.int32]()
+    else:
+        body[DType.float32]()
+
+
+def by_types[
+    F: def[input_type: DType, dtype: DType]() -> None, //
+](element: Int, spiking: Int, body: F):
+    """Calls what reads spikes or values of an element type."""
+
+    def of_spikes[dtype: DType]() {imm}:
+        body[DType.int8, dtype]()
+
+    def of_values[dtype: DType]() {imm}:
+        body[dtype, dtype]()
+
+    if spiking != 0:
+        by_type(element, of_spikes)
+    else:
+        by_type(element, of_values)
+
+
 @export
 def spikeport_all_finite(
-    double: Int, values: Floats, count: Int
+    element: Int, values: Values, count: Int
 ) abi("C") -> Int:
-    """Returns 1 where no value is NaN or infinite, else 0."""
-    if double != 0:
+    """Returns 1 where no value is NaN or infinite, else 0; for floats."""
+    if element == 1:
         return Int(all_finite(values.unsafe_bitcast[Float64](), count))
     return Int(all_finite(values.unsafe_bitcast[Float32](), count))
 
 
 @export
 def spikeport_if_steps(
-    double: Int,
+    element: Int,
     hard: Int,
     max_spikes: Int,
-    currents: Floats,
+    currents: Values,
     steps: Int,
     stride: Int,
     batch: Int,
     neurons: Int,
-    threshold: Floats,
-    reset: Floats,
-    beta: Floats,
+    threshold: Values,
+    reset: Values,
+    beta: Values,
     spikes: SpikesOut,
-    membrane: FloatsOut,
+    membrane: ValuesOut,
     counts: MutPointer[Int64, MutUntrackedOrigin],
 ) abi("C"):
     """Runs integrate-and-fire neurons: `if_steps`, or `several_steps` where they
@@ -81,8 +109,8 @@ def spikeport_if_steps(
             counts,
         )
 
-    def run[dtype: DType, hard_reset: Bool]() {imm}:
-        if_steps[hard_reset](
+    def steps_of[dtype: DType, is_hard: Bool]() {imm}:
+        if_steps[is_hard](
             currents.unsafe_bitcast[Scalar[dtype]](),
             steps,
             stride,
@@ -96,35 +124,33 @@ def spikeport_if_steps(
             counts,
         )
 
+    def hard_reset[dtype: DType]() {imm}:
+        steps_of[dtype, True]()
+
+    def soft_reset[dtype: DType]() {imm}:
+        steps_of[dtype, False]()
+
     if max_spikes > 1:
-        if double != 0:
-            several[DType.float64]()
-        else:
-            several[DType.float32]()
-    elif double != 0:
-        if hard != 0:
-            run[DType.float64, True]()
-        else:
-            run[DType.float64, False]()
+        by_type(element, several)
     elif hard != 0:
-        run[DType.float32, True]()
+        by_type(element, hard_reset)
     else:
-        run[DType.float32, False]()
+        by_type(element, soft_reset)
 
 
 @export
 def spikeport_st_bif_steps(
-    double: Int,
-    currents: Floats,
+    element: Int,
+    currents: Values,
     steps: Int,
     stride: Int,
     batch: Int,
     neurons: Int,
-    threshold: Floats,
+    threshold: Values,
     tracer_min: Int,
     tracer_max: Int,
     spikes: SpikesOut,
-    membrane: FloatsOut,
+    membrane: ValuesOut,
     tracer: MutPointer[Int64, MutUntrackedOrigin],
 ) abi("C"):
     """Runs ST-BIF neurons: `st_bif_steps`."""
@@ -144,23 +170,26 @@ def spikeport_st_bif_steps(
             tracer,
         )
 
-    if double != 0:
-        run[DType.float64]()
-    else:
-        run[DType.float32]()
+    by_type(element, run)
 
 
 @export
-def spikeport_packed_length(double: Int, n_in: Int, n_out: Int) abi("C") -> Int:
+def spikeport_packed_length(
+    element: Int, n_in: Int, n_out: Int
+) abi("C") -> Int:
     """Returns the length of packed weights."""
-    if double != 0:
-        return packed_length[DType.float64](n_in, n_out)
-    return packed_length[DType.float32](n_in, n_out)
+    var length = 0
+
+    def run[dtype: DType]() {mut length, imm}:
+        length = packed_length[dtype](n_in, n_out)
+
+    by_type(element, run)
+    return length
 
 
 @export
 def spikeport_pack(
-    double: Int, weights: Floats, n_in: Int, n_out: Int, packed: FloatsOut
+    element: Int, weights: Values, n_in: Int, n_out: Int, packed: ValuesOut
 ) abi("C"):
     """Lays weights (n_out, n_in) out for the weighted sums: `pack`."""
 
@@ -172,10 +201,7 @@ def spikeport_pack(
             packed.unsafe_bitcast[Scalar[dtype]](),
         )
 
-    if double != 0:
-        run[DType.float64]()
-    else:
-        run[DType.float32]()
+    by_type(element, run)
 
 
 @export
@@ -186,19 +212,19 @@ def spikeport_active_length(n_in: Int) abi("C") -> Int:
 
 @export
 def spikeport_weighted_sum(
-    double: Int,
+    element: Int,
     spiking: Int,
-    inputs: Floats,
+    inputs: Values,
     rows: Int,
-    packed: Floats,
+    packed: Values,
     n_in: Int,
     n_out: Int,
-    bias: Floats,
+    bias: Values,
     has_bias: Int,
     active: MutPointer[Int32, MutUntrackedOrigin],
-    currents: FloatsOut,
+    currents: ValuesOut,
 ) abi("C"):
-    """Sums rows of 8-bit spikes, or of floats: `weighted_sum`."""
+    """Sums rows of 8-bit spikes, or of values: `weighted_sum`."""
 
     def run[input_type: DType, dtype: DType]() {imm}:
         weighted_sum(
@@ -213,15 +239,7 @@ def spikeport_weighted_sum(
             currents.unsafe_bitcast[Scalar[dtype]](),
         )
 
-    if double != 0:
-        if spiking != 0:
-            run[DType.int8, DType.float64]()
-        else:
-            run[DType.float64, DType.float64]()
-    elif spiking != 0:
-        run[DType.int8, DType.float32]()
-    else:
-        run[DType.float32, DType.float32]()
+    by_types(element, spiking, run)
 
 
 def axis_at(axes: Axes, k: Int) -> Axis:
@@ -239,21 +257,25 @@ def axis_at(axes: Axes, k: Int) -> Axis:
 
 
 @export
-def spikeport_padded(double: Int, outs: Int) abi("C") -> Int:
+def spikeport_padded(element: Int, outs: Int) abi("C") -> Int:
     """Returns the channels of a group, rounded up to whole vectors."""
-    if double != 0:
-        return padded[DType.float64](outs)
-    return padded[DType.float32](outs)
+    var length = 0
+
+    def run[dtype: DType]() {mut length, imm}:
+        length = padded[dtype](outs)
+
+    by_type(element, run)
+    return length
 
 
 @export
 def spikeport_pack_taps(
-    double: Int,
-    weights: Floats,
+    element: Int,
+    weights: Values,
     groups: Int,
     outs: Int,
     terms: Int,
-    packed: FloatsOut,
+    packed: ValuesOut,
 ) abi("C"):
     """Lays weights (groups, outs, terms) out for a convolution: `pack_taps`."""
 
@@ -266,30 +288,27 @@ def spikeport_pack_taps(
             packed.unsafe_bitcast[Scalar[dtype]](),
         )
 
-    if double != 0:
-        run[DType.float64]()
-    else:
-        run[DType.float32]()
+    by_type(element, run)
 
 
 @export
 def spikeport_scatter(
-    double: Int,
+    element: Int,
     spiking: Int,
-    inputs: Floats,
+    inputs: Values,
     rows: Int,
     groups: Int,
     channels: Int,
     outs: Int,
     axes: Axes,
-    packed: Floats,
-    bias: Floats,
+    packed: Values,
+    bias: Values,
     has_bias: Int,
     taps: MutPointer[Int32, MutUntrackedOrigin],
-    sums: FloatsOut,
-    currents: FloatsOut,
+    sums: ValuesOut,
+    currents: ValuesOut,
 ) abi("C"):
-    """Convolves rows of 8-bit spikes, or of floats: `scatter`."""
+    """Convolves rows of 8-bit spikes, or of values: `scatter`."""
 
     def run[input_type: DType, dtype: DType]() {imm}:
         scatter(
@@ -308,26 +327,18 @@ def spikeport_scatter(
             currents.unsafe_bitcast[Scalar[dtype]](),
         )
 
-    if double != 0:
-        if spiking != 0:
-            run[DType.int8, DType.float64]()
-        else:
-            run[DType.float64, DType.float64]()
-    elif spiking != 0:
-        run[DType.int8, DType.float32]()
-    else:
-        run[DType.float32, DType.float32]()
+    by_types(element, spiking, run)
 
 
 @export
 def spikeport_pool(
-    double: Int,
+    element: Int,
     spiking: Int,
     average: Int,
-    inputs: Floats,
+    inputs: Values,
     planes: Int,
     axes: Axes,
-    currents: FloatsOut,
+    currents: ValuesOut,
 ) abi("C"):
     """Sums the windows of planes, or averages them: `pool_sums`."""
 
@@ -341,29 +352,21 @@ def spikeport_pool(
         else:
             pool_sums[False](x, planes, height, width, sums)
 
-    if double != 0:
-        if spiking != 0:
-            run[DType.int8, DType.float64]()
-        else:
-            run[DType.float64, DType.float64]()
-    elif spiking != 0:
-        run[DType.int8, DType.float32]()
-    else:
-        run[DType.float32, DType.float32]()
+    by_types(element, spiking, run)
 
 
 @export
 def spikeport_max_pool(
-    double: Int,
+    element: Int,
     spiking: Int,
-    inputs: Floats,
+    inputs: Values,
     steps: Int,
     stride: Int,
     planes: Int,
     axes: Axes,
-    running: FloatsOut,
-    largest: FloatsOut,
-    currents: FloatsOut,
+    running: ValuesOut,
+    largest: ValuesOut,
+    currents: ValuesOut,
 ) abi("C"):
     """Follows the maxima of planes: `max_pool_steps`."""
 
@@ -380,20 +383,12 @@ def spikeport_max_pool(
             currents.unsafe_bitcast[Scalar[dtype]](),
         )
 
-    if double != 0:
-        if spiking != 0:
-            run[DType.int8, DType.float64]()
-        else:
-            run[DType.float64, DType.float64]()
-    elif spiking != 0:
-        run[DType.int8, DType.float32]()
-    else:
-        run[DType.float32, DType.float32]()
+    by_types(element, spiking, run)
 
 
 @export
 def spikeport_add(
-    double: Int, spiking: Int, inputs: Floats, count: Int, total: FloatsOut
+    element: Int, spiking: Int, inputs: Values, count: Int, total: ValuesOut
 ) abi("C"):
     """Adds values to a total: `add_to`."""
 
@@ -404,26 +399,18 @@ def spikeport_add(
             total.unsafe_bitcast[Scalar[dtype]](),
         )
 
-    if double != 0:
-        if spiking != 0:
-            run[DType.int8, DType.float64]()
-        else:
-            run[DType.float64, DType.float64]()
-    elif spiking != 0:
-        run[DType.int8, DType.float32]()
-    else:
-        run[DType.float32, DType.float32]()
+    by_types(element, spiking, run)
 
 
 @export
 def spikeport_put_rows(
-    double: Int,
+    element: Int,
     spiking: Int,
-    inputs: Floats,
+    inputs: Values,
     rows: Int,
     width: Int,
     stride: Int,
-    target: FloatsOut,
+    target: ValuesOut,
 ) abi("C"):
     """Copies rows to where they stand further apart: `put_rows`."""
 
@@ -436,28 +423,20 @@ def spikeport_put_rows(
             target.unsafe_bitcast[Scalar[dtype]](),
         )
 
-    if double != 0:
-        if spiking != 0:
-            run[DType.int8, DType.float64]()
-        else:
-            run[DType.float64, DType.float64]()
-    elif spiking != 0:
-        run[DType.int8, DType.float32]()
-    else:
-        run[DType.float32, DType.float32]()
+    by_types(element, spiking, run)
 
 
 @export
 def spikeport_quantise(
-    double: Int,
-    x: Floats,
+    element: Int,
+    x: Values,
     batch: Int,
     neurons: Int,
     timesteps: Int,
-    threshold: Floats,
-    y: FloatsOut,
+    threshold: Values,
+    y: ValuesOut,
 ) abi("C"):
-    """Quantises values (batch, neurons) by QCFS: `quantise`."""
+    """Quantises floats (batch, neurons) by QCFS: `quantise`."""
 
     def run[dtype: DType]() {imm}:
         quantise(
@@ -469,7 +448,7 @@ def spikeport_quantise(
             y.unsafe_bitcast[Scalar[dtype]](),
         )
 
-    if double != 0:
+    if element == 1:
         run[DType.float64]()
     else:
         run[DType.float32]()

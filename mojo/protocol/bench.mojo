@@ -11,9 +11,10 @@ from spikeport.encode import encode_poisson
 from spikeport.finetune import step
 from spikeport.integrate_fire import if_constant, if_multistep
 from spikeport.layer import layer_forward
-from spikeport.network import Network, network_run
+from spikeport.network import Network
 from spikeport.neuron import Neuron
 from spikeport.qcfs import qcfs
+from spikeport.running import network_run
 from spikeport.st_bif import st_bif_multistep
 
 from .words import Arguments, Reply
@@ -54,7 +55,7 @@ def answer_bench(arguments: Arguments, mut reply: Reply) raises:
         var checkpoint = load_checkpoint(
             arguments.text("checkpoint")
         ).checkpoint.copy()
-        if checkpoint.is_double():
+        if checkpoint.dtype() == DType.float64:
             time_network(checkpoint.network[DType.float64](), n, clock)
         else:
             time_network(checkpoint.network[DType.float32](), n, clock)

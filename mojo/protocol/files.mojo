@@ -8,6 +8,7 @@ from spikeport.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from spikeport.checkpoint.members import bias_type
 from spikeport.checkpoint.neurons import NEURON_ROWS
 from spikeport.checkpoint.sha256 import sha256
 from spikeport.checkpoint.sidecar import Sidecar, read_shapes
@@ -41,11 +42,11 @@ def answer_read(arguments: Arguments, mut reply: Reply) raises:
     reply.text("arrays", checkpoint.arrays_digest())
 
 
-def answer_write[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
+def answer_write(arguments: Arguments, mut reply: Reply) raises:
     """Answers `checkpoint.write`."""
-    var checkpoint = _given_nodes[dtype](arguments) if arguments.has(
+    var checkpoint = _given_nodes(arguments) if arguments.has(
         "input_shape"
-    ) else _given_chain[dtype](arguments)
+    ) else _given_chain(arguments)
     var path = arguments.text("path")
     save_checkpoint(checkpoint, path)
     # Digested as they stand on the disk.
@@ -77,7 +78,7 @@ def _wholes(mut reply: Reply, key: StringSpan, values: List[Int]):
     reply.integers(key, [Int64(value) for value in values])
 
 
-def _given_chain[dtype: DType](arguments: Arguments) raises -> Checkpoint:
+def _given_chain(arguments: Arguments) raises -> Checkpoint:
     """Returns the content of a case of version 1."""
     var names = arguments.texts("names")
     var flat = arguments.integers("sizes")
@@ -93,7 +94,7 @@ def _given_chain[dtype: DType](arguments: Arguments) raises -> Checkpoint:
     for k in range(len(names)):
         var size = LayerSize(flat[2 * k], flat[2 * k + 1])
         arrays.append(
-            _arrays[dtype](
+            _arrays(
                 arguments, k, [size.n_out, size.n_in], NEURON_ROWS, size.n_out
             )
         )
@@ -108,7 +109,7 @@ def _given_chain[dtype: DType](arguments: Arguments) raises -> Checkpoint:
     )
 
 
-def _given_nodes[dtype: DType](arguments: Arguments) raises -> Checkpoint:
+def _given_nodes(arguments: Arguments) raises -> Checkpoint:
     """Returns the content of a case of version 2."""
     var names = arguments.texts("names")
     var labels = arguments.texts("kinds")
@@ -145,9 +146,7 @@ def _given_nodes[dtype: DType](arguments: Arguments) raises -> Checkpoint:
             read_shapes(sidecar.input_shape, known, k)
         )
         arrays.append(
-            _arrays[dtype](
-                arguments, k, shape, NEURON_ROWS + 1, known[k].shape[0]
-            )
+            _arrays(arguments, k, shape, NEURON_ROWS + 1, known[k].shape[0])
         )
     if arguments.has(String("weight.", len(known))):
         raise refusal("shape", "there are more weights than nodes")
@@ -162,9 +161,7 @@ def _given_nodes[dtype: DType](arguments: Arguments) raises -> Checkpoint:
     return checkpoint^
 
 
-def _arrays[
-    dtype: DType
-](
+def _arrays(
     arguments: Arguments,
     k: Int,
     weight_shape: List[Int],
@@ -172,18 +169,21 @@ def _arrays[
     first: Int,
 ) raises -> LayerArrays:
     """Returns the arrays of one node, as they are given."""
+    var dtype = arguments.dtype()
     var layer = LayerArrays()
     var weight = String("weight.", k)
     if arguments.has(weight):
-        layer.weight = StoredArray.of(
-            arguments.floats[dtype](weight), weight_shape.copy()
+        layer.weight = StoredArray.rounded(
+            arguments.numbers(weight), dtype, weight_shape.copy()
         )
     var bias = String("bias.", k)
     if arguments.has(bias):
-        layer.bias = StoredArray.of(arguments.floats[dtype](bias), [first])
+        layer.bias = StoredArray.rounded(
+            arguments.numbers(bias), bias_type(dtype), [first]
+        )
     var neuron = String("neuron.", k)
     if arguments.has(neuron):
-        var values = arguments.floats(neuron)
+        var values = arguments.numbers(neuron)
         if len(values) != rows and len(values) != rows * first:
             raise refusal(
                 "shape", "a neuron has rows of 1 or of the first axis"

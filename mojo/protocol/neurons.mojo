@@ -4,9 +4,10 @@ from spikeport.checks import refusal
 from spikeport.encode import encode_poisson, sample_keys
 from spikeport.integrate_fire import if_constant, if_multistep
 from spikeport.layer import layer_forward
-from spikeport.network import Network, network_run
+from spikeport.network import Network
 from spikeport.neuron import Neuron
 from spikeport.qcfs import qcfs
+from spikeport.running import check_encoding, network_run
 from spikeport.st_bif import st_bif_multistep
 from spikeport.trace import Trace
 
@@ -19,7 +20,7 @@ def answer_if_multistep[
     """Answers `if.multistep`."""
     var shape = arguments.shape("shape", 2)
     var trace = if_multistep(
-        arguments.floats[dtype]("currents"),
+        arguments.numbers[dtype]("currents"),
         shape[0],
         shape[1],
         threshold=arguments.parameter[dtype]("threshold", 1.0),
@@ -36,7 +37,7 @@ def answer_if_constant[
 ](arguments: Arguments, mut reply: Reply) raises:
     """Answers `if.constant`."""
     var trace = if_constant(
-        arguments.floats[dtype]("current"),
+        arguments.numbers[dtype]("current"),
         arguments.integer("timesteps"),
         threshold=arguments.parameter[dtype]("threshold", 1.0),
         v_init=arguments.parameter[dtype]("v_init", 0.5),
@@ -53,7 +54,7 @@ def answer_st_bif_multistep[
     """Answers `st_bif.multistep`."""
     var shape = arguments.shape("shape", 2)
     var trace = st_bif_multistep(
-        arguments.floats[dtype]("currents"),
+        arguments.numbers[dtype]("currents"),
         shape[0],
         shape[1],
         threshold=arguments.parameter[dtype]("threshold", 1.0),
@@ -74,7 +75,7 @@ def answer_layer_forward[
         raise refusal("shape", "the inputs do not fit the layer")
     var bias = Optional[List[Scalar[dtype]]](None)
     if arguments.has("bias"):
-        bias = arguments.floats[dtype]("bias")
+        bias = arguments.numbers[dtype]("bias")
     var neuron = Neuron(
         arguments.text("kind", "IF"),
         threshold=arguments.parameter[dtype]("threshold", 1.0),
@@ -86,19 +87,19 @@ def answer_layer_forward[
         max_spikes=arguments.integer("max_spikes", 1),
     )
     var trace = layer_forward(
-        arguments.floats[dtype]("inputs"),
+        arguments.numbers[dtype]("inputs"),
         shape[0],
         shape[1],
         size[0],
-        arguments.floats[dtype]("weights"),
+        arguments.numbers[dtype]("weights"),
         size[1],
         bias,
         neuron,
     )
     if neuron.kind == "identity":
-        reply.floats("spikes", trace.passed)
-        reply.floats("v", trace.membrane)
-        reply.floats("counts", trace.sums)
+        reply.numbers("spikes", trace.passed)
+        reply.numbers("v", trace.membrane)
+        reply.numbers("counts", trace.sums)
     else:
         _trace(trace, "counts", reply)
 
@@ -107,16 +108,19 @@ def answer_network_run(arguments: Arguments, mut reply: Reply) raises:
     """Answers `network.run`."""
     var loaded = load_checkpoint(arguments.text("checkpoint"))
     ref checkpoint = loaded.checkpoint
-    if checkpoint.is_double():
+    var dtype = checkpoint.dtype()
+    if dtype == DType.float64:
         _run_network(checkpoint.network[DType.float64](), arguments, reply)
-    else:
+    elif dtype == DType.float32:
         _run_network(checkpoint.network[DType.float32](), arguments, reply)
+    else:
+        _run_network(checkpoint.network[DType.int32](), arguments, reply)
 
 
 def answer_encode_poisson(arguments: Arguments, mut reply: Reply) raises:
     """Answers `encode.poisson`."""
     var shape = arguments.shape("shape", 2)
-    var rates = arguments.floats("rates")
+    var rates = arguments.numbers("rates")
     var samples = Optional[List[UInt64]](None)
     if arguments.has("samples"):
         samples = arguments.unsigned("samples")
@@ -135,18 +139,18 @@ def answer_encode_poisson(arguments: Arguments, mut reply: Reply) raises:
 def answer_qcfs[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
     """Answers `qcfs`."""
     var y = qcfs(
-        arguments.floats[dtype]("x"),
+        arguments.numbers[dtype]("x"),
         timesteps=arguments.integer("timesteps"),
         threshold=arguments.parameter[dtype]("threshold", 1.0),
     )
-    reply.floats("y", y)
+    reply.numbers("y", y)
 
 
 def _trace[
     dtype: DType, //
 ](trace: Trace[dtype], counts: StringSpan, mut reply: Reply):
     reply.integers("spikes", trace.spikes)
-    reply.floats("v", trace.membrane)
+    reply.numbers("v", trace.membrane)
     reply.integers(counts, trace.counts)
 
 
@@ -154,6 +158,7 @@ def _run_network[
     dtype: DType, //
 ](network: Network[dtype], arguments: Arguments, mut reply: Reply) raises:
     var encoding = arguments.text("encoding", "current")
+    check_encoding[dtype](encoding)  # before its inputs are read as integers
     var timesteps = arguments.integer("timesteps")
     var shape = arguments.integers("shape")
     # (B, input shape); for `spikes` (T, B, input shape).
@@ -167,7 +172,7 @@ def _run_network[
         batch = shape[lead - 1]
     var result = network_run(
         network,
-        arguments.floats[dtype]("inputs"),
+        arguments.numbers[dtype]("inputs"),
         batch,
         timesteps=timesteps,
         encoding=encoding,
@@ -175,11 +180,11 @@ def _run_network[
     )
     for k in range(len(network.nodes)):
         if network.nodes[k].neuron.kind == "identity":
-            reply.floats(String("counts.", k), result.sums[k])
+            reply.numbers(String("counts.", k), result.sums[k])
         else:
             reply.integers(String("counts.", k), result.counts[k])
-        reply.floats(String("v.", k), result.membrane[k])
-    reply.floats("drive", result.drive)
+        reply.numbers(String("v.", k), result.membrane[k])
+    reply.numbers("drive", result.drive)
     if encoding == "pulse":
         reply.integers("settled", result.settled)
 

@@ -18,16 +18,16 @@ def answer_operation_currents[
             if size < 0:
                 raise refusal("shape", "a size is negative")
         var key = String("inputs.", len(inputs))
-        inputs.append(arguments.floats[dtype](key))
+        inputs.append(arguments.numbers[dtype](key))
     var word = arguments.text("operation")
     var weights = List[Scalar[dtype]]()
     var weight_shape = List[Int]()
     var bias = Optional[List[Scalar[dtype]]](None)
     if has_weight(word):
-        weights = arguments.floats[dtype]("weight")
+        weights = arguments.numbers[dtype]("weight")
         weight_shape = arguments.integers("weight_shape")
         if arguments.has("bias"):
-            bias = arguments.floats[dtype]("bias")
+            bias = arguments.numbers[dtype]("bias")
     var operation = operation_named(
         word,
         weights,
@@ -46,7 +46,7 @@ def answer_operation_currents[
         shapes,
     )
     reply.integers("shape", [Int64(size) for size in currents.shape])
-    reply.floats("currents", currents.values)
+    reply.numbers("currents", currents.values)
 
 
 def _axes(arguments: Arguments, key: String) raises -> Optional[List[Int]]:

@@ -22,7 +22,7 @@ def answer_schedule(arguments: Arguments, mut reply: Reply) raises:
         head=head,
     )
     reply.texts("frozen", result.frozen)
-    reply.floats("rates", result.rates)
+    reply.numbers("rates", result.rates)
 
 
 def answer_unfreeze(arguments: Arguments, mut reply: Reply) raises:
@@ -45,15 +45,15 @@ def answer_step[dtype: DType](arguments: Arguments, mut reply: Reply) raises:
     var result = step(
         weights,
         _layers[dtype](arguments, "gradients"),
-        arguments.floats("rates"),
+        arguments.numbers("rates"),
         layer_names=arguments.texts("names"),
         frozen=arguments.texts("frozen"),
         momentum=arguments.parameter("momentum", 0.0)[0],
         velocities=Optional(velocities^) if len(velocities) > 0 else None,
     )
     for k in range(len(result.weights)):
-        reply.floats(String("weights.", k), result.weights[k])
-        reply.floats(String("velocities.", k), result.velocities[k])
+        reply.numbers(String("weights.", k), result.weights[k])
+        reply.numbers(String("velocities.", k), result.velocities[k])
 
 
 def _layers[
@@ -62,5 +62,5 @@ def _layers[
     """Returns `key.0`, `key.1`, … as far as they are given."""
     var result = List[List[Scalar[dtype]]]()
     while arguments.has(String(key, ".", len(result))):
-        result.append(arguments.floats[dtype](String(key, ".", len(result))))
+        result.append(arguments.numbers[dtype](String(key, ".", len(result))))
     return result^

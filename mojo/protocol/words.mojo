@@ -1,7 +1,7 @@
 """Words of a case in, words of a reply out."""
 from std.memory import bitcast
 
-from spikeport.checks import refusal
+from spikeport.checks import as_elements, refusal
 
 from .percent import quote, unquote
 
@@ -58,24 +58,30 @@ struct Arguments(Copyable):
             for i in range(len(cuts) - 1)
         ]
 
-    def floats[
+    def numbers[
         dtype: DType = DType.float64
     ](self, key: String) raises -> List[Scalar[dtype]]:
-        """Returns numbers, read as float64 and rounded to the element type."""
+        """Returns numbers, read as float64 and rounded to the element type;
+        where that is one of integers, refuses what is none."""
         var word = self.word(key)
         var cuts = _cuts(word)
-        return [
-            Scalar[dtype](_decimal(word[byte = cuts[i] : cuts[i + 1] - 1]))
+        var read = [
+            _decimal(word[byte = cuts[i] : cuts[i + 1] - 1])
             for i in range(len(cuts) - 1)
         ]
+        return as_elements[dtype](key, read)
 
     def parameter[
         dtype: DType = DType.float64
     ](self, key: String, default: Float64) raises -> List[Float64]:
-        """Returns one number or several, rounded to the element type."""
+        """Returns one number or several, rounded to the element type; a kernel
+        of integers checks its parameters itself."""
         if not self.has(key):
             return [default]
-        return [Float64(value) for value in self.floats[dtype](key)]
+        comptime rounded = DType.float32 if dtype == DType.float32 else (
+            DType.float64
+        )
+        return [Float64(value) for value in self.numbers[rounded](key)]
 
     def optional[
         dtype: DType = DType.float64
@@ -127,12 +133,20 @@ struct Arguments(Copyable):
                 raise refusal("shape", String(key, " has a negative size"))
         return result^
 
-    def is_single(self) raises -> Bool:
-        """Tells whether a case is of `f32`, not of `f64`; raises `dtype`."""
+    def dtype(self) raises -> DType:
+        """Returns the element type of a case; raises `dtype`."""
         var name = self.text("dtype", "f64")
-        if name != "f32" and name != "f64":
-            raise refusal("dtype", String("there is no element type ", name))
-        return name == "f32"
+        if name == "f64":
+            return DType.float64
+        if name == "f32":
+            return DType.float32
+        if name == "i32":
+            return DType.int32
+        if name == "i16":
+            return DType.int16
+        if name == "i8":
+            return DType.int8
+        raise refusal("dtype", String("there is no element type ", name))
 
 
 def _decimal(word: StringSpan) raises -> Float64:
@@ -211,10 +225,18 @@ struct Reply(Copyable):
             else:
                 self.bytes.extend(String(value).as_bytes())
 
-    def floats[
+    def numbers[
         dtype: DType, //
     ](mut self, key: StringSpan, values: List[Scalar[dtype]]):
-        """Adds floats as bit patterns."""
+        """Adds floats as bit patterns, integers as decimals."""
+        comptime if dtype.is_integral():
+            self.integers(key, values)
+        else:
+            self._floats(key, values)
+
+    def _floats[
+        dtype: DType, //
+    ](mut self, key: StringSpan, values: List[Scalar[dtype]]):
         comptime bits_type = DType.uint32 if dtype == DType.float32 else (
             DType.uint64
         )

@@ -7,6 +7,7 @@ listed here is for users, and documented in full.
 - `operations`: what a node does with what it reads, before its neurons
 - `currents`: one operation by itself
 - `neuron`, `layer`, `network`: neurons, a layer of them, a network of nodes
+- `running`: how a network runs; `bounds`: what integers could reach
 - `checkpoint`: the files
 """
 
@@ -31,9 +32,10 @@ from .encode import encode_poisson, sample_keys
 from .finetune import Schedule, Step, schedule, step, unfreeze
 from .integrate_fire import if_constant, if_multistep
 from .layer import layer_forward
-from .network import INPUT, Network, Node, RunResult, network_run
+from .network import INPUT, Network, Node, RunResult
 from .neuron import Neuron
 from .operations import Add, AvgPool, Concat, Conv, Linear, MaxPool, SumPool
 from .qcfs import qcfs
+from .running import network_run
 from .st_bif import st_bif_multistep
 from .trace import Trace

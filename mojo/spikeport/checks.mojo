@@ -3,8 +3,13 @@
 An error's text begins with its code, a word of `conformance/SPEC.md`, then a
 colon and what was given, what was expected and the way out.
 """
-from std.math import isfinite
+from std.math import floor, isfinite
 from std.sys.info import simd_width_of
+
+comptime LARGEST_WHOLE = (1 << 31) - 1
+"""The largest absolute value of an integer of 32 bits."""
+comptime LARGEST_WEIGHT = (1 << 15) - 1
+"""The largest weight of an integer network; the smallest is one further out."""
 
 
 def refusal(code: StringSpan, message: String) -> Error:
@@ -49,6 +54,8 @@ def all_finite[
     dtype: DType, //
 ](values: ImmPointer[Scalar[dtype], _], count: Int) -> Bool:
     """Tells whether no value is NaN or infinite."""
+    comptime if dtype.is_integral():
+        return True
     comptime width = simd_width_of[dtype]()
     var zeros = SIMD[dtype, width](0)
     var k = 0
@@ -69,6 +76,51 @@ def check_finite[
     """Refuses NaN and infinity."""
     if not all_finite(values.unsafe_ptr(), len(values)):
         raise refusal("non_finite", String(name, " holds NaN or infinity"))
+
+
+def check_whole(
+    name: StringSpan,
+    value: Float64,
+    lowest: Int = -LARGEST_WHOLE,
+    highest: Int = LARGEST_WHOLE,
+) raises:
+    """Refuses what is no whole number in a range: by `non_finite`, `not_whole`,
+    `overflow`."""
+    if not isfinite(value):
+        raise refusal("non_finite", String(name, " holds NaN or infinity"))
+    if floor(value) != value:
+        raise refusal(
+            "not_whole",
+            String(name, " holds ", value, ": integers have no fraction"),
+        )
+    if not Float64(lowest) <= value <= Float64(highest):
+        raise refusal(
+            "overflow",
+            String(name, " holds ", value, ": give ", lowest, " to ", highest),
+        )
+
+
+def as_elements[
+    dtype: DType
+](name: StringSpan, values: List[Float64]) raises -> List[Scalar[dtype]]:
+    """Rounds numbers to the element type; raises `non_finite`, `not_whole`,
+    `overflow` where that is one of integers, and they are none."""
+    comptime if dtype.is_integral():
+        for value in values:
+            check_whole(name, value)
+    return [value.cast[dtype]() for value in values]
+
+
+def check_weights[
+    dtype: DType, //
+](name: StringSpan, values: Span[Scalar[dtype], _]) raises:
+    """Refuses NaN and infinity, and integers of more than 16 bits."""
+    check_finite(name, values)
+    comptime if dtype.is_integral():
+        for value in values:
+            check_whole(
+                name, Float64(value), -LARGEST_WEIGHT - 1, LARGEST_WEIGHT
+            )
 
 
 def check_shape(name: StringSpan, count: Int, expected: Int) raises:
@@ -94,13 +146,13 @@ def as_parameter[
     Scalar[dtype]
 ]:
     """Rounds one number, or one for each neuron, to the element type; raises
-    `shape`, `non_finite`."""
+    `shape`, `non_finite`, and of integers `not_whole`, `overflow`."""
     if len(values) != 1 and len(values) != neurons:
         raise refusal(
             "shape",
             String(name, " has ", len(values), " values: give 1, or ", neurons),
         )
-    var rounded = [Scalar[dtype](value) for value in values]
+    var rounded = as_elements[dtype](name, values)
     check_finite(name, rounded)
     return rounded^
 

@@ -2,6 +2,7 @@
 
 The equations stand in `operations`, one file for each.
 """
+from .bounds import check_bound, largest
 from .checks import check_finite, check_shape, product, refusal
 from .operations import AnyOperation, Operation, Signal
 from .operations.operation import shown
@@ -53,7 +54,7 @@ def operation_currents[
         Currents of shape (T, batch, shape of one sample).
 
     Raises:
-        Error: `shape`, `non_finite`.
+        Error: `shape`, `non_finite`; of integers `overflow`.
     """
     check_shape("shapes", len(shapes), len(inputs))
     var signals = List[Signal[T.dtype]]()
@@ -77,6 +78,11 @@ def operation_currents[
     var result = operation.output_shape(given)
     var steps = shapes[0][0]
     var batch = shapes[0][1]
+    comptime if T.dtype.is_integral():
+        var reach = [largest(signal.values) for signal in signals]
+        check_bound("currents", operation.bound(reach))
+        if operation.remembers():  # sums over all steps
+            check_bound("sums", Float64(steps) * reach[0])
     var values = operation.currents(
         signals, [k for k in range(len(signals))], steps, batch
     )

@@ -5,12 +5,15 @@
     soft reset (no v_reset):  v = v - θ where s = 1
     hard reset:               v = v_reset where s = 1
 
-`v` starts at `v_init·θ`. More than one spike a step: `several_spikes`. Every operation is rounded by itself: build with
-`--fp-mode contract=off`.
+`v` starts at `v_init·θ`. More than one spike a step: `several_spikes`. Every
+operation is rounded by itself: build with `--fp-mode contract=off`. Integers
+have no leak, and are refused where they could pass 32 bits.
 """
 from std.sys.info import simd_width_of
 
+from .bounds import check_bound, largest
 from .checks import (
+    as_elements,
     as_parameter,
     check_finite,
     check_shape,
@@ -57,13 +60,15 @@ def if_multistep[
 
     Raises:
         Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`,
-            `max_spikes`.
+            `max_spikes`; of integers `not_whole`, `overflow`.
     """
     check_shape("currents", len(currents), product(steps, neurons))
     check_finite("currents", currents)
     var parameters = IFParameters[dtype](
         neurons, threshold, v_init, v_reset, beta, max_spikes=max_spikes
     )
+    comptime if dtype.is_integral():
+        check_bound("v", parameters.bound(steps, largest(currents)))
     return parameters.run(currents, steps, neurons, 1)
 
 
@@ -106,6 +111,8 @@ def if_constant[
     var parameters = IFParameters[dtype](
         len(current), threshold, v_init, v_reset, beta, max_spikes=max_spikes
     )
+    comptime if dtype.is_integral():
+        check_bound("v", parameters.bound(timesteps, largest(current)))
     return parameters.run(current, timesteps, 0, 1)
 
 
@@ -138,15 +145,12 @@ struct IFParameters[dtype: DType](Copyable):
         """Checks and rounds the parameters: one number, or one for each of the
         entries, which have `each` neurons."""
         var theta = as_parameter[Self.dtype]("threshold", threshold, entries)
-        var v0 = as_parameter[Self.dtype]("v_init", v_init, entries)
         var reset = as_parameter[Self.dtype](
             "v_reset", v_reset.copy().or_else([0.0]), entries
         )
-        var leak = as_parameter[Self.dtype]("beta", beta, entries)
+        var leak = as_leak[Self.dtype](beta, entries)
         check_threshold(theta)
-        for b in leak:
-            if not (b >= 0 and b <= 1):
-                raise refusal("beta", String("beta must be in [0, 1], not ", b))
+        var start = as_start(v_init, theta, entries)
         self.max_spikes = max_spikes
         self.hard = Bool(v_reset)
         if self.hard:
@@ -164,11 +168,15 @@ struct IFParameters[dtype: DType](Copyable):
                         "several spikes in a step need soft reset and no leak",
                     )
         self.threshold = spread(theta^, entries, each)
-        self.start = spread(v0^, entries, each)
+        self.start = spread(start^, entries, each)
         self.reset = spread(reset^, entries, each)
         self.beta = spread(leak^, entries, each)
-        for k in range(len(self.start)):
-            self.start[k] = self.start[k] * self.threshold[k]
+
+    def bound(self, steps: Int, current: Float64) -> Float64:
+        """Returns what `|v|` can reach where no current is above `current`."""
+        var most = largest(self.threshold) * Float64(self.max_spikes)
+        most = max(most, max(largest(self.start), largest(self.reset)))
+        return most + Float64(steps) * current
 
     def run(
         self,
@@ -224,6 +232,46 @@ struct IFParameters[dtype: DType](Copyable):
         return Trace[Self.dtype](spikes^, membrane^, counts^)
 
 
+def as_leak[
+    dtype: DType
+](beta: List[Float64], entries: Int) raises -> List[Scalar[dtype]]:
+    """Checks and rounds β; raises `shape`, `non_finite`, `beta`."""
+    comptime if dtype.is_integral():
+        for b in as_parameter[DType.float64]("beta", beta, entries):
+            if b != 1:
+                raise refusal(
+                    "beta", String("integers have no leak: beta is 1, not ", b)
+                )
+    var leak = as_parameter[dtype]("beta", beta, entries)
+    for b in leak:
+        if not (b >= 0 and b <= 1):
+            raise refusal("beta", String("beta must be in [0, 1], not ", b))
+    return leak^
+
+
+def as_start[
+    dtype: DType, //
+](
+    v_init: List[Float64], threshold: List[Scalar[dtype]], entries: Int
+) raises -> List[Scalar[dtype]]:
+    """Returns `v_init·θ`, one number or one for each of the entries. Of
+    integers that is a product of float64, and a whole number. Raises `shape`,
+    `non_finite`, `not_whole`, `overflow`."""
+    comptime work = DType.float64 if dtype.is_integral() else dtype
+    var v0 = as_parameter[work]("v_init", v_init, entries)
+    var start = List[Scalar[work]]()
+    if len(v0) > 0 and len(threshold) > 0:
+        for k in range(max(len(v0), len(threshold))):
+            var theta = threshold[min(k, len(threshold) - 1)].cast[work]()
+            start.append(v0[min(k, len(v0) - 1)] * theta)
+    comptime if dtype.is_integral():
+        return as_elements[dtype](
+            "v_init times the threshold",
+            [value.cast[DType.float64]() for value in start],
+        )
+    return [value.cast[dtype]() for value in start]
+
+
 def _check_reset[
     dtype: DType, //
 ](reset: List[Scalar[dtype]], threshold: List[Scalar[dtype]]) raises:
@@ -272,7 +320,7 @@ def if_steps[
     of the currents to the next; parameters (neurons,). Membrane and counts
     (batch, neurons) hold the state before the steps, and then the one after.
     """
-    comptime counter = DType.int32 if dtype == DType.float32 else DType.int64
+    comptime counter = DType.int64 if dtype == DType.float64 else DType.int32
     comptime lanes = simd_width_of[dtype]()
     var size = batch * neurons
 
@@ -284,7 +332,11 @@ def if_steps[
         var v = membrane.unsafe_load[width=width](at)
         var count = SIMD[counter, width](0)
         for t in range(steps):
-            v = leak * v + currents.unsafe_load[width=width](t * stride + at)
+            var current = currents.unsafe_load[width=width](t * stride + at)
+            comptime if dtype.is_integral():
+                v = v + current
+            else:
+                v = leak * v + current
             var s = v.ge(theta)
             comptime if hard:
                 v = s.select(v_reset, v)

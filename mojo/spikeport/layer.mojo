@@ -2,6 +2,7 @@
 
 The equations stand in `operations.linear` and with the neurons.
 """
+from .bounds import check_bound, largest
 from .checks import check_finite, check_shape, product
 from .neuron import Neuron
 from .operations import Linear
@@ -39,12 +40,17 @@ def layer_forward[
         Spikes (T, B, n_out), membrane and counts (B, n_out).
 
     Raises:
-        Error: `shape`, `non_finite`, and those of the neuron.
+        Error: `shape`, `non_finite`, and those of the neuron; of integers
+            `not_whole`, `overflow`.
     """
     check_shape("inputs", len(inputs), product(steps, batch, n_in))
     check_finite("inputs", inputs)
     var linear = Linear(weights, n_in, n_out, bias)
-    neuron.check(n_out)
+    neuron.check[dtype](n_out)
+    comptime if dtype.is_integral():
+        var most = linear.packed.bound(largest(inputs))
+        check_bound("currents", most)
+        neuron.check_bound[dtype](n_out, steps, most)
     var currents = linear.packed.sums(inputs, steps * batch)
     check_finite("currents", currents)
     return neuron.fire(currents, steps, batch * n_out, batch, n_out)

@@ -5,6 +5,7 @@
 """
 from std.math import isfinite
 
+from .bounds import check_bound
 from .checks import refusal
 from .integrate_fire import IFParameters
 from .several_spikes import MOST_SPIKES
@@ -126,18 +127,83 @@ struct Neuron(Copyable):
         self.tracer_min = tracer_min
         self.tracer_max = tracer_max
 
-    def check(self, entries: Int) raises:
+    def check[dtype: DType = DType.float64](self, entries: Int) raises:
         """Checks every value, in double precision, before any work.
+
+        Parameters:
+            dtype: Element type of the network; of integers, whole numbers are
+                asked for too.
 
         Args:
             entries: Size of the first axis: neurons, or channels.
 
         Raises:
-            Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`.
+            Error: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`; of
+                integers `neuron_kind`, `not_whole`, `overflow`.
         """
+        comptime if dtype.is_integral():
+            if self.kind == "LIF":
+                raise refusal(
+                    "neuron_kind", "integers have no leak, so no kind LIF"
+                )
         _ = IFParameters[DType.float64](
             entries, self.threshold, self.v_init, self.v_reset, self.beta
         )
+        comptime if dtype.is_integral():
+            if self.kind != "identity":
+                _ = self._bound[dtype](entries, 0, 0)
+
+    def check_bound[
+        dtype: DType
+    ](self, entries: Int, steps: Int, current: Float64) raises:
+        """Refuses integers that could pass 32 bits.
+
+        Parameters:
+            dtype: Element type, one of integers.
+
+        Args:
+            entries: Size of the first axis: neurons, or channels.
+            steps: Number of steps T.
+            current: What their currents can reach in absolute value.
+
+        Raises:
+            Error: `overflow`.
+        """
+        if self.kind == "identity":
+            check_bound("a sum of currents", Float64(steps) * current)
+        else:
+            check_bound("v", self._bound[dtype](entries, steps, current))
+
+    def _bound[
+        dtype: DType
+    ](self, entries: Int, steps: Int, current: Float64) raises -> Float64:
+        if self.kind == "ST-BIF":
+            return STBIFParameters[dtype](
+                entries,
+                self.threshold,
+                self.v_init,
+                self.tracer_min,
+                self.tracer_max,
+            ).bound(steps, current)
+        return IFParameters[dtype](
+            entries,
+            self.threshold,
+            self.v_init,
+            self.v_reset,
+            self.beta,
+            max_spikes=self.max_spikes,
+        ).bound(steps, current)
+
+    def passes_on(self, current: Float64) -> Float64:
+        """Returns what one step of its output can reach in absolute value.
+
+        Args:
+            current: What its currents can reach.
+
+        Returns:
+            `max_spikes`, of `identity` the same.
+        """
+        return current if self.kind == "identity" else Float64(self.max_spikes)
 
     def fire[
         dtype: DType, //

@@ -9,9 +9,13 @@
 `v` is in units of θ and starts at `v_init`, the tracer `S` at 0. Once the
 input has ended and no neuron moves any more, with `v_init = 1/2`,
 `S = clip(floor(Σ I/θ + 1/2), tracer_min, tracer_max)`.
+
+Integers are not divided: their `v` is in units of the currents, starts at
+`v_init·θ`, gains `I[t]`, is compared with θ and loses `s·θ`.
 """
 from std.sys.info import simd_width_of
 
+from .bounds import check_bound, largest
 from .checks import (
     as_parameter,
     check_finite,
@@ -20,7 +24,7 @@ from .checks import (
     refusal,
     spread,
 )
-from .integrate_fire import check_threshold
+from .integrate_fire import as_start, check_threshold
 from .trace import Trace
 
 
@@ -51,16 +55,20 @@ def st_bif_multistep[
         tracer_max: Upper bound of the tracer, at least 0.
 
     Returns:
-        Spikes, membrane (in units of θ) and the tracer as counts.
+        Spikes, membrane (in units of θ; integers in those of the currents) and
+        the tracer as counts.
 
     Raises:
-        Error: `shape`, `non_finite`, `threshold`, `tracer`.
+        Error: `shape`, `non_finite`, `threshold`, `tracer`; of integers
+            `not_whole`, `overflow`.
     """
     check_shape("currents", len(currents), product(steps, neurons))
     check_finite("currents", currents)
     var parameters = STBIFParameters[dtype](
         neurons, threshold, v_init, tracer_min, tracer_max
     )
+    comptime if dtype.is_integral():
+        check_bound("v", parameters.bound(steps, largest(currents)))
     return parameters.run(currents, steps, neurons, 1)
 
 
@@ -70,7 +78,7 @@ struct STBIFParameters[dtype: DType](Copyable):
     var threshold: List[Scalar[Self.dtype]]
     """Threshold θ > 0."""
     var start: List[Scalar[Self.dtype]]
-    """Membrane before the first step, in units of θ."""
+    """Membrane before the first step, in units of θ; of integers `v_init·θ`."""
     var tracer_min: Int
     """Lower bound of the tracer."""
     var tracer_max: Int
@@ -88,8 +96,12 @@ struct STBIFParameters[dtype: DType](Copyable):
         """Checks and rounds the parameters: one number, or one for each of the
         entries, which have `each` neurons."""
         var theta = as_parameter[Self.dtype]("threshold", threshold, entries)
-        var v0 = as_parameter[Self.dtype]("v_init", v_init, entries)
         check_threshold(theta)
+        var start: List[Scalar[Self.dtype]]
+        comptime if Self.dtype.is_integral():
+            start = as_start(v_init, theta, entries)
+        else:
+            start = as_parameter[Self.dtype]("v_init", v_init, entries)
         if not (tracer_min <= 0 <= tracer_max):
             raise refusal(
                 "tracer",
@@ -102,9 +114,15 @@ struct STBIFParameters[dtype: DType](Copyable):
                 ),
             )
         self.threshold = spread(theta^, entries, each)
-        self.start = spread(v0^, entries, each)
+        self.start = spread(start^, entries, each)
         self.tracer_min = tracer_min
         self.tracer_max = tracer_max
+
+    def bound(self, steps: Int, current: Float64) -> Float64:
+        """Returns what `|v|` of integers can reach where no current is above
+        `current`."""
+        var most = max(largest(self.start), largest(self.threshold))
+        return most + Float64(steps) * current
 
     def run(
         self,
@@ -161,7 +179,7 @@ def st_bif_steps[
     of the currents to the next; parameters (neurons,). Membrane and tracer
     (batch, neurons) hold the state before the steps, and then the one after.
     """
-    comptime counter = DType.int32 if dtype == DType.float32 else DType.int64
+    comptime counter = DType.int64 if dtype == DType.float64 else DType.int32
     comptime lanes = simd_width_of[dtype]()
     var size = batch * neurons
     # |S| never exceeds the steps, so bounds beyond 31 bits change nothing.
@@ -174,13 +192,21 @@ def st_bif_steps[
         var v = membrane.unsafe_load[width=width](at)
         var S = tracer.unsafe_load[width=width](at).cast[counter]()
         for t in range(steps):
-            v = v + currents.unsafe_load[width=width](t * stride + at) / theta
-            var up = v.ge(1) & S.lt(highest)
+            var current = currents.unsafe_load[width=width](t * stride + at)
+            comptime if dtype.is_integral():
+                v = v + current
+            else:
+                v = v + current / theta
+            var top = theta if dtype.is_integral() else SIMD[dtype, width](1)
+            var up = v.ge(top) & S.lt(highest)
             var down = v.lt(0) & S.gt(lowest)
             var s = up.cast[counter]() - down.cast[counter]()
             spikes.unsafe_store(t * size + at, s.cast[DType.int8]())
             S += s
-            v = v - s.cast[dtype]()
+            comptime if dtype.is_integral():
+                v = v - s.cast[dtype]() * theta
+            else:
+                v = v - s.cast[dtype]()
         membrane.unsafe_store(at, v)
         tracer.unsafe_store(at, S.cast[DType.int64]())
 

@@ -30,8 +30,8 @@ from spikeport.checkpoint.npy import npy_header, read_npy
 from spikeport.checkpoint.sidecar import read_sidecar
 from spikeport.checkpoint.store import checkpoint_paths
 from spikeport.checks import code_of
-from spikeport.network import network_run
 from spikeport.neuron import Neuron
+from spikeport.running import network_run
 
 
 def example() raises -> Checkpoint:
@@ -94,7 +94,7 @@ def test_a_loaded_network_runs() raises:
 
 def named(name: String, required: Bool) -> Member:
     """Makes a member of three doubles, or of 2 x 2."""
-    return Member(name, [[3], [2, 2]], ["<f8"], required)
+    return Member(name, [[3], [2, 2]], [DType.float64], required)
 
 
 def test_an_archive_has_the_members_it_is_told_to_expect() raises:
@@ -114,7 +114,7 @@ def test_an_archive_has_the_members_it_is_told_to_expect() raises:
     assert_equal(archive.array(2).value().shape, [2, 2])
 
     expected[0].shapes = [[4]]
-    expected[2].types = ["<f4"]
+    expected[2].types = [DType.float32]
     archive = Archive(content.copy(), expected.copy())
     with assert_raises(contains="shape:"):
         _ = archive.array(0)
@@ -172,9 +172,9 @@ def test_every_cut_and_every_tail_is_refused() raises:
 
 def test_npy_headers_are_a_multiple_of_64() raises:
     """One space more or less would be another file."""
-    assert_equal(len(npy_header(True, [10, 256])), 128)
-    assert_equal(len(npy_header(False, [3])), 128)
-    var header = npy_header(False, [3])
+    assert_equal(len(npy_header(DType.float64, [10, 256])), 128)
+    assert_equal(len(npy_header(DType.float32, [3])), 128)
+    var header = npy_header(DType.float32, [3])
     var text = String(from_utf8=Span(header)[10:70])
     assert_equal(
         text, "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }   "
@@ -204,6 +204,7 @@ def test_npy_headers_are_refused_by_code() raises:
         [String("{'descr': '|O', ", rest), "24", "pickle"],
         [String("{'descr': '<i8', ", rest), "24", "dtype"],
         [String("{'descr': '>f8', ", rest), "24", "dtype"],
+        [String("{'descr': '<i4', ", rest), "12", "dtype"],
         [String("{'descr': '<f8', ", rest), "16", "shape"],
         [
             "{'descr': '<f8', 'fortran_order': False, 'shape': (3,1), }",
@@ -255,7 +256,7 @@ def test_npy_headers_are_refused_by_code() raises:
             _ = read_npy(
                 npy(cases[k][0], atol(cases[k][1])),
                 [[3]],
-                ["<f4", "<f8"],
+                [DType.float32, DType.float64],
                 "file",
             )
         except e:

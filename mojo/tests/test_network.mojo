@@ -3,9 +3,10 @@ from std.testing import TestSuite, assert_equal, assert_raises
 
 from spikeport.encode import encode_poisson
 from spikeport.layer import layer_forward
-from spikeport.network import INPUT, Network, Node, network_run
+from spikeport.network import INPUT, Network, Node
 from spikeport.neuron import Neuron
 from spikeport.operations import Linear
+from spikeport.running import network_run
 
 
 def sixteenths(count: Int, seed: Int) -> List[Float64]:

@@ -4,7 +4,7 @@ from std.testing import TestSuite, assert_equal, assert_raises, assert_true
 
 from spikeport.checks import product
 from spikeport.currents import operation_currents
-from spikeport.network import INPUT, Network, Node, network_run
+from spikeport.network import INPUT, Network, Node
 from spikeport.neuron import Neuron
 from spikeport.operations import (
     Add,
@@ -17,6 +17,7 @@ from spikeport.operations import (
     SumPool,
 )
 from spikeport.operations.any_operation import operation_named
+from spikeport.running import network_run
 
 
 struct Draws(Copyable):

@@ -3,9 +3,10 @@ from std.math import floor
 from std.testing import TestSuite, assert_equal, assert_raises, assert_true
 
 from spikeport.integrate_fire import if_constant, if_multistep
-from spikeport.network import Network, Node, network_run
+from spikeport.network import Network, Node
 from spikeport.neuron import Neuron
 from spikeport.operations import Add, Linear
+from spikeport.running import network_run
 
 
 def sixteenths(count: Int, seed: Int) -> List[Float64]:

@@ -27,8 +27,9 @@ from spikeport.checkpoint.neurons import (
 )
 from spikeport.checkpoint.sidecar import read_sidecar
 from spikeport.checks import code_of
-from spikeport.network import INPUT, network_run
+from spikeport.network import INPUT
 from spikeport.neuron import Neuron
+from spikeport.running import network_run
 
 
 def example() -> Checkpoint:

@@ -1,16 +1,49 @@
 # What every kernel asks of its arguments, before any work.
 
-"The element types of the contract."
+"The element types of the contract that are rounded."
 const Float = Union{Float32,Float64}
 
-element_type(::AbstractArray{Float32}) = Float32
-element_type(::AbstractArray) = Float64
+"The element types of the contract: those of currents and membranes."
+const Element = Union{Float,Int32}
+
+"What weights of integers may be; their currents are Int32."
+const Small = Union{Int8,Int16}
+
+"Return the type of the currents that weights of this type make."
+current_type(::Type{T}) where {T<:Float} = T
+current_type(::Type{<:Small}) = Int32
+
+"Return the type of a sum of currents over all steps, where it counts what a node passed on."
+count_type(::Type{T}) where {T<:Float} = T
+count_type(::Type{Int32}) = Int
+
+float_type(::AbstractArray{Float32}) = Float32
+float_type(::AbstractArray) = Float64
+element_type(values::AbstractArray) = float_type(values)
+element_type(::AbstractArray{Int32}) = Int32
 
 "Return `values` as a finite array: Float32 stays Float32, everything else becomes Float64."
-function as_float(name::AbstractString, values::AbstractArray)
-    array = convert(Array{element_type(values)}, values)
+as_float(name::AbstractString, values::AbstractArray) = as_elements(float_type(values), name, values)
+
+"Return `values` as a checked array: Float32 and Int32 stay, everything else becomes Float64."
+as_elements(name::AbstractString, values::AbstractArray) = as_elements(element_type(values), name, values)
+
+"Return `values` as an array of `T`, or throw: floats are finite, integers whole and of the range of their type."
+function as_elements(::Type{T}, name::AbstractString, values::AbstractArray) where {T<:Float}
+    array = convert(Array{T}, values)
     check_finite(name, array)
     return array
+end
+
+as_elements(::Type{T}, ::AbstractString, values::AbstractArray{T}) where {T<:Union{Int32,Small}} =
+    convert(Array{T}, values)
+
+function as_elements(::Type{T}, name::AbstractString, values::AbstractArray) where {T<:Union{Int32,Small}}
+    least, most = T === Int32 ? (-typemax(T), typemax(T)) : (typemin(T), typemax(T))
+    numbers = eltype(values) <: Integer ? values : as_float(name, values)
+    check_all(isinteger, numbers, "not_whole", name, "integers are whole numbers: round them, or take floats")
+    check_all(x -> least <= x <= most, numbers, "overflow", name, "give whole numbers from $least to $most")
+    return convert(Array{T}, numbers)
 end
 
 function check_finite(name::AbstractString, values::AbstractArray{<:Float})
@@ -18,6 +51,16 @@ function check_finite(name::AbstractString, values::AbstractArray{<:Float})
     place = findfirst(!isfinite, values)
     throw(KernelError("non_finite", "$name holds NaN or infinity: $(values[place]) at index $(Tuple(place))"))
 end
+
+check_finite(::AbstractString, ::AbstractArray{<:Integer}) = nothing
+
+function check_all(is_good, values::AbstractArray, code, name, remedy)
+    all(is_good, values) && return nothing
+    place = findfirst(!is_good, values)
+    throw(KernelError(code, "$name holds $(values[place]) at index $(Tuple(place)): $remedy"))
+end
+
+all_finite(::AbstractArray{<:Integer}) = true
 
 function all_finite(values::AbstractArray{<:Float})
     finite = true
@@ -32,13 +75,12 @@ function as_currents(currents::AbstractArray)
     ndims(currents) >= 2 || throw(
         KernelError("shape", "currents has size $(size(currents)): give (neurons, steps), or (neurons, batch, steps)"),
     )
-    return as_float("currents", currents)
+    return as_elements("currents", currents)
 end
 
 "Return a neuron parameter as a vector of `T`: one number, or one for each of the `n` neurons."
-function as_parameter(::Type{T}, name::AbstractString, value, n::Int) where {T<:Float}
-    array = value isa Real ? T[value] : Vector{T}(value)
-    check_finite(name, array)
+function as_parameter(::Type{T}, name::AbstractString, value, n::Int) where {T<:Element}
+    array = as_elements(T, name, value isa Real ? [value] : value)
     length(array) in (1, n) ||
         throw(KernelError("shape", "$name has $(length(array)) values: give one number, or $n"))
     return array

@@ -80,7 +80,7 @@ function finetune_step(
 )
     isfinite(momentum) && 0 <= momentum < 1 ||
         throw(KernelError("momentum", "momentum must be in [0, 1), not $momentum"))
-    moving = velocities === nothing ? [zeros(element_type(w), size(w)) for w in weights] : velocities
+    moving = velocities === nothing ? [zeros(float_type(w), size(w)) for w in weights] : velocities
     length(layer_names) == length(weights) == length(gradients) == length(rates) == length(moving) || throw(
         KernelError(
             "shape",

@@ -1,16 +1,16 @@
 # Integrate-and-fire over many steps.
 
 "Checked parameters of `IF` neurons that send up to `max_spikes` in a step, one threshold and start for each neuron."
-struct SeveralSpikes{T<:Float} <: Steps{T}
+struct SeveralSpikes{T<:Element} <: Steps{T}
     threshold::Vector{T}
-    v_init::Vector{T}
+    start::Vector{T}
     max_spikes::Int
 end
 
 "Checked parameters of `IF` and `LIF`, one value for each neuron; `reset` is nothing under soft reset."
-struct IntegrateFire{T<:Float,R<:Union{Nothing,Vector{T}}} <: Steps{T}
+struct IntegrateFire{T<:Element,R<:Union{Nothing,Vector{T}}} <: Steps{T}
     threshold::Vector{T}
-    v_init::Vector{T}
+    start::Vector{T}
     reset::R
     beta::Vector{T}
 end
@@ -30,12 +30,14 @@ function integrate_fire(
     beta,
     max_spikes::Integer,
     each::Int = 1,
-) where {T<:Float}
-    θ, v0 = as_parameter(T, "threshold", threshold, n), as_parameter(T, "v_init", v_init, n)
+) where {T<:Element}
+    θ = as_parameter(T, "threshold", threshold, n)
+    start = start_of(v_init, θ, n)
     reset = v_reset === nothing ? nothing : as_parameter(T, "v_reset", v_reset, n)
-    β = as_parameter(T, "beta", beta, n)
+    β = as_parameter(T <: Float ? T : Float64, "beta", beta, n)
     all(>(0), θ) || throw(KernelError("threshold", "threshold must be above 0, not $threshold"))
     all(b -> 0 <= b <= 1, β) || throw(KernelError("beta", "beta must be in [0, 1], not $beta"))
+    T <: Float || all(==(1), β) || throw(KernelError("beta", "integers have no leak, so beta must be 1, not $beta"))
     if reset !== nothing
         all(reset .< θ) ||
             throw(KernelError("v_reset", "v_reset must be below the threshold $threshold, not $v_reset"))
@@ -46,14 +48,14 @@ function integrate_fire(
     max_spikes == 1 ||
         (reset === nothing && all(==(1), β)) ||
         throw(KernelError("max_spikes", "max_spikes $max_spikes needs soft reset and no leak"))
-    θ, v0, β = (spread(parameter, n, batch, each) for parameter in (θ, v0, β))
-    return max_spikes == 1 ? IntegrateFire(θ, v0, reset, β) : SeveralSpikes(θ, v0, Int(max_spikes))
+    θ, start, β = (spread(parameter, n, batch, each) for parameter in (θ, start, convert(Vector{T}, β)))
+    return max_spikes == 1 ? IntegrateFire(θ, start, reset, β) : SeveralSpikes(θ, start, Int(max_spikes))
 end
 
 """
     if_multistep(currents; threshold = 1, v_init = 0.5, v_reset = nothing, beta = 1, max_spikes = 1) -> Trace
 
-Run integrate-and-fire neurons over `currents` of size (neurons, …, steps); Float32 stays Float32.
+Run integrate-and-fire neurons over `currents` of size (neurons, …, steps); Float32 and Int32 stay what they are.
 
 For every step and neuron, in this order, with no fused multiply-add:
 
@@ -62,7 +64,8 @@ For every step and neuron, in this order, with no fused multiply-add:
     v = v - s·θ          soft reset, or  v = v_reset where s > 0
 
 The membrane starts at `v_init·θ`. Parameters are numbers, or vectors with one value for each neuron. Throws
-[`KernelError`](@ref) with `shape`, `non_finite`, `threshold`, `beta`, `v_reset` or `max_spikes`.
+[`KernelError`](@ref) with `shape`, `non_finite`, `threshold`, `beta`, `v_reset` or `max_spikes`; of Int32, where all
+but `v_init` are whole numbers and β is 1, with `not_whole`, or `overflow` where the run could pass 32 bits.
 """
 function if_multistep(
     currents::AbstractArray;
@@ -75,6 +78,7 @@ function if_multistep(
     I = as_currents(currents)
     n, batch = size(I, 1), prod(size(I)[2:end-1])
     neurons = integrate_fire(eltype(I), n, batch, threshold, v_init, v_reset, beta, max_spikes)
+    check_reach(neurons, I, size(I)[end])
     return fire(neurons, I)
 end
 
@@ -95,13 +99,18 @@ function if_constant(
 )
     steps = check_timesteps(timesteps)
     ndims(current) >= 1 || throw(KernelError("shape", "current is a single number: give an array"))
-    I = as_float("current", current)
+    I = as_elements("current", current)
     n, batch = size(I, 1), prod(size(I)[2:end])
     neurons = integrate_fire(eltype(I), n, batch, threshold, v_init, v_reset, beta, max_spikes)
+    check_reach(neurons, I, steps)
     return multistep(neurons, reshape(I, n * batch, 1), size(I), steps)
 end
 
-start!(v, neurons::Union{IntegrateFire,SeveralSpikes}) = v .= neurons.v_init .* neurons.threshold
+reach(neurons::IntegrateFire) =
+    max(largest(neurons.start), neurons.reset === nothing ? 0.0 : largest(neurons.reset), largest(neurons.threshold))
+reach(neurons::SeveralSpikes) = max(largest(neurons.start), neurons.max_spikes * largest(neurons.threshold))
+passed_on(::IntegrateFire, current) = 1.0
+passed_on(neurons::SeveralSpikes, current) = Float64(neurons.max_spikes)
 
 Base.@propagate_inbounds function advance(neurons::IntegrateFire, i, v, count, current)
     θ = neurons.threshold[i]
@@ -110,12 +119,12 @@ Base.@propagate_inbounds function advance(neurons::IntegrateFire, i, v, count, c
     return ifelse(s, after_spike(neurons.reset, i, u, θ), u), s
 end
 
-Base.@propagate_inbounds function advance(neurons::SeveralSpikes{T}, i, v, count, current) where {T}
+Base.@propagate_inbounds function advance(neurons::SeveralSpikes, i, v, count, current)
     θ, u, s = neurons.threshold[i], v + current, 0
     for m in 1:neurons.max_spikes
-        s += u >= T(m) * θ
+        s += u >= times(m, θ)
     end
-    return ifelse(s > 0, u - T(s) * θ, u), s
+    return ifelse(s > 0, u - times(s, θ), u), s
 end
 
 after_spike(::Nothing, i, u, θ) = u - θ

@@ -15,7 +15,8 @@ channels, batch). The shape that nodes take is by default that of a first linear
 the input as it is, step by step, `"pulse"` feeds the value, and the biases, at the first step alone. A sample has then
 settled after s steps where at step s no node passes on anything but 0: nothing changes any more. `record` keeps the
 spikes of every node. Throws [`KernelError`](@ref) with `timesteps`, `seed`, `shape`, `encoding`, `non_finite`,
-`rate_range` or a code of the neurons, and what [`Network`](@ref) throws.
+`rate_range` or a code of the neurons, and what [`Network`](@ref) throws. A network of integers takes whole numbers, and
+no `"poisson"`; it throws `not_whole`, or `overflow` before the first step where the run could pass 32 bits.
 """
 function network_run(
     network::Network{T},
@@ -24,10 +25,11 @@ function network_run(
     encoding::AbstractString = "current",
     seed::Integer = 0,
     record::Bool = false,
-) where {T<:Float}
+) where {T<:Element}
     steps = check_timesteps(timesteps)
     stream = as_seed(seed)
     x = as_inputs(T, inputs, network.input_shape, steps, encoding)
+    check_reach(network, x, steps)
     return walk(network, x, steps, encoding, stream, record)
 end
 

@@ -11,7 +11,15 @@ using ..SpikePort: INPUT, KernelError, Neuron, Node, OPERATIONS, SpikePortError,
 using ..SpikePort: axes_reversed, make, sample_shape
 import ..SpikePort
 
-const TYPES = Dict("f64" => Float64, "f32" => Float32, "i8" => Int8, "i64" => Int64, "u64" => UInt64)
+const TYPES = Dict(
+    "f64" => Float64,
+    "f32" => Float32,
+    "i8" => Int8,
+    "i16" => Int16,
+    "i32" => Int32,
+    "i64" => Int64,
+    "u64" => UInt64,
+)
 const PARAMETERS = ("threshold", "v_init", "v_reset", "beta")
 
 const Words = Dict{String,String}

@@ -18,14 +18,14 @@ What a run of a network gave; each vector has one array for each node. Of a vect
 of an image (width, height, channels).
 
 - `counts`: (…, batch), net spikes over the run; for `identity` nodes the sum of what they passed on
-- `membrane`: (…, batch), after the last step (`ST-BIF`: in units of the threshold; `identity`: 0)
+- `membrane`: (…, batch), after the last step (`ST-BIF` of floats: in units of the threshold; `identity`: 0)
 - `drive`: (…, batch), what the output node received in all
 - `timesteps`: number of steps
 - `spikes`: (…, batch, steps), or nothing unless recorded
 - `settled`: for each sample after how many steps nothing moved any more, -1 where that was not seen; nothing unless the
   encoding is "pulse"
 """
-struct RunResult{T<:Float}
+struct RunResult{T<:Element}
     counts::Vector{Array}
     membrane::Vector{Array{T}}
     drive::Array{T}

@@ -3,6 +3,8 @@
 kind(::Array{Float64}) = "f64"
 kind(::Array{Float32}) = "f32"
 kind(::Array{Int8}) = "i8"
+kind(::Array{Int16}) = "i16"
+kind(::Array{Int32}) = "i32"
 kind(::Array{Int}) = "i64"
 kind(::Array{UInt64}) = "u64"
 word(array::Array) = "$(kind(array))@$(UInt(pointer(array))):$(join(reverse(size(array)), ','))"
@@ -70,6 +72,21 @@ end
     nodes = [Node(MaxPool((2,); stride = 1), Neuron("identity"); name = "a"), Node(Add(), neuron; inputs = ["a", "a"])]
     run = network_run(nodes, images; timesteps = 5, encoding = "poisson", seed = 3)
     @test (words[Symbol("counts.0")], words[Symbol("counts.1")], drive) == (run.counts..., run.drive)
+end
+
+@testset "integers go and come in their own types" begin
+    I, out = Int32[1 -4 9; 7 2 0], room(Int32, (2,), 3)
+    @test call("if_multistep"; currents = I, threshold = Int32[4], v_init = [0.25], beta = Int32[1], out...) == ""
+    @test (out.membrane, out.counts) == (run -> (run.membrane, run.counts))(if_multistep(I; threshold = 4, v_init = 0.25))
+    @test startswith(call("if_multistep"; currents = I, threshold = Int32[3], out...), "not_whole ")
+
+    W, b, x = Int16[300 -2; 5 7], Int32[-1, 2^20], Int32[1 -2; 3 4]
+    counts, membrane, drive = zeros(Int, 2, 2), zeros(Int32, 2, 2), zeros(Int32, 2, 2)
+    node = (operation = "linear", inputs = 0, weight = permutedims(W), bias = b, kind = "identity")
+    words = (Symbol(key, ".0") => value for (key, value) in pairs((node..., counts = counts, membrane = membrane)))
+    given = (inputs = x, timesteps = 3, encoding = "pulse", seed = 0, nodes = 1, settled = zeros(Int, 2))
+    @test call("network_run"; given..., drive = drive, words...) == ""
+    @test drive == counts == W * x .+ b && given.settled == [1, 1]
 end
 
 @testset "encoding and activation" begin

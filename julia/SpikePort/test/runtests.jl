@@ -34,4 +34,8 @@ dyadic(seed, dims...; low = -32, high = 32) = reshape(
     include("graph_checkpoints.jl")
     include("hostile_graphs.jl")
     include("callers.jl")
+    include("integers/neurons.jl")
+    include("integers/operations.jl")
+    include("integers/networks.jl")
+    include("integers/checkpoints.jl")
 end

@@ -7,7 +7,7 @@ whoever read the sidecar hands over a list of the members to expect.
 """
 from ..checks import product, refusal
 from .crc32 import crc32
-from .npy import StoredArray, npy_header, read_npy
+from .npy import StoredArray, bytes_of, npy_header, read_npy
 
 comptime LARGEST_ARCHIVE = (1 << 32) - 1
 """Bytes that an archive may have."""
@@ -29,8 +29,8 @@ struct Member(Copyable):
     """Its name in the archive."""
     var shapes: List[List[Int]]
     """The shapes that its array may have."""
-    var types: List[String]
-    """The types that its array may have, `<f4` or `<f8`."""
+    var types: List[DType]
+    """The types that its array may have."""
     var required: Bool
     """Whether an archive without it is refused."""
 
@@ -39,7 +39,10 @@ struct Member(Copyable):
         var values = 0
         for shape in self.shapes:
             values = max(values, product(shape))
-        return product(8 if "<f8" in self.types else 4, values)
+        var bytes = 0
+        for dtype in self.types:
+            bytes = max(bytes, bytes_of(dtype))
+        return product(bytes, values)
 
 
 def largest_archive(expected: List[Member]) -> Int:
@@ -69,7 +72,7 @@ struct ArchiveWriter(Movable):
 
     def add(mut self, name: String, array: StoredArray) raises:
         """Adds a member; the caller has checked name and values."""
-        var data = npy_header(array.double, array.shape)
+        var data = npy_header(array.dtype, array.shape)
         var size = len(data) + len(array.data)
         if len(self.body) + size > LARGEST_ARCHIVE - (1 << 20):
             raise refusal(

@@ -3,7 +3,7 @@ from ..checks import product, refusal
 from ..network import Network, Node
 from ..neuron import Neuron, is_kind
 from ..operations.any_operation import operation_named
-from .members import LayerArrays, write_layers
+from .members import LayerArrays, check_array, check_types
 from .neurons import (
     NEURON_ROWS,
     neuron_from_rows,
@@ -11,7 +11,7 @@ from .neurons import (
     with_max_spikes,
 )
 from .npy import StoredArray
-from .sha256 import SHA256, sha256
+from .sha256 import SHA256
 from .sidecar import (
     LayerSize,
     Sidecar,
@@ -20,7 +20,6 @@ from .sidecar import (
     demand,
     is_chain,
     read_shapes,
-    write_sidecar,
 )
 from .sidecar.version_1 import Chain
 from .strict_json import OBJECT, Json
@@ -30,7 +29,8 @@ struct Checkpoint(Copyable):
     """A spiking network at rest: nodes, the last of which is the output.
 
     It is written in the lowest version that can hold it: a chain of linear
-    layers on inputs of one axis is version 1, everything else version 2.
+    layers on inputs of one axis is version 1, everything else version 2. Where
+    its weights are integers of 8 or 16 bits, it is an integer network.
     """
 
     var input_shape: List[Int]
@@ -133,9 +133,12 @@ struct Checkpoint(Copyable):
         """Returns the version in which it is written.
 
         Returns:
-            1 for a chain of linear layers on inputs of one axis, whose neurons
-            send at most one spike in a step, else 2.
+            1 for a chain of linear layers on inputs of one axis, whose weights
+            are floats and whose neurons send at most one spike in a step,
+            else 2.
         """
+        if self.is_whole():
+            return 2
         for layer in self.arrays:
             if layer.neuron and sends_several(layer.neuron.value()):
                 return 2
@@ -151,7 +154,9 @@ struct Checkpoint(Copyable):
             Error: `version`.
         """
         if given != self.version():
-            raise refusal("version", "version 1 holds a chain of linear layers")
+            raise refusal(
+                "version", "version 1 holds a chain of linear layers of floats"
+            )
 
     def total_params(self) -> Int:
         """Returns the number of weights and biases.
@@ -222,16 +227,17 @@ struct Checkpoint(Copyable):
         """Returns the network, ready to run.
 
         Parameters:
-            dtype: Element type, that of all weights.
+            dtype: Element type, that of `Checkpoint.dtype`.
 
         Returns:
             The network, its nodes in the same order.
 
         Raises:
-            Error: `neuron`, `dtype`, `shape`.
+            Error: `neuron`, `dtype`, `shape`, `operation`.
         """
+        self.check_integers()
         var neurons = [self.neuron(k) for k in range(len(self.arrays))]
-        if self.is_double() != (dtype == DType.float64):
+        if self.dtype() != dtype:
             raise refusal("dtype", "the weights are of another type")
         var nodes = List[Node[dtype]]()
         for k in range(len(self.arrays)):
@@ -265,25 +271,60 @@ struct Checkpoint(Copyable):
             )
         return Network(self.input_shape.copy(), nodes^)
 
-    def is_double(self) raises -> Bool:
-        """Tells the type of the weights.
+    def dtype(self) raises -> DType:
+        """Returns the element type of a run.
 
         Returns:
-            True for float64, False for float32.
+            That of the weights, or `int32` where they are integers.
 
         Raises:
             Error: `dtype` where they differ.
         """
-        var doubles = List[Bool]()
+        var types = List[DType]()
         for layer in self.arrays:
             if layer.weight:
-                doubles.append(layer.weight.value().double)
-        if len(doubles) == 0:
+                types.append(layer.weight.value().dtype)
+        if len(types) == 0:
             raise refusal("dtype", "there is no weight to say the type")
-        for double in doubles:
-            if double != doubles[0]:
+        for dtype in types:
+            if dtype != types[0]:
                 raise refusal("dtype", "the weights differ in dtype")
-        return doubles[0]
+        return DType.int32 if self.is_whole() else types[0]
+
+    def is_whole(self) -> Bool:
+        """Tells whether it is an integer network.
+
+        Returns:
+            True where its first weight is of integers.
+        """
+        for layer in self.arrays:
+            if layer.weight:
+                return layer.weight.value().dtype.is_integral()
+        return False
+
+    def check_integers(self) raises:
+        """Refuses, node by node, what an integer network cannot run: leaks,
+        neurons that are no whole numbers, averages.
+
+        Raises:
+            Error: `neuron`, `operation`.
+        """
+        if not self.is_whole():
+            return
+        for k in range(len(self.nodes)):
+            ref node = self.nodes[k]
+            if node.neuron == "LIF" or (
+                self.arrays[k].neuron and is_kind(node.neuron)
+            ):
+                try:
+                    self.neuron(k).check[DType.int32](node.shape[0])
+                except e:
+                    raise refusal("neuron", String(node.name, ": ", e))
+            if node.operation == "avg_pool":
+                raise refusal(
+                    "operation",
+                    String(node.name, ": an average of integers is none"),
+                )
 
     def check(self) raises -> Sidecar:
         """Checks all that reading checks.
@@ -293,7 +334,7 @@ struct Checkpoint(Copyable):
 
         Raises:
             Error: `sidecar_schema`, `layer_chain`, `shape`, `dtype`,
-                `non_finite`, `neuron`.
+                `non_finite`, `neuron`, `operation`.
         """
         var metadata: String  # without space around it
         try:
@@ -326,7 +367,8 @@ struct Checkpoint(Copyable):
         for k in range(len(self.arrays)):
             self._check_arrays(k)
         if sidecar.version == 2:
-            _ = self.is_double()
+            _ = self.dtype()
+        self.check_integers()
         return sidecar^
 
     def _check_arrays(self, k: Int) raises:
@@ -344,57 +386,19 @@ struct Checkpoint(Copyable):
         if layer.weight:
             var reads = read_shapes(self.input_shape, self.nodes, k)
             ref weight = layer.weight.value()
-            _check_array(node.name, weight, node.weight_shape(reads))
+            check_array(node.name, weight, node.weight_shape(reads))
+            if weight.dtype == DType.int32:
+                raise refusal("dtype", "weights have 8 or 16 bits, not 32")
             if layer.bias:
                 ref bias = layer.bias.value()
-                _check_array(node.name, bias, [node.shape[0]])
-                if bias.double != weight.double:
-                    raise refusal("dtype", "bias and weight differ in dtype")
+                check_array(node.name, bias, [node.shape[0]])
         if layer.neuron:
             ref neuron = layer.neuron.value()
             var rows = NEURON_ROWS
             if len(neuron.shape) == 2 and neuron.shape[0] > NEURON_ROWS:
                 rows = NEURON_ROWS + 1
             var width = 1 if neuron.count() == rows else node.shape[0]
-            _check_array(node.name, neuron, [rows, width])
-            if not neuron.double:
-                raise refusal("dtype", "neuron must be float64")
+            check_array(node.name, neuron, [rows, width])
+        check_types(node.name, layer)
+        if layer.neuron:
             _ = self.neuron(k)
-
-
-@fieldwise_init
-struct CheckpointBytes(Copyable):
-    """The content of the two files."""
-
-    var archive: List[UInt8]
-    """The archive."""
-    var sidecar: List[UInt8]
-    """The sidecar."""
-
-
-def checkpoint_bytes(checkpoint: Checkpoint) raises -> CheckpointBytes:
-    """Encodes a checkpoint: the same content, the same bytes.
-
-    Args:
-        checkpoint: The checkpoint.
-
-    Returns:
-        The bytes of archive and sidecar.
-
-    Raises:
-        Error: Those of `Checkpoint.check`, and `too_large`.
-    """
-    var sidecar = checkpoint.check()
-    var archive = write_layers(checkpoint.arrays, sidecar.version)
-    sidecar.archive_bytes = len(archive)
-    sidecar.archive_sha256 = sha256(archive)
-    return CheckpointBytes(archive^, write_sidecar(sidecar))
-
-
-def _check_array(name: String, array: StoredArray, shape: List[Int]) raises:
-    if array.shape != shape or array.count() != product(shape):
-        raise refusal(
-            "shape", String(name, ": an array does not fit the sizes")
-        )
-    if not array.is_finite():
-        raise refusal("non_finite", String(name, " holds NaN or infinity"))

@@ -12,13 +12,15 @@ from .archive import (
     largest_archive,
 )
 from .neurons import NEURON_ROWS, with_max_spikes, without_max_spikes
-from .npy import StoredArray
+from .npy import StoredArray, descr_of
 from .sidecar import Sidecar, read_shapes
 from .sidecar.nodes import LARGEST_SIZE
 
-comptime FLOATS: List[String] = ["<f4", "<f8"]
-"""The types of all members. That a neuron's rows are `<f8` is checked with its
-layer, since other checks come before."""
+comptime FLOATS: List[DType] = [DType.float32, DType.float64]
+"""The types of all members, but for integer networks. That a neuron's rows are
+float64 is checked with its layer, since other checks come before."""
+comptime WEIGHTS: List[DType] = [DType.int8, DType.int16]
+"""The types of an integer network's weights."""
 
 
 struct LayerArrays(Copyable):
@@ -58,7 +60,12 @@ def member_name(layer: Int, part: StringSpan) -> String:
 def expected_members(sidecar: Sidecar) -> List[Member]:
     """Returns the members that an archive may have beside a checked sidecar:
     one for each node, and two more where its operation has a weight."""
-    var types = materialize[FLOATS]()
+    var floats = materialize[FLOATS]()
+    var weights = floats.copy()
+    var biases = floats.copy()
+    if sidecar.version == 2:
+        weights.extend(materialize[WEIGHTS]())
+        biases.append(bias_type(DType.int8))
     var rows = NEURON_ROWS + Int(sidecar.version == 2)
     var members = List[Member]()
     for k in range(len(sidecar.nodes)):
@@ -70,7 +77,7 @@ def expected_members(sidecar: Sidecar) -> List[Member]:
                 Member(
                     member_name(k, "weight"),
                     shapes=[node.weight_shape(reads)],
-                    types=types.copy(),
+                    types=weights.copy(),
                     required=True,
                 )
             )
@@ -78,7 +85,7 @@ def expected_members(sidecar: Sidecar) -> List[Member]:
                 Member(
                     member_name(k, "bias"),
                     shapes=[[first]],
-                    types=types.copy(),
+                    types=biases.copy(),
                     required=False,
                 )
             )
@@ -86,7 +93,7 @@ def expected_members(sidecar: Sidecar) -> List[Member]:
             Member(
                 member_name(k, "neuron"),
                 shapes=[[rows, 1], [rows, first]],
-                types=types.copy(),
+                types=floats.copy(),
                 required=False,
             )
         )
@@ -129,21 +136,43 @@ def read_layers(archive: Archive, sidecar: Sidecar) raises -> List[LayerArrays]:
             member += 2
         layer.neuron = archive.array(member)
         member += 1
-        if layer.bias and (
-            layer.bias.value().double != layer.weight.value().double
-        ):
-            raise refusal(
-                "dtype",
-                String("layer_", k, ": bias and weight differ in dtype"),
-            )
-        if layer.neuron and not layer.neuron.value().double:
-            raise refusal(
-                "dtype", String("layer_", k, ": neuron must be float64")
-            )
+        check_types(String("layer_", k), layer)
         layers.append(layer^)
         if sidecar.version == 2:
             check_one_type(layers)
     return layers^
+
+
+def bias_type(weight: DType) -> DType:
+    """Returns the type of a bias beside a weight of some type."""
+    return DType.int32 if weight.is_integral() else weight
+
+
+def check_types(place: StringSpan, layer: LayerArrays) raises:
+    """Refuses, as `dtype`, arrays of a node whose types do not go together."""
+    if layer.bias:
+        var wanted = bias_type(layer.weight.value().dtype)
+        if layer.bias.value().dtype != wanted:
+            raise refusal(
+                "dtype",
+                String(
+                    place,
+                    ": the bias beside this weight must be ",
+                    descr_of(wanted),
+                ),
+            )
+    if layer.neuron and layer.neuron.value().dtype != DType.float64:
+        raise refusal("dtype", String(place, ": neuron must be float64"))
+
+
+def check_array(name: String, array: StoredArray, shape: List[Int]) raises:
+    """Refuses, by `shape` or `non_finite`, an array that is to be written."""
+    if array.shape != shape or array.count() != product(shape):
+        raise refusal(
+            "shape", String(name, ": an array does not fit the sizes")
+        )
+    if not array.is_finite():
+        raise refusal("non_finite", String(name, " holds NaN or infinity"))
 
 
 def check_one_type(layers: List[LayerArrays]) raises:
@@ -153,7 +182,7 @@ def check_one_type(layers: List[LayerArrays]) raises:
         return
     for layer in layers:
         if layer.weight:
-            if layer.weight.value().double != last.weight.value().double:
+            if layer.weight.value().dtype != last.weight.value().dtype:
                 raise refusal("dtype", "the weights differ in dtype")
             return
 

@@ -3,34 +3,36 @@
 The machine is little-endian, as all that Mojo compiles for are.
 """
 from std.memory import bitcast
+from std.sys.info import size_of
 
-from ..checks import all_finite, product, refusal
+from ..checks import all_finite, as_elements, check_whole, product, refusal
 
 comptime MAGIC = "NUMPY\x01\x00"
 """What follows the byte 0x93 at the begin of a version 1.0 file."""
 
 
 struct StoredArray(Copyable):
-    """An array of `f4` or `f8` as its bytes, row-major and little-endian."""
+    """An array of floats or integers as its bytes, row-major and little-endian.
+    """
 
-    var double: Bool
-    """Whether the values are float64, else float32."""
+    var dtype: DType
+    """Type of the values: `float32`, `float64`, `int8`, `int16` or `int32`."""
     var shape: List[Int]
     """The sizes, all above 0."""
     var data: List[UInt8]
     """The bytes of the values."""
 
     def __init__(
-        out self, double: Bool, var shape: List[Int], var data: List[UInt8]
+        out self, dtype: DType, var shape: List[Int], var data: List[UInt8]
     ):
         """Puts checked parts together.
 
         Args:
-            double: Whether the values are float64.
+            dtype: Type of the values.
             shape: The sizes.
             data: The bytes of the values, as many as the shape needs.
         """
-        self.double = double
+        self.dtype = dtype
         self.shape = shape^
         self.data = data^
 
@@ -41,7 +43,8 @@ struct StoredArray(Copyable):
         """Stores values.
 
         Parameters:
-            dtype: `float32` or `float64`.
+            dtype: Type of the values: `float32`, `float64`, `int8`, `int16` or
+                `int32`.
 
         Args:
             values: The values, row-major.
@@ -50,13 +53,47 @@ struct StoredArray(Copyable):
         Returns:
             The array.
         """
-        comptime size = 8 if dtype == DType.float64 else 4
+        comptime size = size_of[Scalar[dtype]]()
         var data = List[UInt8](capacity=size * len(values))
         for value in values:
             var bytes = bitcast[DType.uint8, size](value)
             comptime for i in range(size):
                 data.append(bytes[i])
-        return StoredArray(dtype == DType.float64, shape^, data^)
+        return StoredArray(dtype, shape^, data^)
+
+    @staticmethod
+    def rounded(
+        values: List[Float64], dtype: DType, var shape: List[Int]
+    ) raises -> StoredArray:
+        """Stores values as another type.
+
+        Args:
+            values: The values, row-major.
+            dtype: Type to round them to; of integers they are whole numbers.
+            shape: The sizes.
+
+        Returns:
+            The array.
+
+        Raises:
+            Error: Of integers `non_finite`, `not_whole`, `overflow`.
+        """
+        if dtype == DType.float64:
+            return Self.of(values, shape^)
+        if dtype == DType.float32:
+            return Self.of(as_elements[DType.float32]("", values), shape^)
+        var bits = 8 * bytes_of(dtype) - 1
+        for value in values:
+            check_whole("an array", value, -(1 << bits), (1 << bits) - 1)
+        if dtype == DType.int8:
+            return Self.of(
+                [value.cast[DType.int8]() for value in values], shape^
+            )
+        if dtype == DType.int16:
+            return Self.of(
+                [value.cast[DType.int16]() for value in values], shape^
+            )
+        return Self.of([value.cast[DType.int32]() for value in values], shape^)
 
     def count(self) -> Int:
         """Returns the number of values.
@@ -64,7 +101,7 @@ struct StoredArray(Copyable):
         Returns:
             The number.
         """
-        return len(self.data) // (8 if self.double else 4)
+        return len(self.data) // bytes_of(self.dtype)
 
     def values[dtype: DType](self) -> List[Scalar[dtype]]:
         """Returns the values.
@@ -75,14 +112,20 @@ struct StoredArray(Copyable):
         Returns:
             The values, row-major.
         """
-        # Sound: `data` has 8 or 4 bytes for each of `count` values.
-        var count = self.count()
-        var bytes = self.data.unsafe_ptr()
-        if self.double:
-            var p = bytes.unsafe_bitcast[Float64]()
-            return [Scalar[dtype](p[unsafe_offset=i]) for i in range(count)]
-        var p = bytes.unsafe_bitcast[Float32]()
-        return [Scalar[dtype](p[unsafe_offset=i]) for i in range(count)]
+        if self.dtype == DType.float64:
+            return self._read[DType.float64, dtype]()
+        if self.dtype == DType.float32:
+            return self._read[DType.float32, dtype]()
+        if self.dtype == DType.int8:
+            return self._read[DType.int8, dtype]()
+        if self.dtype == DType.int16:
+            return self._read[DType.int16, dtype]()
+        return self._read[DType.int32, dtype]()
+
+    def _read[stored: DType, dtype: DType](self) -> List[Scalar[dtype]]:
+        # Sound: `data` has the bytes of `count` values.
+        var p = self.data.unsafe_ptr().unsafe_bitcast[Scalar[stored]]()
+        return [p[unsafe_offset=i].cast[dtype]() for i in range(self.count())]
 
     def is_finite(self) -> Bool:
         """Tells whether no value is NaN or infinite.
@@ -92,16 +135,33 @@ struct StoredArray(Copyable):
         """
         # Sound: as in `values`.
         var bytes = self.data.unsafe_ptr()
-        if self.double:
+        if self.dtype == DType.float64:
             return all_finite(bytes.unsafe_bitcast[Float64](), self.count())
-        return all_finite(bytes.unsafe_bitcast[Float32](), self.count())
+        if self.dtype == DType.float32:
+            return all_finite(bytes.unsafe_bitcast[Float32](), self.count())
+        return True
 
 
-def npy_header(double: Bool, shape: List[Int]) -> List[UInt8]:
+def descr_of(dtype: DType) -> String:
+    """Returns the word for a type: `<f8`, `<f4`, `<i4`, `<i2` or `<i1`."""
+    var kind = "<f" if dtype.is_floating_point() else "<i"
+    return String(kind, bytes_of(dtype))
+
+
+def bytes_of(dtype: DType) -> Int:
+    """Returns how many bytes a value of a type takes."""
+    if dtype == DType.float64:
+        return 8
+    if dtype == DType.int16:
+        return 2
+    return 1 if dtype == DType.int8 else 4
+
+
+def npy_header(dtype: DType, shape: List[Int]) -> List[UInt8]:
     """Returns the header of a file, padded to a multiple of 64 bytes."""
     var text = String(
         "{'descr': '",
-        "<f8" if double else "<f4",
+        descr_of(dtype),
         "', 'fortran_order': False, 'shape': (",
     )
     for k in range(len(shape)):
@@ -124,7 +184,7 @@ def npy_header(double: Bool, shape: List[Int]) -> List[UInt8]:
 def read_npy(
     data: Span[UInt8, _],
     shapes: List[List[Int]],
-    types: List[String],
+    types: List[DType],
     place: String,
 ) raises -> StoredArray:
     """Reads a file that must have one of some shapes and types; refuses by
@@ -146,24 +206,28 @@ def read_npy(
             "pickle",
             String(place, " holds Python objects, which are never loaded"),
         )
-    if header.descr not in types:
+    var words = [descr_of(dtype) for dtype in types]
+    if header.descr not in words:
         raise refusal(
-            "dtype", String(place, " is not of type ", " or ".join(types))
+            "dtype", String(place, " is not of type ", " or ".join(words))
         )
     if header.fortran_order or header.shape not in shapes:
         raise refusal(
             "shape", String(place, " has not the shape that the sidecar says")
         )
-    var double = header.descr == "<f8"
-    if Span(npy_header(double, header.shape)) != data[0:start]:
+    var dtype = types[0]
+    for k in range(len(types)):
+        if words[k] == header.descr:
+            dtype = types[k]
+    if Span(npy_header(dtype, header.shape)) != data[0:start]:
         raise syntax^
-    var needed = product(8 if double else 4, product(header.shape))
+    var needed = product(bytes_of(dtype), product(header.shape))
     if len(data) - start != needed:
         raise refusal(
             "shape", String(place, " has not the bytes that its shape needs")
         )
     var array = StoredArray(
-        double, header.shape.copy(), List[UInt8](data[start : len(data)])
+        dtype, header.shape.copy(), List[UInt8](data[start : len(data)])
     )
     if not array.is_finite():
         raise refusal("non_finite", String(place, " holds NaN or infinity"))

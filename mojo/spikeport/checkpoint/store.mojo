@@ -11,7 +11,8 @@ from std.os.path import dirname, isdir, isfile, islink
 
 from ..checks import code_of, refusal
 from .archive import Archive
-from .checkpoint import Checkpoint, checkpoint_bytes
+from .bytes import checkpoint_bytes
+from .checkpoint import Checkpoint
 from .members import check_size, expected_members, read_layers
 from .neurons import without_max_spikes
 from .sha256 import sha256
@@ -109,6 +110,7 @@ def _loaded(sidecar: Sidecar, var content: List[UInt8]) raises -> Loaded:
             _ = checkpoint.neuron(k)
             var rows = checkpoint.arrays[k].neuron.value().copy()
             checkpoint.arrays[k].neuron = without_max_spikes(rows)
+    checkpoint.check_integers()
     checkpoint.check_version(sidecar.version)
     return Loaded(checkpoint^, sidecar.archive_sha256)
 

@@ -79,6 +79,15 @@ struct AnyOperation[element: DType](Operation):
                     )
         abort("no operation is held")
 
+    def bound(self, reach: List[Float64]) -> Float64:
+        """Asks the operation that is held."""
+        comptime for kind in range(len(Self.Kinds.Ts)):
+            comptime T = Self.Kinds.Ts[kind]
+            comptime if conforms_to(T, Operation):
+                if self.held.isa[T]():
+                    return self.held[T].bound(reach)
+        abort("no operation is held")
+
     def take_bias(mut self) -> List[Scalar[Self.dtype]]:
         """Asks the operation that is held."""
         comptime for kind in range(len(Self.Kinds.Ts)):
@@ -129,7 +138,7 @@ def operation_named[
     groups: Int = 1,
 ) raises -> AnyOperation[dtype]:
     """Returns the operation of a name; what it has not is not looked at. Raises
-    `operation`, `shape`, `non_finite`."""
+    `operation`, `shape`, `non_finite`, of integers `overflow`."""
     if word == "linear":
         if len(weight_shape) != 2:
             raise refusal(

@@ -6,7 +6,13 @@ with g = floor(c·groups/out), terms in ascending order of the flat index of the
 input that they read, from +0, only where `at(p, q)` lies inside the input, and
 the bias last; `scatter` adds them.
 """
-from ..checks import check_finite, check_shape, product, refusal
+from ..checks import (
+    check_finite,
+    check_shape,
+    check_weights,
+    product,
+    refusal,
+)
 from .operation import Operation, Signal, shown, the_only
 from .scatter import pack_taps, padded, scatter
 from .window import Window
@@ -58,7 +64,7 @@ struct Conv[element: DType](Operation):
             groups: Groups of channels.
 
         Raises:
-            Error: `shape`, `non_finite`.
+            Error: `shape`, `non_finite`; of integers `overflow`.
         """
         if len(shape) != 3 and len(shape) != 4:
             raise refusal(
@@ -80,7 +86,7 @@ struct Conv[element: DType](Operation):
             raise refusal("shape", "a convolution needs channels")
         check_conv_groups(shape[0], groups)
         check_shape("weights", len(weights), product(shape))
-        check_finite("weights", weights)
+        check_weights("weights", weights)
         if bias:
             check_shape("bias", len(bias.value()), shape[0])
             check_finite("bias", bias.value())
@@ -111,6 +117,31 @@ struct Conv[element: DType](Operation):
         var bias = List[Scalar[Self.dtype]]()
         swap(bias, self.bias)
         return bias^
+
+    def bound(self, reach: List[Float64]) -> Float64:
+        """Returns what its currents can reach in absolute value.
+
+        Args:
+            reach: What the signals that it reads reach: one number.
+
+        Returns:
+            The largest channel of Σ |W|·x + |b|; padding makes no difference.
+        """
+        var outs = self.n_out // self.groups
+        var width = padded[Self.element](outs)
+        var terms = len(self.weights) // (self.groups * width)
+        var most = 0.0
+        for c in range(self.n_out):
+            var first = c // outs * terms * width + c % outs
+            var mass = 0.0
+            for k in range(terms):
+                var w = self.weights[first + k * width]
+                mass += abs(w.cast[DType.float64]())
+            var sum = mass * reach[0]
+            if len(self.bias) > 0:
+                sum += abs(self.bias[c].cast[DType.float64]())
+            most = max(most, sum)
+        return most
 
     def output_shape(self, inputs: List[List[Int]]) raises -> List[Int]:
         """Returns the shape of the currents.

@@ -43,6 +43,20 @@ struct Add[element: DType](Operation):
         """
         return False
 
+    def bound(self, reach: List[Float64]) -> Float64:
+        """Returns what its currents can reach in absolute value.
+
+        Args:
+            reach: What the signals that it reads reach, in order.
+
+        Returns:
+            Their sum.
+        """
+        var most = 0.0
+        for x in reach:
+            most += x
+        return most
+
     def currents(
         self,
         signals: List[Signal[Self.dtype]],
@@ -112,6 +126,20 @@ struct Concat[element: DType](Operation):
             False.
         """
         return False
+
+    def bound(self, reach: List[Float64]) -> Float64:
+        """Returns what its currents can reach in absolute value.
+
+        Args:
+            reach: What the signals that it reads reach, in order.
+
+        Returns:
+            The largest of them.
+        """
+        var most = 0.0
+        for x in reach:
+            most = max(most, x)
+        return most
 
     def currents(
         self,

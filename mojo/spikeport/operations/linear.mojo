@@ -4,7 +4,13 @@
 
 in this order and with no fused multiply-add.
 """
-from ..checks import check_finite, check_shape, product, refusal
+from ..checks import (
+    check_finite,
+    check_shape,
+    check_weights,
+    product,
+    refusal,
+)
 from .operation import Operation, Signal, the_only
 from .weighted import Packed
 
@@ -38,10 +44,10 @@ struct Linear[element: DType](Operation):
             bias: b, shape (n_out,), or None.
 
         Raises:
-            Error: `shape`, `non_finite`.
+            Error: `shape`, `non_finite`; of integers `overflow`.
         """
         check_shape("weights", len(weights), product(n_out, n_in))
-        check_finite("weights", weights)
+        check_weights("weights", weights)
         if bias:
             check_shape("bias", len(bias.value()), n_out)
             check_finite("bias", bias.value())
@@ -103,6 +109,17 @@ struct Linear[element: DType](Operation):
         if signal.is_spiking:
             return self.packed.sums(signal.spikes, rows)
         return self.packed.sums(signal.values, rows)
+
+    def bound(self, reach: List[Float64]) -> Float64:
+        """Returns what its currents can reach in absolute value.
+
+        Args:
+            reach: What the signals that it reads reach: one number.
+
+        Returns:
+            The largest row of Σ |W|·x + |b|.
+        """
+        return self.packed.bound(reach[0])
 
     def take_bias(mut self) -> List[Scalar[Self.dtype]]:
         """Takes the bias out.

@@ -66,6 +66,17 @@ struct MaxPool[element: DType](Operation):
         """
         return True
 
+    def bound(self, reach: List[Float64]) -> Float64:
+        """Returns what its currents can reach in absolute value.
+
+        Args:
+            reach: What the signals that it reads reach: one number.
+
+        Returns:
+            The same: a current is the difference of two maxima of sums.
+        """
+        return reach[0]
+
     def currents(
         self,
         signals: List[Signal[Self.dtype]],

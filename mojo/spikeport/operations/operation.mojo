@@ -82,6 +82,11 @@ trait Operation(Copyable):
         are steady and it does not remember."""
         ...
 
+    def bound(self, reach: List[Float64]) -> Float64:
+        """Returns what its currents can reach in absolute value where what it
+        reads reaches `reach`, one number for each signal."""
+        ...
+
     def take_bias(mut self) -> List[Scalar[Self.dtype]]:
         """Takes the bias out and returns it, one for each entry of the first
         axis of its currents; nothing where there is none."""

@@ -41,8 +41,16 @@ struct Pool[element: DType, average: Bool](Operation):
             padding: Likewise, below the kernel; 0 by default.
 
         Raises:
-            Error: `shape`.
+            Error: `shape`; `operation` for an average of integers.
         """
+        comptime if Self.average and Self.element.is_integral():
+            raise refusal(
+                "operation",
+                (
+                    "an average of integers is none: take sum_pool, and the"
+                    " factor into the threshold or the weights behind it"
+                ),
+            )
         self.window = pool_window(kernel^, stride^, padding^)
 
     def output_shape(self, inputs: List[List[Int]]) raises -> List[Int]:
@@ -66,6 +74,17 @@ struct Pool[element: DType, average: Bool](Operation):
             False.
         """
         return False
+
+    def bound(self, reach: List[Float64]) -> Float64:
+        """Returns what its currents can reach in absolute value.
+
+        Args:
+            reach: What the signals that it reads reach: one number.
+
+        Returns:
+            That for every place of the window.
+        """
+        return Float64(product(self.window.kernel)) * reach[0]
 
     def currents(
         self,
@@ -183,6 +202,6 @@ def pool_sums[
                     var line = x.unsafe_offset((top + a) * width.size)
                     for b in range(columns[0], columns[1]):
                         total += line[unsafe_offset=left + b].cast[dtype]()
-                comptime if average:
+                comptime if average and dtype.is_floating_point():
                     total /= places
                 target[unsafe_offset=i * width.places + j] = total

@@ -63,6 +63,27 @@ struct Packed[dtype: DType](Copyable):
         )
         return sums^
 
+    def bound(self, reach: Float64) -> Float64:
+        """Returns the largest sum in absolute value for inputs up to `reach`.
+        """
+        comptime panel = panel_of[Self.dtype]()
+        var most = 0.0
+        for first in range(0, self.n_out, panel):
+            # Sound: `pack` fills whole panels.
+            var weights = self.weights.unsafe_ptr().unsafe_offset(
+                first * self.n_in
+            )
+            var mass = SIMD[DType.float64, panel](0)
+            for k in range(self.n_in):
+                var w = weights.unsafe_load[width=panel](k * panel)
+                mass += abs(w.cast[DType.float64]())
+            for j in range(min(panel, self.n_out - first)):
+                var sum = mass[j] * reach
+                if len(self.bias) > 0:
+                    sum += abs(self.bias[first + j].cast[DType.float64]())
+                most = max(most, sum)
+        return most
+
 
 def panel_of[dtype: DType]() -> Int:
     """Returns how many outputs sum at once: 256 bytes of them."""

@@ -32,6 +32,7 @@ from spikeport.backends.julia_calls import (
     node_words,
     operation_words,
     parameter_words,
+    room_for_counts,
     work,
 )
 from spikeport.backends.julia_network import JuliaNetwork
@@ -81,7 +82,7 @@ class Julia(Backend):
             return self.fire(neuron, Signal(currents, False), len(x))
         steps = contiguous(x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1]))
         words, shape = {"inputs": steps, **node_words(operation, neuron)}, (*x.shape[:-1], operation.n_outputs)
-        return self._trace("layer_forward", words, shape, operation.dtype, neuron.kind == "identity")
+        return self._trace("layer_forward", words, shape, operation.element, neuron.kind == "identity")
 
     def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
         shape = operation.output_shape(*(signal.shape[2:] for signal in signals))
@@ -131,7 +132,7 @@ class Julia(Backend):
             return self.if_constant(I, timesteps=steps, **given) if currents.steady else self.if_multistep(I, **given)
         I = currents.steps(steps)
         if neuron.kind == "identity":
-            return fire(self._floats("currents", I), neuron)
+            return fire(self._values("currents", I), neuron)
         bounds = {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
         return self.st_bif_multistep(I, threshold=neuron.threshold, v_init=neuron.v_init, **bounds)
 
@@ -163,7 +164,7 @@ def _room(shape: tuple[int, ...], dtype: Any, graded: bool = False) -> Trace:
     return Trace(
         np.zeros(shape, dtype if graded else np.int8),
         np.zeros(shape[1:], dtype),
-        np.zeros(shape[1:], dtype if graded else np.int64),
+        room_for_counts(shape[1:], dtype, graded),
     )
 
 

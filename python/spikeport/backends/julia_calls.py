@@ -23,7 +23,15 @@ Array = npt.NDArray[Any]
 Answer = Callable[[str, str], str]
 Call = Callable[[str, dict[str, Any]], None]
 
-TYPES = {"float64": "f64", "float32": "f32", "int8": "i8", "int64": "i64", "uint64": "u64"}
+TYPES = {
+    "float64": "f64",
+    "float32": "f32",
+    "int8": "i8",
+    "int16": "i16",
+    "int32": "i32",
+    "int64": "i64",
+    "uint64": "u64",
+}
 PARAMETERS = ("threshold", "v_init", "v_reset", "beta")
 
 
@@ -50,6 +58,11 @@ def calls(answer: Answer) -> Call:
             raise KernelError(code, message)
 
     return call
+
+
+def room_for_counts(shape: Shape, dtype: Any, graded: bool) -> Array:
+    """Return an array for counts: ``graded`` ones are sums of currents of ``dtype``, of integers in 64 bits."""
+    return np.zeros(shape, dtype if graded and np.dtype(dtype).kind == "f" else np.int64)
 
 
 def contiguous(array: Array) -> Array:

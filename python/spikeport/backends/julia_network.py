@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.backends.julia_calls import Call, contiguous, node_words, work
+from spikeport.backends.julia_calls import Call, contiguous, node_words, room_for_counts, work
 from spikeport.backends.network import WalkedNetwork
 from spikeport.backends.parts import is_one_part
 from spikeport.kernels import INPUT, PlacedNetwork, PlacedNode, RunResult, Trace
@@ -54,7 +54,7 @@ class JuliaNetwork(WalkedNetwork):
         spikes: list[Array] = []
         for k, (node, given) in enumerate(zip(self.nodes, self._words, strict=True)):
             shape, graded = (batch, *node.shape), not node.neuron.is_spiking
-            counts.append(np.zeros(shape, x.dtype if graded else np.int64))
+            counts.append(room_for_counts(shape, x.dtype, graded))
             membrane.append(np.zeros(shape, x.dtype))
             results = {"counts": counts[k], "membrane": membrane[k]}
             if record:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.backends.backend import Backend
-from spikeport.backends.mojo_calls import at, is_double
+from spikeport.backends.mojo_calls import at, element
 from spikeport.backends.mojo_library import load_library
 from spikeport.backends.mojo_operations import LaidOut, LaidOutLinear, lay_out
 from spikeport.backends.network import Network, WalkedNetwork
@@ -50,7 +50,7 @@ class Mojo(Backend):
 
     def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
         rows, n_out = math.prod(x.shape[:-1]), len(operation.weight)
-        currents = np.empty((*x.shape[:-1], n_out), operation.weight.dtype)
+        currents = np.empty((*x.shape[:-1], n_out), x.dtype)
         flat = np.asarray(x, order="C").reshape(rows, x.shape[-1])
         LaidOutLinear(self.library, operation).sum(flat, currents.reshape(rows, n_out))
         return self.fire(Signal(currents, False), len(x), neuron)
@@ -78,21 +78,23 @@ class Mojo(Backend):
     def _qcfs(self, x: Array, timesteps: int, θ: Array) -> Array:
         each, y = _each(θ, x), np.empty_like(x)
         rows = math.prod(x.shape[:-1])
-        self.library.spikeport_quantise(is_double(x), at(x), rows, x.shape[-1], timesteps, at(each), at(y))
+        self.library.spikeport_quantise(element(x), at(x), rows, x.shape[-1], timesteps, at(each), at(y))
         return y
 
     def fire(self, currents: Signal, steps: int, neuron: Neuron) -> Trace:
         """Run the neurons of one node over ``steps`` steps of its currents."""
         I = currents.values
-        if not self._is_finite(I):
+        if steps and not self._is_finite(I):  # without a step no current flows, a steady one neither
             as_float("currents", I)
-        if neuron.kind == "ST-BIF":
-            bounds = neuron.tracer_min, neuron.tracer_max
-            return self._st_bif_steps(currents, steps, st_bif_parameters(I, neuron.threshold, neuron.v_init, *bounds))
         if neuron.kind == "identity":
             return fire(currents.steps(steps), neuron)
-        given = if_parameters(I, neuron.threshold, neuron.v_init, neuron.v_reset, neuron.beta, neuron.max_spikes)
-        return self._if_steps(currents, steps, given)
+        of_no_step = I[:0]  # what integers could reach was checked for the whole run
+        if neuron.kind == "ST-BIF":
+            bounds = neuron.tracer_min, neuron.tracer_max
+            fitted = st_bif_parameters(of_no_step, neuron.threshold, neuron.v_init, *bounds)
+            return self._st_bif_steps(currents, steps, fitted)
+        resets = neuron.v_reset, neuron.beta, neuron.max_spikes
+        return self._if_steps(currents, steps, if_parameters(of_no_step, neuron.threshold, neuron.v_init, *resets))
 
     def _if_steps(self, currents: Signal, steps: int, given: IfParameters) -> Trace:
         I, shape, stride = _steps(currents)
@@ -103,19 +105,20 @@ class Mojo(Backend):
         for part in parts(steps, math.prod(shape)):
             current, spikes = I if currents.steady else I[part], trace.spikes[part]
             state = map(at, (θ, reset, β, spikes, trace.membrane, trace.counts))
-            kind = is_double(I), hard, given.max_spikes
+            kind = element(I), hard, given.max_spikes
             self.library.spikeport_if_steps(*kind, at(current), len(spikes), stride, *sizes, *state)
         return trace
 
     def _st_bif_steps(self, currents: Signal, steps: int, given: StBifParameters) -> Trace:
         I, shape, stride = _steps(currents)
-        θ, trace = _each(given.threshold, I), _trace_before(given.v_init, shape, steps, I.dtype)
+        start = given.v_init * given.threshold if I.dtype == np.int32 else given.v_init
+        θ, trace = _each(given.threshold, I), _trace_before(start, shape, steps, I.dtype)
         sizes, bounds = (math.prod(shape[:-1]), shape[-1]), (given.tracer_min, given.tracer_max)
         for part in parts(steps, math.prod(shape)):
             current, spikes = I if currents.steady else I[part], trace.spikes[part]
             state = map(at, (spikes, trace.membrane, trace.counts))
             self.library.spikeport_st_bif_steps(
-                is_double(I), at(current), len(spikes), stride, *sizes, at(θ), *bounds, *state
+                element(I), at(current), len(spikes), stride, *sizes, at(θ), *bounds, *state
             )
         return trace
 
@@ -126,7 +129,7 @@ class Mojo(Backend):
         return array if self._is_finite(array) else as_float(name, array)
 
     def _is_finite(self, array: Array) -> bool:
-        return bool(self.library.spikeport_all_finite(is_double(array), at(array), array.size))
+        return array.dtype == np.int32 or bool(self.library.spikeport_all_finite(element(array), at(array), array.size))
 
 
 class MojoNetwork(WalkedNetwork):

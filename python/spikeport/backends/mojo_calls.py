@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+_ELEMENTS: Final = (np.float32, np.float64, np.int32)
 
 
 def at(array: Array) -> int:
@@ -15,6 +16,6 @@ def at(array: Array) -> int:
     return array.ctypes.data
 
 
-def is_double(array: Array) -> int:
-    """Tell Mojo the float type of an array: 1 for float64, 0 for float32."""
-    return int(array.dtype == np.float64)
+def element(array: Array) -> int:
+    """Tell Mojo the type of an array's values: 0 for float32, 1 for float64, 2 for int32."""
+    return _ELEMENTS.index(array.dtype)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.backends.mojo_calls import at, is_double
+from spikeport.backends.mojo_calls import at, element
 from spikeport.backends.parts import parts
 from spikeport.errors import KernelError
 from spikeport.kernels.network import Signal
@@ -53,8 +53,8 @@ class LaidOutLinear(LaidOut):
         super().__init__(library, operation)
         W, self._bias = _arrays(operation)
         self.n_out, self.n_in = W.shape
-        self._packed = np.empty(library.spikeport_packed_length(is_double(W), self.n_in, self.n_out), W.dtype)
-        library.spikeport_pack(is_double(W), at(W), self.n_in, self.n_out, at(self._packed))
+        self._packed = np.empty(library.spikeport_packed_length(element(W), self.n_in, self.n_out), W.dtype)
+        library.spikeport_pack(element(W), at(W), self.n_in, self.n_out, at(self._packed))
 
     def _fill(self, currents: Array, signals: list[Signal]) -> None:
         rows = math.prod(currents.shape[:2])
@@ -78,9 +78,9 @@ class LaidOutConv(LaidOut):
         W, self._bias = _arrays(operation)
         self._sizes = operation.groups, W.shape[1], len(W) // operation.groups
         outs, terms = self._sizes[2], math.prod(W.shape[1:])
-        self._width = library.spikeport_padded(is_double(W), outs)
+        self._width = library.spikeport_padded(element(W), outs)
         self._packed = np.empty(operation.groups * terms * self._width, W.dtype)
-        library.spikeport_pack_taps(is_double(W), at(W), operation.groups, outs, terms, at(self._packed))
+        library.spikeport_pack_taps(element(W), at(W), operation.groups, outs, terms, at(self._packed))
 
     def _fill(self, currents: Array, signals: list[Signal]) -> None:
         x, rows = _rows(signals[0].values, currents)
@@ -179,8 +179,8 @@ def lay_out(library: ctypes.CDLL, operation: Operation) -> LaidOut:
 
 
 def _arrays(operation: Linear | Conv) -> tuple[Array, Array | None]:
-    """Return weight and bias in C order, the bias in the type of the weight."""
-    W, bias = np.asarray(operation.weight, order="C"), operation.bias
+    """Return weight and bias in C order, in the type that they are summed in."""
+    W, bias = np.asarray(operation.weight, operation.element, order="C"), operation.bias
     return W, None if bias is None else np.array(bias, W.dtype, order="C")
 
 
@@ -190,8 +190,8 @@ def _taken(values: Array, dtype: Any) -> Array:
 
 
 def _types(currents: Array, x: Array) -> tuple[int, int]:
-    """Tell Mojo the types: whether currents are float64, whether inputs are spikes."""
-    return is_double(currents), int(x.dtype == np.int8)
+    """Tell Mojo the types: that of the currents, and whether inputs are spikes."""
+    return element(currents), int(x.dtype == np.int8)
 
 
 def _rows(x: Array, currents: Array) -> tuple[Array, int]:

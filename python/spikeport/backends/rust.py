@@ -1,7 +1,8 @@
 """The Rust crate as a backend: NumPy arrays are borrowed, not copied, and the GIL is free while it works.
 
-Every kernel sums in the order of the contract, so results equal the reference's bit for bit on any floats. A network
-runs on all cores, or on as many as ``RAYON_NUM_THREADS`` says; the result does not depend on it.
+Every kernel sums in the order of the contract, so results equal the reference's bit for bit on any floats; integers are
+added in 32 bits. A network runs on all cores, or on as many as ``RAYON_NUM_THREADS`` says; the result does not depend
+on it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Rust(Backend):
         return _trace(_rust.st_bif_multistep(I, θ, given.tracer_min, given.tracer_max, v0), I.shape)
 
     def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
-        trace = _rust.layer_forward(x, operation.weight, operation.bias, neuron)
+        _, arrays, _ = _plain(operation)
+        trace = _rust.layer_forward(x, arrays["weight"], arrays.get("bias"), neuron)
         return _trace(trace, (*x.shape[:-1], operation.n_outputs))
 
     def _operation_currents(self, operation: Operation, signals: list[Array]) -> Array:
@@ -109,7 +111,7 @@ class RustNetwork(Network):
         counts, membrane, spikes = [], [], []
         batch = x.shape[1 if encoding == "spikes" else 0]
         for (count, end, signal), node in zip(traces, self.nodes, strict=True):
-            counts.append(count.reshape(batch, *node.shape))
+            counts.append(_wide(count).reshape(batch, *node.shape))
             membrane.append(end.reshape(batch, *node.shape))
             if signal is not None:
                 spikes.append(signal.reshape(timesteps, batch, *node.shape))
@@ -128,13 +130,19 @@ def _doubles(parameters: tuple[Array | None, ...]) -> list[Any]:
 
 
 def _plain(operation: Operation) -> tuple[str, dict[str, Array], dict[str, int | tuple[int, ...]]]:
-    arrays = {name: np.asarray(array, order="C") for name, array in operation.arrays().items()}
+    """Return an operation as plain data, its arrays in the type that it computes in."""
+    arrays = {name: np.asarray(array, operation.element, order="C") for name, array in operation.arrays().items()}
     return operation.kind, arrays, dict(operation.attributes())
 
 
 def _trace(trace: tuple[Array, Array, Array], shape: tuple[int, ...]) -> Trace:
     spikes, membrane, counts = trace
-    return Trace(spikes.reshape(shape), membrane.reshape(shape[1:]), counts.reshape(shape[1:]))
+    return Trace(spikes.reshape(shape), membrane.reshape(shape[1:]), _wide(counts).reshape(shape[1:]))
+
+
+def _wide(counts: Array) -> Array:
+    """Return counts as they are, but sums of integers, which the crate has in 32 bits, as int64."""
+    return counts.astype(np.int64) if counts.dtype == np.int32 else counts
 
 
 def load() -> Rust:

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bits import same_bits
+from whole_calls import whole_calls, whole_faults
 
 from spikeport.backends import parts
 from spikeport.backends.julia import Julia
@@ -48,8 +50,9 @@ def start(library, bindir, image, package):
 
 def compare(backend):
     """Call every kernel of the backend and of the reference; return the names of the calls that differ."""
-    differ = [name for name, call in calls() if not same_bits(call(backend), call(REFERENCE))]
-    return differ + [name for name, call in faults() if code_of(call, backend) != code_of(call, REFERENCE)]
+    answered, refused = itertools.chain(calls(), whole_calls()), itertools.chain(faults(), whole_faults())
+    differ = [name for name, call in answered if not same_bits(call(backend), call(REFERENCE))]
+    return differ + [name for name, call in refused if code_of(call, backend) != code_of(call, REFERENCE)]
 
 
 def code_of(call, backend):

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 from bits import same_bits
 
-from spikeport import LayerNode, SNNGraph
+from spikeport import LayerNode, SNNGraph, backends
 from spikeport.backends import parts
 from spikeport.backends.julia import Julia
 from spikeport.backends.julia_calls import work
 from spikeport.backends.reference import Reference
 from spikeport.kernels import if_constant, if_multistep, st_bif_multistep
 from spikeport.neuron import Neuron
-from spikeport.operations import OPERATIONS
+from spikeport.operations import OPERATIONS, Linear
 
 EMBEDDED = Path(__file__).with_name("embedded_julia.py")
-TYPES = {"f64": np.float64, "f32": np.float32, "i8": np.int8, "i64": np.int64, "u64": np.uint64}
+TYPES = {"f64": np.float64, "f32": np.float32, "u64": np.uint64}
+TYPES |= {"i8": np.int8, "i16": np.int16, "i32": np.int32, "i64": np.int64}
 REFERENCE = Reference()
 
 
@@ -95,6 +96,8 @@ class StandIn:
             answers = {"counts": run.counts[n], "membrane": run.membrane[n]}
             write(own[n], answers | ({"spikes": run.spikes[n]} if record else {}))
         given["drive"][...] = run.drive
+        if run.settled is not None:
+            given["settled"][...] = run.settled
         each = sum(work(node.operation, counts.shape[1:]) for node, counts in zip(nodes, run.counts, strict=True))
         return run.drive.shape[0] * T * each
 
@@ -124,7 +127,7 @@ def read(word):
 def parameters(given, names="threshold v_init v_reset beta"):
     found = {key: given[key] for key in names.split() if key in given}
     found = {key: value if value.size > 1 else value[0] for key, value in found.items()}
-    return found | {key: int(given[key]) for key in ("tracer_min", "tracer_max") if key in given}
+    return found | {key: int(given[key]) for key in ("tracer_min", "tracer_max", "max_spikes") if key in given}
 
 
 def write(given, answers):
@@ -137,6 +140,21 @@ def write(given, answers):
 def test_in_any_number_of_calls_it_gives_the_bits_of_the_reference(monkeypatch, at_once):
     monkeypatch.setattr(parts, "OPERATIONS_AT_ONCE", at_once)
     assert runpy.run_path(str(EMBEDDED))["compare"](Julia(StandIn())) == []
+
+
+@pytest.mark.parametrize("encoding", ["current", "pulse"])
+def test_a_graph_of_integers_runs_in_julia_by_name(monkeypatch, encoding):
+    rng = np.random.default_rng(2)
+    weights = [rng.integers(-90, 90, shape).astype(np.int8) for shape in ((5, 6), (3, 5))]
+    neurons = [Neuron("IF", threshold=100, v_init=0.5), Neuron("identity")]
+    layers = [LayerNode.of(name, Linear(W), neuron) for name, W, neuron in zip("ab", weights, neurons, strict=True)]
+    graph, x = SNNGraph(layers), rng.integers(0, 9, (4, 6))
+    expected = graph.run(x, T=8, encoding=encoding, backend="reference")
+    julia = StandIn()
+    monkeypatch.setattr(backends, "_load", lambda name: {"julia": Julia(julia)}[name])
+    found = graph.run(x, T=8, encoding=encoding, backend="julia")
+    assert same_bits(found, expected) and julia.work
+    assert found.drive.dtype == np.int32 and found.counts[1].dtype == np.int64 and found.drive.any()
 
 
 def graph_of(n_in=6, hidden=5, n_out=3):

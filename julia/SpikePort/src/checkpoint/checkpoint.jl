@@ -12,9 +12,10 @@ inputs of a shape as the contract has it: (n,), (channels, length) or (channels,
 
 The second form makes a chain of [`Linear`](@ref) nodes:
 
-- `weights`: for each layer a matrix of size (out, in), Float32 or Float64
+- `weights`: for each layer a matrix of size (out, in), Float32 or Float64; of integers Int8 or Int16
 - `layer_names`: unique, input side first
-- `biases`: for each layer a vector of length out, or nothing; none by default
+- `biases`: for each layer a vector of length out, or nothing; none by default. Of the type of the weights, Int32
+  beside weights of integers
 - `neurons`: for each layer a [`Neuron`](@ref), or nothing; none by default
 - `neuron_types`: for each layer a label; by default the kind of its neuron, or "LIF"
 
@@ -66,9 +67,10 @@ function Checkpoint(
 end
 
 function stored_linear(name, weight, bias)
+    T = eltype(weight) <: Small ? Int32 : eltype(weight)
     bias === nothing ||
-        eltype(bias) == eltype(weight) ||
-        throw(CheckpointError("dtype", "$name: bias is $(eltype(bias)), weight $(eltype(weight)): give both the same"))
+        eltype(bias) == T ||
+        throw(CheckpointError("dtype", "$name: bias is $(eltype(bias)), weight $(eltype(weight)): give a bias of $T"))
     try
         return Linear(weight, bias)
     catch err
@@ -118,8 +120,8 @@ end
 
 Return the network that runs; a layer without a stored neuron gets its label's kind with default parameters.
 
-Throws [`CheckpointError`](@ref) with `neuron` for a label that is no kind of [`Neuron`](@ref), and with `dtype` where
-the layers' weights differ in type.
+Throws [`CheckpointError`](@ref) with `neuron` for a label that is no kind of [`Neuron`](@ref), or not one of integers
+where the weights are, and with `dtype` where the layers' weights differ in type.
 """
 function network(checkpoint::Checkpoint)
     for node in checkpoint.nodes

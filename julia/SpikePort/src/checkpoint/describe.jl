@@ -3,20 +3,21 @@
 """
 Return the version in which a checkpoint is written.
 
-The first where it is a chain of linear layers on vectors, whose neurons send at most one spike in a step.
+The first where it is a chain of linear layers on vectors, whose weights are floats and whose neurons send at most one
+spike in a step.
 """
 function version_of(checkpoint::Checkpoint)
     sources, _ = sources_and_shapes(checkpoint)
     is_chain = all(places == [k - 1] for (k, places) in enumerate(sources))
     is_linear = all(node.operation isa Linear for node in checkpoint.nodes)
     is_single = all(node.neuron === nothing || node.neuron.max_spikes == 1 for node in checkpoint.nodes)
-    return is_chain && is_linear && is_single && length(checkpoint.input_shape) == 1 ? 1 : 2
+    return is_chain && is_linear && is_single && !is_of_integers(checkpoint) && length(checkpoint.input_shape) == 1 ? 1 : 2
 end
 
 "Throw [`CheckpointError`](@ref) with `version` where a sidecar says in version 2 what version 1 could hold."
 check_version(sidecar::Sidecar, checkpoint::Checkpoint) =
     sidecar.version == version_of(checkpoint) || throw(
-        CheckpointError("version", "a chain of linear layers, of one spike a step, is written in version 1"),
+        CheckpointError("version", "a chain of linear layers, of floats and of one spike a step, is written in version 1"),
     )
 
 "Return what a sidecar says of each node."
@@ -70,7 +71,8 @@ function validate(checkpoint::Checkpoint)
     types = unique(filter(!isnothing, [array_type(node.operation) for node in checkpoint.nodes]))
     sidecar.version == 1 ||
         length(types) == 1 ||
-        throw(CheckpointError("dtype", "layers differ in dtype: give all weights as Float32 or all as Float64"))
+        throw(CheckpointError("dtype", "layers differ in dtype: give all weights in one type, not $(join(types, ", "))"))
+    check_integers(checkpoint)
     return nothing
 end
 

@@ -3,8 +3,8 @@
 # For i = 0, 1, …: `layer_<i>.weight`, then where they exist `layer_<i>.bias` and `layer_<i>.neuron`.
 
 "An array of weights, in textbook form: (out, in), or (out, in/groups, taps…)."
-const Weight = Union{[Array{T,N} for T in (Float32, Float64) for N in 2:4]...}
-const Bias = Union{Vector{Float32},Vector{Float64}}
+const Weight = Union{[Array{T,N} for T in (Float32, Float64, Int8, Int16) for N in 2:4]...}
+const Bias = Union{Vector{Float32},Vector{Float64},Vector{Int32}}
 
 "The arrays of one node: weight, bias (out), and neuron (rows, 1) or (rows, first axis of its shape), or nothing."
 struct LayerArrays
@@ -20,20 +20,21 @@ n_params(layer::LayerArrays) =
 """
 Return the members that the archive of such a sidecar may have, the neuron last of each node.
 
-A neuron's rows are always Float64; that is checked with its layer, in [`layers_of`](@ref), since other checks come
-before. Throws [`CheckpointError`](@ref) with `too_large` for a weight of version 2 that is a giant.
+Integers are of version 2. A neuron's rows are always Float64; that is checked with its layer, in [`layers_of`](@ref),
+since other checks come before. Throws [`CheckpointError`](@ref) with `too_large` for a weight of version 2 that is a giant.
 """
 function expected_members(sidecar::Sidecar)
-    members, types = Member[], [Float32, Float64]
+    members, floats = Member[], [Float32, Float64]
+    of_weight, of_bias = sidecar.version > 1 ? ([floats; Int8; Int16], [floats; Int32]) : (floats, floats)
     for (k, node) in enumerate(sidecar.nodes)
         rows, n = length(neuron_rows_of(sidecar.version)), first(node.shape)
         if sidecar.version > 1 && !isempty(node.arrays) && prod(Int128.(first(node.arrays))) > LARGEST_WIDTH
             throw(CheckpointError("too_large", "$(node.name) has more than 2^31 - 1 weights: $(first(node.arrays))"))
         end
-        for (part, shape) in zip(("weight", "bias"), node.arrays)
+        for (part, types, shape) in zip(("weight", "bias"), (of_weight, of_bias), node.arrays)
             push!(members, Member("layer_$(k - 1).$part", [shape], types, part == "weight"))
         end
-        push!(members, Member("layer_$(k - 1).neuron", [(rows, 1), (rows, n)], types, false))
+        push!(members, Member("layer_$(k - 1).neuron", [(rows, 1), (rows, n)], floats, false))
     end
     return members
 end
@@ -41,7 +42,8 @@ end
 """
 Return the layers whose expected members these arrays are, the neuron last of each, or throw `dtype`.
 
-Bias and weight of a layer are of one type; with `one_type`, so are all weights. A layer is looked at before the arrays
+Bias and weight of a layer are of one type, a bias of Int32 beside weights of integers; with `one_type`, all weights
+are of one type. A layer is looked at before the arrays
 of the next one are.
 """
 function layers_of(arrays, expected::Vector{Member}, file::AbstractString; one_type::Bool = false)
@@ -52,7 +54,9 @@ function layers_of(arrays, expected::Vector{Member}, file::AbstractString; one_t
         part == "neuron" || continue
         weight, bias, neuron = (get(parts, name, nothing) for name in ("weight", "bias", "neuron"))
         differ(what) = throw(CheckpointError("dtype", "$file: $layer: $what"))
-        bias === nothing || eltype(bias) == eltype(weight) || differ("bias and weight differ in dtype")
+        bias === nothing ||
+            eltype(bias) == current_type(eltype(weight)) ||
+            differ("its bias is $(eltype(bias)), beside a weight of $(eltype(weight))")
         neuron === nothing || eltype(neuron) == Float64 || differ("neuron must be Float64")
         if one_type && weight !== nothing
             T = something(T, eltype(weight))

@@ -9,8 +9,14 @@ const NPY_HEADER = Regex(
     raw"'shape': \(((?:[0-9]{1,10}(?:, ?[0-9]{1,10})*,?)?)\), \} *\n\z",
 )
 
+"The types of what an archive holds: weights, biases and neurons."
+const Stored = Union{Element,Small}
+
 descr(::Type{Float64}) = "<f8"
 descr(::Type{Float32}) = "<f4"
+descr(::Type{Int8}) = "<i1"
+descr(::Type{Int16}) = "<i2"
+descr(::Type{Int32}) = "<i4"
 
 "Return the bytes in front of the values, padded with spaces to a multiple of 64."
 function npy_header(type::AbstractString, shape::Tuple)
@@ -29,9 +35,9 @@ end
 little(value::T) where {T<:Unsigned} = UInt8[(value >> 8i) % UInt8 for i in 0:sizeof(T)-1]
 
 "Return the values of an array, row by row, as little-endian bytes."
-value_bytes(values::Array{<:Float}) = collect(reinterpret(UInt8, vec(htol.(axes_reversed(values)))))
+value_bytes(values::Array{<:Stored}) = collect(reinterpret(UInt8, vec(htol.(axes_reversed(values)))))
 
-npy_bytes(values::Array{T}) where {T<:Float} =
+npy_bytes(values::Array{T}) where {T<:Stored} =
     append!(npy_header(descr(T), size(values)), value_bytes(values))
 
 """

@@ -72,6 +72,7 @@ function read_checkpoint(path::AbstractString)
     total == sidecar.total_params ||
         throw(CheckpointError("shape", "total_params says $(sidecar.total_params), the archive holds $total"))
     checkpoint = checkpoint_of(sidecar, layers)
+    check_integers(checkpoint)
     check_version(sidecar, checkpoint)
     return checkpoint, sidecar.archive_sha256
 end

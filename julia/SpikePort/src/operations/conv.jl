@@ -11,11 +11,10 @@ bias last; there is no term where a place lies in the padding. So it has the bit
 same.
 
 Weights W have size (out, C/groups, taps) or (out, C/groups, rows, columns), a bias b has length out. Stride, padding
-and dilation are a number for all axes, or one for each, rows first. Throws [`KernelError`](@ref) with `shape` or
-`non_finite`.
+and dilation are a number for all axes, or one for each, rows first. Types and errors are those of [`Linear`](@ref).
 """
-struct Conv{T<:Float,N} <: Operation
-    weights::Array{T,N}
+struct Conv{W<:Union{Float,Small},T<:Element,N} <: Operation
+    weights::Array{W,N}
     bias::Union{Nothing,Vector{T}}
     window::Window
     groups::Int
@@ -30,8 +29,8 @@ struct Conv{T<:Float,N} <: Operation
             KernelError("shape", "weights have size $(size(weights)): give (out, in/groups, taps), or rows, columns"),
         )
         check_groups(groups, size(weights, 1))
-        W, window = as_float("weights", weights), Window(size(weights)[3:end]; geometry...)
-        return new{eltype(W),ndims(W)}(W, as_bias(bias, W), window, groups)
+        W, window = as_weights(weights), Window(size(weights)[3:end]; geometry...)
+        return new{eltype(W),current_type(eltype(W)),ndims(W)}(W, as_bias(bias, W), window, groups)
     end
 end
 
@@ -47,13 +46,15 @@ function output_shape(operation::Conv, shapes::AbstractVector)
     return (size(operation.weights, 1), sizes...)
 end
 
+current_bound(operation::Conv, largest) = weighted_bound(operation.weights, operation.bias, only(largest))
+
 """
 Each value that is not 0 is scattered into the places that read it, all channels of its group at once.
 
 Values come in ascending order of their flat index, and a place reads each of them by at most one tap, so every sum
 gets its terms in the order of the contract.
 """
-function currents!(currents, operation::Conv{T}, signals::Vector{Signal}) where {T}
+function currents!(currents, operation::Conv{<:Any,T}, signals::Vector{Signal}) where {T}
     signal, out = only(signals), size(operation.weights, 1)
     rows_columns = rows_and_columns(operation.window, signal.shape)
     W = reshape(operation.weights, out, length(operation.weights) ÷ out)
@@ -67,7 +68,7 @@ function currents!(currents, operation::Conv{T}, signals::Vector{Signal}) where 
 end
 
 "Add every term to `total` (out, places); W is (out, terms of one sum)."
-function scatter!(total, W::Matrix{T}, x, groups::Int, rows::Axis, columns::Axis) where {T}
+function scatter!(total::Matrix{T}, W::Matrix, x, groups::Int, rows::Axis, columns::Axis) where {T}
     at, in_group = 0, size(W, 2) ÷ (rows.taps * columns.taps)
     each = size(total, 1) ÷ groups
     for group in 0:groups-1, d in 1:in_group, row in rows.hits, column in columns.hits
@@ -82,7 +83,7 @@ function scatter!(total, W::Matrix{T}, x, groups::Int, rows::Axis, columns::Axis
     return nothing
 end
 
-function add_term!(total::Matrix{T}, W::Matrix{T}, before::Int, count::Int, term::Int, place::Int, value::T) where {T}
+function add_term!(total::Matrix{T}, W::Matrix, before::Int, count::Int, term::Int, place::Int, value::T) where {T}
     @inbounds @simd ivdep for j in before+1:before+count
         total[j, place] += W[j, term] * value
     end

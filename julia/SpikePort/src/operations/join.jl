@@ -31,6 +31,9 @@ function output_shape(::Concat, shapes::AbstractVector)
     return (sum(first, shapes), first(shapes)[2:end]...)
 end
 
+current_bound(::Add, largest) = sum(largest)
+current_bound(::Concat, largest) = maximum(largest)
+
 function currents!(currents, ::Add, signals::Vector{Signal})
     fill!(currents, 0)
     foreach(signal -> add_signal!(currents, signal.values), signals)

@@ -7,17 +7,18 @@
 
 in this order and with no fused multiply-add; a signal of several axes is read flat.
 
-Weights W have size (out, in), a bias b has length out. They are of one type, Float32 or Float64, that of the weights.
-Throws [`KernelError`](@ref) with `shape` or `non_finite`.
+Weights W have size (out, in), a bias b has length out. Both are of one type, Float32 or Float64, that of the weights;
+to weights of integers, Int8 or Int16, belong a bias and currents of Int32. Throws [`KernelError`](@ref) with `shape`,
+`non_finite`, `not_whole` or `overflow`.
 """
-struct Linear{T<:Float} <: Operation
-    weights::Matrix{T}
+struct Linear{W<:Union{Float,Small},T<:Element} <: Operation
+    weights::Matrix{W}
     bias::Union{Nothing,Vector{T}}
 
     function Linear(weights::AbstractArray, bias::Union{Nothing,AbstractArray} = nothing)
         ndims(weights) == 2 || throw(KernelError("shape", "weights have size $(size(weights)): give (out, in)"))
-        W = as_float("weights", weights)
-        return new{eltype(W)}(W, as_bias(bias, W))
+        W = as_weights(weights)
+        return new{eltype(W),current_type(eltype(W))}(W, as_bias(bias, W))
     end
 end
 
@@ -28,6 +29,8 @@ function output_shape(operation::Linear, shapes::AbstractVector)
     )
     return (n_out,)
 end
+
+current_bound(operation::Linear, largest) = weighted_bound(operation.weights, operation.bias, only(largest))
 
 currents!(currents, operation::Linear, signals::Vector{Signal}) = currents!(currents, operation, only(signals).values)
 currents!(currents, operation::Linear, inputs::Matrix) =

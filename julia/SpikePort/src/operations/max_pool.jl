@@ -15,6 +15,7 @@ struct MaxPool <: Pool
 end
 
 remembers(::MaxPool) = true
+current_bound(::MaxPool, largest) = only(largest)
 
 function currents!(currents::Matrix{T}, operation::MaxPool, signals::Vector{Signal}) where {T}
     signal, window = only(signals), operation.window

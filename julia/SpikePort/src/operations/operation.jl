@@ -7,8 +7,8 @@ const Shape = Tuple{Vararg{Int}}
 What a node does with the signals it reads, before its neurons.
 
 An operation is one file: a struct whose docstring is its equation, checked when it is made, and the methods
-[`output_shape`](@ref), [`currents!`](@ref), [`make`](@ref) and [`array_shapes`](@ref); besides, where it has arrays,
-[`arrays`](@ref), where it has a window, [`attributes`](@ref). Its word stands in [`OPERATIONS`](@ref).
+[`output_shape`](@ref), [`current_bound`](@ref), [`currents!`](@ref), [`make`](@ref) and [`array_shapes`](@ref);
+besides, where it has arrays, [`arrays`](@ref), where it has a window, [`attributes`](@ref). Its word stands in [`OPERATIONS`](@ref).
 """
 abstract type Operation end
 
@@ -45,6 +45,18 @@ before: every value has to be set.
 """
 function currents! end
 
+"""
+    current_bound(operation, largest) -> Float64
+
+Return the largest absolute value that currents of integers can have for signals of at most `largest`, one number each.
+
+Without this method an operation runs on floats alone.
+"""
+function current_bound end
+
+"Return whether an operation can be one of integers: what divides is not."
+is_whole(::Operation) = true
+
 "Return whether the currents of a step hang on the steps before it, so that they differ even where no signal does."
 remembers(::Operation) = false
 
@@ -54,7 +66,7 @@ arrays(::Operation) = Pair{String,Array}[]
 "Return what else belongs to the operation, by name: a number, or one number for each axis of its window."
 attributes(::Operation) = Pair{String,Union{Int,Shape}}[]
 
-"Return the type of the operation's arrays, and so of its currents; nothing where it has none."
+"Return the type of the operation's weights, nothing where it has none; that of its currents follows from it."
 array_type(operation::Operation) = isempty(arrays(operation)) ? nothing : eltype(last(first(arrays(operation))))
 
 """

@@ -21,7 +21,7 @@ end
 
     I[c, p] = (Σ_q x[c, p·stride + q - padding])/(places of the window)
 
-as [`SumPool`](@ref), and one division; places in the padding count.
+as [`SumPool`](@ref), and one division, so not of integers; places in the padding count.
 """
 struct AvgPool <: Pool
     window::Window
@@ -41,6 +41,9 @@ function output_shape(operation::Pool, shapes::AbstractVector)
     shape = one_shape(typeof(operation), shapes)
     return (shape[1], places(operation.window, shape[2:end])...)
 end
+
+is_whole(::AvgPool) = false
+current_bound(operation::SumPool, largest) = prod(operation.window.kernel) * only(largest)
 
 function currents!(currents, operation::Union{SumPool,AvgPool}, signals::Vector{Signal})
     signal = only(signals)

@@ -16,7 +16,7 @@ A node of a run: what it reads, and room for what it does.
 - `counts`, `membrane`, `spikes`: of all samples, as in [`RunResult`](@ref)
 - `bias_once`: what is added to the currents of the first step alone, under a pulse; else nothing
 """
-struct AtWork{T<:Float,O<:Operation,P,S,C}
+struct AtWork{T<:Element,O<:Operation,P,S,C}
     operation::O
     neurons::P
     reads::Vector{Signal}
@@ -40,10 +40,10 @@ function AtWork(
     steps::Int,
     record::Bool,
     bias_once::Union{Nothing,Vector{T}},
-) where {T<:Float,O<:Operation,P}
+) where {T<:Element,O<:Operation,P}
     n, is_steady = prod(shape), all(signal -> signal.is_steady, reads) && !remembers(operation)
     currents = take_matrix!(free, T, n, is_steady ? 1 : steps)
-    S, C = P == PassOn ? (T, T) : (Int8, Int)
+    S, C = P == PassOn ? (T, count_type(T)) : (Int8, Int)
     signal = P == PassOn ? Signal(currents, shape, is_steady) : Signal(take_matrix!(free, Int8, n, steps), shape, false)
     counts, membrane = zeros(C, n, batch), zeros(T, n, batch)
     spikes = record ? zeros(S, n, batch, steps) : nothing

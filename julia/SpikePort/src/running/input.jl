@@ -3,9 +3,11 @@
 const ENCODINGS = ("current", "poisson", "spikes", "pulse")
 
 "Return `inputs` in the element type `T` of the network, samples of `shape` as columns, or throw: see `network_run`."
-function as_inputs(::Type{T}, inputs::AbstractArray, shape::Shape, steps::Int, encoding) where {T<:Float}
+function as_inputs(::Type{T}, inputs::AbstractArray, shape::Shape, steps::Int, encoding) where {T<:Element}
     encoding in ENCODINGS ||
         throw(KernelError("encoding", "encoding \"$encoding\" is not one of $(join(ENCODINGS, ", "))"))
+    T <: Float || encoding != "poisson" ||
+        throw(KernelError("encoding", "rates are not whole numbers, so encoding \"poisson\" is not for integers"))
     behind = encoding == "spikes" ? (steps,) : ()
     batch = size(inputs, length(shape) + 1)
     size(inputs) == (reverse(shape)..., batch, behind...) || throw(
@@ -15,8 +17,7 @@ function as_inputs(::Type{T}, inputs::AbstractArray, shape::Shape, steps::Int, e
             "for encoding \"$encoding\"",
         ),
     )
-    x = reshape(convert(Array{T}, as_float("inputs", inputs)), prod(shape), batch, behind...)
-    check_finite("inputs", x)
+    x = reshape(as_elements(T, "inputs", inputs), prod(shape), batch, behind...)
     encoding == "poisson" && check_rates(convert(Array{Float64}, x))
     return x
 end
@@ -25,7 +26,7 @@ end
 sample_shape(inputs::AbstractArray, encoding) = reverse(size(inputs)[1:end-(encoding == "spikes" ? 2 : 1)])
 
 "Return a matrix for the signal by which `x` reaches the network, sample by sample."
-function input_signal(x::Array{T}, shape::Shape, steps::Int, encoding) where {T<:Float}
+function input_signal(x::Array{T}, shape::Shape, steps::Int, encoding) where {T<:Element}
     n = size(x, 1)
     encoding == "current" && return Signal(zeros(T, n, 1), shape, true)
     return Signal(zeros(encoding == "poisson" ? Int8 : T, n, steps), shape, false)

@@ -52,10 +52,13 @@ Check a vector of [`Node`](@ref)s against each other and hold them, ready for [`
 `input_shape` is that of one sample, as the contract has it: (n,), (channels, length) or (channels, height, width); by
 default what a first linear node takes. The shape of every node's signal follows from it.
 
-Throws [`KernelError`](@ref) with `shape`, `dtype` or `inputs`, and [`GraphError`](@ref) with `name` where two nodes have
-one name or one is called "$INPUT".
+Weights are of one type. Where that is Int8 or Int16 it is a network of integers: its currents and membranes are Int32,
+its neurons `IF`, `ST-BIF` and `identity`, and no node averages.
+
+Throws [`KernelError`](@ref) with `shape`, `dtype` or `inputs`, of integers `neuron` or `operation`, and
+[`GraphError`](@ref) with `name` where two nodes have one name or one is called "$INPUT".
 """
-struct Network{T<:Float}
+struct Network{T<:Element}
     nodes::Vector{Node}
     input_shape::Shape
     shapes::Vector{Shape}
@@ -66,6 +69,7 @@ function Network(nodes::AbstractVector{<:Node}; input_shape = nothing)
     isempty(nodes) && throw(KernelError("shape", "a network needs at least one node"))
     shape = input_shape === nothing ? taken_by(first(nodes)) : as_shape(input_shape)
     T, sources = common_type(nodes), places_read([node.name for node in nodes], [node.inputs for node in nodes])
+    T <: Float || foreach(check_whole, nodes)
     return Network{T}(nodes, shape, shapes_of([node.operation for node in nodes], sources, shape), sources)
 end
 
@@ -82,12 +86,23 @@ function as_shape(input_shape)
     return Tuple(Int.(input_shape))
 end
 
-"Return the one type of all arrays, Float64 where there is none, or throw `dtype` where types differ."
+"Return the type of the currents that all weights make, Float64 where there are none, or throw `dtype` for several types."
 function common_type(nodes)
     types = unique(filter(!isnothing, [array_type(node.operation) for node in nodes]))
     length(types) <= 1 ||
-        throw(KernelError("dtype", "layers differ in dtype: give all weights as Float32 or all as Float64"))
-    return isempty(types) ? Float64 : only(types)
+        throw(KernelError("dtype", "layers differ in dtype: give all weights in one type, not $(join(types, ", "))"))
+    return isempty(types) ? Float64 : current_type(only(types))
+end
+
+"Throw `neuron` or `operation` for a node that cannot be one of integers."
+function check_whole(node::Node)
+    check_whole(node.operation)
+    try
+        check_whole_kind(node.neuron.kind)
+    catch err
+        err isa KernelError || rethrow()
+        throw(KernelError("neuron", err.message))
+    end
 end
 
 """

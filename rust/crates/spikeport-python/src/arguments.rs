@@ -9,30 +9,34 @@ use spikeport::{Code, Error, Neuron, NeuronKind, PerNeuron, View};
 
 use crate::results::Raise;
 
-/// A NumPy array of float32 or float64.
-pub enum Floats<'py> {
+/// A NumPy array of float32, float64 or int32.
+pub enum Numbers<'py> {
     F32(PyReadonlyArrayDyn<'py, f32>),
     F64(PyReadonlyArrayDyn<'py, f64>),
+    I32(PyReadonlyArrayDyn<'py, i32>),
 }
 
 // Written by hand: a derived one makes an exception of the first type that does not fit, which takes longer than a run.
-impl<'py> FromPyObject<'_, 'py> for Floats<'py> {
+impl<'py> FromPyObject<'_, 'py> for Numbers<'py> {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         if let Ok(array) = object.cast::<PyArrayDyn<f32>>() {
             return Ok(Self::F32(array.try_readonly()?));
         }
-        match object.cast::<PyArrayDyn<f64>>() {
-            Ok(array) => Ok(Self::F64(array.try_readonly()?)),
-            Err(_) => Err(PyTypeError::new_err("give a NumPy array of float32 or float64")),
+        if let Ok(array) = object.cast::<PyArrayDyn<f64>>() {
+            return Ok(Self::F64(array.try_readonly()?));
+        }
+        match object.cast::<PyArrayDyn<i32>>() {
+            Ok(array) => Ok(Self::I32(array.try_readonly()?)),
+            Err(_) => Err(PyTypeError::new_err("give a NumPy array of float32, float64 or int32")),
         }
     }
 }
 
 /// The error for arrays that are not of the one type wanted.
 pub fn not_of_one_type() -> Error {
-    Error::new(Code::Dtype, "arrays are not of one type: make all float32, or all float64")
+    Error::new(Code::Dtype, "arrays are not of one type: make all float32, all float64, or all int32")
 }
 
 /// Borrow a NumPy array in row-major order.

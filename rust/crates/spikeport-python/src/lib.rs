@@ -16,20 +16,21 @@ mod _rust {
     use numpy::{Element, IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArrayDyn, PyUntypedArray};
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;
-    use spikeport::{IfParameters, Neuron, StBifParameters};
+    use spikeport::{Code, Error, IfParameters, Neuron, PerNeuron, StBifParameters};
 
-    use crate::arguments::{Floats, PyNeuron, PyPerNeuron, not_of_one_type, view};
+    use crate::arguments::{Numbers, PyNeuron, PyPerNeuron, not_of_one_type, view};
     #[pymodule_export]
     use crate::network::Network;
     use crate::operation::{Arrays, PyAttributes};
     use crate::results::{Raise, go_on, layer_trace, trace};
 
     /// Run a kernel on arrays of one element type, whichever it is.
-    macro_rules! on_floats {
+    macro_rules! on_numbers {
         ($array:expr, |$inner:ident| $body:expr) => {
             match $array {
-                Floats::F32($inner) => $body,
-                Floats::F64($inner) => $body,
+                Numbers::F32($inner) => $body,
+                Numbers::F64($inner) => $body,
+                Numbers::I32($inner) => $body,
             }
         };
     }
@@ -44,7 +45,7 @@ mod _rust {
     #[pyfunction]
     fn if_multistep<'py>(
         py: Python<'py>,
-        currents: Floats<'py>,
+        currents: Numbers<'py>,
         threshold: PyPerNeuron<'py>,
         v_init: PyPerNeuron<'py>,
         v_reset: Option<PyPerNeuron<'py>>,
@@ -52,7 +53,7 @@ mod _rust {
         max_spikes: i64,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let parameters = if_parameters(threshold, v_init, v_reset, beta, max_spikes);
-        on_floats!(currents, |currents| {
+        on_numbers!(currents, |currents| {
             let currents = view(&currents)?;
             trace(py, py.detach(|| spikeport::if_multistep(currents, &parameters)))
         })
@@ -63,7 +64,7 @@ mod _rust {
     #[allow(clippy::too_many_arguments)]
     fn if_constant<'py>(
         py: Python<'py>,
-        current: Floats<'py>,
+        current: Numbers<'py>,
         timesteps: usize,
         threshold: PyPerNeuron<'py>,
         v_init: PyPerNeuron<'py>,
@@ -72,7 +73,7 @@ mod _rust {
         max_spikes: i64,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let parameters = if_parameters(threshold, v_init, v_reset, beta, max_spikes);
-        on_floats!(current, |current| {
+        on_numbers!(current, |current| {
             let current = view(&current)?;
             trace(py, py.detach(|| spikeport::if_constant(current, timesteps, &parameters)))
         })
@@ -82,7 +83,7 @@ mod _rust {
     #[pyfunction]
     fn st_bif_multistep<'py>(
         py: Python<'py>,
-        currents: Floats<'py>,
+        currents: Numbers<'py>,
         threshold: PyPerNeuron<'py>,
         tracer_min: i64,
         tracer_max: i64,
@@ -90,7 +91,7 @@ mod _rust {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let (threshold, v_init) = ((&threshold).into(), (&v_init).into());
         let parameters = StBifParameters { threshold, tracer_min, tracer_max, v_init };
-        on_floats!(currents, |currents| {
+        on_numbers!(currents, |currents| {
             let currents = view(&currents)?;
             trace(py, py.detach(|| spikeport::st_bif_multistep(currents, &parameters)))
         })
@@ -100,25 +101,16 @@ mod _rust {
     #[pyfunction]
     fn layer_forward<'py>(
         py: Python<'py>,
-        inputs: Floats<'py>,
-        weights: Floats<'py>,
-        bias: Option<Floats<'py>>,
+        inputs: Numbers<'py>,
+        weights: Numbers<'py>,
+        bias: Option<Bound<'py, PyAny>>,
         neuron: PyNeuron<'py>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let neuron = neuron.to_neuron().raise(py)?;
-        match (inputs, weights, bias) {
-            (Floats::F32(inputs), Floats::F32(weights), None) => {
-                run_layer(py, &inputs, &weights, None, &neuron)
-            }
-            (Floats::F64(inputs), Floats::F64(weights), None) => {
-                run_layer(py, &inputs, &weights, None, &neuron)
-            }
-            (Floats::F32(inputs), Floats::F32(weights), Some(Floats::F32(bias))) => {
-                run_layer(py, &inputs, &weights, Some(&bias), &neuron)
-            }
-            (Floats::F64(inputs), Floats::F64(weights), Some(Floats::F64(bias))) => {
-                run_layer(py, &inputs, &weights, Some(&bias), &neuron)
-            }
+        match (inputs, weights) {
+            (Numbers::F32(inputs), Numbers::F32(weights)) => run_layer(py, &inputs, &weights, bias, &neuron),
+            (Numbers::F64(inputs), Numbers::F64(weights)) => run_layer(py, &inputs, &weights, bias, &neuron),
+            (Numbers::I32(inputs), Numbers::I32(weights)) => run_layer(py, &inputs, &weights, bias, &neuron),
             _ => Err(not_of_one_type()).raise(py),
         }
     }
@@ -127,10 +119,12 @@ mod _rust {
         py: Python<'py>,
         inputs: &PyReadonlyArrayDyn<'_, T>,
         weights: &PyReadonlyArrayDyn<'_, T>,
-        bias: Option<&PyReadonlyArrayDyn<'_, T>>,
+        bias: Option<Bound<'py, PyAny>>,
         neuron: &Neuron,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let (inputs, weights, bias) = (view(inputs)?, view(weights)?, bias.map(view).transpose()?);
+        let bias: Option<PyReadonlyArrayDyn<'py, T>> =
+            bias.map(|bias| bias.extract().map_err(|_| not_of_one_type())).transpose().raise(py)?;
+        let (inputs, weights, bias) = (view(inputs)?, view(weights)?, bias.as_ref().map(view).transpose()?);
         layer_trace(py, py.detach(|| spikeport::layer_forward(inputs, weights, bias, neuron)))
     }
 
@@ -141,7 +135,7 @@ mod _rust {
         kind: &str,
         arrays: Arrays<'py>,
         attributes: PyAttributes,
-        signals: Vec<Floats<'py>>,
+        signals: Vec<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         crate::operation::operation_currents(py, kind, &arrays, &attributes, &signals)
     }
@@ -156,13 +150,13 @@ mod _rust {
     #[pyfunction]
     fn encode_poisson<'py>(
         py: Python<'py>,
-        rates: Floats<'py>,
+        rates: Numbers<'py>,
         timesteps: usize,
         seed: u64,
         samples: Option<PyReadonlyArray1<'py, u64>>,
     ) -> PyResult<Bound<'py, PyArray1<i8>>> {
         let samples = samples.map(|samples| samples.as_array().to_vec());
-        on_floats!(rates, |rates| {
+        on_numbers!(rates, |rates| {
             let rates = view(&rates)?;
             let spikes = py.detach(|| spikeport::encode_poisson(rates, timesteps, seed, samples.as_deref()));
             Ok(spikes.raise(py)?.into_pyarray(py))
@@ -173,16 +167,27 @@ mod _rust {
     #[pyfunction]
     fn qcfs<'py>(
         py: Python<'py>,
-        x: Floats<'py>,
+        x: Numbers<'py>,
         timesteps: usize,
         threshold: PyPerNeuron<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let threshold = (&threshold).into();
-        on_floats!(x, |x| {
-            let x = view(&x)?;
-            let values = py.detach(|| spikeport::qcfs(x, timesteps, &threshold));
-            Ok(values.raise(py)?.into_pyarray(py).into_any())
-        })
+        match x {
+            Numbers::F32(x) => run_qcfs(py, &x, timesteps, &threshold),
+            Numbers::F64(x) => run_qcfs(py, &x, timesteps, &threshold),
+            Numbers::I32(_) => Err(Error::new(Code::Dtype, "qcfs has no integers: give floats")).raise(py),
+        }
+    }
+
+    fn run_qcfs<'py, T: Element + spikeport::Float>(
+        py: Python<'py>,
+        x: &PyReadonlyArrayDyn<'_, T>,
+        timesteps: usize,
+        threshold: &PerNeuron,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let x = view(x)?;
+        let values = py.detach(|| spikeport::qcfs(x, timesteps, threshold));
+        Ok(values.raise(py)?.into_pyarray(py).into_any())
     }
 
     fn if_parameters(

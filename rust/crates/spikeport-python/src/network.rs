@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use spikeport::{AnyNetwork, Encoding, Network as Prepared, Node, RunOptions, Source};
 
-use crate::arguments::{Floats, PyNeuron, view};
-use crate::operation::{Arrays, Parts, PyAttributes, is_single};
+use crate::arguments::{Numbers, PyNeuron, not_of_one_type, view};
+use crate::operation::{Arrays, Parts, PyAttributes};
 use crate::results::{Raise, network_trace};
 
 /// A node: (kind of its operation, arrays by name, attributes by name, what it reads, neuron). It reads nodes by their
@@ -21,13 +21,14 @@ pub struct Network(AnyNetwork);
 #[pymethods]
 impl Network {
     /// Lay out `nodes`, in an order in which each reads the input or nodes before it, for inputs of `input_shape`; all
-    /// arrays are float32, or all float64.
+    /// arrays are float32, all float64, or all int32.
     #[new]
     fn new(py: Python<'_>, nodes: Vec<PyNode<'_>>, input_shape: Vec<usize>) -> PyResult<Self> {
         let first = nodes.iter().flat_map(|PyNode(_, arrays, ..)| arrays.values()).next();
-        Ok(Self(match first.is_some_and(is_single) {
-            true => AnyNetwork::F32(prepare(py, &nodes, &input_shape)?),
-            false => AnyNetwork::F64(prepare(py, &nodes, &input_shape)?),
+        Ok(Self(match first.and_then(|array| array.extract().ok()) {
+            Some(Numbers::F32(_)) => AnyNetwork::F32(prepare(py, &nodes, &input_shape)?),
+            Some(Numbers::I32(_)) => AnyNetwork::I32(prepare(py, &nodes, &input_shape)?),
+            _ => AnyNetwork::F64(prepare(py, &nodes, &input_shape)?),
         }))
     }
 
@@ -40,7 +41,7 @@ impl Network {
     fn run<'py>(
         &self,
         py: Python<'py>,
-        inputs: Floats<'py>,
+        inputs: Numbers<'py>,
         timesteps: usize,
         encoding: &str,
         seed: u64,
@@ -50,10 +51,12 @@ impl Network {
         let encoding = Encoding::from_name(encoding).raise(py)?;
         let options = RunOptions { timesteps, encoding, seed, record, threads };
         match (&self.0, &inputs) {
-            (AnyNetwork::F32(network), Floats::F32(inputs)) => run(py, network, inputs, &options),
-            (AnyNetwork::F32(network), Floats::F64(inputs)) => run(py, network, inputs, &options),
-            (AnyNetwork::F64(network), Floats::F32(inputs)) => run(py, network, inputs, &options),
-            (AnyNetwork::F64(network), Floats::F64(inputs)) => run(py, network, inputs, &options),
+            (AnyNetwork::F32(network), Numbers::F32(inputs)) => run(py, network, inputs, &options),
+            (AnyNetwork::F32(network), Numbers::F64(inputs)) => run(py, network, inputs, &options),
+            (AnyNetwork::F64(network), Numbers::F32(inputs)) => run(py, network, inputs, &options),
+            (AnyNetwork::F64(network), Numbers::F64(inputs)) => run(py, network, inputs, &options),
+            (AnyNetwork::I32(network), Numbers::I32(inputs)) => run(py, network, inputs, &options),
+            _ => Err(not_of_one_type()).raise(py),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use numpy::{IntoPyArray, PyArrayDyn, PyReadonlyArrayDyn};
+use numpy::{IntoPyArray, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use spikeport::{Attributes, Code, Error, Operation, OperationKind};
 
-use crate::arguments::{Floats, not_of_one_type, view};
+use crate::arguments::{Numbers, not_of_one_type, view};
 use crate::results::Raise;
 
 /// An attribute: a number, or one for each axis of a window.
@@ -52,11 +52,6 @@ impl<'py, E: numpy::Element + spikeport::Element> Parts<'py, E> {
     }
 }
 
-/// Whether an array holds single precision.
-pub fn is_single(array: &Bound<'_, PyAny>) -> bool {
-    array.cast::<PyArrayDyn<f32>>().is_ok()
-}
-
 fn read(attributes: &PyAttributes) -> Result<Attributes, Error> {
     let mut read = Attributes::default();
     for (name, value) in attributes {
@@ -84,29 +79,26 @@ pub fn operation_currents<'py>(
     kind: &str,
     arrays: &Arrays<'py>,
     attributes: &PyAttributes,
-    signals: &[Floats<'py>],
+    signals: &[Bound<'py, PyAny>],
 ) -> PyResult<Bound<'py, PyAny>> {
     fn currents<'py, E: numpy::Element + spikeport::Element>(
         py: Python<'py>,
         parts: Result<Parts<'py, E>, Error>,
-        signals: &[&PyReadonlyArrayDyn<'py, E>],
+        signals: &[Bound<'py, PyAny>],
     ) -> PyResult<Bound<'py, PyAny>> {
         let operation = parts.raise(py)?.build(py)?;
-        let views = signals.iter().map(|signal| view(signal)).collect::<PyResult<Vec<_>>>()?;
+        let typed = signals.iter().map(|signal| signal.extract().map_err(|_| not_of_one_type()));
+        let typed: Vec<PyReadonlyArrayDyn<'py, E>> = typed.collect::<Result<_, Error>>().raise(py)?;
+        let views = typed.iter().map(view).collect::<PyResult<Vec<_>>>()?;
         let (_, currents) = py.detach(|| spikeport::operation_currents(&*operation, &views)).raise(py)?;
         Ok(currents.into_pyarray(py).into_any())
     }
-    let (mut single, mut double) = (Vec::new(), Vec::new());
-    for signal in signals {
-        match signal {
-            Floats::F32(array) => single.push(array),
-            Floats::F64(array) => double.push(array),
-        }
-    }
-    match (single.is_empty(), double.is_empty()) {
-        (false, true) => currents(py, Parts::<f32>::new(kind, arrays, attributes), &single),
-        (true, false) => currents(py, Parts::<f64>::new(kind, arrays, attributes), &double),
-        (true, true) => Err(Error::new(Code::Shape, "an operation reads one signal or more")).raise(py),
-        _ => Err(not_of_one_type()).raise(py),
+    let Some(first) = signals.first() else {
+        return Err(Error::new(Code::Shape, "an operation reads one signal or more")).raise(py);
+    };
+    match first.extract()? {
+        Numbers::F32(_) => currents(py, Parts::<f32>::new(kind, arrays, attributes), signals),
+        Numbers::F64(_) => currents(py, Parts::<f64>::new(kind, arrays, attributes), signals),
+        Numbers::I32(_) => currents(py, Parts::<i32>::new(kind, arrays, attributes), signals),
     }
 }

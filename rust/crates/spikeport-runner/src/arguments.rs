@@ -68,9 +68,11 @@ impl<'a> Arguments<'a> {
         words(self.word(key)?).map(parse).collect()
     }
 
-    /// A list of numbers, rounded to the type of the case.
-    pub fn floats<F: Element>(&self, key: &str) -> Result<Vec<F>, Fault> {
-        Ok(self.numbers(key)?.into_iter().map(F::from_f64).collect())
+    /// A list of numbers in the type of the case: rounded where that is one of floats.
+    ///
+    /// Errors, of whole numbers: `non_finite`, `not_whole`, `overflow`.
+    pub fn values<E: Element>(&self, key: &str) -> Result<Vec<E>, Fault> {
+        Ok(self.numbers(key)?.into_iter().map(E::try_from_f64).collect::<Result<_, _>>()?)
     }
 
     /// The number of steps. Errors: `timesteps` where it is negative.
@@ -82,9 +84,9 @@ impl<'a> Arguments<'a> {
         })
     }
 
-    /// Whether the case is one of single precision.
-    pub fn is_single(&self) -> bool {
-        self.0.get("dtype") == Some(&"f32")
+    /// The word for the element type of the case.
+    pub fn dtype(&self) -> &'a str {
+        self.0.get("dtype").copied().unwrap_or("f64")
     }
 
     /// A parameter of neurons: one number, or one for each neuron.

@@ -126,6 +126,9 @@ fn network(arguments: &Arguments, n: usize) -> Result<Call, Fault> {
             AnyNetwork::F64(network) => {
                 network.run(inputs, &options)?.layers.last().map(|l| total(&l.counts))
             }
+            AnyNetwork::I32(network) => {
+                network.run(inputs, &options)?.layers.last().map(|l| total(&l.counts))
+            }
         };
         Ok(sum_of_last.unwrap_or(0.0))
     }))

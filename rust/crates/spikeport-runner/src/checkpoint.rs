@@ -71,8 +71,8 @@ pub fn write(arguments: &Arguments) -> Result<Reply, Fault> {
         let given = optional(arguments, &neuron, |key| arguments.numbers(key))?;
         layer.neuron =
             given.map(|given: Vec<f64>| neuron_of(&layer.kind, &given, rows, layer.shape[0])).transpose()?;
-        layer.weight = optional(arguments, &weight, |key| values(arguments, key))?;
-        layer.bias = optional(arguments, &bias, |key| values(arguments, key))?;
+        layer.weight = optional(arguments, &weight, |key| weights(arguments, key))?;
+        layer.bias = optional(arguments, &bias, |key| biases(arguments, key))?;
         if layer.weight.is_none() && layer.operation.has_weight() {
             return Err(Error::new(Code::Shape, format!("{} has no weight", layer.name)).into());
         }
@@ -84,7 +84,8 @@ pub fn write(arguments: &Arguments) -> Result<Reply, Fault> {
     let checkpoint = Checkpoint { input_shape, layers, frozen, metadata };
     if arguments.has("input_shape") && checkpoint.version() == 1 {
         checkpoint.to_bytes()?;
-        let message = "a chain of linear layers, each with one spike a step, is written in version 1";
+        let message =
+            "a chain of linear layers of floats, each with one spike a step, is written in version 1";
         return Err(Error::new(Code::Version, message).into());
     }
     checkpoint.save(Path::new(&path))?;
@@ -148,11 +149,31 @@ fn neuron_of(kind: &str, given: &[f64], rows: usize, n: usize) -> Result<Neuron,
     neuron_from_rows(kind, given, rows)
 }
 
-fn values(arguments: &Arguments, key: &str) -> Result<Values, Fault> {
-    Ok(match arguments.is_single() {
-        true => arguments.floats::<f32>(key)?.into(),
-        false => arguments.floats::<f64>(key)?.into(),
+fn weights(arguments: &Arguments, key: &str) -> Result<Values, Fault> {
+    Ok(match arguments.dtype() {
+        "i8" => narrow::<i8>(arguments, key)?.into(),
+        "i16" => narrow::<i16>(arguments, key)?.into(),
+        _ => biases(arguments, key)?,
     })
+}
+
+fn biases(arguments: &Arguments, key: &str) -> Result<Values, Fault> {
+    Ok(match arguments.dtype() {
+        "i8" | "i16" => arguments.values::<i32>(key)?.into(),
+        "f32" => arguments.values::<f32>(key)?.into(),
+        _ => arguments.values::<f64>(key)?.into(),
+    })
+}
+
+/// Whole numbers of few bits. Errors: `non_finite`, `not_whole`, `overflow`.
+fn narrow<N: TryFrom<i32>>(arguments: &Arguments, key: &str) -> Result<Vec<N>, Fault> {
+    let narrowed = |value: i32| {
+        N::try_from(value).map_err(|_| {
+            let bits = 8 * size_of::<N>();
+            Error::new(Code::Overflow, format!("{value} passes {bits} bits, those of the weights")).into()
+        })
+    };
+    arguments.values(key)?.into_iter().map(narrowed).collect()
 }
 
 pub(crate) fn optional<T>(

@@ -1,11 +1,11 @@
 //! The family `finetune`.
 
 use spikeport::finetune::{FreezeUntil, LayerStep, ScheduleOptions};
-use spikeport::{Element, View};
+use spikeport::{Float, View};
 
 use crate::arguments::{Arguments, Fault};
-use crate::kernels::in_type_of;
-use crate::reply::{Bits, Reply};
+use crate::kernels::in_float_of;
+use crate::reply::{Reply, Written};
 
 pub fn schedule(arguments: &Arguments) -> Result<Reply, Fault> {
     let names = arguments.texts("names")?;
@@ -25,7 +25,7 @@ pub fn schedule(arguments: &Arguments) -> Result<Reply, Fault> {
             head: head.as_deref(),
         },
     )?;
-    Ok(Reply::default().texts("frozen", schedule.frozen).floats("rates", &schedule.rates))
+    Ok(Reply::default().texts("frozen", schedule.frozen).values("rates", &schedule.rates))
 }
 
 pub fn unfreeze(arguments: &Arguments) -> Result<Reply, Fault> {
@@ -37,20 +37,20 @@ pub fn unfreeze(arguments: &Arguments) -> Result<Reply, Fault> {
 }
 
 pub fn step(arguments: &Arguments) -> Result<Reply, Fault> {
-    in_type_of!(arguments, step_in_type)
+    in_float_of!(arguments, step_in_type)
 }
 
 /// One layer's weights, gradients and velocities.
 type Parts<F> = (Vec<F>, Vec<F>, Option<Vec<F>>);
 
-fn step_in_type<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
+fn step_in_type<E: Float + Written>(arguments: &Arguments) -> Result<Reply, Fault> {
     let (names, rates) = (arguments.texts("names")?, arguments.numbers::<f64>("rates")?);
     let frozen = if arguments.has("frozen") { arguments.texts("frozen")? } else { Vec::new() };
-    let mut parts: Vec<Parts<F>> = Vec::new();
+    let mut parts: Vec<Parts<E>> = Vec::new();
     let [weights, gradients, velocities] =
         ["weights", "gradients", "velocities"].map(|part| arguments.count(part));
     for k in 0..weights.min(gradients) {
-        let floats = |part: &str| arguments.floats(&format!("{part}.{k}"));
+        let floats = |part: &str| arguments.values(&format!("{part}.{k}"));
         let velocities = if k < velocities { Some(floats("velocities")?) } else { None };
         parts.push((floats("weights")?, floats("gradients")?, velocities));
     }
@@ -72,8 +72,8 @@ fn step_in_type<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault
     let stepped = spikeport::finetune::step(&layers, &names, &frozen, arguments.number_or("momentum", 0.0)?)?;
     let mut reply = Reply::default();
     for (index, (weights, velocities)) in stepped.iter().enumerate() {
-        reply = reply.floats(&format!("weights.{index}"), weights);
-        reply = reply.floats(&format!("velocities.{index}"), velocities);
+        reply = reply.values(&format!("weights.{index}"), weights);
+        reply = reply.values(&format!("velocities.{index}"), velocities);
     }
     Ok(reply)
 }

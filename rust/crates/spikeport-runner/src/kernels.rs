@@ -4,24 +4,38 @@ use std::path::Path;
 
 use spikeport::checkpoint::Checkpoint;
 use spikeport::{
-    AnyNetwork, Code, Counts, Element, Encoding, Error, Network, Neuron, NeuronKind, RunOptions, Signal,
-    Trace, View,
+    AnyNetwork, Code, Counts, Element, Encoding, Error, Float, Network, Neuron, NeuronKind, RunOptions,
+    Signal, Trace, View,
 };
 
 use crate::arguments::{Arguments, Fault};
-use crate::reply::{Bits, Reply};
+use crate::reply::{Reply, Written};
 
 /// Run `$function` in the type of the case.
 macro_rules! in_type_of {
     ($arguments:expr, $function:ident) => {
-        if $arguments.is_single() { $function::<f32>($arguments) } else { $function::<f64>($arguments) }
+        match $arguments.dtype() {
+            "i32" => $function::<i32>($arguments),
+            _ => $crate::kernels::in_float_of!($arguments, $function),
+        }
     };
 }
-pub(crate) use in_type_of;
+
+/// Run `$function` in the type of the case, where that is one of floats.
+macro_rules! in_float_of {
+    ($arguments:expr, $function:ident) => {
+        match $arguments.dtype() {
+            "f32" => $function::<f32>($arguments),
+            "f64" => $function::<f64>($arguments),
+            other => Err($crate::arguments::Fault::Protocol(format!("there is no type {other:.40} here"))),
+        }
+    };
+}
+pub(crate) use {in_float_of, in_type_of};
 
 pub fn if_multistep(arguments: &Arguments) -> Result<Reply, Fault> {
-    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
-        let (currents, shape) = (arguments.floats::<F>("currents")?, arguments.numbers("shape")?);
+    fn run<E: Element + Written>(arguments: &Arguments) -> Result<Reply, Fault> {
+        let (currents, shape) = (arguments.values::<E>("currents")?, arguments.numbers("shape")?);
         let trace = spikeport::if_multistep(View::new(&currents, &shape)?, &arguments.if_parameters()?)?;
         Ok(spikes(&trace).numbers("counts", &trace.counts))
     }
@@ -29,9 +43,9 @@ pub fn if_multistep(arguments: &Arguments) -> Result<Reply, Fault> {
 }
 
 pub fn if_constant(arguments: &Arguments) -> Result<Reply, Fault> {
-    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
+    fn run<E: Element + Written>(arguments: &Arguments) -> Result<Reply, Fault> {
         let timesteps = arguments.timesteps()?;
-        let current = arguments.floats::<F>("current")?;
+        let current = arguments.values::<E>("current")?;
         let shape = [current.len()];
         let trace =
             spikeport::if_constant(View::new(&current, &shape)?, timesteps, &arguments.if_parameters()?)?;
@@ -41,8 +55,8 @@ pub fn if_constant(arguments: &Arguments) -> Result<Reply, Fault> {
 }
 
 pub fn st_bif_multistep(arguments: &Arguments) -> Result<Reply, Fault> {
-    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
-        let (currents, shape) = (arguments.floats::<F>("currents")?, arguments.numbers("shape")?);
+    fn run<E: Element + Written>(arguments: &Arguments) -> Result<Reply, Fault> {
+        let (currents, shape) = (arguments.values::<E>("currents")?, arguments.numbers("shape")?);
         let trace =
             spikeport::st_bif_multistep(View::new(&currents, &shape)?, &arguments.st_bif_parameters()?)?;
         Ok(spikes(&trace).numbers("tracer", &trace.counts))
@@ -50,16 +64,16 @@ pub fn st_bif_multistep(arguments: &Arguments) -> Result<Reply, Fault> {
     in_type_of!(arguments, run)
 }
 
-fn spikes<F: Bits>(trace: &Trace<F>) -> Reply {
-    Reply::default().numbers("spikes", &trace.spikes).floats("v", &trace.membrane)
+fn spikes<E: Written>(trace: &Trace<E>) -> Reply {
+    Reply::default().numbers("spikes", &trace.spikes).values("v", &trace.membrane)
 }
 
 pub fn layer_forward(arguments: &Arguments) -> Result<Reply, Fault> {
-    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
-        let (inputs, shape) = (arguments.floats::<F>("inputs")?, arguments.numbers("shape")?);
-        let (weights, size) = (arguments.floats::<F>("weights")?, arguments.numbers::<usize>("size")?);
+    fn run<E: Element + Written>(arguments: &Arguments) -> Result<Reply, Fault> {
+        let (inputs, shape) = (arguments.values::<E>("inputs")?, arguments.numbers("shape")?);
+        let (weights, size) = (arguments.values::<E>("weights")?, arguments.numbers::<usize>("size")?);
         let weights_shape: Vec<usize> = size.into_iter().rev().collect();
-        let bias = if arguments.has("bias") { Some(arguments.floats::<F>("bias")?) } else { None };
+        let bias = if arguments.has("bias") { Some(arguments.values::<E>("bias")?) } else { None };
         let bias_shape = bias.as_ref().map_or(0, Vec::len);
         let bias =
             bias.as_ref().map(|bias| View::new(bias, std::slice::from_ref(&bias_shape))).transpose()?;
@@ -69,7 +83,7 @@ pub fn layer_forward(arguments: &Arguments) -> Result<Reply, Fault> {
         let signal = trace.signal.unwrap_or(Signal::Spikes(Vec::new()));
         Ok(Reply::default()
             .signal("spikes", &signal)
-            .floats("v", &trace.membrane)
+            .values("v", &trace.membrane)
             .counts("counts", &trace.counts))
     }
     in_type_of!(arguments, run)
@@ -99,11 +113,12 @@ pub fn network_run(arguments: &Arguments) -> Result<Reply, Fault> {
     match checkpoint.to_network()? {
         AnyNetwork::F32(network) => run_network(&network, arguments),
         AnyNetwork::F64(network) => run_network(&network, arguments),
+        AnyNetwork::I32(network) => run_network(&network, arguments),
     }
 }
 
-fn run_network<F: Element + Bits>(network: &Network<F>, arguments: &Arguments) -> Result<Reply, Fault> {
-    let (inputs, shape) = (arguments.floats::<f64>("inputs")?, arguments.numbers("shape")?);
+fn run_network<E: Element + Written>(network: &Network<E>, arguments: &Arguments) -> Result<Reply, Fault> {
+    let (inputs, shape) = (arguments.values::<f64>("inputs")?, arguments.numbers("shape")?);
     let mut options = RunOptions::new(arguments.timesteps()?);
     if arguments.has("encoding") {
         options.encoding = Encoding::from_name(&arguments.text("encoding")?)?;
@@ -114,9 +129,9 @@ fn run_network<F: Element + Bits>(network: &Network<F>, arguments: &Arguments) -
     for (index, layer) in trace.layers.iter().enumerate() {
         reply = reply
             .counts(&format!("counts.{index}"), &layer.counts)
-            .floats(&format!("v.{index}"), &layer.membrane);
+            .values(&format!("v.{index}"), &layer.membrane);
     }
-    let reply = reply.floats("drive", &trace.drive);
+    let reply = reply.values("drive", &trace.drive);
     Ok(match trace.settled {
         Some(settled) => reply.numbers("settled", settled),
         None => reply,
@@ -125,7 +140,7 @@ fn run_network<F: Element + Bits>(network: &Network<F>, arguments: &Arguments) -
 
 pub fn encode_poisson(arguments: &Arguments) -> Result<Reply, Fault> {
     let timesteps = arguments.timesteps()?;
-    let (rates, shape) = (arguments.floats::<f64>("rates")?, arguments.numbers("shape")?);
+    let (rates, shape) = (arguments.values::<f64>("rates")?, arguments.numbers("shape")?);
     let rates = View::new(&rates, &shape)?;
     let samples = if arguments.has("samples") { Some(arguments.numbers("samples")?) } else { None };
     let spikes =
@@ -134,18 +149,18 @@ pub fn encode_poisson(arguments: &Arguments) -> Result<Reply, Fault> {
 }
 
 pub fn qcfs(arguments: &Arguments) -> Result<Reply, Fault> {
-    fn run<F: Element + Bits>(arguments: &Arguments) -> Result<Reply, Fault> {
+    fn run<E: Float + Written>(arguments: &Arguments) -> Result<Reply, Fault> {
         let timesteps = arguments.timesteps()?;
-        let x = arguments.floats::<F>("x")?;
+        let x = arguments.values::<E>("x")?;
         let shape = [x.len()];
         let y = spikeport::qcfs(View::new(&x, &shape)?, timesteps, &arguments.per_neuron("threshold", 1.0)?)?;
-        Ok(Reply::default().floats("y", &y))
+        Ok(Reply::default().values("y", &y))
     }
-    in_type_of!(arguments, run)
+    in_float_of!(arguments, run)
 }
 
 /// The sum of a layer's counts.
-pub fn total<F: Element>(counts: &Counts<F>) -> f64 {
+pub fn total<E: Element>(counts: &Counts<E>) -> f64 {
     match counts {
         Counts::Spikes(counts) => counts.iter().sum::<i64>() as f64,
         Counts::Graded(counts) => counts.iter().map(|count| count.to_f64()).sum(),

@@ -19,24 +19,24 @@ impl Reply {
         self.list(key, texts.into_iter().map(|text| escape(text.as_ref())))
     }
 
-    /// Append floats as bit patterns.
-    pub fn floats<F: Bits>(self, key: &str, floats: &[F]) -> Self {
-        self.list(key, floats.iter().map(|float| float.bits()))
+    /// Append values of an element type.
+    pub fn values<E: Written>(self, key: &str, values: &[E]) -> Self {
+        self.list(key, values.iter().map(|value| value.written()))
     }
 
     /// Append a layer's signal.
-    pub fn signal<F: Bits>(self, key: &str, signal: &Signal<F>) -> Self {
+    pub fn signal<E: Written>(self, key: &str, signal: &Signal<E>) -> Self {
         match signal {
             Signal::Spikes(spikes) => self.numbers(key, spikes),
-            Signal::Graded(values) => self.floats(key, values),
+            Signal::Graded(values) => self.values(key, values),
         }
     }
 
     /// Append a layer's counts.
-    pub fn counts<F: Bits>(self, key: &str, counts: &Counts<F>) -> Self {
+    pub fn counts<E: Written>(self, key: &str, counts: &Counts<E>) -> Self {
         match counts {
             Counts::Spikes(counts) => self.numbers(key, counts),
-            Counts::Graded(values) => self.floats(key, values),
+            Counts::Graded(values) => self.values(key, values),
         }
     }
 
@@ -54,21 +54,27 @@ impl Display for Reply {
     }
 }
 
-/// A float that leaves as its bit pattern.
-pub trait Bits {
-    /// Its bits in hex digits.
-    fn bits(&self) -> String;
+/// A value of an element type: a float leaves as the hex digits of its bits, a whole number as a decimal.
+pub trait Written {
+    /// The word for it.
+    fn written(&self) -> String;
 }
 
-impl Bits for f32 {
-    fn bits(&self) -> String {
+impl Written for f32 {
+    fn written(&self) -> String {
         format!("{:08x}", self.to_bits())
     }
 }
 
-impl Bits for f64 {
-    fn bits(&self) -> String {
+impl Written for f64 {
+    fn written(&self) -> String {
         format!("{:016x}", self.to_bits())
+    }
+}
+
+impl Written for i32 {
+    fn written(&self) -> String {
+        self.to_string()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Load a checkpoint, run it with every input at one half, and say what came out:
+//! Load a checkpoint, run it with every input at one half, or at one where it computes in integers, and say what came out:
 //!
 //! ```sh
 //! cargo run --release --example run_checkpoint -- mnist_snn 25
@@ -24,8 +24,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     match checkpoint.to_network()? {
-        AnyNetwork::F32(network) => run(&network, timesteps),
-        AnyNetwork::F64(network) => run(&network, timesteps),
+        AnyNetwork::F32(network) => run(&network, 0.5, timesteps),
+        AnyNetwork::F64(network) => run(&network, 0.5, timesteps),
+        AnyNetwork::I32(network) => run(&network, 1.0, timesteps),
     }
 }
 
@@ -33,9 +34,13 @@ fn size(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
-fn run<E: Element>(network: &Network<E>, timesteps: usize) -> Result<(), Box<dyn std::error::Error>> {
+fn run<E: Element>(
+    network: &Network<E>,
+    input: f64,
+    timesteps: usize,
+) -> Result<(), Box<dyn std::error::Error>> {
     let shape = [&[1], network.input_shape()].concat();
-    let inputs = vec![0.5; shape.iter().product()];
+    let inputs = vec![input; shape.iter().product()];
     let trace = network.run(View::new(&inputs, &shape)?, &RunOptions::new(timesteps))?;
     match trace.layers.last().map(|layer| &layer.counts) {
         Some(Counts::Spikes(counts)) => println!("spikes of the last layer: {counts:?}"),

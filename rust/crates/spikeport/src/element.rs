@@ -1,10 +1,15 @@
-//! The element type of a kernel or a network: `f32` or `f64`.
+//! The element type of a kernel or a network: `f32`, `f64`, or `i32` for whole numbers.
 
 use std::borrow::Cow;
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-/// A floating-point type that kernels compute in. Sealed: `f32` and `f64`.
+use crate::{Code, Error};
+
+/// A type that kernels compute in. Sealed: `f32`, `f64` and `i32`.
+///
+/// Floats are rounded to it. Whole numbers are never rounded and never overflow: what has a fraction, and a call that
+/// could pass 32 bits, is refused before it starts.
 pub trait Element:
     Copy
     + Default
@@ -23,14 +28,18 @@ pub trait Element:
     + sealed::Sealed
     + 'static
 {
+    /// Whether its values are whole numbers.
+    const IS_WHOLE: bool;
     /// 0.
     const ZERO: Self;
-    /// 1/2.
-    const HALF: Self;
     /// 1.
     const ONE: Self;
     /// Round a double to the nearest value of this type.
     fn from_f64(value: f64) -> Self;
+    /// A double in this type, rounded where that is one of floats.
+    ///
+    /// Errors, for whole numbers: `non_finite`, `not_whole`, and `overflow` for one above 2^31 - 1 in absolute value.
+    fn try_from_f64(value: f64) -> Result<Self, Error>;
     /// Widen to a double, exactly.
     fn to_f64(self) -> f64;
     /// A whole number from 0 to 127 as such: the last bits of what it is where numbers lie 1 apart. A cast would do, but
@@ -38,34 +47,55 @@ pub trait Element:
     fn to_i8(self) -> i8;
     /// The largest whole number that is not above the value.
     fn floor(self) -> Self;
-    /// Whether the value is neither infinite nor NaN.
+    /// The absolute value as a whole number, rounded up: what bounds are counted in.
+    fn magnitude(self) -> u64;
+    /// Whether kernels compute with the value: it is neither infinite nor NaN, and of whole numbers not -2^31, whose
+    /// absolute value is none.
     fn is_finite(self) -> bool;
     /// Whether the value is 0 and not -0.
     fn is_positive_zero(self) -> bool;
-    /// The values rounded to this type; copied only where they are of the other.
-    fn rounded<I: Element>(values: &[I]) -> Cow<'_, [Self]>;
+    /// The values in this type, as by [`Element::try_from_f64`]; copied only where they are of another.
+    fn rounded<I: Element>(values: &[I]) -> Result<Cow<'_, [Self]>, Error>;
     /// The values in single precision; copied only where they are not.
     fn to_single(values: &[Self]) -> Cow<'_, [f32]>;
     /// The values in double precision; copied only where they are not.
     fn to_double(values: &[Self]) -> Cow<'_, [f64]>;
+    /// The values as whole numbers; copied only where they are none. Errors: those of [`Element::try_from_f64`].
+    fn to_whole(values: &[Self]) -> Result<Cow<'_, [i32]>, Error>;
+}
+
+/// A floating-point type, for kernels whose results are no whole numbers.
+pub trait Float: Element {
+    /// 1/2.
+    const HALF: Self;
 }
 
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
+    impl Sealed for i32 {}
 }
 
-macro_rules! element {
+macro_rules! float {
     ($type:ty, $to_this:ident, $values:ident, $single:expr, $double:expr) => {
-        impl Element for $type {
-            const ZERO: Self = 0.0;
+        impl Float for $type {
             const HALF: Self = 0.5;
+        }
+
+        impl Element for $type {
+            const IS_WHOLE: bool = false;
+            const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
 
             #[inline]
             fn from_f64(value: f64) -> Self {
                 value as Self
+            }
+
+            #[inline]
+            fn try_from_f64(value: f64) -> Result<Self, Error> {
+                Ok(value as Self)
             }
 
             #[inline]
@@ -84,6 +114,11 @@ macro_rules! element {
             }
 
             #[inline]
+            fn magnitude(self) -> u64 {
+                self.abs().ceil() as u64
+            }
+
+            #[inline]
             fn is_finite(self) -> bool {
                 <$type>::is_finite(self)
             }
@@ -93,8 +128,8 @@ macro_rules! element {
                 self.to_bits() == 0
             }
 
-            fn rounded<I: Element>(values: &[I]) -> Cow<'_, [Self]> {
-                I::$to_this(values)
+            fn rounded<I: Element>(values: &[I]) -> Result<Cow<'_, [Self]>, Error> {
+                Ok(I::$to_this(values))
             }
 
             fn to_single($values: &[Self]) -> Cow<'_, [f32]> {
@@ -104,9 +139,83 @@ macro_rules! element {
             fn to_double($values: &[Self]) -> Cow<'_, [f64]> {
                 $double
             }
+
+            fn to_whole(values: &[Self]) -> Result<Cow<'_, [i32]>, Error> {
+                values.iter().map(|&value| i32::try_from_f64(value.into())).collect()
+            }
         }
     };
 }
 
-element!(f32, to_single, values, values.into(), values.iter().map(|&value| f64::from(value)).collect());
-element!(f64, to_double, values, values.iter().map(|&value| value as f32).collect(), values.into());
+float!(f32, to_single, values, values.into(), values.iter().map(|&value| f64::from(value)).collect());
+float!(f64, to_double, values, values.iter().map(|&value| value as f32).collect(), values.into());
+
+impl Element for i32 {
+    const IS_WHOLE: bool = true;
+    const ZERO: Self = 0;
+    const ONE: Self = 1;
+
+    #[inline]
+    fn from_f64(value: f64) -> Self {
+        value.round_ties_even() as Self
+    }
+
+    fn try_from_f64(value: f64) -> Result<Self, Error> {
+        let (code, wanted) = if !value.is_finite() {
+            (Code::NonFinite, "a finite number")
+        } else if value.fract() != 0.0 {
+            (Code::NotWhole, "a whole number")
+        } else if value.abs() > f64::from(Self::MAX) {
+            (Code::Overflow, "a number of at most 2^31 - 1 in absolute value")
+        } else {
+            return Ok(value as Self);
+        };
+        Err(Error::new(code, format!("{value:?} among integers: give {wanted}")))
+    }
+
+    #[inline]
+    fn to_f64(self) -> f64 {
+        self.into()
+    }
+
+    #[inline]
+    fn to_i8(self) -> i8 {
+        self as i8
+    }
+
+    #[inline]
+    fn floor(self) -> Self {
+        self
+    }
+
+    #[inline]
+    fn magnitude(self) -> u64 {
+        self.unsigned_abs().into()
+    }
+
+    #[inline]
+    fn is_finite(self) -> bool {
+        self != Self::MIN
+    }
+
+    #[inline]
+    fn is_positive_zero(self) -> bool {
+        self == 0
+    }
+
+    fn rounded<I: Element>(values: &[I]) -> Result<Cow<'_, [Self]>, Error> {
+        I::to_whole(values)
+    }
+
+    fn to_single(values: &[Self]) -> Cow<'_, [f32]> {
+        values.iter().map(|&value| value as f32).collect()
+    }
+
+    fn to_double(values: &[Self]) -> Cow<'_, [f64]> {
+        values.iter().map(|&value| value.into()).collect()
+    }
+
+    fn to_whole(values: &[Self]) -> Result<Cow<'_, [i32]>, Error> {
+        Ok(values.into())
+    }
+}

@@ -30,6 +30,10 @@ codes! {
     Shape = "shape",
     /// NaN or infinity among the inputs, or a current that overflows.
     NonFinite = "non_finite",
+    /// A number with a fraction where integers are asked for.
+    NotWhole = "not_whole",
+    /// Integers that pass 32 bits, a weight that passes its own, or a run that could.
+    Overflow = "overflow",
     /// A threshold that is not above 0.
     Threshold = "threshold",
     /// A leak outside [0, 1], or other than 1 for a neuron that has no leak.
@@ -40,15 +44,15 @@ codes! {
     Tracer = "tracer",
     /// A number of spikes in one step outside 1 to 127, or above 1 for neurons that can send but one.
     MaxSpikes = "max_spikes",
-    /// A kind of neuron that does not exist.
+    /// A kind of neuron that does not exist, or not for integers.
     NeuronKind = "neuron_kind",
     /// A number of steps that a kernel cannot run for.
     Timesteps = "timesteps",
-    /// An encoding that does not exist.
+    /// An encoding that does not exist, or not for integers.
     Encoding = "encoding",
     /// A Poisson rate outside [0, 1].
     RateRange = "rate_range",
-    /// An operation that does not exist.
+    /// An operation that does not exist, or not for integers.
     Operation = "operation",
     /// A name that no layer has.
     UnknownLayer = "unknown_layer",
@@ -118,6 +122,11 @@ impl Error {
     /// Why the call was refused.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// The same error, its message saying of what it speaks.
+    pub(crate) fn of(self, name: &str) -> Self {
+        Self { message: format!("{name}: {}", self.message), ..self }
     }
 }
 

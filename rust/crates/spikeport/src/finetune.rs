@@ -7,7 +7,7 @@
 //! ```
 
 use crate::view::Shape;
-use crate::{Code, Element, Error, View, checks};
+use crate::{Code, Error, Float, View, checks};
 
 /// How far from the input the layers are frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ pub type Stepped<F> = (Vec<F>, Vec<F>);
 ///
 /// Errors, in this order: `momentum` outside [0, 1), `shape`, `unknown_layer`, then layer by layer `learning_rate`,
 /// `non_finite`, `shape`.
-pub fn step<F: Element>(
+pub fn step<F: Float>(
     layers: &[LayerStep<'_, F>],
     layer_names: &[String],
     frozen: &[String],
@@ -152,11 +152,7 @@ pub fn step<F: Element>(
     layers.iter().zip(learns).map(|(layer, learns)| step_layer(layer, learns, momentum)).collect()
 }
 
-fn step_layer<F: Element>(
-    layer: &LayerStep<'_, F>,
-    learns: bool,
-    momentum: f64,
-) -> Result<Stepped<F>, Error> {
+fn step_layer<F: Float>(layer: &LayerStep<'_, F>, learns: bool, momentum: f64) -> Result<Stepped<F>, Error> {
     let LayerStep { weights, gradients, velocities, rate } = *layer;
     if !(rate.is_finite() && rate >= 0.0) {
         let message = format!("a rate must be a finite number of at least 0, not {rate}");

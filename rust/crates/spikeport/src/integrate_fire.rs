@@ -8,7 +8,7 @@
 //! v = v - s·θ          soft reset, or  v = v_reset where s > 0
 //! ```
 //!
-//! The membrane starts at `v_init·θ`. With `max_spikes` = 1, the default, s is 1 where `v >= θ`. More than one spike in a
+//! The membrane starts at `v_init·θ`. Whole numbers have β = 1. With `max_spikes` = 1, the default, s is 1 where `v >= θ`. More than one spike in a
 //! step is for soft reset and β = 1, where nothing is lost:
 //!
 //! ```text
@@ -16,7 +16,7 @@
 //! ```
 
 use crate::neuron::check_max_spikes;
-use crate::steps::{Steps, multistep};
+use crate::steps::{Steps, check_reach, multistep};
 use crate::{Code, Element, Error, PerNeuron, Trace, View, checks};
 
 /// Parameters of integrate-and-fire neurons: see [`crate::Neuron`].
@@ -42,12 +42,14 @@ impl Default for IfParameters {
 
 /// Run integrate-and-fire neurons over `currents` of shape (T, …, N).
 ///
-/// Errors: `non_finite`, `shape`, `threshold`, `beta`, `v_reset`, `max_spikes`, `too_large`.
+/// Errors: `non_finite`, `shape`, `threshold`, `beta`, `v_reset`, `max_spikes`, `too_large`; of whole numbers `not_whole`
+/// and `overflow`.
 pub fn if_multistep<F: Element>(currents: View<'_, F>, parameters: &IfParameters) -> Result<Trace<F>, Error> {
     checks::currents(currents)?;
     let steps = currents.shape()[0];
     let size: usize = currents.shape()[1..].iter().product();
     let neurons = IntegrateFire::new(parameters, currents.width())?;
+    check_reach(&neurons, currents.data(), steps)?;
     multistep(&neurons, |t| &currents.data()[t * size..][..size], steps, size)
 }
 
@@ -62,6 +64,7 @@ pub fn if_constant<F: Element>(
     let shape = [&[1], current.shape()].concat();
     checks::currents(View::new(current.data(), &shape)?)?;
     let neurons = IntegrateFire::new(parameters, current.width())?;
+    check_reach(&neurons, current.data(), timesteps)?;
     multistep(&neurons, |_| current.data(), timesteps, current.data().len())
 }
 
@@ -72,16 +75,17 @@ pub(crate) struct IntegrateFire<F> {
     v_reset: Option<Vec<F>>,
     beta: Vec<F>,
     max_spikes: i64,
+    reach: u64,
 }
 
 impl<F: Element> IntegrateFire<F> {
     pub(crate) fn new(parameters: &IfParameters, n: usize) -> Result<Self, Error> {
         let IfParameters { threshold, v_init, v_reset, beta, max_spikes } = parameters;
         let values: Vec<F> = checks::parameter("threshold", threshold, n)?;
-        let v_init: Vec<F> = checks::parameter("v_init", v_init, n)?;
+        let (v_start, farthest) = checks::v_start(v_init, threshold, &values)?;
         let reset: Option<Vec<F>> =
             v_reset.as_ref().map(|v| checks::parameter("v_reset", v, n)).transpose()?;
-        let leak: Vec<F> = checks::parameter("beta", beta, n)?;
+        let leak: Vec<F> = checks::leak(beta, n)?;
         checks::above_zero::<F>(threshold)?;
         if !beta.as_slice().iter().all(|&one| (F::ZERO..=F::ONE).contains(&F::from_f64(one))) {
             return Err(Error::new(Code::Beta, format!("beta must be in [0, 1], not {beta}")));
@@ -93,8 +97,19 @@ impl<F: Element> IntegrateFire<F> {
             return Err(Error::new(Code::VReset, message));
         }
         check_max_spikes(*max_spikes, v_reset.is_none() && are_ones::<F>(beta))?;
-        let v_start = v_init.iter().zip(&values).map(|(&v, &threshold)| v * threshold).collect();
-        Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak, max_spikes: *max_spikes })
+        let reach = if F::IS_WHOLE {
+            let most_sent = checks::largest(threshold.as_slice()).saturating_mul(max_spikes.unsigned_abs());
+            let reset = v_reset.as_ref().map_or(0, |v_reset| checks::largest(v_reset.as_slice()));
+            farthest.max(reset).max(most_sent)
+        } else {
+            0
+        };
+        Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak, max_spikes: *max_spikes, reach })
+    }
+
+    /// The most spikes of one neuron in one step.
+    pub(crate) fn max_spikes(&self) -> i64 {
+        self.max_spikes
     }
 
     /// Whether a neuron may send more than one spike in a step.
@@ -142,6 +157,10 @@ fn are_ones<F: Element>(values: &PerNeuron) -> bool {
 impl<F: Element> Steps<F> for IntegrateFire<F> {
     fn v_start(&self) -> &[F] {
         &self.v_start
+    }
+
+    fn reach(&self) -> u64 {
+        self.reach
     }
 
     /// `v = β·v + I;  s = v >= θ;  v = v - θ` or `v_reset` where s; [`Self::step_several`] where s may be above 1.

@@ -6,18 +6,19 @@ use crate::{Element, Error, LayerTrace, Neuron, View, checks};
 
 /// Return the currents `W·x + b` of shape (…, out), summed in the order of the inputs.
 ///
-/// `inputs` has shape (…, in), `weights` (out, in), `bias` (out,). Errors: `shape`, `non_finite`, `too_large`.
+/// `inputs` has shape (…, in), `weights` (out, in), `bias` (out,). Errors: `shape`, `non_finite`, `too_large`,
+/// `overflow`.
 pub fn weighted_sum<F: Element>(
     inputs: View<'_, F>,
     weights: View<'_, F>,
     bias: Option<View<'_, F>>,
 ) -> Result<Vec<F>, Error> {
-    Linear::new(weights, bias)?.currents(inputs)
+    Linear::new(weights, bias)?.currents(inputs).map(|(currents, _)| currents)
 }
 
 /// Run one layer over `inputs` of shape (T, …, in); its signal has shape (T, …, out).
 ///
-/// Errors: `non_finite`, `shape`, and the codes of the neuron's own kernel.
+/// Errors: `non_finite`, `shape`, `overflow`, and the codes of the neuron's own kernel; `neuron_kind` for LIF on whole numbers.
 pub fn layer_forward<F: Element>(
     inputs: View<'_, F>,
     weights: View<'_, F>,
@@ -29,8 +30,11 @@ pub fn layer_forward<F: Element>(
     let &[steps, ref batch @ .., _] = inputs.shape() else {
         return Err(linear.unfit(inputs.shape()));
     };
-    let currents = linear.currents(inputs)?;
+    let (currents, bound) = linear.currents(inputs)?;
     let neurons = Neurons::new(neuron, &[linear.n_outputs()])?;
+    if F::IS_WHOLE {
+        checks::fits("a membrane", neurons.bound(bound, steps))?;
+    }
     let keep = Keep { signal: true, drive: false, moves: false };
     let mut state = State::new(&neurons, linear.n_outputs(), batch.iter().product(), steps, keep)?;
     let row = linear.n_outputs() * batch.iter().product::<usize>();

@@ -11,6 +11,8 @@
 //!
 //! Every kernel has its equation above it, computes in that order with no fused multiply-add, works in `f32` or `f64`
 //! ([`Element`]), and refuses what is outside its contract with an [`Error`] whose [`Code`] is the same in every language.
+//! Neurons, operations and networks work in `i32` as well: nothing is rounded there, and nothing overflows, because a call
+//! that could is refused before it starts.
 //!
 //! ```
 //! use spikeport::{IfParameters, PerNeuron, View, if_constant, qcfs};
@@ -43,7 +45,7 @@ mod steps;
 mod trace;
 mod view;
 
-pub use element::Element;
+pub use element::{Element, Float};
 pub use encode::{encode_poisson, mix, sample_keys};
 pub use error::{Code, Error};
 pub use integrate_fire::{IfParameters, if_constant, if_multistep};

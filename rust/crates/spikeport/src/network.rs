@@ -15,7 +15,9 @@
 use crate::operations::Operation;
 use crate::running::{self, Input, Interruption, Neurons, NodeOutline, Placed, Plan, Walk};
 use crate::view::Shape;
-use crate::{Code, Element, Encoding, Error, Neuron, RunOptions, RunResult, View, checks, encode};
+use crate::{
+    Code, Element, Encoding, Error, Neuron, NeuronKind, RunOptions, RunResult, View, checks, encode,
+};
 
 /// Samples in a block, at most.
 const SAMPLES: usize = 16;
@@ -73,13 +75,15 @@ pub enum AnyNetwork {
     F32(Network<f32>),
     /// Double precision.
     F64(Network<f64>),
+    /// Whole numbers of 32 bits.
+    I32(Network<i32>),
 }
 
 impl<E: Element> Network<E> {
     /// Lay out `nodes`, in an order in which each reads the input or nodes before it, for inputs of `input_shape`. The
     /// last one is the output.
     ///
-    /// Errors: `shape`, and the codes of the neurons.
+    /// Errors: `shape`, and the codes of the neurons; of whole numbers `operation` for an average, `neuron` for LIF.
     pub fn new(input_shape: &[usize], nodes: Vec<Node<E>>) -> Result<Self, Error> {
         if nodes.is_empty() {
             return Err(Error::new(Code::Shape, "a network needs at least one layer"));
@@ -93,6 +97,11 @@ impl<E: Element> Network<E> {
                     sources.iter().map(|source| signal(index, source)).collect::<Result<_, _>>()?
                 }
             };
+            if E::IS_WHOLE && neuron.kind == NeuronKind::Lif {
+                let message =
+                    format!("node {index} is LIF, and integers have no leak: make it IF, with beta 1");
+                return Err(Error::new(Code::Neuron, message));
+            }
             let shapes = running::shapes_of(input_shape, &placed, &reads);
             let shape = operation.output_shape(&shapes)?;
             check_size("a node", &shape)?;
@@ -115,11 +124,17 @@ impl<E: Element> Network<E> {
 
     /// Run for some steps on inputs of shape (batch, input shape), with encoding `Spikes` (timesteps, batch, input shape).
     ///
-    /// Inputs are first rounded to the type of the network; one that becomes infinite by that is `non_finite`.
+    /// Inputs are first rounded to the type of the network; one that becomes infinite by that is `non_finite`. For a network
+    /// of whole numbers they are whole, and a run by which a current or a membrane could pass 32 bits is `overflow`.
     ///
-    /// Errors: `non_finite`, `shape`, `rate_range`, `too_large`, `interrupted`.
+    /// Errors: `non_finite`, `shape`, `rate_range`, `too_large`, `interrupted`; of whole numbers `not_whole`, `overflow`, and
+    /// `encoding` for [`Encoding::Poisson`].
     pub fn run<I: Element>(&self, inputs: View<'_, I>, options: &RunOptions) -> Result<RunResult<E>, Error> {
-        let rounded = E::rounded(inputs.data());
+        if E::IS_WHOLE && options.encoding == Encoding::Poisson {
+            let message = "an integer network has no encoding poisson: give current, spikes or pulse";
+            return Err(Error::new(Code::Encoding, message));
+        }
+        let rounded = E::rounded(inputs.data()).map_err(|error| error.of("inputs"))?;
         checks::finite("inputs", View::new(&rounded, inputs.shape())?)?;
         let input = Input {
             data: &rounded,
@@ -128,6 +143,9 @@ impl<E: Element> Network<E> {
         };
         if options.encoding == Encoding::Poisson {
             encode::check_rates(input.data)?;
+        }
+        if E::IS_WHOLE {
+            running::check_reach(&self.nodes, input.data, options.timesteps)?;
         }
         let walk = Walk {
             input_shape: &self.input_shape,

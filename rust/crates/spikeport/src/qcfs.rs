@@ -7,12 +7,12 @@
 //! computed from left to right: `((x·T)/θ + 1/2)`, then `(level·θ)/T`. It is the rate, times θ, of an IF neuron with
 //! `v_init = 1/2` under a constant current x for T steps (Bu et al. 2022, eq. 15).
 
-use crate::{Code, Element, Error, PerNeuron, View, checks};
+use crate::{Code, Error, Float, PerNeuron, View, checks};
 
 /// Return QCFS of `x` of shape (…, N): `timesteps` + 1 levels in [0, θ].
 ///
 /// Errors: `non_finite`, `timesteps` below 1, `shape`, `threshold`.
-pub fn qcfs<F: Element>(x: View<'_, F>, timesteps: usize, threshold: &PerNeuron) -> Result<Vec<F>, Error> {
+pub fn qcfs<F: Float>(x: View<'_, F>, timesteps: usize, threshold: &PerNeuron) -> Result<Vec<F>, Error> {
     checks::finite("x", x)?;
     if timesteps < 1 {
         return Err(Error::new(

@@ -7,8 +7,23 @@ use crate::{Element, Error, Trace, checks};
 pub(crate) trait Steps<E> {
     /// The membranes before the first step, one for each neuron.
     fn v_start(&self) -> &[E];
+    /// How far from 0 a membrane of whole numbers is at most, but for what it receives.
+    fn reach(&self) -> u64;
     /// One step of one row: from its currents to new membranes and counts, and its spikes.
     fn step(&self, current: &[E], membrane: &mut [E], spikes: &mut [i8], counts: &mut [i64]);
+}
+
+/// Refuse currents of whole numbers by which a membrane could pass 32 bits. Errors: `overflow`.
+pub(crate) fn check_reach<E: Element>(
+    neurons: &impl Steps<E>,
+    currents: &[E],
+    steps: usize,
+) -> Result<(), Error> {
+    if !E::IS_WHOLE {
+        return Ok(());
+    }
+    let received = checks::largest(currents).saturating_mul(steps as u64);
+    checks::fits("a membrane", neurons.reach().saturating_add(received))
 }
 
 /// Run `neurons` for `steps` steps; `currents(t)` holds `size` currents of step t, row after row.

@@ -65,12 +65,12 @@ fn unit(seed: u64, k: usize) -> f64 {
     (mix(seed ^ mix(k as u64)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Values of which about half are 0, some of the others 1.
-fn signal<E: Element>(seed: u64, n: usize) -> Vec<E> {
+/// Values of which about half are 0, some of the others 1, and the rest as large as `scale` about.
+fn signal<E: Element>(seed: u64, n: usize, scale: f64) -> Vec<E> {
     let value = |k| match (unit(seed, k), unit(seed ^ 1, k)) {
         (0.0..0.5, _) => 0.0,
         (0.5..0.7, _) => 1.0,
-        (_, value) => value - 0.4,
+        (_, value) => (value - 0.4) * scale,
     };
     (0..n).map(|k| E::from_f64(value(k))).collect()
 }
@@ -91,22 +91,23 @@ fn currents<E: Element>(
     operation_currents(&*kind.build(weight, bias)?, signals)
 }
 
-/// The bits of a convolution and of the linear layer that does the same.
+/// The bits of a convolution and of the linear layer that does the same; weights and inputs are as large as `scale` about.
 fn both_ways<E: Element>(
     axes: &[Axis],
     groups: usize,
     channels: usize,
     rows: usize,
     seed: u64,
+    scale: f64,
 ) -> [Vec<u64>; 2] {
     let (out, size) = (groups * rows, axes.iter().map(|axis| axis.size).product::<usize>());
     let kernel: Vec<usize> = axes.iter().map(|axis| axis.kernel).collect();
     let places: Vec<usize> = axes.iter().map(Axis::places).collect();
     let sizes: Vec<usize> = axes.iter().map(|axis| axis.size).collect();
     let weight_shape = [&[out, channels], &kernel[..]].concat();
-    let weight: Vec<E> =
-        (0..weight_shape.iter().product()).map(|k| E::from_f64(unit(seed ^ 2, k) - 0.5)).collect();
-    let bias: Vec<E> = (0..out).map(|k| E::from_f64(unit(seed ^ 3, k) - 0.5)).collect();
+    let number = |seed: u64, k: usize| E::from_f64((unit(seed, k) - 0.5) * scale);
+    let weight: Vec<E> = (0..weight_shape.iter().product()).map(|k| number(seed ^ 2, k)).collect();
+    let bias: Vec<E> = (0..out).map(|k| number(seed ^ 3, k)).collect();
     let (taps, n_in) = (indices(&kernel), groups * channels * size);
     let (mut matrix, mut spread) = (Vec::new(), Vec::new());
     for c in 0..out {
@@ -126,7 +127,7 @@ fn both_ways<E: Element>(
             spread.push(bias[c]);
         }
     }
-    let input = signal::<E>(seed, 3 * 2 * n_in);
+    let input = signal::<E>(seed, 3 * 2 * n_in, scale);
     let shape = [&[3, 2, groups * channels], &sizes[..]].concat();
     let conv = OperationKind::new("conv", &attributes(axes, groups as i64)).unwrap();
     let (shape_of_conv, of_conv) = currents(
@@ -158,9 +159,11 @@ proptest! {
         rows in prop::sample::select(vec![1usize, 2, 7, 8, 33]),
         seed in any::<u64>(),
     ) {
-        let [conv, linear] = both_ways::<f32>(&axes, groups, channels, rows, seed);
+        let [conv, linear] = both_ways::<f32>(&axes, groups, channels, rows, seed, 1.0);
         prop_assert_eq!(conv, linear);
-        let [conv, linear] = both_ways::<f64>(&axes, groups, channels, rows, seed);
+        let [conv, linear] = both_ways::<f64>(&axes, groups, channels, rows, seed, 1.0);
+        prop_assert_eq!(conv, linear);
+        let [conv, linear] = both_ways::<i32>(&axes, groups, channels, rows, seed, 1000.0);
         prop_assert_eq!(conv, linear);
     }
 

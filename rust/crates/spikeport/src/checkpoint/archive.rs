@@ -76,7 +76,7 @@ pub(super) fn read(content: &[u8], expected: &[Members], file: &str) -> Result<V
             let Some(member) = member else { continue };
             let place = || format!("{file}: {}", member.name);
             let data = found.next().flatten();
-            *array = data.map(|data| npy::read(data, &member.shapes, &place())).transpose()?;
+            *array = data.map(|data| npy::read(data, &member.shapes, member.dtypes, &place())).transpose()?;
         }
         let first = layers.iter().chain([&arrays]).find_map(|[weight, ..]| weight.as_ref());
         check_layer(members, &arrays, first, file)?;

@@ -1,7 +1,10 @@
 //! What a checkpoint holds, and the network of it.
 
+use std::borrow::Cow;
+
 use super::fields::LARGEST_WIDTH;
-use super::values::Values;
+use super::neurons;
+use super::values::{Dtype, Values};
 use crate::view::Shape;
 use crate::{
     AnyNetwork, Code, Element, Error, Network, Neuron, NeuronKind, Node, OperationKind, Source, View,
@@ -35,18 +38,19 @@ pub struct CheckpointLayer {
     pub shape: Vec<usize>,
     /// Weights, row by row, where the operation has them: of shape (out, in), or (out, C/groups, K…) of a convolution.
     pub weight: Option<Values>,
-    /// Bias of shape (out,), of the weights' type, or `None`.
+    /// Bias of shape (out,), of the weights' type, beside integers of 32 bits, or `None`.
     pub bias: Option<Values>,
     /// The neurons, or `None` where only the label is known.
     pub neuron: Option<Neuron>,
 }
 
-/// Whether it is a chain of linear layers on inputs of one axis, whose neurons send at most one spike in a step: what
-/// version 1 of the format can hold.
+/// Whether it is a chain of linear layers of floats on inputs of one axis, whose neurons send at most one spike in a step:
+/// what version 1 of the format can hold.
 pub(super) fn is_chain(input_shape: &[usize], layers: &[CheckpointLayer]) -> bool {
     let reads_the_one_before = |(index, layer): (usize, &CheckpointLayer)| {
         layer.operation == OperationKind::Linear
             && layer.inputs == [index.checked_sub(1).map_or(Source::Input, Source::Node)]
+            && layer.weight.as_ref().is_none_or(|weight| !weight.dtype().is_whole())
             && layer.neuron.as_ref().is_none_or(|neuron| neuron.max_spikes == 1)
     };
     input_shape.len() == 1 && layers.iter().enumerate().all(reads_the_one_before)
@@ -63,34 +67,55 @@ impl Checkpoint {
         if is_chain(&self.input_shape, &self.layers) { 1 } else { 2 }
     }
 
+    /// The type of the weights, where there are any: that of the first.
+    pub fn dtype(&self) -> Option<Dtype> {
+        self.layers.iter().find_map(|layer| layer.weight.as_ref()).map(Values::dtype)
+    }
+
+    /// Refuse what an integer network cannot hold, node by node. Errors: `neuron`, `operation`.
+    pub(super) fn check_whole(&self) -> Result<(), Error> {
+        if !self.dtype().is_some_and(Dtype::is_whole) {
+            return Ok(());
+        }
+        self.layers.iter().try_for_each(CheckpointLayer::check_whole)
+    }
+
     /// The network, in the type of its weights; a layer without neurons gets its label's defaults.
     ///
     /// Errors: `neuron` for a label that is no kind of neuron, `dtype` where the layers' types differ.
     pub fn to_network(&self) -> Result<AnyNetwork, Error> {
         let neurons =
             self.layers.iter().map(CheckpointLayer::to_neuron).collect::<Result<Vec<_>, Error>>()?;
-        match self.layers.iter().find_map(|layer| layer.weight.as_ref()) {
-            Some(Values::F32(_)) => Ok(AnyNetwork::F32(self.network_of(neurons, Values::as_single)?)),
-            _ => Ok(AnyNetwork::F64(self.network_of(neurons, Values::as_double)?)),
+        let dtype = self.dtype().unwrap_or(Dtype::F64);
+        let mut weights = self.layers.iter().flat_map(|layer| &layer.weight);
+        let mut biases = self.layers.iter().flat_map(|layer| &layer.bias);
+        if weights.any(|weight| weight.dtype() != dtype) || biases.any(|bias| bias.dtype() != dtype.of_bias())
+        {
+            let message = "arrays of layers differ in dtype: convert them to one";
+            return Err(Error::new(Code::Dtype, message));
         }
+        Ok(match dtype {
+            Dtype::F32 => AnyNetwork::F32(self.network_of(neurons, Values::as_single)?),
+            Dtype::F64 => AnyNetwork::F64(self.network_of(neurons, Values::as_double)?),
+            Dtype::I8 | Dtype::I16 | Dtype::I32 => {
+                AnyNetwork::I32(self.network_of(neurons, Values::as_whole)?)
+            }
+        })
     }
 
-    /// The network of arrays that `values` finds to be of its type.
+    /// The network of arrays that `values` gives in its type.
     fn network_of<'a, E: Element>(
         &'a self,
         neurons: Vec<Neuron>,
-        values: fn(&'a Values) -> Option<&'a [E]>,
+        values: fn(&'a Values) -> Option<Cow<'a, [E]>>,
     ) -> Result<Network<E>, Error> {
-        let typed = |array: &'a Option<Values>| {
-            let mixed = || Error::new(Code::Dtype, "arrays of layers differ in dtype: convert them to one");
-            array.as_ref().map(|array| values(array).ok_or_else(mixed)).transpose()
-        };
         let mut nodes = Vec::with_capacity(self.layers.len());
         for (layer, neuron) in self.layers.iter().zip(neurons) {
             let weight_shape = layer.weight_shape(&self.input_shape, &self.layers).unwrap_or_default();
             let bias_shape = layer.shape.get(..1).unwrap_or_default();
-            let weight = typed(&layer.weight)?.map(|weight| View::new(weight, &weight_shape)).transpose()?;
-            let bias = typed(&layer.bias)?.map(|bias| View::new(bias, bias_shape)).transpose()?;
+            let [weight, bias] = [&layer.weight, &layer.bias].map(|array| array.as_ref().and_then(values));
+            let weight = weight.as_ref().map(|weight| View::new(weight, &weight_shape)).transpose()?;
+            let bias = bias.as_ref().map(|bias| View::new(bias, bias_shape)).transpose()?;
             let operation = layer.operation.build(weight, bias)?;
             nodes.push(Node::reading(operation, neuron, layer.inputs.clone()));
         }
@@ -131,6 +156,23 @@ impl CheckpointLayer {
             return Ok(());
         }
         Err(format!("has the shape {}, and gives {}", Shape(&self.shape), Shape(&given)))
+    }
+
+    /// Refuse what no node of an integer network can be. Errors: `neuron`, `operation`.
+    fn check_whole(&self) -> Result<(), Error> {
+        let Self { name, kind, operation, shape, neuron, .. } = self;
+        if kind == NeuronKind::Lif.name() {
+            let message = format!("{name} leaks, which integers cannot: make it IF, with beta 1");
+            return Err(Error::new(Code::Neuron, message));
+        }
+        if let Some(neuron) = neuron {
+            neurons::check_whole(neuron, shape[0]).map_err(|error| error.of(name))?;
+        }
+        if matches!(operation, OperationKind::AvgPool(_)) {
+            let message = format!("{name} is an average, which integers do not have: make it a sum_pool");
+            return Err(Error::new(Code::Operation, message));
+        }
+        Ok(())
     }
 
     /// The neurons, those of the label's defaults where only the label is known. Errors: `neuron`.

@@ -63,6 +63,7 @@ impl Checkpoint {
             arrays.push(layer.to_arrays(members, rows)?);
         }
         members::check_types(&expected, &arrays, "checkpoint")?;
+        self.check_whole()?;
         let archive = archive::write(&expected, &arrays)?;
         let sidecar = Sidecar {
             checkpoint,
@@ -102,11 +103,13 @@ impl Checkpoint {
         let rows = neurons::rows_of(sidecar.version);
         for (layer, [weight, bias, neuron]) in checkpoint.layers.iter_mut().zip(arrays) {
             let values = neuron.as_ref().and_then(Values::as_double);
-            layer.neuron = values.map(|values| neurons::from_rows(&layer.kind, values, rows)).transpose()?;
+            layer.neuron = values.map(|values| neurons::from_rows(&layer.kind, &values, rows)).transpose()?;
             (layer.weight, layer.bias) = (weight, bias);
         }
+        checkpoint.check_whole()?;
         if checkpoint.version() != sidecar.version {
-            let message = "a chain of linear layers, each with one spike a step, is written in version 1";
+            let message =
+                "a chain of linear layers of floats, each with one spike a step, is written in version 1";
             return Err(Error::new(Code::Version, message));
         }
         Ok(checkpoint)

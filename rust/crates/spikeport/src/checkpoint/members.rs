@@ -4,7 +4,7 @@ use super::archive::Arrays;
 use super::content::Checkpoint;
 use super::fields::LARGEST_WIDTH;
 use super::neurons;
-use super::values::Values;
+use super::values::{Dtype, Values};
 use crate::view::Shape;
 use crate::{Code, Error};
 
@@ -15,20 +15,26 @@ pub(super) struct Member {
     pub(super) name: String,
     /// Shapes that it may have.
     pub(super) shapes: Vec<Vec<usize>>,
-    /// Element types that it may have.
+    /// Element types of which it is read.
+    pub(super) dtypes: &'static [Dtype],
+    /// What its element type must be besides.
     pub(super) types: Types,
     /// Whether an archive without it is refused.
     pub(super) is_required: bool,
 }
 
-/// The element types that a member may have.
+const FLOATS: &[Dtype] = &[Dtype::F32, Dtype::F64];
+const WEIGHTS: &[Dtype] = &[Dtype::F32, Dtype::F64, Dtype::I8, Dtype::I16];
+const BIASES: &[Dtype] = &[Dtype::F32, Dtype::F64, Dtype::I32];
+
+/// What the element type of a member must be, among those of which it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Types {
-    /// Single or double precision.
-    Float,
+    /// Any of them.
+    Any,
     /// Double precision.
     Double,
-    /// That of the weight of its layer.
+    /// That of biases beside the weight of its layer.
     AsWeight,
     /// That of the first weight of all.
     AsFirst,
@@ -45,9 +51,10 @@ pub(super) fn of(checkpoint: &Checkpoint, version: u8) -> Result<Vec<Members>, E
     let rows = neurons::rows_of(version);
     let mut members = Vec::with_capacity(layers.len());
     for (index, layer) in layers.iter().enumerate() {
-        let member = |part: &str, shapes: Vec<Vec<usize>>, types, is_required| Member {
+        let member = |part: &str, shapes: Vec<Vec<usize>>, dtypes, types, is_required| Member {
             name: format!("layer_{index}.{part}.npy"),
             shapes,
+            dtypes,
             types,
             is_required,
         };
@@ -61,11 +68,12 @@ pub(super) fn of(checkpoint: &Checkpoint, version: u8) -> Result<Vec<Members>, E
             let message = format!("{} has more than 2^31 - 1 weights: {}", layer.name, Shape(shape));
             return Err(Error::new(Code::TooLarge, message));
         }
-        let types = if version > 1 { Types::AsFirst } else { Types::Float };
+        let (weights, biases, types) =
+            if version > 1 { (WEIGHTS, BIASES, Types::AsFirst) } else { (FLOATS, FLOATS, Types::Any) };
         members.push([
-            weight.clone().map(|shape| member("weight", vec![shape], types, true)),
-            weight.map(|_| member("bias", vec![vec![out]], Types::AsWeight, false)),
-            Some(member("neuron", vec![vec![rows, 1], vec![rows, out]], Types::Double, false)),
+            weight.clone().map(|shape| member("weight", vec![shape], weights, types, true)),
+            weight.map(|_| member("bias", vec![vec![out]], biases, Types::AsWeight, false)),
+            Some(member("neuron", vec![vec![rows, 1], vec![rows, out]], FLOATS, Types::Double, false)),
         ]);
     }
     Ok(members)
@@ -90,14 +98,15 @@ pub(super) fn check_layer(
     for (member, values) in members.iter().zip(arrays) {
         let (Some(member), Some(values)) = (member, values) else { continue };
         let (is_right, wanted) = match member.types {
-            Types::Float => (true, ""),
-            Types::Double => (values.as_double().is_some(), "must be float64"),
+            _ if !member.dtypes.contains(&values.dtype()) => (false, "has a dtype that it cannot have"),
+            Types::Any => (true, ""),
+            Types::Double => (values.dtype() == Dtype::F64, "must be float64"),
             Types::AsWeight => (
-                arrays[0].as_ref().is_none_or(|weight| weight.is_like(values)),
-                "and the weight of its layer differ in dtype",
+                arrays[0].as_ref().is_none_or(|weight| weight.dtype().of_bias() == values.dtype()),
+                "and the weight of its layer differ in dtype: integer weights have biases of int32",
             ),
             Types::AsFirst => (
-                first.is_none_or(|first| first.is_like(values)),
+                first.is_none_or(|first| first.dtype() == values.dtype()),
                 "and the weight of a layer before it differ in dtype",
             ),
         };

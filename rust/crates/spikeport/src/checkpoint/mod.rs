@@ -23,6 +23,6 @@ pub use digest::sha256;
 pub use encoding::Files;
 pub use neurons::from_rows as neuron_from_rows;
 pub use store::{Loaded, checkpoint_paths};
-pub use values::Values;
+pub use values::{Dtype, Values};
 pub use version_1::layers_of_sizes;
 pub use version_2::{NodeRecord, layers_of_nodes};

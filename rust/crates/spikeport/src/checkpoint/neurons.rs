@@ -1,6 +1,7 @@
 //! A layer's neurons as the rows of its `neuron` member: threshold, v_init, hard_reset, v_reset, beta, tracer_min,
 //! tracer_max, and in version 2 max_spikes.
 
+use crate::running::Neurons;
 use crate::{Code, Error, Neuron, NeuronKind, PerNeuron};
 
 const LARGEST_TRACER: f64 = 2_147_483_647.0;
@@ -101,6 +102,11 @@ fn check(neuron: &Neuron) -> Result<(), Error> {
         )));
     }
     Ok(())
+}
+
+/// Refuse parameters that `n` neurons of an integer network, or channels of them, cannot have. Errors: `neuron`.
+pub(super) fn check_whole(neuron: &Neuron, n: usize) -> Result<(), Error> {
+    Neurons::<i32>::new(neuron, &[n]).map(|_| ()).map_err(|error| fault(error.to_string()))
 }
 
 fn fault(message: impl Into<String>) -> Error {

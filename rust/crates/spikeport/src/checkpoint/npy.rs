@@ -1,17 +1,24 @@
-//! Arrays as version 1.0 `.npy`, in the one form that is written: C order, little-endian, `<f8` or `<f4`.
+//! Arrays as version 1.0 `.npy`, in the one form that is written: C order, little-endian.
 
-use super::values::Values;
+use super::values::{Dtype, Values};
 use crate::{Code, Error};
 
 const MAGIC: &[u8; 8] = b"\x93NUMPY\x01\x00";
 
+/// The word for a type.
+fn descr_of(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::F32 => "<f4",
+        Dtype::F64 => "<f8",
+        Dtype::I8 => "<i1",
+        Dtype::I16 => "<i2",
+        Dtype::I32 => "<i4",
+    }
+}
+
 /// The bytes of a `.npy`.
 pub(super) fn write(values: &Values, shape: &[usize]) -> Vec<u8> {
-    let descr = match values {
-        Values::F32(_) => "<f4",
-        Values::F64(_) => "<f8",
-    };
-    let mut bytes = header(descr, shape);
+    let mut bytes = header(descr_of(values.dtype()), shape);
     append(values, &mut bytes);
     bytes
 }
@@ -21,13 +28,33 @@ pub(super) fn append(values: &Values, bytes: &mut Vec<u8>) {
     match values {
         Values::F32(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
         Values::F64(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
+        Values::I8(values) => bytes.extend(values.iter().map(|value| value.cast_unsigned())),
+        Values::I16(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
+        Values::I32(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
     }
 }
 
-/// Read the values of a `.npy` of one of `shapes`.
+/// The values of bytes of this type; a last one that is not whole is left out.
+fn values_of(dtype: Dtype, bytes: &[u8]) -> Values {
+    let (twos, fours, eights) = (bytes.as_chunks().0, bytes.as_chunks().0, bytes.as_chunks().0);
+    match dtype {
+        Dtype::F32 => Values::F32(fours.iter().copied().map(f32::from_le_bytes).collect()),
+        Dtype::F64 => Values::F64(eights.iter().copied().map(f64::from_le_bytes).collect()),
+        Dtype::I8 => Values::I8(bytes.iter().map(|byte| byte.cast_signed()).collect()),
+        Dtype::I16 => Values::I16(twos.iter().copied().map(i16::from_le_bytes).collect()),
+        Dtype::I32 => Values::I32(fours.iter().copied().map(i32::from_le_bytes).collect()),
+    }
+}
+
+/// Read the values of a `.npy` of one of `shapes` and `dtypes`.
 ///
 /// Errors, in this order: `archive_syntax`, `pickle`, `dtype`, `shape`, `archive_syntax`, `shape`, `non_finite`.
-pub(super) fn read(data: &[u8], shapes: &[Vec<usize>], place: &str) -> Result<Values, Error> {
+pub(super) fn read(
+    data: &[u8],
+    shapes: &[Vec<usize>],
+    dtypes: &[Dtype],
+    place: &str,
+) -> Result<Values, Error> {
     let foreign = || Error::new(Code::ArchiveSyntax, format!("{place} has a header that we do not write"));
     if data.len() < 10 || &data[..8] != MAGIC {
         return Err(Error::new(Code::ArchiveSyntax, format!("{place} is not a version 1.0 .npy")));
@@ -39,13 +66,10 @@ pub(super) fn read(data: &[u8], shapes: &[Vec<usize>], place: &str) -> Result<Va
         let message = format!("{place} holds Python objects, which would run code: they are never loaded");
         return Err(Error::new(Code::Pickle, message));
     }
-    let (descr, width) = match descr {
-        b"<f4" => ("<f4", 4),
-        b"<f8" => ("<f8", 8),
-        _ => {
-            let message = format!("{place} has dtype '{}': give '<f4' or '<f8'", descr.escape_ascii());
-            return Err(Error::new(Code::Dtype, message));
-        }
+    let Some(&dtype) = dtypes.iter().find(|&&dtype| descr_of(dtype).as_bytes() == descr) else {
+        let allowed: Vec<&str> = dtypes.iter().map(|&dtype| descr_of(dtype)).collect();
+        let message = format!("{place} has dtype '{}': give {}", descr.escape_ascii(), allowed.join(" or "));
+        return Err(Error::new(Code::Dtype, message));
     };
     let unfit =
         |what: String| Error::new(Code::Shape, format!("{place} {what}: the sidecar says {:?}", shapes[0]));
@@ -57,20 +81,15 @@ pub(super) fn read(data: &[u8], shapes: &[Vec<usize>], place: &str) -> Result<Va
     if is_fortran {
         return Err(unfit("is in Fortran order".to_owned()));
     }
-    if data[..end] != header(descr, &shapes[which]) {
+    if data[..end] != header(descr_of(dtype), &shapes[which]) {
         return Err(foreign());
     }
     let values = &data[end..];
-    let size = shapes[which].iter().try_fold(width, |size: usize, &n| size.checked_mul(n));
+    let size = shapes[which].iter().try_fold(dtype.width(), |size, &n| size.checked_mul(n));
     if size != Some(values.len()) {
         return Err(unfit(format!("has {} bytes of values", values.len())));
     }
-    let (singles, _) = values.as_chunks::<4>();
-    let (doubles, _) = values.as_chunks::<8>();
-    let values = match width {
-        4 => Values::F32(singles.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()),
-        _ => Values::F64(doubles.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect()),
-    };
+    let values = values_of(dtype, values);
     if values.are_finite() {
         Ok(values)
     } else {

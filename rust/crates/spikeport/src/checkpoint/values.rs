@@ -1,12 +1,60 @@
 //! An array as a file holds it: its element type is known at run time.
 
-/// Values of either type.
+use std::borrow::Cow;
+
+/// The element type of an array in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    /// Single precision.
+    F32,
+    /// Double precision.
+    F64,
+    /// Integers of 8 bits.
+    I8,
+    /// Integers of 16 bits.
+    I16,
+    /// Integers of 32 bits.
+    I32,
+}
+
+impl Dtype {
+    /// The type of the biases beside weights of this type.
+    pub fn of_bias(self) -> Self {
+        match self {
+            Self::F32 | Self::F64 => self,
+            Self::I8 | Self::I16 | Self::I32 => Self::I32,
+        }
+    }
+
+    /// Bytes of one value.
+    pub fn width(self) -> usize {
+        match self {
+            Self::I8 => 1,
+            Self::I16 => 2,
+            Self::F32 | Self::I32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// Whether weights of this type make an integer network.
+    pub fn is_whole(self) -> bool {
+        self.of_bias() == Self::I32
+    }
+}
+
+/// Values of one type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
     /// Single precision.
     F32(Vec<f32>),
     /// Double precision.
     F64(Vec<f64>),
+    /// Integers of 8 bits: weights of an integer network.
+    I8(Vec<i8>),
+    /// Integers of 16 bits: weights of an integer network.
+    I16(Vec<i16>),
+    /// Integers of 32 bits: biases of an integer network.
+    I32(Vec<i32>),
 }
 
 impl Values {
@@ -15,6 +63,9 @@ impl Values {
         match self {
             Self::F32(values) => values.len(),
             Self::F64(values) => values.len(),
+            Self::I8(values) => values.len(),
+            Self::I16(values) => values.len(),
+            Self::I32(values) => values.len(),
         }
     }
 
@@ -23,19 +74,35 @@ impl Values {
         self.len() == 0
     }
 
+    /// The type of the values.
+    pub fn dtype(&self) -> Dtype {
+        match self {
+            Self::F32(_) => Dtype::F32,
+            Self::F64(_) => Dtype::F64,
+            Self::I8(_) => Dtype::I8,
+            Self::I16(_) => Dtype::I16,
+            Self::I32(_) => Dtype::I32,
+        }
+    }
+
     /// The values where they are of single precision.
-    pub fn as_single(&self) -> Option<&[f32]> {
-        if let Self::F32(values) = self { Some(values) } else { None }
+    pub fn as_single(&self) -> Option<Cow<'_, [f32]>> {
+        if let Self::F32(values) = self { Some(values.into()) } else { None }
     }
 
     /// The values where they are of double precision.
-    pub fn as_double(&self) -> Option<&[f64]> {
-        if let Self::F64(values) = self { Some(values) } else { None }
+    pub fn as_double(&self) -> Option<Cow<'_, [f64]>> {
+        if let Self::F64(values) = self { Some(values.into()) } else { None }
     }
 
-    /// Whether both are of one type.
-    pub fn is_like(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
+    /// The values where they are integers, of 32 bits.
+    pub fn as_whole(&self) -> Option<Cow<'_, [i32]>> {
+        match self {
+            Self::F32(_) | Self::F64(_) => None,
+            Self::I8(values) => Some(values.iter().map(|&value| value.into()).collect()),
+            Self::I16(values) => Some(values.iter().map(|&value| value.into()).collect()),
+            Self::I32(values) => Some(values.into()),
+        }
     }
 
     /// Whether no value is infinite or NaN.
@@ -43,18 +110,19 @@ impl Values {
         match self {
             Self::F32(values) => values.iter().all(|value| value.is_finite()),
             Self::F64(values) => values.iter().all(|value| value.is_finite()),
+            Self::I8(_) | Self::I16(_) | Self::I32(_) => true,
         }
     }
 }
 
-impl From<Vec<f32>> for Values {
-    fn from(values: Vec<f32>) -> Self {
-        Self::F32(values)
-    }
+macro_rules! from_values {
+    ($($type:ty => $variant:ident),+) => {
+        $(impl From<Vec<$type>> for Values {
+            fn from(values: Vec<$type>) -> Self {
+                Self::$variant(values)
+            }
+        })+
+    };
 }
 
-impl From<Vec<f64>> for Values {
-    fn from(values: Vec<f64>) -> Self {
-        Self::F64(values)
-    }
-}
+from_values!(f32 => F32, f64 => F64, i8 => I8, i16 => I16, i32 => I32);

@@ -9,6 +9,7 @@
 //! what is 0 costs nothing.
 
 use super::field::Field;
+use super::masses::Masses;
 use super::packed::{Packed, TILE, Tile};
 use super::{Currents, Events, Operation, Window};
 use crate::view::Shape;
@@ -28,6 +29,7 @@ pub struct Conv<E> {
     channels: usize,
     rows: usize,
     weights: Weights<E>,
+    masses: Masses,
 }
 
 enum Weights<E> {
@@ -56,7 +58,9 @@ pub(super) fn output_shape(
 }
 
 impl<E: Element> Conv<E> {
-    /// Lay out `weights` of shape (out, C/groups, K…) and `bias` of shape (out,). Errors: `shape`, `non_finite`.
+    /// Lay out `weights` of shape (out, C/groups, K…) and `bias` of shape (out,).
+    ///
+    /// Errors: `shape`, `non_finite`, and `overflow` for integer weights of more than 16 bits.
     pub fn new(
         window: Window,
         groups: usize,
@@ -80,6 +84,7 @@ impl<E: Element> Conv<E> {
         }
         checks::weights(weights, bias)?;
         let (rows, terms, bias) = (out / groups, weights.data().len() / out, bias.map(|bias| bias.data()));
+        let masses = Masses::of(weights.data(), bias, out);
         let weights = if rows < NARROW {
             Weights::Rows(weights.data().to_vec(), bias.map(<[E]>::to_vec))
         } else {
@@ -90,7 +95,7 @@ impl<E: Element> Conv<E> {
                 weights.data().chunks(rows * terms).enumerate().map(group).collect::<Result<_, _>>()?,
             )
         };
-        Ok(Self { window, groups, channels, rows, weights })
+        Ok(Self { window, groups, channels, rows, weights, masses })
     }
 }
 
@@ -103,6 +108,10 @@ impl<E: Element> Operation<E> for Conv<E> {
             return Err(Error::new(Code::Shape, message));
         }
         Ok(shape)
+    }
+
+    fn bound(&self, most: &[u64]) -> u64 {
+        self.masses.bound(most[0])
     }
 
     fn additions(&self, inputs: &[&[usize]]) -> usize {

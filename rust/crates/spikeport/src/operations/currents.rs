@@ -10,7 +10,8 @@ const VALUES: usize = 1 << 16;
 
 /// Return the shape (T, batch, …) of the currents of `operation` for signals of shape (T, batch, …), and the currents.
 ///
-/// Errors: `non_finite`, for a current that overflows too, `shape`, `too_large`.
+/// Errors: `non_finite`, for a current that overflows too, `shape`, `too_large`; of whole numbers `operation` for an average,
+/// and `overflow` where a current could pass 32 bits.
 pub fn operation_currents<E: Element>(
     operation: &dyn Operation<E>,
     signals: &[View<'_, E>],
@@ -38,6 +39,13 @@ pub fn operation_currents<E: Element>(
     let [steps, batch] =
         lead.ok_or_else(|| Error::new(Code::Shape, "an operation reads one signal or more"))?;
     let shape = [&[steps, batch], &operation.output_shape(&inputs)?[..]].concat();
+    if E::IS_WHOLE {
+        let most: Vec<u64> = signals.iter().map(|signal| checks::largest(signal.data())).collect();
+        let bound = operation.bound(&most);
+        // What remembers adds up what it reads over the steps.
+        let times = if operation.remembers() { steps as u64 } else { 1 };
+        checks::fits("a current", bound.saturating_mul(times))?;
+    }
     let mut currents = checks::zeros(&shape)?;
     let (rows, width) = (steps * batch, shape[2..].iter().product::<usize>());
     let sizes: Vec<usize> = inputs.iter().map(|shape| shape.iter().product()).collect();

@@ -46,6 +46,10 @@ impl<E: Element> Operation<E> for Add {
         sum_shape(inputs)
     }
 
+    fn bound(&self, most: &[u64]) -> u64 {
+        most.iter().fold(0, |sum, &most| sum.saturating_add(most))
+    }
+
     fn additions(&self, inputs: &[&[usize]]) -> usize {
         inputs.iter().map(|shape| shape.iter().product::<usize>()).sum()
     }
@@ -73,6 +77,10 @@ impl<E: Element> Currents<E> for Add {
 impl<E: Element> Operation<E> for Concat {
     fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, Error> {
         concat_shape(inputs)
+    }
+
+    fn bound(&self, most: &[u64]) -> u64 {
+        most.iter().copied().max().unwrap_or(0)
     }
 
     fn additions(&self, inputs: &[&[usize]]) -> usize {

@@ -111,7 +111,7 @@ impl OperationKind {
         }
     }
 
-    /// The operation with its arrays, laid out for running. Errors: `shape`, `non_finite`, `too_large`.
+    /// The operation with its arrays, laid out for running. Errors: `shape`, `non_finite`, `too_large`, `overflow`.
     pub fn build<E: Element>(
         &self,
         weight: Option<View<'_, E>>,

@@ -7,6 +7,7 @@
 //! in this order and with no fused multiply-add. The order is part of the contract: it makes a current independent of the
 //! batch, of the number of threads and of the language.
 
+use super::masses::Masses;
 use super::packed::{Packed, Sums};
 use super::{Currents, Events, Operation};
 use crate::running::Interruption;
@@ -19,10 +20,13 @@ const ROWS: usize = 64;
 /// Weights of shape (out, in) and perhaps a bias of shape (out,), laid out for running.
 pub struct Linear<E> {
     packed: Packed<E>,
+    masses: Masses,
 }
 
 impl<E: Element> Linear<E> {
-    /// Lay out `weights` of shape (out, in) and `bias` of shape (out,). Errors: `shape`, `non_finite`, `too_large`.
+    /// Lay out `weights` of shape (out, in) and `bias` of shape (out,).
+    ///
+    /// Errors: `shape`, `non_finite`, `too_large`, and `overflow` for integer weights of more than 16 bits.
     pub fn new(weights: View<'_, E>, bias: Option<View<'_, E>>) -> Result<Self, Error> {
         let &[n_out, n_in] = weights.shape() else {
             let message = format!("weights have shape {}: give (out, in)", Shape(weights.shape()));
@@ -30,7 +34,10 @@ impl<E: Element> Linear<E> {
         };
         checks::weights(weights, bias)?;
         let bias = bias.map(|bias| bias.data());
-        Ok(Self { packed: Packed::new(weights.data(), bias, n_out, n_in)? })
+        Ok(Self {
+            packed: Packed::new(weights.data(), bias, n_out, n_in)?,
+            masses: Masses::of(weights.data(), bias, n_out),
+        })
     }
 
     /// Number of outputs.
@@ -38,8 +45,10 @@ impl<E: Element> Linear<E> {
         self.packed.n_out()
     }
 
-    /// The currents of shape (…, out) for `inputs` of shape (…, in). Errors: `shape`, `too_large`.
-    pub(crate) fn currents(&self, inputs: View<'_, E>) -> Result<Vec<E>, Error> {
+    /// The currents of shape (…, out) for `inputs` of shape (…, in), and their bound, which is that of whole numbers.
+    ///
+    /// Errors: `shape`, `too_large`, `overflow`.
+    pub(crate) fn currents(&self, inputs: View<'_, E>) -> Result<(Vec<E>, u64), Error> {
         let (n_out, n_in) = (self.packed.n_out(), self.packed.n_in());
         let Some((&width, rows)) = inputs.shape().split_last() else {
             return Err(self.unfit(inputs.shape()));
@@ -47,6 +56,8 @@ impl<E: Element> Linear<E> {
         if width != n_in {
             return Err(self.unfit(inputs.shape()));
         }
+        let bound = if E::IS_WHOLE { self.masses.bound(checks::largest(inputs.data())) } else { 0 };
+        checks::fits("a current", bound)?;
         let rows: usize = rows.iter().product();
         let mut currents = checks::zeros(&[rows, n_out])?;
         let (mut events, mut sums, interruption) = (Events::default(), Sums::default(), Interruption::new());
@@ -59,7 +70,7 @@ impl<E: Element> Linear<E> {
             }
             self.packed.weigh(&events, true, &mut sums, &mut currents[some.start * n_out..some.end * n_out]);
         }
-        Ok(currents)
+        Ok((currents, bound))
     }
 
     /// The error for inputs of a shape that the weights cannot read.
@@ -90,6 +101,10 @@ impl<E: Element> Operation<E> for Linear<E> {
             return Err(Error::new(Code::Shape, message));
         }
         Ok(shape)
+    }
+
+    fn bound(&self, most: &[u64]) -> u64 {
+        self.masses.bound(most[0])
     }
 
     fn additions(&self, _inputs: &[&[usize]]) -> usize {

@@ -30,6 +30,10 @@ impl<E: Element> Operation<E> for MaxPool {
         pool::output_shape(&self.window, inputs)
     }
 
+    fn bound(&self, most: &[u64]) -> u64 {
+        most[0]
+    }
+
     fn remembers(&self) -> bool {
         true
     }

@@ -13,6 +13,7 @@ mod field;
 mod join;
 mod kind;
 mod linear;
+mod masses;
 mod max_pool;
 mod packed;
 mod pool;
@@ -32,13 +33,19 @@ pub use window::Window;
 
 /// What a node does with the signals it reads, checked and laid out for running.
 pub trait Operation<E: Element>: Send + Sync {
-    /// The shape of what it passes on, where the signals it reads have these shapes. Errors: `shape`.
+    /// The shape of what it passes on, where the signals it reads have these shapes.
+    ///
+    /// Errors: `shape`, and `operation` for one that whole numbers do not have.
     fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, Error>;
 
     /// Whether the currents of a step hang on the steps before it.
     fn remembers(&self) -> bool {
         false
     }
+
+    /// The largest absolute value of its currents, and of what it remembers in one step, where they are whole numbers and
+    /// the signals that it reads have values of at most `most`, one for each.
+    fn bound(&self, most: &[u64]) -> u64;
 
     /// Additions for one row of signals of these shapes, at most.
     fn additions(&self, inputs: &[&[usize]]) -> usize;

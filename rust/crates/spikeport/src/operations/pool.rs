@@ -5,7 +5,7 @@
 //! avg_pool   I[c, p] = (Σ_q x[c, at(p, q)])/(number of places of the window)
 //! ```
 //!
-//! Places in the padding count, as zeros.
+//! Places in the padding count, as zeros. Whole numbers have no average.
 
 use super::field::Field;
 use super::{Currents, Events, Operation, Window};
@@ -48,7 +48,15 @@ impl Pool {
 
 impl<E: Element> Operation<E> for Pool {
     fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        if E::IS_WHOLE && self.is_average {
+            let message = "an average is no integer: give sum_pool, and its factor to the weights or thresholds behind it";
+            return Err(Error::new(Code::Operation, message));
+        }
         output_shape(&self.window, inputs)
+    }
+
+    fn bound(&self, most: &[u64]) -> u64 {
+        most[0].saturating_mul(self.window.taps() as u64)
     }
 
     fn additions(&self, inputs: &[&[usize]]) -> usize {

@@ -1,44 +1,10 @@
 //! The neurons of one layer at work on a few samples: their state between steps, and what is kept of them.
 
-use crate::integrate_fire::IntegrateFire;
+use super::Neurons;
 use crate::operations::Events;
-use crate::st_bif::StBif;
 use crate::steps::Steps;
 use crate::view::Shape;
-use crate::{
-    Code, Counts, Element, Error, IfParameters, LayerTrace, Neuron, NeuronKind, Signal, StBifParameters,
-    checks,
-};
-
-/// The neurons of one layer, their parameters checked and laid out.
-pub(crate) enum Neurons<E> {
-    IntegrateFire(IntegrateFire<E>),
-    StBif(StBif<E>),
-    Identity,
-}
-
-impl<E: Element> Neurons<E> {
-    /// Neurons of this shape; a parameter is one number, or one for each entry of the first axis.
-    ///
-    /// Errors: `shape`, `non_finite`, `threshold`, `beta`, `v_reset`, `tracer`, `max_spikes`.
-    pub(crate) fn new(neuron: &Neuron, shape: &[usize]) -> Result<Self, Error> {
-        neuron.check_kind()?;
-        let width = shape.iter().product();
-        let Neuron { kind, threshold, v_init, v_reset, beta, tracer_min, tracer_max, max_spikes } =
-            neuron.per_place(shape)?;
-        Ok(match kind {
-            NeuronKind::If | NeuronKind::Lif => Self::IntegrateFire(IntegrateFire::new(
-                &IfParameters { threshold, v_init, v_reset, beta, max_spikes },
-                width,
-            )?),
-            NeuronKind::StBif => Self::StBif(StBif::new(
-                &StBifParameters { threshold, tracer_min, tracer_max, v_init },
-                width,
-            )?),
-            NeuronKind::Identity => Self::Identity,
-        })
-    }
-}
+use crate::{Code, Counts, Element, Error, LayerTrace, Signal, checks};
 
 /// What is kept of a layer beside counts and membrane.
 #[derive(Clone, Copy, Debug)]
@@ -66,20 +32,6 @@ pub(crate) struct State<'a, E> {
     moved: Vec<usize>,
     spikes: Vec<i8>,
     recorded: Option<Signal<E>>,
-}
-
-impl<E> Neurons<E> {
-    /// Whether what they pass on is spikes.
-    pub(crate) fn are_spiking(&self) -> bool {
-        !matches!(self, Self::Identity)
-    }
-}
-
-impl<E: Element> Neurons<E> {
-    /// Whether a membrane moves without a current and a spike.
-    pub(crate) fn are_leaking(&self) -> bool {
-        matches!(self, Self::IntegrateFire(neurons) if neurons.are_leaking())
-    }
 }
 
 impl<'a, E: Element> State<'a, E> {
