@@ -1,9 +1,10 @@
 """Integer networks beside the float spiking networks that they are made of: accuracy, agreement, drive, bytes.
 
-``python -m benchmarks.bench_integers [--only NAME …] [--images N] [--steps T …]``. The networks are those of
-`benchmarks.bench_conversion`: trained here on the digits and on MNIST (``$SPIKEPORT_DATA/mnist``), and a public
-ResNet-20 for CIFAR-10. Each is converted once, at T = 32 with the 99.9th percentile, and quantised by 512 calibration
-samples for runs of up to 256 steps; test samples were seen by nothing before. ``by data`` off rounds to nearest.
+``python -m benchmarks.bench_integers [--only NAME …] [--images N] [--steps T …]``: one result for each data set. The
+networks are those of `benchmarks.bench_conversion`: trained here on the digits and on MNIST
+(``$SPIKEPORT_DATA/mnist``), and a public ResNet-20 for CIFAR-10. Each is converted once, at T = 32 with the 99.9th percentile, and quantised by 512
+calibration samples for runs of up to 256 steps; test samples were seen by nothing before. Of the ResNet-20, which is
+large, no more than 300 images are run, for no more than 64 steps.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from spikeport.integers import IntegerNetwork, quantize
 
 Array = npt.NDArray[Any]
 
-STEPS = (8, 32, 256)
+STEPS = (8, 32, 64, 256)
+LARGE = "ResNet-20"
+LARGE_STEPS, LARGE_IMAGES = 64, 300
 AT_ONCE = 50
 CONVERTED_FOR = 32
 LONGEST = 256
@@ -78,21 +81,24 @@ def measured(name: str, images: int, steps: tuple[int, ...]) -> tuple[dict[str, 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--only", nargs="+", choices=list(BUILD), default=list(BUILD))
-    parser.add_argument("--images", type=int, default=2000, help="test images of each network, ResNet-20's 500 at most")
+    parser.add_argument("--images", type=int, default=2000, help="test images of each network")
     parser.add_argument("--steps", nargs="+", type=int, default=list(STEPS))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    results = dict[str, tuple[dict[str, Any], list[Measurement]]]()
-    for name in options.only:
-        images = min(options.images, 500) if name == "ResNet-20" else options.images
-        results[name] = measured(name, images, tuple(options.steps))
-        only = "" if len(options.only) == len(BUILD) else " --only " + " ".join(f'"{name}"' for name in options.only)
-        path = write_result(
-            "integers",
-            title="Integer networks beside the float spiking networks that they are made of",
-            command=f"python -m benchmarks.bench_integers{only} --images {options.images}",
-            measurements=[measurement for _, taken in results.values() for measurement in taken],
-            facts={"run by": get_backend("auto").name} | {name: facts for name, (facts, _) in results.items()},
-        )
-        print(path.name)
+    for data in ("digits", "MNIST", LARGE):
+        results = dict[str, tuple[dict[str, Any], list[Measurement]]]()
+        for name in [name for name in options.only if name.startswith(data)]:
+            images, steps = options.images, options.steps
+            if name == LARGE:
+                images, steps = min(images, LARGE_IMAGES), [T for T in steps if T <= LARGE_STEPS]
+            results[name] = measured(name, images, tuple(steps))
+            only = " ".join(f'"{one}"' if " " in one else one for one in results)
+            path = write_result(
+                f"integers_{data.lower().replace('-', '')}",
+                title=f"Integer networks beside the float spiking networks that they are made of: {data}",
+                command=f"python -m benchmarks.bench_integers --only {only} --images {options.images}",
+                measurements=[measurement for _, taken in results.values() for measurement in taken],
+                facts={"run by": get_backend("auto").name} | {name: facts for name, (facts, _) in results.items()},
+            )
+            print(path.name)
     return 0

@@ -83,7 +83,9 @@ def test_import_brings_in_nothing_heavy():
     assert json.loads(done.stdout) == []
 
 
-@pytest.mark.parametrize("room", ["transfer", "conversion", "certification", "snn_optimizer", "profiling", "demo"])
+@pytest.mark.parametrize(
+    "room", ["transfer", "integers", "conversion", "certification", "snn_optimizer", "profiling", "demo"]
+)
 def test_a_room_imports_without_its_extras(room):
     code = (
         f"import sys, spikeport.{room}; print([m for m in ('torch', 'matplotlib', 'transformers') if m in sys.modules])"
