@@ -15,12 +15,13 @@ import spikeport
 PACKAGE = Path(spikeport.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 
-ROOMS = {"transfer", "conversion", "certification", "snn_optimizer", "profiling", "interop", "roberta"}
-BASE = {"errors", "checks", "certificate", "neuron", "operations", "picojoule"}
+ROOMS = {"transfer", "integers", "conversion", "certification", "snn_optimizer", "profiling", "interop", "roberta"}
+BASE = {"errors", "checks", "certificate", "neuron", "operations", "picojoule", "projection"}
 MAY_KNOW = {
     "errors": set(),
     "certificate": set(),
     "picojoule": set(),
+    "projection": {"operations"},
     "checks": {"errors"},
     "neuron": {"errors"},
     "operations": {"errors", "checks"},
@@ -32,7 +33,7 @@ MAY_KNOW = {
     "demo": {*BASE, "kernels", "backends", "graph", "reading", "report", "conversion", "transfer"},
     **{room: {*BASE, "kernels", "backends", "graph", "reading", "report"} for room in ROOMS},
 }
-MAY_KNOW["conversion"] |= {"transfer"}  # a converted network is kept as a checkpoint
+MAY_KNOW["conversion"] |= {"transfer", "integers"}  # a converted network is kept as a checkpoint; or made of integers
 MAY_KNOW["certification"] |= {"conversion"}  # what it judges
 NEVER_AT_IMPORT = (
     "torch",
@@ -81,7 +82,8 @@ def test_import_brings_in_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "room", ["transfer", "conversion", "certification", "snn_optimizer", "profiling", "interop", "demo"]
+    "room",
+    ["transfer", "integers", "conversion", "certification", "snn_optimizer", "profiling", "interop", "demo"],
 )
 def test_a_room_imports_without_its_extras(room):
     code = (

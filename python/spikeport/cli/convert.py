@@ -62,6 +62,9 @@ def convert(
     levels: Annotated[
         int | None, typer.Option(help="Of each activation of a lossless network, beside 0; 15 unless given.")
     ] = None,
+    arithmetic: Annotated[
+        str, typer.Option(help="float; int8 or int16 for whole numbers, weights of so many bits, by the calibration.")
+    ] = "float",
     evaluate: Annotated[
         Path | None,
         typer.Option(help="Samples and labels that neither training nor calibration saw: .npz with x and y."),
@@ -103,7 +106,7 @@ def convert(
     with messages.status("converting"), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         rule: dict[str, Any] = {"percentile": percentile, "thresholds": thresholds, "max_spikes": max_spikes}
-        snn = convert_model(trained, samples, T=timesteps, **rule, neuron=neuron, levels=levels)
+        snn = convert_model(trained, samples, T=timesteps, **rule, neuron=neuron, levels=levels, arithmetic=arithmetic)
     for warning in warned:
         explain(as_typed(str(warning.message)), "warning")
     accuracy = None
@@ -138,7 +141,7 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_dela
     from spikeport.report.progress import bar
 
     was_training, shares = trained.training, {"trained": 0, "pulse" if snn.is_pulsed else "current": 0}
-    if x.min() >= 0 and x.max() <= 1 and not snn.is_pulsed:
+    if x.min() >= 0 and x.max() <= 1 and not snn.is_pulsed and snn.units is None:
         shares["poisson"] = 0
     dtype = next((p.dtype for p in trained.parameters()), torch.float32)
     trained.eval()
@@ -173,7 +176,8 @@ def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> No
     kind, one = ("ST-BIF", "a spike is") if snn.is_pulsed else ("integrate-and-fire", "a rate of 1 is")
     several = snn.graph[-1].neuron.max_spikes
     most = f", up to {several} spikes a step" if several > 1 else ""
-    table = Table("layer", title=f"{snn.n_layers} layers, {kind} neurons{most}, T = {snn.T}", title_style="")
+    whole = "" if snn.units is None else f", weights of {snn.units.bits} bits"
+    table = Table("layer", title=f"{snn.n_layers} layers, {kind} neurons{most}{whole}, T = {snn.T}", title_style="")
     is_chain = snn.graph.is_linear_chain
     for heading in (
         *(("inputs", "neurons") if is_chain else ("operation", "passes on")),

@@ -48,6 +48,7 @@ def run(
     from spikeport.cli.engine import engine, say_if_measured
     from spikeport.conversion.cautions import far_outside, unsettled
     from spikeport.conversion.checks import check_range
+    from spikeport.integers import Units
     from spikeport.transfer import load_checkpoint
 
     runs_on = engine(backend, device)
@@ -62,6 +63,9 @@ def run(
     encoding = encoding or ("pulse" if pulsed else "current")
     if pulsed and encoding != "pulse":
         fail(f"--encoding {encoding} is not how a lossless network is fed: it takes a pulse, so leave --encoding off")
+    units = stored.metadata.get("integers")
+    if units is not None and encoding == "poisson":
+        fail("--encoding poisson draws spikes, and a network of integers draws none: leave --encoding off")
     if encoding == "pulse" and "scales" in stored.metadata and not pulsed:
         fail("--encoding pulse feeds an input once, and this network was converted to rates: give current or poisson")
     x, labels = load_samples(samples)
@@ -72,6 +76,8 @@ def run(
     caution = far_outside(float(x.min()), float(x.max()), check_range(stored.metadata.get("input_range")))
     if caution:
         explain(caution, "warning")
+    if units is not None:
+        x = Units.from_dict(units).input.whole(x)
     given: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": runs_on}
     say_if_measured(runs_on, graph)
     result = _simulated(graph, x, T, readout_delay, **given)
