@@ -48,7 +48,7 @@ random: toolchains
 	$(BIN)/python -m conformance --random $(or $(COUNT),20000) --seed $(or $(SEED),1) --block 20000
 
 ## bench: measure, and write benchmarks/results
-bench: toolchains peers
+bench: toolchains peers build/nir/nirtorch
 	$(BIN)/python -m benchmarks
 
 ## docs: the pages of docs/reference, from results, matrix and source
@@ -101,6 +101,11 @@ browser:
 	  > $$(.venv-peers/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/borrowed.pth
 	PIP_CONSTRAINT= .venv-peers/bin/pip install --quiet -r benchmarks/peers.txt
 	PIP_CONSTRAINT= .venv-peers/bin/pip install --quiet --no-deps neurobench==2.3.0
+	touch $@
+
+# The tools that read NIR hold their environment at one that reads no v_reset: benchmarks/bench_nir.py takes this one.
+build/nir/nirtorch: .venv/demo
+	PIP_CONSTRAINT= $(BIN)/pip install --quiet --no-deps --upgrade --target build/nir nir==1.0.7 nirtorch==2.6
 	touch $@
 
 clean:

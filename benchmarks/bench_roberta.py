@@ -64,6 +64,9 @@ def run(options: argparse.Namespace) -> None:
         folder = options.model or train(Path(temporary), data_folder(), seed=0, epochs=2)
         tokenizer = AutoTokenizer.from_pretrained(folder)
         quantised, samples, _ = quantised_and_samples(folder, tokenizer, data_folder())
+    with torch.no_grad():  # the recipe knows one threshold of probabilities, whatever the head
+        for factors in quantised.head_scales().values():
+            factors.scale.fill_(1.0)
     spiking = convert_to_spiking(quantised)
     steps = options.steps
     calls: dict[str, Any] = {

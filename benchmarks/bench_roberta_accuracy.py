@@ -1,13 +1,17 @@
 """How right a spiking RoBERTa is: float, quantised and spiking networks on all of SST-2's test sentences and on MRPC.
 
-    python -m benchmarks.bench_roberta_accuracy [--seeds 0 1 2] [--models FOLDER] [--quick]
+    python -m benchmarks.bench_roberta_accuracy [--seeds 0 1 2] [--models FOLDER] [--calibration-alone] [--quick]
 
 For every seed: a small ReLU RoBERTa from `spikeport relu-roberta`'s recipe (2 layers of 128), and on the test set its
 accuracy as it is; quantised to level 32 with scales left at 1.0, with scales calibrated on 20 batches, and after one
 epoch of quantisation-aware training on the labels or on the float network's logits (`spikeport glue
 --distillation`); spiking, in float32 and in float64, until settled: share of equal predictions,
 logits within 1e-4 (float32) or 1e-6 (float64) of the quantised network's, the sentences outside named, steps until
-settled. With ``--models`` the folders ``FOLDER/<task>-<seed>`` are used where they are there, and kept there.
+settled. Of the calibrated network without training also the share of predictions that are the float network's, and how
+far each quantiser alone moves the logits' difference (root mean square, the first 400 test sentences). With
+``--models`` the folders ``FOLDER/<task>-<seed>`` are used where they are there, and kept there;
+``--calibration-alone`` leaves out what follows it, the spiking networks and the training, and takes a minute or two a
+seed.
 
 Data: SST-2 and MRPC in the folder that SPIKEPORT_DATA names. Takes about a quarter of an hour a seed on one core.
 """
@@ -26,6 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 ON_LABELS, ON_LOGITS = "quantised, one epoch on the labels", "quantised, one epoch on the float logits"
+AS_FLOAT = "quantised, calibrated: predictions as float"
 MAX_LENGTH = {"sst2": 64, "mrpc": 100}
 FILES = {
     "sst2": ("stsa.binary.train", "stsa.binary.test"),
@@ -78,18 +83,36 @@ def load(tokenizer: Any, data: Path, task: str, which: int) -> tuple[list[Any], 
     return samples, [sample["labels"] for sample in samples]
 
 
-def accuracy(model: Any, samples: list[Any], labels: list[int]) -> float:
+def logits_of(model: Any, samples: list[Any]) -> Any:
+    """Return the logits, shape (samples, classes)."""
     import torch
 
     from spikeport.roberta.evaluation.evaluate import pad
 
-    right = 0
     model.eval()
     with torch.inference_mode():
-        for first in range(0, len(samples), 32):
-            logits = model(**pad(samples[first : first + 32], model.config.pad_token_id)).logits
-            right += int((logits.argmax(1) == torch.tensor(labels[first : first + 32])).sum())
-    return right / len(samples)
+        batches = [samples[first : first + 32] for first in range(0, len(samples), 32)]
+        return torch.cat([model(**pad(batch, model.config.pad_token_id)).logits for batch in batches])
+
+
+def accuracy(model: Any, samples: list[Any], labels: list[int]) -> float:
+    import torch
+
+    return float((logits_of(model, samples).argmax(1) == torch.tensor(labels)).double().mean())
+
+
+def moved_by_each(quantised: Any, model: Any, samples: list[Any]) -> dict[str, float]:
+    """Return, for each quantiser, the root mean square by which it alone moves the difference of two logits."""
+    expected = logits_of(model, samples)
+    found = {}
+    for name in quantised.quantisers():
+        others = [one for other, one in quantised.quantisers().items() if other != name]
+        hooks = [one.register_forward_hook(lambda _, given, __: given[0]) for one in others]
+        moved = (logits_of(quantised, samples) - expected).diff(dim=1)
+        found[name] = round(float(moved.square().mean().sqrt()), 4)
+        for hook in hooks:
+            hook.remove()
+    return found
 
 
 def train_quantised(
@@ -142,8 +165,8 @@ def spiking_figures(quantised: Any, samples: list[Any], labels: list[int], task:
     return {name: evaluation.figures[name] for name in keep}
 
 
-def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool) -> dict[str, Any]:
-    """Return all figures of one seed and task."""
+def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool, calibration_alone: bool) -> dict[str, Any]:
+    """Return all figures of one seed and task, or those up to the calibrated network."""
     from transformers import AutoTokenizer, RobertaForSequenceClassification
 
     from spikeport.roberta import quantise
@@ -159,6 +182,12 @@ def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool) -> dic
         "quantised, scales 1.0": accuracy(quantise(model), samples, labels),
         "quantised, calibrated": accuracy(quantised, samples, labels),
     }
+    same = logits_of(model, samples).argmax(1) == logits_of(quantised, samples).argmax(1)
+    figures[AS_FLOAT] = float(same.double().mean())
+    figures["sentences with another prediction"] = int((~same).sum())
+    figures["each quantiser alone"] = moved_by_each(quantised, model, samples[:400])
+    if calibration_alone:
+        return figures
     for dtype in ("float32", "float64"):
         figures[f"spiking, {dtype}"] = spiking_figures(quantised, samples, labels, task, dtype)
     training = load(tokenizer, data, task, 0)[0][: 64 if quick else None]
@@ -169,18 +198,36 @@ def run_seed(seed: int, task: str, folder: Path, data: Path, quick: bool) -> dic
     return figures
 
 
+def measured(task: str, figures: list[dict[str, Any]]) -> list[Any]:
+    """Return the measurements of a task, a value for each seed's figures."""
+    from benchmarks.result import Measurement
+
+    accuracy = f"test accuracy, {task}"
+    plain = ("float", "quantised, scales 1.0", "quantised, calibrated", ON_LABELS, ON_LOGITS)
+    values = {name: [each[name] for each in figures] for name in plain if name in figures[0]}
+    for name in ("spiking, float32", "spiking, float64"):
+        if name in figures[0]:
+            values[name] = [each[name]["metrics"]["accuracy"] for each in figures]
+    same = [each[AS_FLOAT] for each in figures]
+    return [
+        *(Measurement(accuracy, name, found, unit="share") for name, found in values.items()),
+        Measurement(f"predictions as float, {task}", "quantised, calibrated", same, unit="share"),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--tasks", nargs="+", default=["sst2", "mrpc"], choices=list(FILES))
     parser.add_argument("--models", type=Path, help="where trained models are kept")
+    parser.add_argument("--calibration-alone", action="store_true", help="no spiking network and no training")
     parser.add_argument("--quick", action="store_true", help="one epoch, 32 sentences, and no file is written")
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
     from transformers.utils import logging
 
-    from benchmarks.result import Measurement, write_result
+    from benchmarks.result import write_result
 
     torch.set_num_threads(1)
     logging.disable_progress_bar()
@@ -190,26 +237,24 @@ def main() -> None:
         for task in options.tasks:
             for seed in options.seeds:
                 start = time.perf_counter()
-                figures = run_seed(seed, task, options.models or Path(temporary), data_folder(), options.quick)
+                home = options.models or Path(temporary)
+                figures = run_seed(seed, task, home, data_folder(), options.quick, options.calibration_alone)
                 facts[f"{task}, seed {seed}"] = figures
                 print(f"{task}, seed {seed}: {time.perf_counter() - start:.0f} s")
                 for name, value in figures.items():
                     print(f"  {name}: {value}", flush=True)
-            for name in ("float", "quantised, scales 1.0", "quantised, calibrated", ON_LABELS, ON_LOGITS):
-                values = [facts[f"{task}, seed {seed}"][name] for seed in options.seeds]
-                measurements.append(Measurement(f"test accuracy, {task}", name, values, unit="share"))
-            for dtype in ("float32", "float64"):
-                runs = [facts[f"{task}, seed {seed}"][f"spiking, {dtype}"] for seed in options.seeds]
-                values = [run["metrics"]["accuracy"] for run in runs]
-                measurements.append(Measurement(f"test accuracy, {task}", f"spiking, {dtype}", values, unit="share"))
+            measurements += measured(task, [facts[f"{task}, seed {seed}"] for seed in options.seeds])
     if options.quick:
         return
     tasks = "" if sorted(options.tasks) == sorted(FILES) else f" --tasks {' '.join(options.tasks)}"
+    alone = options.calibration_alone
+    kinds = " and calibrated" if alone else ", quantised and spiking"
+    flags = f"{tasks} --seeds {' '.join(map(str, options.seeds))}{' --calibration-alone' if alone else ''}"
     print(
         write_result(
-            "_".join(["roberta_accuracy", *(options.tasks if tasks else [])]),
-            title=f"Float, quantised and spiking RoBERTa: {', '.join(options.tasks)}",
-            command=f"python -m benchmarks.bench_roberta_accuracy{tasks} --seeds {' '.join(map(str, options.seeds))}",
+            "_".join([f"roberta_{'calibration' if alone else 'accuracy'}", *(options.tasks if tasks else [])]),
+            title=f"Float{kinds} RoBERTa: {', '.join(options.tasks)}",
+            command=f"python -m benchmarks.bench_roberta_accuracy{flags}",
             measurements=measurements,
             facts=facts,
         )

@@ -16,7 +16,7 @@ from conformance.compare import Outcome, compare
 from conformance.in_process import answer
 from conformance.languages import PATIENCE, Language, load_languages, run_language
 from conformance.lines import encode_line, expected_words, resolve
-from spikeport.backends import BACKENDS, BackendError, get_backend
+from spikeport.backends import BIT_EQUAL, BackendError, get_backend
 from spikeport.report.progress import bar
 
 KNOWN = Path(__file__).parent / "known_failures"
@@ -100,7 +100,7 @@ def run(
     for language in entries:
         if wanted(language.name):
             result.append(run_runner(language, cases, language.name in required, timeout))
-    for name in BACKENDS:
+    for name in BIT_EQUAL:
         if name != "reference" and wanted(f"{name}-in-process"):
             result.append(run_backend(name, cases, name in required and name != "julia", timeout))
     return result
@@ -109,7 +109,7 @@ def run(
 def column_names(languages: Sequence[Language]) -> list[str]:
     """Return the names of all columns but the reference's: each language, and each backend in process."""
     return [language.name for language in languages] + [
-        f"{name}-in-process" for name in BACKENDS if name != "reference"
+        f"{name}-in-process" for name in BIT_EQUAL if name != "reference"
     ]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.in_process.workloads import IN_PROCESS, KERNELS
-from spikeport.backends import available_backends, get_backend
+from spikeport.backends import BIT_EQUAL, available_backends, get_backend
 
-BACKENDS = [name for name, reason in available_backends().items() if reason is None]
+BACKENDS = [name for name in BIT_EQUAL if available_backends()[name] is None]
 
 
 @pytest.mark.parametrize("size", [256, 1024])

@@ -7,7 +7,7 @@ from conformance.bugs.bug import Bug
 WHOLE = ("kernels/checks.py", "as_whole")
 REACH = ("kernels/integers.py", "reach_of")
 NEURON = ("kernels/integers.py", "check_neuron")
-NETWORK = ("kernels/bounds.py", "check_network")
+NETWORK = ("kernels/bounds.py", "bounds_of")
 CURRENTS = ("kernels/bounds.py", "check_currents")
 NODE = ("kernels/bounds.py", "node_reach")
 SUMS = ("operations/weighted.py", "bound")

@@ -15,7 +15,7 @@ STEP = ("kernels/finetune.py", "step")
 PULSE = ("kernels/network.py", "first_signal")
 WALK = ("kernels/network.py", "walk")
 ONCE = ("kernels/network.py", "_with_bias_once")
-SETTLED = ("kernels/network.py", "_settled")
+SETTLED = ("kernels/network.py", "settled_after")
 LEVELS = ("kernels/integrate_fire.py", "_levels")
 PRODUCTS = "[θ.dtype.type(m) * θ for m in range(1, max_spikes + 1)]"
 MOVED = "trace.spikes.reshape(*moved.shape, node.size).any(axis=2)"

@@ -8,6 +8,7 @@ The rooms, each readable alone:
 - `spikeport.kernels`: the reference, pure NumPy
 - `spikeport.backends`: who runs a kernel
 - `spikeport.conversion`: trained network -> `SNNGraph`; `load` gives back what was saved
+- `spikeport.integers`: float graph -> graph of whole numbers
 - `spikeport.certification`: where a conversion loses, and what each length of its run gives and costs
 - `spikeport.transfer`: checkpoints, freezing, learning rates, fine-tuning
 - `spikeport.snn_optimizer`: `SNNGraph` -> smaller `SNNGraph`

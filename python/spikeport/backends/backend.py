@@ -32,9 +32,14 @@ Array = npt.NDArray[Any]
 
 
 class Backend(ABC):
-    """Runs kernels. Results are bit-equal to the reference; errors are `KernelError` with the same codes."""
+    """Runs kernels. Errors are `KernelError` with the reference's codes.
 
-    name: ClassVar[str]
+    ``name`` is the one by which `get_backend` gives it. ``is_exact_on_floats`` says that results are bit-equal to the
+    reference's on any floats; on integers they are, whoever runs them.
+    """
+
+    name: str
+    is_exact_on_floats: ClassVar[bool] = True
 
     def if_multistep(
         self,

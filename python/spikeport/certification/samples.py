@@ -28,6 +28,22 @@ def check_rates(snn: ConvertedSNN) -> None:
         )
 
 
+def check_floats(snn: ConvertedSNN) -> None:
+    """Raise `ConversionError` ``arithmetic`` for a network of integers, whose layers are in units of their own."""
+    if snn.units is not None:
+        raise ConversionError(
+            "arithmetic",
+            "layers of a network of integers are no layers of the trained one: certify the conversion with "
+            "arithmetic='float', and read in its certificate, or snn.certificate here, what whole numbers change",
+        )
+
+
+def check_fed(snn: ConvertedSNN, encoding: str) -> None:
+    """Raise `ConversionError` ``encoding`` where Poisson spikes are asked of a network of integers."""
+    if snn.units is not None and encoding == "poisson":
+        raise ConversionError("encoding", "integers draw no Poisson spikes: leave encoding='current'")
+
+
 def as_samples(x: Any, graph: SNNGraph) -> Array:
     """Return samples as (n, *input_shape), or raise `ConversionError`: ``dtype``, ``shape``, ``samples`` for none."""
     samples = as_array("x", x)

@@ -19,6 +19,7 @@ from spikeport.cli.app import (
     print_json,
     say,
 )
+from spikeport.cli.engine import Device
 
 if TYPE_CHECKING:
     from spikeport.conversion import ConvertedSNN
@@ -61,6 +62,9 @@ def convert(
     levels: Annotated[
         int | None, typer.Option(help="Of each activation of a lossless network, beside 0; 15 unless given.")
     ] = None,
+    arithmetic: Annotated[
+        str, typer.Option(help="float; int8 or int16 for whole numbers, weights of so many bits, by the calibration.")
+    ] = "float",
     evaluate: Annotated[
         Path | None,
         typer.Option(help="Samples and labels that neither training nor calibration saw: .npz with x and y."),
@@ -68,6 +72,7 @@ def convert(
     readout_delay: Annotated[
         int, typer.Option(min=0, help="Steps at the start that --evaluate leaves out, as run --readout-delay does.")
     ] = 0,
+    device: Device = None,
     trust_pickle: Annotated[
         bool, typer.Option(help="Read a whole pickled model from WEIGHTS. This runs code that the file brings.")
     ] = False,
@@ -78,6 +83,7 @@ def convert(
     import warnings
 
     from spikeport.cli.arrays import load_samples
+    from spikeport.cli.engine import engine, say_if_measured
     from spikeport.cli.trained_model import trained_model
     from spikeport.conversion.ann_to_snn import convert as convert_model
 
@@ -86,6 +92,9 @@ def convert(
         fail("--readout-delay says what --evaluate reads, and there is none: give it to run, where the network is used")
     if readout_delay >= max(1, timesteps):
         fail(f"--readout-delay {readout_delay} leaves none of {timesteps} steps to read: give less than {timesteps}")
+    if device is not None and evaluate is None:
+        fail("--device says where --evaluate runs, and there is none: give it to run, where the network is used")
+    runs_on = engine("auto", device)
     calibrated = None if calibration is None else load_samples(calibration)
     samples = None if calibrated is None else calibrated[0] if calibrated[1] is None else calibrated
     unseen = None if evaluate is None else _labelled(evaluate)
@@ -97,10 +106,13 @@ def convert(
     with messages.status("converting"), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         rule: dict[str, Any] = {"percentile": percentile, "thresholds": thresholds, "max_spikes": max_spikes}
-        snn = convert_model(trained, samples, T=timesteps, **rule, neuron=neuron, levels=levels)
+        snn = convert_model(trained, samples, T=timesteps, **rule, neuron=neuron, levels=levels, arithmetic=arithmetic)
     for warning in warned:
         explain(as_typed(str(warning.message)), "warning")
-    accuracy = None if unseen is None else _accuracy(trained, snn, *unseen, readout_delay)
+    accuracy = None
+    if unseen is not None:
+        say_if_measured(runs_on, snn.graph)
+        accuracy = _accuracy(trained, snn, *unseen, readout_delay, runs_on)
     source = {"source": model or str(weights), **({} if accuracy is None else {"accuracy": accuracy})}
     saved = snn.save(output, **source)
     if as_json:
@@ -118,7 +130,7 @@ def _labelled(path: Path) -> tuple[Any, Any]:
     return x, labels
 
 
-def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_delay: int) -> dict[str, Any]:
+def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_delay: int, backend: str) -> dict[str, Any]:
     """Return the share of unseen samples that each network gets right, the spiking one as each encoding feeds it.
 
     ``readout_delay`` is among them where the spiking network is read late.
@@ -129,7 +141,7 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_dela
     from spikeport.report.progress import bar
 
     was_training, shares = trained.training, {"trained": 0, "pulse" if snn.is_pulsed else "current": 0}
-    if x.min() >= 0 and x.max() <= 1 and not snn.is_pulsed:
+    if x.min() >= 0 and x.max() <= 1 and not snn.is_pulsed and snn.units is None:
         shares["poisson"] = 0
     dtype = next((p.dtype for p in trained.parameters()), torch.float32)
     trained.eval()
@@ -140,7 +152,7 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_dela
             shares["trained"] += int((answers == wanted).sum())
             for encoding in [name for name in shares if name != "trained"]:
                 flat = part.reshape(len(part), -1)
-                answers = snn.classify(flat, encoding=encoding, readout_delay=readout_delay)
+                answers = snn.classify(flat, encoding=encoding, readout_delay=readout_delay, backend=backend)
                 shares[encoding] += int((answers == wanted).sum())
             advance(len(part))
     trained.train(was_training)
@@ -164,7 +176,8 @@ def _show(snn: ConvertedSNN, saved: Path, accuracy: dict[str, Any] | None) -> No
     kind, one = ("ST-BIF", "a spike is") if snn.is_pulsed else ("integrate-and-fire", "a rate of 1 is")
     several = snn.graph[-1].neuron.max_spikes
     most = f", up to {several} spikes a step" if several > 1 else ""
-    table = Table("layer", title=f"{snn.n_layers} layers, {kind} neurons{most}, T = {snn.T}", title_style="")
+    whole = "" if snn.units is None else f", weights of {snn.units.bits} bits"
+    table = Table("layer", title=f"{snn.n_layers} layers, {kind} neurons{most}{whole}, T = {snn.T}", title_style="")
     is_chain = snn.graph.is_linear_chain
     for heading in (
         *(("inputs", "neurons") if is_chain else ("operation", "passes on")),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from spikeport.cli.app import app, console, explain, fail, print_json, say
+from spikeport.cli.engine import Backend, Device
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,19 +36,22 @@ def run(
         typer.Option(help="current, the default; poisson for values in [0, 1]; pulse, as a lossless network takes it."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the Poisson draws.")] = 0,
-    backend: Annotated[str, typer.Option(help="Who runs the kernels: see spikeport version.")] = "auto",
+    backend: Backend = "auto",
+    device: Device = None,
     rows: Annotated[int, typer.Option(min=0, help="How many samples to list.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every sample in it.")] = False,
 ) -> None:
     """Run a spiking network on samples and say what it answers."""
     import numpy as np
 
-    from spikeport.backends import get_backend
     from spikeport.cli.arrays import load_samples
+    from spikeport.cli.engine import engine, say_if_measured
     from spikeport.conversion.cautions import far_outside, unsettled
     from spikeport.conversion.checks import check_range
+    from spikeport.integers import Units
     from spikeport.transfer import load_checkpoint
 
+    runs_on = engine(backend, device)
     stored = load_checkpoint(checkpoint)
     graph = stored.to_graph()
     T = stored.metadata.get("T") if timesteps is None else timesteps
@@ -59,6 +63,9 @@ def run(
     encoding = encoding or ("pulse" if pulsed else "current")
     if pulsed and encoding != "pulse":
         fail(f"--encoding {encoding} is not how a lossless network is fed: it takes a pulse, so leave --encoding off")
+    units = stored.metadata.get("integers")
+    if units is not None and encoding == "poisson":
+        fail("--encoding poisson draws spikes, and a network of integers draws none: leave --encoding off")
     if encoding == "pulse" and "scales" in stored.metadata and not pulsed:
         fail("--encoding pulse feeds an input once, and this network was converted to rates: give current or poisson")
     x, labels = load_samples(samples)
@@ -69,9 +76,12 @@ def run(
     caution = far_outside(float(x.min()), float(x.max()), check_range(stored.metadata.get("input_range")))
     if caution:
         explain(caution, "warning")
-    given: dict[str, Any] = {"encoding": encoding, "seed": seed}
-    result = _simulated(graph, x, T, readout_delay, **given, backend=backend)
-    said = {"T": T, "readout_delay": readout_delay, **given, "backend": get_backend(backend).name}
+    if units is not None:
+        x = Units.from_dict(units).input.whole(x)
+    given: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": runs_on}
+    say_if_measured(runs_on, graph)
+    result = _simulated(graph, x, T, readout_delay, **given)
+    said = {"T": T, "readout_delay": readout_delay, **given}
     result = said | result
     if labels is not None:
         pairs = zip(result["classes"], labels.tolist(), strict=True)

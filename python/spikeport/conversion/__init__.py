@@ -17,7 +17,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from spikeport.conversion.ann_to_snn import convert
-from spikeport.conversion.cautions import ConversionWarning, InputRangeWarning, SilentLayerWarning, UnsettledWarning
+from spikeport.conversion.cautions import (
+    ConversionWarning,
+    InputRangeWarning,
+    InputStepWarning,
+    SilentLayerWarning,
+    UnsettledWarning,
+)
 from spikeport.conversion.checks import import_torch
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.saved import load
@@ -30,6 +36,7 @@ __all__ = [
     "ConversionWarning",
     "ConvertedSNN",
     "InputRangeWarning",
+    "InputStepWarning",
     "QCFSActivation",
     "SilentLayerWarning",
     "UnsettledWarning",

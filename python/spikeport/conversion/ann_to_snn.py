@@ -16,6 +16,7 @@ from spikeport.conversion import advice
 from spikeport.conversion.calibrating.spiking import Asked, spiking, untold
 from spikeport.conversion.calibration import COMPARED, Batch, SampleForm, Seen, batches, evenly, length
 from spikeport.conversion.checks import (
+    check_arithmetic,
     check_fit,
     check_levels,
     check_max_spikes,
@@ -29,6 +30,7 @@ from spikeport.conversion.lossless.network import settling
 from spikeport.conversion.measurement import measured
 from spikeport.conversion.thresholds.distribution import Outputs
 from spikeport.conversion.thresholds.network import channels_of
+from spikeport.conversion.whole import SAMPLES, in_integers
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
@@ -53,6 +55,7 @@ def convert(
     max_spikes: int = 1,
     neuron: str = "if",
     levels: int | None = None,
+    arithmetic: str = "float",
     classes: bool | Sequence[str] | None = None,
     input_shape: Sequence[int] | None = None,
     per_channel: bool = True,
@@ -76,6 +79,10 @@ def convert(
     each, without training; it is given its input once, and its ST-BIF neurons, whose spikes may be negative, settle on
     exactly these values. ``T`` is the most steps that this may take. It computes in float64, with weights on a binary
     grid so fine that they differ from the trained ones by one part in 2^28 and no sum rounds.
+
+    ``arithmetic="int8"`` or ``"int16"`` asks for a network of integers: weights of so many bits, everything else whole
+    numbers of 32, the same bits on any machine (`spikeport.integers.quantize`). It is run as any other, on the same
+    real inputs, for up to 256 steps, or ``T`` where that is more, but for Poisson spikes, which integers do not draw.
 
     The model is left as it was found: it is run in eval mode without gradients, gets the mode of every module back, and
     shares no memory with the result, which keeps the model's dtype (half precisions become float32).
@@ -104,6 +111,7 @@ def convert(
     neuron : "if", integrate-and-fire, whose rates are the activations; or "st_bif", a lossless network
     levels : N of a lossless network, by default 15: its activations have N + 1 values from 0 to θ, which ``thresholds``
         (by default "data") chooses; QCFS activations keep their own θ and T. Neither biases nor readout are calibrated
+    arithmetic : "float", the model's own; "int8" or "int16": weights of so many bits, rounded by the calibration data
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
     input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
@@ -122,7 +130,7 @@ def convert(
     ------
     ConversionError
         ``timesteps``, ``max_spikes``, ``neuron``, ``levels``, ``percentile``, ``thresholds``, ``calibration``,
-        ``classes``, ``model``, ``unsupported_module``, ``order``, ``non_finite``, ``shape``, ``dtype``,
+        ``arithmetic``, ``classes``, ``model``, ``unsupported_module``, ``order``, ``non_finite``, ``shape``, ``dtype``,
         ``calibration_empty``, ``unfaithful``.
     MissingExtra
         where torch is not installed.
@@ -142,6 +150,7 @@ def convert(
         check_fit("bias_calibration", bias_calibration),
         check_fit("readout_calibration", readout_calibration),
     )
+    bits = check_arithmetic(arithmetic, calibration_data is not None)
     quantised = check_levels(neuron, levels, max_spikes, bool(biases or readout))
     rule, share = check_rule(thresholds, percentile, calibration_data is not None, bool(biases or readout))
     torch = import_torch("converting a torch model")
@@ -185,6 +194,9 @@ def convert(
         classes=seen.label_kind in (None, "i", "u", "b") if classes is None else classes,
         encoding="poisson" if quantised is None else "pulse",
     )
+    whole = None
+    if bits is not None:
+        snn, whole = in_integers(snn, bits, seen.evenly(SAMPLES))
     if quantised is not None:
         beside = (samples, expected) if seen.count else None
         snn.certificate = certified(snn, beside, quantised, made.details)
@@ -194,6 +206,8 @@ def convert(
         snn.certificate = measured(snn, samples, expected, made.details, made.chosen)
         said += advice.on_calibration(seen, made.silent)
         said += advice.on_certificate(snn, share if rule == "percentile" else None)
+    if whole is not None:
+        snn.certificate = replace(snn.certificate, further=(*snn.certificate.further, whole))
     for warning in said:
         advice.warn(warning)
     return snn

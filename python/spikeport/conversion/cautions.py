@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from spikeport.integers.inputs import NEAR, InputStep
+
 
 class ConversionWarning(UserWarning):
     """What was converted, or how, is worth little; the message says what to do."""
@@ -18,6 +20,10 @@ class SilentLayerWarning(ConversionWarning):
 
 class InputRangeWarning(ConversionWarning):
     """A network is run on values far outside those it was calibrated with."""
+
+
+class InputStepWarning(ConversionWarning):
+    """A network of integers is run on values between the whole numbers that its inputs were."""
 
 
 class UnsettledWarning(ConversionWarning):
@@ -51,4 +57,17 @@ def far_outside(low: float, high: float, calibrated: tuple[float, float] | None)
     return (
         f"the input has values from {low:g} to {high:g}, and the network was calibrated with {least:g} to {most:g}: "
         "prepare it as the training data was prepared"
+    )
+
+
+def between_steps(x: npt.NDArray[Any], step: InputStep) -> InputStepWarning | None:
+    """Return what is to be said of inputs that lie between whole numbers, where those of the calibration data did not.
+
+    Of an input that was measured, and not exact, rounding is part of what was certified.
+    """
+    if not step.exact or (off := step.off(x)) <= 10 * NEAR:
+        return None
+    return InputStepWarning(
+        f"the calibration data were multiples of {step.step:g}, and the input is not: it is rounded, by up to "
+        f"{off:.2g} of a step; calibrate with such data, or quantise by integers.quantize(graph, input_step=…)"
     )

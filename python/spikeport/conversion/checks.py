@@ -20,6 +20,9 @@ RULES: Final = ("auto", "percentile", "balanced", "data")
 NEURONS: Final = ("if", "st_bif")
 """What an activation can become."""
 
+ARITHMETIC: Final = {"float": None, "int8": 8, "int16": 16}
+"""What a network computes with, and the bits of its weights where these are whole numbers."""
+
 LEVELS: Final = 15
 """Of a lossless network where no other number is given: four bits."""
 
@@ -66,6 +69,24 @@ def check_levels(neuron: Any, levels: Any, max_spikes: int, fits: bool) -> int |
             "calibration", "biases and readout are calibrated on rates: leave that off for neuron='st_bif'"
         )
     return LEVELS if levels is None else int(levels)
+
+
+def check_arithmetic(arithmetic: Any, has_data: bool) -> int | None:
+    """Return the bits of weights that are to be whole numbers, None for floats.
+
+    Raises `ConversionError` ``arithmetic`` for anything else, ``calibration_empty`` where nothing says what a whole
+    number at the input stands for.
+    """
+    if arithmetic not in ARITHMETIC:
+        names = ", ".join(map(repr, ARITHMETIC))
+        raise ConversionError("arithmetic", f"arithmetic must be one of {names}, not {arithmetic!r}")
+    bits = ARITHMETIC[arithmetic]
+    if bits is not None and not has_data:
+        raise ConversionError(
+            "calibration_empty",
+            f"arithmetic={arithmetic!r} needs calibration data: they say what a whole number at the input stands for",
+        )
+    return bits
 
 
 def check_percentile(percentile: Any) -> float:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.checks import takes
-from spikeport.conversion.cautions import InputRangeWarning, far_outside, unsettled
+from spikeport.conversion.cautions import InputRangeWarning, between_steps, far_outside, unsettled
 from spikeport.conversion.checks import (
     as_array,
     check_activation,
@@ -30,6 +30,7 @@ from spikeport.conversion.parts import GraphParts, Scale
 from spikeport.conversion.readout import Readout, check_delay, read_in_parts
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.integers import Units
 from spikeport.kernels.qcfs import qcfs
 from spikeport.neuron import PASS_ON, Neuron
 
@@ -61,6 +62,8 @@ class ConvertedSNN(GraphParts):
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False)
 
     A lossless network (`convert` with ``neuron="st_bif"``) is one too: its `encoding` is "pulse", its T the most steps.
+    So is a network of integers (``arithmetic="int8"``): its `units` say what its numbers stand for, and it takes the
+    same real inputs.
 
     Raises
     ------
@@ -109,7 +112,8 @@ class ConvertedSNN(GraphParts):
         """Return a view of ``graph``, whatever its neurons are.
 
         ``described`` are ``scales``, ``certificate`` and what follows it, as the class takes and refuses them, and
-        ``encoding``: "pulse" for a network that is fed once and settles, by default "poisson".
+        ``encoding``: "pulse" for a network that is fed once and settles, by default "poisson"; and ``units``, what the
+        numbers of a graph of integers stand for, see `spikeport.integers.Units`.
         """
         view = cls.__new__(cls)
         view._graph = graph
@@ -126,11 +130,13 @@ class ConvertedSNN(GraphParts):
         input_range: tuple[float, float] | None = None,
         classes: bool | Sequence[str] = True,
         encoding: str = ENCODINGS[0],
+        units: Units | None = None,
     ) -> None:
         self.T = check_timesteps(T)
         if encoding not in (*ENCODINGS, PULSE):
             raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join((*ENCODINGS, PULSE))}")
         self.encoding = encoding
+        self.units = units
         self.scales = [check_scale(scale) for scale in scales or [1.0] * len(self._graph)]
         if len(self.scales) != len(self._graph):
             raise ConversionError("shape", f"scales has {len(self.scales)} entries for {len(self._graph)} layers")
@@ -153,7 +159,8 @@ class ConvertedSNN(GraphParts):
             "input_range": self.input_range and list(self.input_range),
             "output_activation": self.output_activation,
             "output_levels": self.output_levels,
-            "encoding": self.encoding if self.is_pulsed else None,
+            "encoding": self.encoding if self.encoding != ENCODINGS[0] else None,
+            "integers": self.units and self.units.to_dict(),
         }
         return said | {key: value for key, value in known.items() if value is not None}
 
@@ -247,6 +254,8 @@ class ConvertedSNN(GraphParts):
         -----
         InputRangeWarning
             where ``x`` lies far outside `input_range`.
+        InputStepWarning
+            where the inputs that a network of integers was made for are whole numbers, and ``x`` lies between them.
         UnsettledWarning
             where samples of a lossless network did not settle within T steps.
         """
@@ -273,14 +282,14 @@ class ConvertedSNN(GraphParts):
         """
         check_settles(self.graph)
         samples = self._samples(x)
-        drive = quantised(self.graph, samples, backend).drive.reshape(len(samples), self.graph.n_outputs)
+        drive = quantised(self.graph, self.fed(samples), backend).drive.reshape(len(samples), self.graph.n_outputs)
         values = self.decoded(drive, 1)
         return np.asarray(values[0] if self._is_sample(x) else values)
 
     def decoded(self, drive: Array, timesteps: int) -> Array:
         """Return what the output received in so many steps, (batch, n_outputs), as the trained network's output."""
         scale, spikes = np.asarray(self.scales[-1]), self.graph[-1].neuron.max_spikes
-        values = drive * (scale / timesteps)
+        values = drive * (scale * (1.0 if self.units is None else self.units.drive_step) / timesteps)
         if self.output_activation == "relu":
             return np.maximum(values, 0)
         if self.output_activation == "clamp":
@@ -312,6 +321,10 @@ class ConvertedSNN(GraphParts):
         read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
         return self._answer(x, classes_of(self.decoded(read.drive, read.timesteps)), read, with_settled)
 
+    def fed(self, x: Array) -> Array:
+        """Return what the graph is fed for real inputs: these, or for a network of integers whole numbers."""
+        return x if self.units is None else self.units.input.whole(x)
+
     def _is_sample(self, x: npt.ArrayLike) -> bool:
         return np.shape(x) == self.graph.input_shape or np.ndim(x) == 1
 
@@ -328,16 +341,19 @@ class ConvertedSNN(GraphParts):
         timesteps = check_timesteps(self.T if T is None else T)
         delay = check_delay(readout_delay, timesteps)
         encoding = self.encoding if encoding is None else encoding
-        known = (PULSE,) if self.is_pulsed else ENCODINGS
+        known = (PULSE,) if self.is_pulsed else ENCODINGS if self.units is None else ENCODINGS[1:]
         if encoding not in known:
             what = "a lossless network settles" if self.is_pulsed else "spikes of your own go to .graph.run"
+            what = "integers draw no Poisson spikes" if self.units is not None and encoding == "poisson" else what
             raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(known)}; {what}")
         samples = self._samples(x)
         if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
             message = far_outside(float(samples.min()), float(samples.max()), self.input_range)
             self._warn(InputRangeWarning(message) if message else None)
         how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend}
-        read = read_in_parts(self.graph, samples, timesteps, delay, max_bytes, **how)
+        if self.units is not None and samples.size and samples.dtype.kind in "fiub":
+            self._warn(between_steps(samples, self.units.input))
+        read = read_in_parts(self.graph, self.fed(samples), timesteps, delay, max_bytes, **how)
         if read.settled is not None:
             self._warn(unsettled(read.settled, timesteps))
         return read

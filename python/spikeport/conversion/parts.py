@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.graph import PerLayer, SNNGraph
-from spikeport.kernels.checks import as_float
+from spikeport.graph import LayerNode, PerLayer, SNNGraph
+from spikeport.kernels.checks import as_float, as_integers
 
 Array = npt.NDArray[Any]
 Scale = float | list[float]
@@ -84,14 +84,22 @@ class GraphParts:
         layer = self.graph[k]
         if weights is None and "weight" not in layer.operation.arrays():
             return
-        layer.weights = as_float(f"{layer.name}.weights", [] if weights is None else weights)
+        layer.weights = _in_type_of(layer, "weights", [] if weights is None else weights, layer.operation.dtype)
 
     def _set_bias(self, k: int, bias: npt.ArrayLike | None) -> None:
         layer = self.graph[k]
-        layer.bias = None if bias is None else as_float(f"{layer.name}.bias", bias).astype(layer.operation.dtype)
+        layer.bias = None if bias is None else _in_type_of(layer, "bias", bias, layer.operation.element)
 
     def _set_threshold(self, k: int, threshold: float) -> None:
         self.graph[k].neuron = replace(self.graph[k].neuron, threshold=threshold)
 
     def _set_name(self, k: int, name: str) -> None:
         self.graph[k].name = name
+
+
+def _in_type_of(layer: LayerNode, name: str, values: npt.ArrayLike, dtype: Any) -> Array:
+    """Return arrays for a layer: of integers in ``dtype``, or refused; else floats, a bias in the weights' type."""
+    if layer.operation.element == np.int32:
+        return as_integers(f"{layer.name}.{name}", values, dtype)
+    array = as_float(f"{layer.name}.{name}", values)
+    return array if name == "weights" else array.astype(dtype)

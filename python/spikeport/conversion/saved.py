@@ -12,6 +12,7 @@ import numpy as np
 from spikeport.certificate import Certificate
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.errors import ConversionError
+from spikeport.integers import Units
 from spikeport.neuron import Neuron
 from spikeport.transfer import SNNCheckpoint, load_checkpoint
 
@@ -54,8 +55,9 @@ def restored(checkpoint: SNNCheckpoint, name: str) -> ConvertedSNN:
             input_range=said.get("input_range"),
             classes=said.get("classes", True),
             encoding=said.get("encoding", "poisson"),
+            units=None if said.get("integers") is None else Units.from_dict(said["integers"]),
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise ConversionError(
             "metadata", f"{name}: what its metadata says of the conversion is damaged: {error}"
         ) from None

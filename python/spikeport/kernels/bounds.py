@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy.typing as npt
 
 from spikeport.errors import GraphError, KernelError
 from spikeport.kernels.integers import check_reach, largest_of, reach_of
-from spikeport.kernels.nodes import INPUT, PlacedNetwork
+from spikeport.kernels.nodes import INPUT, PlacedNetwork, PlacedNode
 from spikeport.neuron import Neuron
 from spikeport.operations import MaxPool, Operation
 
@@ -31,11 +32,17 @@ def node_reach(neuron: Neuron, timesteps: int, largest: float) -> float:
 
 def check_network(network: PlacedNetwork, timesteps: int, largest: float) -> None:
     """Raise `KernelError` ``overflow`` unless ``timesteps`` steps on inputs of at most ``largest`` stay in 32 bits."""
+    for node, most in bounds_of(network, largest):
+        check_reach(node_reach(node.neuron, timesteps, most), f"{node.name}, in {timesteps:,} timesteps,")
+
+
+def bounds_of(network: PlacedNetwork, largest: float) -> Iterator[tuple[PlacedNode, float]]:
+    """Yield each node and the bound of its currents, where inputs are at most ``largest`` in absolute value."""
     passed_on = {INPUT: largest}
     for node in network.nodes:
         most = _bound(node.operation, [passed_on[name] for name in node.inputs])
-        check_reach(node_reach(node.neuron, timesteps, most), f"{node.name}, in {timesteps:,} timesteps,")
         passed_on[node.name] = float(max(map(abs, node.neuron.spike_range))) if node.neuron.is_spiking else most
+        yield node, most
 
 
 def _bound(operation: Operation, largest: list[float]) -> float:

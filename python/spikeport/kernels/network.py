@@ -170,7 +170,7 @@ def walk(
         if record:
             spikes.append(trace.spikes)
     drive = sum_in_order(currents.steps(timesteps))
-    settled = None if moved is None else _settled(moved)
+    settled = None if moved is None else settled_after(moved)
     return RunResult(counts, membrane, drive, int(timesteps), spikes if record else None, settled)
 
 
@@ -190,7 +190,7 @@ def _with_bias_once(node: PlacedNode, currents: Signal) -> Signal:
     return currents
 
 
-def _settled(moved: Array) -> Array:
+def settled_after(moved: Array) -> Array:
     """Return the first step s >= 1 in which nothing moved, for each sample, or -1."""
     still = ~moved[1:]
     first: Array = still.argmax(axis=0) + 1 if len(still) else np.zeros(moved.shape[1], np.int64)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from spikeport.backends import BACKENDS, available_backends
+from spikeport.backends import BIT_EQUAL, available_backends
 from spikeport.conversion import ConvertedSNN
 
 
 @pytest.mark.parametrize("encoding", ["current", "poisson"])
-@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "reference"])
+@pytest.mark.parametrize("backend", [name for name in BIT_EQUAL if name != "reference"])
 def test_a_converted_network_answers_the_same(backend, encoding):
     reason = available_backends()[backend]
     if reason is not None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikeport import LayerNode, SNNGraph
-from spikeport.backends import BACKENDS, Network, available_backends
+from spikeport.backends import BIT_EQUAL, Network, available_backends
 from spikeport.conversion import ConvertedSNN
 from spikeport.errors import KernelError
 from spikeport.neuron import Neuron
@@ -45,7 +45,7 @@ def parts(monkeypatch):
 
 
 def here():
-    return [name for name in BACKENDS if available_backends()[name] is None]
+    return [name for name in BIT_EQUAL if available_backends()[name] is None]
 
 
 def arrays(result):

@@ -289,6 +289,19 @@ def test_a_lossless_network_is_converted_evaluated_and_run_until_it_settles(fold
     assert code == 2 and "--levels 3 belongs to --neuron st_bif" in err
 
 
+def test_a_network_of_integers_is_converted_evaluated_and_run_on_the_same_samples(folder, capsys):
+    code, out, _ = spikeport(capsys, CONVERT + "-T 8 --arithmetic int8 --evaluate samples.npz")
+    assert code == 0 and "weights of 8 bits" in out and "current" in out and "poisson" not in out.split("accuracy")[1]
+    from spikeport import load
+
+    snn, x = load("out"), np.load("samples.npy")
+    code, out, _ = spikeport(capsys, "run out samples.npz --json")
+    said = json.loads(out)
+    assert code == 0 and said["classes"] == snn.classify(x).tolist() and said["encoding"] == "current"
+    code, _, err = spikeport(capsys, "run out samples.npz --encoding poisson")
+    assert code == 2 and "integers" in err
+
+
 def test_run_shows_a_few_samples_and_the_accuracy(folder, capsys):
     spikeport(capsys, CONVERT)
     code, out, _ = spikeport(capsys, "run out samples.npz --rows 3 -T 32")

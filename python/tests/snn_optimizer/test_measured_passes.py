@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from spikeport import GraphError, LayerNode, SNNGraph
+from spikeport.projection import project_columns
 from spikeport.snn_optimizer import dead_neuron_elimination, optimize, packed, quantized_parts
-from spikeport.snn_optimizer.passes.compensation import Reading, project_columns, remove_units, second_moment
+from spikeport.snn_optimizer.passes.compensation import Reading, remove_units, second_moment
 from spikeport.snn_optimizer.proofs.arithmetic import Grid, sums_are_exact
 
 

@@ -16,7 +16,7 @@ from spikeport.certification.layers.losses import KINDS, check_neurons, levels
 from spikeport.certification.layers.report import Certification
 from spikeport.certification.layers.trained import TrainedNetwork
 from spikeport.certification.layers.units import Units, units_of
-from spikeport.certification.samples import as_samples, check_rates
+from spikeport.certification.samples import as_samples, check_floats, check_rates
 from spikeport.certification.shares import Share
 from spikeport.checks import takes
 from spikeport.conversion.checks import check_timesteps, import_torch
@@ -56,8 +56,9 @@ def certify(
     Raises
     ------
     ConversionError
-        ``timesteps``, ``encoding``, ``shape``, ``samples`` for none at all, ``neuron`` for neurons of another kind,
-        ``graph`` for layers that are not the model's, ``distributed``, and what reading the model raises.
+        ``timesteps``, ``encoding``, ``arithmetic`` for a network of integers, ``shape``, ``samples`` for none at all,
+        ``neuron`` for neurons of another kind, ``graph`` for layers that are not the model's, ``distributed``, and what
+        reading the model raises.
     spikeport.errors.KernelError
         ``non_finite``, ``rate_range``, ``seed``.
     """
@@ -67,6 +68,7 @@ def certify(
         )
     timesteps = check_timesteps(snn.T if T is None else T)
     check_rates(snn)
+    check_floats(snn)
     if encoding not in ENCODINGS:
         raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
     for layer in snn.graph.layers[:-1]:

@@ -14,7 +14,7 @@ from spikeport.certification.expected import trained_outputs
 from spikeport.certification.lengths.figures import early_exit_of, point_of
 from spikeport.certification.lengths.report import Sweep
 from spikeport.certification.lengths.trajectory import Trajectory, read_at_each_step, trajectories
-from spikeport.certification.samples import as_labels, as_samples, check_rates
+from spikeport.certification.samples import as_labels, as_samples, check_fed, check_rates
 from spikeport.certification.shares import Share
 from spikeport.checks import is_real, takes
 from spikeport.conversion.checks import check_timesteps
@@ -77,6 +77,7 @@ def sweep(
     check_rates(snn)
     if encoding not in ENCODINGS:
         raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
+    check_fed(snn, encoding)
     if not is_real(tolerance) or not 0 <= tolerance <= 1:
         raise ConversionError("tolerance", f"tolerance must be a share in [0, 1], not {tolerance!r}")
     if model is not None and logits is not None:

@@ -68,7 +68,7 @@ def trajectories(
     held = sum(layer.n_neurons * (1 if layer.neuron.is_spiking else item) for layer in graph)
     at_once = max(1, min(256, BYTES_AT_ONCE // (T * (held + item * graph.n_inputs))))
     for start in range(0, len(x), at_once):
-        part = x[start : start + at_once]
+        part = snn.fed(x[start : start + at_once])
         if encoding == "poisson":
             part = drawn(graph, part, T, seed, backend)
         yield _trajectory(snn, graph, part, lengths, delay, encoding, backend)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from spikeport.cli.app import app
-from spikeport.cli.certification.files import AsJson, Backend, Checkpoint, Encoding, Report, Seed
+from spikeport.cli.certification.files import AsJson, Checkpoint, Encoding, Report, Seed
+from spikeport.cli.engine import Backend, Device
 from spikeport.cli.trained_model import Spec, TrustPickle, Weights
 
 
@@ -26,6 +27,7 @@ def certify(
     encoding: Encoding = "current",
     seed: Seed = 0,
     backend: Backend = "auto",
+    device: Device = None,
     report: Report = None,
     trust_pickle: TrustPickle = False,
     as_json: AsJson = False,
@@ -37,10 +39,13 @@ def certify(
     from spikeport.certification.layers.against_trained import certify as certify_network
     from spikeport.certification.shares import launched_group
     from spikeport.cli.certification.files import check_page, loaded, show
+    from spikeport.cli.engine import engine, say_if_measured
     from spikeport.cli.trained_model import trained_model
 
     check_page(report)
+    runs_on = engine(backend, device)
     snn, x, _ = loaded(checkpoint, samples)
+    say_if_measured(runs_on, snn.graph)
     trained = trained_model(model, weights, trust_pickle)
     with launched_group() as share:
         found = certify_network(
@@ -50,7 +55,7 @@ def certify(
             T=timesteps,
             encoding=encoding,
             seed=seed,
-            backend=backend,
+            backend=runs_on,
             progress=share.is_first,
             distributed=share.processes > 1,
         )

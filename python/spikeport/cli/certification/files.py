@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 Checkpoint = Annotated[Path, typer.Argument(help="A converted network: PATH of PATH.npz and PATH.json.")]
 Encoding = Annotated[Literal["current", "poisson"], typer.Option(help="current, or poisson for values in [0, 1].")]
 Seed = Annotated[int, typer.Option(help="Of the Poisson draws.")]
-Backend = Annotated[str, typer.Option(help="Who runs the kernels: see spikeport version.")]
 Report = Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 

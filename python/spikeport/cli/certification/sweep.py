@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikeport.cli.app import app, fail
-from spikeport.cli.certification.files import AsJson, Backend, Checkpoint, Encoding, Report, Seed
+from spikeport.cli.certification.files import AsJson, Checkpoint, Encoding, Report, Seed
+from spikeport.cli.engine import Backend, Device
 from spikeport.cli.trained_model import Spec, TrustPickle, Weights
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def sweep(
     encoding: Encoding = "current",
     seed: Seed = 0,
     backend: Backend = "auto",
+    device: Device = None,
     report: Report = None,
     trust_pickle: TrustPickle = False,
     as_json: AsJson = False,
@@ -52,11 +54,14 @@ def sweep(
     from spikeport.certification.shares import launched_group
     from spikeport.cli.arrays import load_samples
     from spikeport.cli.certification.files import check_page, loaded, show
+    from spikeport.cli.engine import engine, say_if_measured
     from spikeport.cli.trained_model import trained_model
 
     check_page(report)
     lengths, assumptions = _lengths(timesteps), _assumptions(assume or [])
+    runs_on = engine(backend, device)
     snn, x, labels = loaded(checkpoint, samples)
+    say_if_measured(runs_on, snn.graph)
     given: dict[str, Any] = {"logits": None if logits is None else load_samples(logits)[0]}
     if model is not None or weights is not None:
         given["model"] = trained_model(model, weights, trust_pickle)
@@ -72,7 +77,7 @@ def sweep(
             readout_delay=readout_delay,
             encoding=encoding,
             seed=seed,
-            backend=backend,
+            backend=runs_on,
             assumptions=assumptions,
             progress=share.is_first,
             distributed=share.processes > 1,

@@ -16,7 +16,7 @@ from spikeport.conversion.balance import balanced
 from spikeport.conversion.calibrating.candidates import VALUES, Candidate, Trial, widest
 from spikeport.conversion.calibrating.sample import told
 from spikeport.conversion.calibration import evenly, parted
-from spikeport.conversion.measurement import additions
+from spikeport.graph.effort import additions
 
 if TYPE_CHECKING:
     from spikeport.reading.network import ReadNetwork

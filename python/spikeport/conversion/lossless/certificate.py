@@ -10,7 +10,8 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.conversion.lossless.grid import why_inexact
 from spikeport.conversion.lossless.quantised import quantised
-from spikeport.conversion.measurement import compared, compared_on
+from spikeport.conversion.measurement import compared
+from spikeport.graph.effort import compared_on
 
 if TYPE_CHECKING:
     from spikeport.conversion.converted import ConvertedSNN
@@ -69,7 +70,7 @@ def beside_quantised(snn: ConvertedSNN, x: Array, T: int | None = None, backend:
     """Run a lossless network and its quantised network on ``x`` of shape (samples, …), and compare every count."""
     graph, parts = snn.graph, []
     for start in range(0, len(x), AT_ONCE):
-        part = np.asarray(x[start : start + AT_ONCE]).reshape(-1, *graph.input_shape)
+        part = snn.fed(np.asarray(x[start : start + AT_ONCE]).reshape(-1, *graph.input_shape))
         run = graph.run(part, T=T or snn.T, encoding="pulse", backend=backend)
         assert run.settled is not None
         expected = quantised(graph, part, backend)
@@ -89,9 +90,10 @@ def certified(
     """Return what ``snn`` is to its quantised network, and further to the trained one: samples and its answers."""
     why = why_inexact(snn.graph)
     about = {"T": snn.T, "levels": levels, **details}
+    ground = "all numbers are whole" if snn.units else "weights lie on a binary grid"
     proven = (
         f"every sample that settles has the counts and the output of the quantised network with {levels} levels, bit "
-        "for bit: weights lie on a binary grid on which no sum of what spikes bring rounds"
+        f"for bit: {ground}, and no sum of what spikes bring rounds"
     )
     if beside is None:
         further = (Certificate("unchecked", "nothing was compared with the trained network: no calibration data"),)

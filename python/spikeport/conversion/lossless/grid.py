@@ -59,6 +59,8 @@ def on_grid(graph: SNNGraph) -> SNNGraph:
 
 def why_inexact(graph: SNNGraph) -> str | None:
     """Return what may keep a settled sample from the quantised network's bits, or None where nothing can."""
+    if dtype_of(graph) == np.int32:
+        return next((f"{layer.name} does not settle" for layer in graph if not _settles(layer.neuron)), None)
     try:
         _follow(graph, rounds=False)
     except _Inexact as error:
@@ -105,7 +107,7 @@ def _currents(layer: LayerNode, reads: list[Signal]) -> Signal:
 def _behind(layer: LayerNode, currents: Signal, digits: int) -> Signal:
     """Return what the neurons of a layer send, or raise where their membranes may round."""
     neuron = layer.neuron
-    if neuron.is_spiking and neuron.kind != "ST-BIF":
+    if not _settles(neuron):
         raise _Inexact(f"{layer.name} has {neuron.kind} neurons, which do not settle on a quantised activation")
     if currents.places is None:
         if not neuron.is_spiking:
@@ -123,6 +125,10 @@ def _behind(layer: LayerNode, currents: Signal, digits: int) -> Signal:
     if _room(largest, steps) > 2.0 ** (digits - max(places, 0)):
         raise _Inexact(f"{layer.name} sums numbers of too many binary places ({places}), so that they may round")
     return Signal(0, steps) if neuron.is_spiking else Signal(places, largest)
+
+
+def _settles(neuron: Neuron) -> bool:
+    return not neuron.is_spiking or neuron.kind == "ST-BIF"
 
 
 def _room(largest: float, steps: int) -> float:

@@ -45,10 +45,12 @@ def quantised(graph: SNNGraph, x: Array, backend: str = "auto") -> Quantised:
         z = engine.operation_currents(layer.operation, *(signals[name][None] for name in graph.reads(k)))[0]
         neuron, value = layer.neuron, z
         if neuron.is_spiking:
+            kind = np.float64 if dtype == np.int32 else dtype
             θ, start = (
-                np.asarray(part, dtype).reshape(-1, *(1,) * (z.ndim - 2)) for part in (neuron.threshold, neuron.v_init)
+                np.asarray(part, kind).reshape(-1, *(1,) * (z.ndim - 2)) for part in (neuron.threshold, neuron.v_init)
             )
-            value = np.clip(np.floor(start + z / θ), neuron.tracer_min, neuron.tracer_max)
+            level = np.floor_divide(z + start * θ, θ) if dtype == np.int32 else np.floor(start + z / θ)
+            value = np.clip(level, neuron.tracer_min, neuron.tracer_max).astype(dtype)
         signals[layer.name] = value
         values.append(value)
     return Quantised(values, z)

@@ -202,6 +202,8 @@ def load_weights(model: PreTrainedModel, folder: str | Path) -> None:
         except (SafetensorError, OSError, TypeError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
             raise RobertaError("weights", f"{file} cannot be read: {error}") from error
     own = model.state_dict()
+    # Factors of heads are 1 where a file was written before there were any.
+    weights = {n: torch.ones_like(v) for n, v in own.items() if n.endswith(".head_scales.scale")} | weights
     missing, foreign = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
     shapes = [name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape]
     if missing or foreign or shapes:

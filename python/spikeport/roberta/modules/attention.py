@@ -2,8 +2,12 @@
 
 Quantised, with LSQ quantisers named Qq, Qk, Qv, Qc (signed) and Qp (unsigned, on probabilities)::
 
-    P = Qp(softmax(Qq(W_q·x)·Qk(W_k·x)ᵀ/√d + mask))
+    P = h·Qp(softmax(Qq(W_q·x)·Qk(W_k·x)ᵀ/√d + mask)/h)
     context = Qc(P·Qv(W_v·x))
+
+with a factor h for each head, 1 until calibration: some heads look at one token, others at all, and one scale s of
+probabilities would be too small for the former and too coarse for the latter. h·Qp(p/h) is LSQ of p with scale s·h, so
+a head's neurons have the threshold θ·h, and nothing is multiplied at run time.
 
 Spiking, with q_t, k_t the spikes of step t and Q, K their running totals including it::
 
@@ -22,8 +26,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikeport.roberta.modules.lsq import LSQInteger
+from spikeport.roberta.modules.lsq import SMALLEST_SCALE, LSQInteger
 from spikeport.roberta.modules.stream import SpikingModule
+
+
+class HeadScales(nn.Module):
+    """h of each head: a weight that calibration sets and no training changes, of shape (heads,), saved as ``scale``."""
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(heads), requires_grad=False)
+
+    def forward(self) -> Tensor:
+        """Return h, shape (heads, 1, 1): above 0, as a head's probabilities are multiplied by it."""
+        return self.scale.abs().clamp_min(SMALLEST_SCALE).view(-1, 1, 1)
 
 
 class QuantisedSelfAttention(nn.Module):
@@ -46,6 +62,7 @@ class QuantisedSelfAttention(nn.Module):
         self.value_quantiser: nn.Module = LSQInteger(level, signed=True)
         self.probability_quantiser: nn.Module = LSQInteger(level, signed=False)
         self.context_quantiser: nn.Module = LSQInteger(level, signed=True)
+        self.head_scales = HeadScales(self.heads)
 
     def forward(
         self, hidden_states: Tensor, attention_mask: Tensor | None = None, *_: Any, **__: Any
@@ -68,7 +85,7 @@ class ZipTFSelfAttention(SpikingModule):
         self.query_quantiser, self.key_quantiser = attention.query_quantiser, attention.key_quantiser
         self.value_quantiser = attention.value_quantiser
         self.probability_quantiser = attention.probability_quantiser
-        self.context_quantiser = attention.context_quantiser
+        self.context_quantiser, self.head_scales = attention.context_quantiser, attention.head_scales
 
     def forward(
         self, total: Tensor, attention_mask: Tensor | None = None, asking: int | None = None
@@ -104,6 +121,7 @@ def _attend(module: Any, x: Tensor, mask: Tensor | None, asking: int | None = No
         if mask.dtype == torch.bool:
             mask = torch.zeros_like(mask, dtype=x.dtype).masked_fill_(~mask, torch.finfo(x.dtype).min)
         scores = scores.add_(mask)
-    probabilities = module.probability_quantiser(torch.softmax(scores, dim=-1))
+    factors = module.head_scales()
+    probabilities = module.probability_quantiser(torch.softmax(scores, dim=-1) / factors) * factors
     context = (module.dropout(probabilities) @ values).transpose(-2, -3).flatten(-2)
     return module.context_quantiser(context), probabilities

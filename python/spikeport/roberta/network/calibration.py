@@ -2,7 +2,9 @@
 
 Each scale is the one of a few dozen whose squared error is least, ``Σ (s·q(x/s) - x)²``. All sentences go through the
 network as one batch, so the quantisers are set in network order, and each sees what those before it, set already, will
-send in use.
+send in use. Then a few scales around each are held against the logits, and that which moves them least is taken
+(`spikeport.roberta.network.logit_error`): what a tensor's own error has cut off may be what the answer hangs on.
+
 Padding is not looked at, nor what the answer does not need: of the last layer the first token alone, save keys and
 values. LSQ's own rule, ``2·mean|x|/√Qp`` (Esser et al. 2020, section 2.1), is a start for training; of probabilities,
 whose rows sum to 1, the mean says how long the sentence is, and nothing of the attention.
@@ -21,6 +23,7 @@ import torch
 from torch import Tensor
 
 from spikeport.roberta.errors import RobertaError
+from spikeport.roberta.network.logit_error import fit_scales_to_logits
 from spikeport.roberta.network.quantised import QuantisedRobertaForSequenceClassification
 from spikeport.roberta.network.sentences import SentenceSample
 
@@ -33,7 +36,8 @@ def calibrate(
 ) -> dict[str, float]:
     """Set every scale of ``model`` from ``batches`` of inputs; return them by name.
 
-    A quantiser that sees nothing but 0 keeps its scale.
+    A quantiser that sees nothing but 0 keeps its scale. Heads also take their factors
+    (`QuantisedRobertaForSequenceClassification.head_scales`), by which their probabilities' one scale is multiplied.
 
     Parameters
     ----------
@@ -69,7 +73,7 @@ def room(model: QuantisedRobertaForSequenceClassification, tokens: int) -> int:
 
 
 def fit_scales(model: QuantisedRobertaForSequenceClassification, sample: SentenceSample) -> dict[str, float]:
-    """Run the sentences of ``sample`` through ``model`` as one batch, and set its scales on the way."""
+    """Run the sentences of ``sample`` through ``model`` as one batch, and set its scales on the way, then by logits."""
     quantisers = model.quantisers()
     device = next(model.parameters()).device
     inputs = {name: value.to(device) for name, value in sample.joined(model.config.pad_token_id or 0).items()}
@@ -83,13 +87,16 @@ def fit_scales(model: QuantisedRobertaForSequenceClassification, sample: Sentenc
         quantiser.start_calibration(first if asks else inputs["attention_mask"])
     try:
         with torch.no_grad():
+            for factors in model.head_scales().values():
+                factors.scale.fill_(1.0)
             model(**inputs)
+        for name, quantiser in quantisers.items():
+            quantiser.end_calibration()
+            if not math.isfinite(quantiser.scale.item()):
+                raise RobertaError("scale", f"{name} saw values that are not finite: check the model's weights")
+        fit_scales_to_logits(model, inputs, MOST_VALUES)
     finally:
         for quantiser in quantisers.values():
             quantiser.end_calibration()
         model.train(was_training)
-    scales = {name: quantiser.scale.item() for name, quantiser in quantisers.items()}
-    for name, scale in scales.items():
-        if not math.isfinite(scale):
-            raise RobertaError("scale", f"{name} saw values that are not finite: check the model's weights")
-    return scales
+    return {name: quantiser.scale.item() for name, quantiser in quantisers.items()}

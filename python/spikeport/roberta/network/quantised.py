@@ -18,6 +18,7 @@ from transformers import (
 from transformers.models.roberta.modeling_roberta import RobertaClassificationHead
 
 from spikeport.roberta.errors import RobertaError
+from spikeport.roberta.modules.attention import HeadScales
 from spikeport.roberta.modules.lsq import LSQInteger
 from spikeport.roberta.modules.st_bif import STBIF
 from spikeport.roberta.network.replacement import replace_by_quantised
@@ -104,10 +105,15 @@ class QuantisedRobertaForSequenceClassification(RobertaForSequenceClassification
         """Return every quantiser by its name, in network order."""
         return {name: module for name, module in self.named_modules() if isinstance(module, LSQInteger)}
 
+    def head_scales(self) -> dict[str, HeadScales]:
+        """Return the factors of each attention's heads by their name, in network order."""
+        return {name: module for name, module in self.named_modules() if isinstance(module, HeadScales)}
+
 
 def begin_scale(module: nn.Module) -> None:
     """Set the scale of a quantiser, or the threshold of its spiking twin, to 1 where nothing was loaded into it."""
-    scale = getattr(module, {LSQInteger: "scale", STBIF: "threshold"}.get(type(module), ""), None)
+    named = {LSQInteger: "scale", HeadScales: "scale", STBIF: "threshold"}
+    scale = getattr(module, named.get(type(module), ""), None)
     if scale is not None and not getattr(scale, "_is_hf_initialized", False):
         with torch.no_grad():
             scale.fill_(1.0)
@@ -131,7 +137,7 @@ def quantise(
     config = derive_config(QuantisedRobertaConfig, model.config, transform, bare)
     quantised = build(QuantisedRobertaForSequenceClassification, config, model)
     missing, unexpected = quantised.load_state_dict(model.state_dict(), strict=False)
-    scales = {f"{name}.scale" for name in quantised.quantisers()}
+    scales = {f"{name}.scale" for name in (*quantised.quantisers(), *quantised.head_scales())}
     if unexpected or set(missing) != scales:
         wrong = ", ".join(sorted({*unexpected, *(set(missing) ^ scales)})[:5])
         raise RobertaError("model", f"weights do not fit the quantised network: {wrong}")

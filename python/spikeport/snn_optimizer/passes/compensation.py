@@ -9,14 +9,13 @@ With a set J of weights of a row fixed to 0, the best change of the others and i
 
     Δw = - w_J · ([H⁻¹]_JJ)⁻¹ · [H⁻¹]_J:        cost = w_J · ([H⁻¹]_JJ)⁻¹ · w_Jᵀ
 
-`remove_units` drops whole units of a source, cheapest first, the same for all rows of all that read it.
-`project_columns` walks the terms once, puts each column on what is allowed (pruned, or on a grid) and spreads the error
-over the terms that follow, the bias last (Frantar and Alistarh 2023, "SparseGPT"; Frantar et al. 2023, "GPTQ").
+`remove_units` drops whole units of a source, cheapest first, the same for all rows of all that read it. The same H
+serves `spikeport.projection`, which changes all weights of a node, term by term.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,18 +23,16 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import SNNGraph
-from spikeport.operations import Linear, Weighted
+from spikeport.operations import Linear
+from spikeport.projection import damped, window_products
 from spikeport.snn_optimizer.replay.signals import Signals
 from spikeport.snn_optimizer.surgery.weighted import places_of, weighted_of
 
 Array = npt.NDArray[Any]
-DAMPING = 1e-2  # share of the mean diagonal, as in GPTQ: it keeps H invertible where inputs repeat each other
-COLUMNS_AT_ONCE = 128  # a block's errors reach the columns behind it in one matrix product
 ROUNDS = 256  # of removal; above so many inputs, several go in each round
 MOST_TERMS = 1 << 13  # of a sum: an H of more of them, and its inverse, would not fit into a few gigabytes
 MOST_WINDOWS = 1 << 16  # of a convolution that H is a mean over, where samples are many: it needs no more
 LEAST_SAMPLES = 128  # of which all windows count, however many they are
-VALUES_AT_ONCE = 1 << 22  # of windows that are laid out at once
 
 
 def second_moments(graph: SNNGraph, name: str, signals: Signals | None, first: str | None = None) -> list[Array] | None:
@@ -53,34 +50,16 @@ def second_moments(graph: SNNGraph, name: str, signals: Signals | None, first: s
     places, samples = places_of(graph[name]), 0
     total = np.zeros((groups, terms + 1, terms + 1))
     for block in signals.means(graph, name, most=max(LEAST_SAMPLES, MOST_WINDOWS // places), first=first):
-        total += _products(operation, block, places)
+        total += window_products(operation, block, places)
         samples += len(block)
-    return [_damped(H / (samples * places)) for H in total]
-
-
-def _products(operation: Weighted, signal: Array, places: int) -> Array:
-    """Return ``Σ x·xᵀ`` over the windows of a block of samples (samples, *shape), (groups, terms + 1, terms + 1)."""
-    groups, _, terms = operation.matrix.shape
-    total = np.zeros((groups, terms + 1, terms + 1))
-    size = max(1, VALUES_AT_ONCE // (groups * terms * places))
-    for start in range(0, len(signal), size):
-        block = signal[None, start : start + size]
-        x = np.ones((groups, len(block[0]) * places, terms + 1))
-        for k, patch in enumerate(operation.patches(block)):
-            x[:, :, k] = patch[0].transpose(1, 0, 2).reshape(groups, -1)
-        total += x.transpose(0, 2, 1) @ x
-    return total
+    return [damped(H / (samples * places)) for H in total]
 
 
 def second_moment(inputs: Array) -> Array:
     """Return H of shape (n_inputs + 1, n_inputs + 1) from inputs (samples, n_inputs), damped by 1% of its mean
     diagonal."""
     x = np.column_stack([inputs, np.ones(len(inputs))]).astype(np.float64)
-    return _damped(x.T @ x / len(x))
-
-
-def _damped(H: Array) -> Array:
-    return np.asarray(H + DAMPING * max(float(np.trace(H)) / len(H), 1e-12) * np.eye(len(H)))
+    return damped(x.T @ x / len(x))
 
 
 def removal_cost(weights: Array, H: Array) -> Array:
@@ -136,34 +115,3 @@ def remove_units(readings: Sequence[Reading], count: int) -> Array:
             reading.remove(gone)
         alive[gone] = False
     return np.flatnonzero(alive)
-
-
-def project_groups(weights: Array, moments: Iterable[Array], project: Callable[[int, Array, Array], Array]) -> Array:
-    """Return `project_columns` of each group's rows of ``weights`` (units, terms + 1) with the group's own H.
-
-    ``project(k, column, rows)`` is told which rows the column is of.
-    """
-    found, moments = [], list(moments)
-    for rows, H in zip(np.split(np.arange(len(weights)), len(moments)), moments, strict=True):
-        found.append(project_columns(weights[rows], H, lambda k, column, rows=rows: project(k, column, rows)))  # type: ignore[misc]
-    return np.concatenate(found)
-
-
-def project_columns(weights: Array, H: Array, project: Callable[[int, Array], Array]) -> Array:
-    """Return the weights (rows, n_inputs + 1; the bias last) with every column but the bias put through ``project``.
-
-    ``project(k, column)`` returns what is allowed near ``column``; the error goes to the columns after k.
-    """
-    W = weights.astype(np.float64)
-    factor = np.linalg.cholesky(np.linalg.inv(H)).T  # upper: H⁻¹ = factorᵀ·factor
-    n = weights.shape[1] - 1
-    for start in range(0, n, COLUMNS_AT_ONCE):
-        end = min(start + COLUMNS_AT_ONCE, n)
-        errors = np.empty((len(W), end - start))
-        for k in range(start, end):
-            allowed = project(k, W[:, k])
-            errors[:, k - start] = (W[:, k] - allowed) / factor[k, k]
-            W[:, k] = allowed
-            W[:, k + 1 : end] -= np.outer(errors[:, k - start], factor[k, k + 1 : end])
-        W[:, end:] -= errors @ factor[start:end, end:]
-    return W

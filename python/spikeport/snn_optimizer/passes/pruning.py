@@ -20,9 +20,9 @@ from spikeport.certificate import Certificate
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.operations import Weighted
+from spikeport.projection import project_groups
 from spikeport.snn_optimizer.passes.compensation import (
     Reading,
-    project_groups,
     removal_cost,
     remove_units,
     second_moments,

@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.snn_optimizer.passes.compensation import project_groups, second_moments
+from spikeport.projection import project_groups
+from spikeport.snn_optimizer.passes.compensation import second_moments
 from spikeport.snn_optimizer.proofs.arithmetic import exponent_above
 from spikeport.snn_optimizer.proofs.grids import input_grids
 from spikeport.snn_optimizer.proofs.scope import Scope

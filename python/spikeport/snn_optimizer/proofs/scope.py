@@ -57,6 +57,10 @@ class Scope:
         if self.encoding == "poisson" and self.input_range is not None and ((low < 0).any() or (high > 1).any()):
             raise GraphError("encoding", "input_range is not in [0, 1], which Poisson encoding wants")
         dtype = dtype_of(graph)
+        if dtype == np.int32:
+            raise GraphError(
+                "dtype", "passes work on floats: optimise the float network, and quantise what comes of it"
+            )
         limit = float(np.finfo(dtype).max)
         for name, values in (("input_range", (low, high)), ("data", () if self.data is None else (self.data,))):
             if any(float(np.abs(v[np.isfinite(v)]).max(initial=0)) > limit for v in values):

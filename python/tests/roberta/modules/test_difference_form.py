@@ -16,6 +16,7 @@ from spikeport.roberta.modules.difference import (
     ZipTFLayerNorm,
 )
 from spikeport.roberta.modules.linear import UnfoldBiasLinear
+from spikeport.roberta.modules.lsq import LSQInteger
 from spikeport.roberta.modules.st_bif import STBIF
 
 SEEDS = st.integers(0, 10_000)
@@ -111,8 +112,9 @@ class _Attention(nn.Module):
 def spiking_attention(seed, hidden=8, heads=2, level=8):
     torch.manual_seed(seed)
     quantised = QuantisedSelfAttention(_Attention(hidden, heads), level).double().eval()
-    for quantiser in (m for m in quantised.modules() if hasattr(m, "scale")):
+    for quantiser in (m for m in quantised.modules() if isinstance(m, LSQInteger)):
         nn.init.constant_(quantiser.scale, 0.2)
+    quantised.head_scales.scale.data = torch.tensor([0.6, 1.7], dtype=torch.float64)
     module = ZipTFSelfAttention(quantised)
     for name in ("query", "key", "value"):
         linear = getattr(module, name)
@@ -146,6 +148,7 @@ def test_attention_on_totals_is_the_step_by_step_equation_with_the_mask_on_accum
         q, k, v = spikes("query"), spikes("key"), spikes("value")
         probability = STBIF.from_quantiser(quantised.probability_quantiser)
         out = STBIF.from_quantiser(quantised.context_quantiser)
+        factors = quantised.head_scales.scale.view(-1, 1, 1)
         Q, K, V, P, scores, last = 0, 0, 0, 0, 0, 0
         total = torch.zeros(1, 5, hidden, dtype=torch.float64)
         for t in range(steps):
@@ -153,7 +156,7 @@ def test_attention_on_totals_is_the_step_by_step_equation_with_the_mask_on_accum
             change = product_change(q[t], k[t].mT, Q, K.mT) / math.sqrt(d)
             scores = scores + change
             now = torch.softmax(scores + mask, -1)
-            p = probability.changes((now - last)[None])[0]
+            p = probability.changes(((now - last) / factors)[None])[0] * factors
             last, P = now, P + p
             mixed = product_change(p, v[t], P, V).transpose(-2, -3).flatten(-2)
             total = total + out.changes(mixed[None])[0]

@@ -81,7 +81,9 @@ def test_however_much_is_given_no_more_is_kept_or_run_than_there_is_room_for(
         widest = sum(row[0].untyped_storage().nbytes() // 8 for row in sample._kept)
         assert widest <= 2 * fit * TOKENS, "a sentence holds the batch that it came in"
     calibrate(model, in_batches(sentences, size))
-    assert seen == [(fit, TOKENS)]
+    assert seen[0] == (fit, TOKENS)
+    assert all(count < fit for count, _ in seen[1:]), "gradients keep more of a sentence than one activation"
+    assert sum(count for count, _ in seen[1:]) == 3 * fit
 
 
 def test_the_sentences_kept_are_spread_over_all_of_them(sentences):
@@ -103,7 +105,10 @@ def test_a_sample_gives_nearly_the_scales_and_the_answers_of_everything(random_n
 
     def calibrated():
         quantised = quantise(model)
-        scales = torch.tensor(list(calibrate(quantised, batches).values()))
+        with monkeypatch.context() as patch:  # what is tried afterwards lies on a grid, where a hair is a step
+            patch.setattr(calibration, "fit_scales_to_logits", lambda *_: None)
+            scales = torch.tensor(list(calibrate(quantised, batches).values()))
+        calibrate(quantised, batches)
         with torch.no_grad():
             errors = [(quantised(**batch).logits - model(**batch).logits).abs().mean() for batch in batches]
         return scales, sum(errors) / len(errors)
@@ -122,8 +127,7 @@ def test_one_long_sentence_takes_its_room(random_network, sentences, monkeypatch
     long = {"input_ids": torch.full((1, 20), 7), "attention_mask": torch.ones(1, 20, dtype=torch.long)}
     model, seen = watched(quantise(random_network()))
     calibrate(model, [long, *in_batches(sentences, 8)])
-    ((count, tokens),) = seen
-    assert (count, tokens) == (50 * TOKENS * 32 // (20 * 2 * 20), 20)
+    assert seen[0] == (50 * TOKENS * 32 // (20 * 2 * 20), 20)
 
 
 def test_padding_makes_no_sentence_longer(random_network, sentences):
@@ -136,7 +140,8 @@ def test_padding_makes_no_sentence_longer(random_network, sentences):
     ]
     model, seen = watched(quantise(random_network()))
     scales = calibrate(model, padded)
-    assert seen == [(16, TOKENS)]
+    assert seen[0] == (16, TOKENS)
+    assert all(tokens <= TOKENS for _, tokens in seen)
     assert scales == calibrate(quantise(random_network()), in_batches(sentences[:16], 8))
 
 

@@ -61,10 +61,10 @@ pub(crate) fn currents<F: Element>(array: View<'_, F>) -> Result<(), Error> {
 /// Return a neuron parameter as `n` values of the kernel's own type.
 pub(crate) fn parameter<F: Element>(name: &str, value: &PerNeuron, n: usize) -> Result<Vec<F>, Error> {
     let given = value.as_slice();
-    let values = given.iter().map(|&one| number(name, one)).collect::<Result<Vec<F>, Error>>()?;
-    match values.as_slice() {
-        &[one] => Ok(vec![one; n]),
-        each if each.len() == n => Ok(values),
+    given.iter().try_for_each(|&one| number::<F>(name, one))?;
+    match given {
+        &[one] => Ok(vec![F::from_f64(one); n]),
+        each if each.len() == n => Ok(each.iter().copied().map(F::from_f64).collect()),
         other => {
             let message = format!("{name} has shape ({},): give one number, or {n}", other.len());
             Err(Error::new(Code::Shape, message))
@@ -72,10 +72,11 @@ pub(crate) fn parameter<F: Element>(name: &str, value: &PerNeuron, n: usize) -> 
     }
 }
 
-fn number<F: Element>(name: &str, given: f64) -> Result<F, Error> {
+/// Refuse a number that the kernel's own type does not have. Errors: `non_finite`, of whole numbers `not_whole`, `overflow`.
+fn number<F: Element>(name: &str, given: f64) -> Result<(), Error> {
     let value = F::try_from_f64(given).map_err(|error| error.of(name))?;
     if value.is_finite() {
-        return Ok(value);
+        return Ok(());
     }
     let what = if given.is_finite() { "is beyond the type of the kernel" } else { "holds NaN or infinity" };
     Err(Error::new(Code::NonFinite, format!("{name} {what}: {given:?}")))

@@ -8,8 +8,8 @@
 //! v = v - s·θ          soft reset, or  v = v_reset where s > 0
 //! ```
 //!
-//! The membrane starts at `v_init·θ`. Whole numbers have β = 1. With `max_spikes` = 1, the default, s is 1 where `v >= θ`. More than one spike in a
-//! step is for soft reset and β = 1, where nothing is lost:
+//! The membrane starts at `v_init·θ`. With `max_spikes` = 1, the default, s is 1 where `v >= θ`. More than one spike in a
+//! step is for soft reset and β = 1, which whole numbers always have, and where nothing is lost:
 //!
 //! ```text
 //! Σ I[t] = θ·Σ s[t] + v_end - v_start

@@ -18,7 +18,8 @@ pub fn weighted_sum<F: Element>(
 
 /// Run one layer over `inputs` of shape (T, …, in); its signal has shape (T, …, out).
 ///
-/// Errors: `non_finite`, `shape`, `overflow`, and the codes of the neuron's own kernel; `neuron_kind` for LIF on whole numbers.
+/// Errors: `non_finite`, `shape`, and the codes of the neuron's own kernel; of whole numbers `overflow`, and `neuron_kind`
+/// for LIF.
 pub fn layer_forward<F: Element>(
     inputs: View<'_, F>,
     weights: View<'_, F>,

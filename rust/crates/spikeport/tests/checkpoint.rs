@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use spikeport::checkpoint::{Checkpoint, CheckpointLayer, Files, Values, sha256};
 use spikeport::{AnyNetwork, Code, Neuron, NeuronKind, OperationKind, PerNeuron, Source};
 
-const CODES: [Code; 18] = [
+const CODES: [Code; 19] = [
     Code::MissingFile,
     Code::Symlink,
     Code::TooLarge,
@@ -26,6 +26,7 @@ const CODES: [Code; 18] = [
     Code::Shape,
     Code::NonFinite,
     Code::Neuron,
+    Code::Operation,
 ];
 
 /// The pairs of files of the conformance vectors in one folder, without their suffixes.

@@ -192,6 +192,46 @@ proptest! {
 }
 
 #[test]
+fn what_a_node_passes_on_counts_in_the_bound_of_its_readers() {
+    // The node before passes on at most `sent`; five times that and the bias make ten steps reach the bound, or pass it.
+    let fits = |kind: NeuronKind, max_spikes: i64, joined: Option<OperationKind>, bias: i64| {
+        let neuron = Neuron { max_spikes, ..Neuron::new(kind) };
+        let identity = Neuron::new(NeuronKind::Identity);
+        let mut nodes = vec![placed(&OperationKind::Linear, &[2], &[1, 1], &[0], &neuron, &[Source::Input])];
+        let mut width = 1;
+        if let Some(join) = &joined {
+            width = if *join == OperationKind::Concat { 2 } else { 1 };
+            nodes.push(placed(join, &[], &[], &[], &identity, &[Source::Node(0), Source::Input]));
+        }
+        let reads = [Source::Node(nodes.len() - 1)];
+        nodes.push(placed(&OperationKind::Linear, &[5, 0][..width], &[1, width], &[bias], &identity, &reads));
+        let network = Network::<i32>::new(&[1], nodes).unwrap();
+        network
+            .run(View::new(&[3.0], &[1, 1]).unwrap(), &RunOptions::new(10))
+            .map(|_| ())
+            .map_err(|e| e.code())
+    };
+    let (add, concat) = (Some(OperationKind::Add), Some(OperationKind::Concat));
+    for (kind, max_spikes, joined, sent) in [
+        (NeuronKind::If, 1, None, 1),
+        (NeuronKind::If, 127, None, 127),
+        (NeuronKind::StBif, 1, None, 1),
+        (NeuronKind::Identity, 1, None, 6),
+        (NeuronKind::Identity, 1, add, 9),
+        (NeuronKind::Identity, 1, concat.clone(), 6),
+        (NeuronKind::If, 1, concat, 3),
+    ] {
+        let most = LARGEST / 10 - 5 * sent;
+        let of = |bias| fits(kind, max_spikes, joined.clone(), bias);
+        assert_eq!(
+            [most - 1, most, most + 1].map(of),
+            [Ok(()), Ok(()), Err(Code::Overflow)],
+            "{kind:?} {joined:?}"
+        );
+    }
+}
+
+#[test]
 fn what_no_integer_layer_or_network_can_be_is_refused() {
     let layer = |input: i32, weight: i32, kind: NeuronKind| {
         let (inputs, weights) = ([input], [weight]);

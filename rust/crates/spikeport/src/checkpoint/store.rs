@@ -32,7 +32,8 @@ impl Checkpoint {
     ///
     /// Errors, each for one check, in their order: `symlink`, `missing_file`, `too_large`, `sidecar_syntax`,
     /// `sidecar_schema`, `version`, `layer_chain`, `archive_digest`, `archive_syntax`, `duplicate_entry`,
-    /// `unexpected_entry`, `missing_entry`, `compressed_entry`, `pickle`, `dtype`, `shape`, `non_finite`, `neuron`.
+    /// `unexpected_entry`, `missing_entry`, `compressed_entry`, `pickle`, `dtype`, `shape`, `non_finite`, `neuron`,
+    /// `operation`.
     pub fn load(path: &Path) -> Result<Loaded, Error> {
         let [archive_path, sidecar_path] = checkpoint_paths(path);
         let (sidecar, content) = read_pair(&archive_path, &sidecar_path)?;

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from conformance.random.damage_archive import change_bytes, change_members
+from conformance.random.damage.archive import change_bytes, change_members
 from conformance.random.values import Draw
 
 VALUES: tuple[Any, ...] = (

@@ -1,0 +1,5 @@
+"""Pairs of files made bad at random, once or several times."""
+
+from conformance.random.damage.pair import damage
+
+__all__ = ["damage"]
