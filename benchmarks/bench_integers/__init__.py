@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.bench_integers [--only NAME …] [--images N] [--steps T …]``: one result for each data set. The
 networks are those of `benchmarks.bench_conversion`: trained here on the digits and on MNIST
-(``$SPIKEPORT_DATA/mnist``), and a public ResNet-20 for CIFAR-10. Each is converted once, at T = 32 with the 99.9th percentile, and quantised by 512
-calibration samples for runs of up to 256 steps; test samples were seen by nothing before. Of the ResNet-20, which is
-large, no more than 300 images are run, for no more than 64 steps.
+(``$SPIKEPORT_DATA/mnist``), and a public ResNet-20 for CIFAR-10. Each is converted once, at T = 32 with the 99.9th
+percentile, and quantised by 512 calibration samples for runs of up to 256 steps; test samples were seen by nothing
+before. Of the ResNet-20, which is large, no more than 300 images are run, for no more than 64 steps.
 """
 
 from __future__ import annotations
