@@ -119,9 +119,8 @@ class Plan:
         """Return scales up to ``limit`` with which thresholds are whole, and these; None without neurons."""
         if not node.neuron.is_spiking:
             return limit, None
-        if self._is_output(node) and np.min(node.neuron.threshold) != np.max(
-            node.neuron.threshold
-        ):  # one scale, whatever the thresholds are
+        each = np.asarray(node.neuron.threshold)
+        if self._is_output(node) and each.min() != each.max():  # one scale, whatever the thresholds are
             return limit, neurons.thresholds_near(node.neuron, limit)
         θ = neurons.thresholds_below(node.neuron, limit)
         if not θ.all():

@@ -71,7 +71,7 @@ def quantize(
     ------
     GraphError
         ``bits`` (also where no whole threshold is left), ``timesteps``, ``encoding``, ``dtype`` (a graph of integers),
-        ``neuron_kind`` (LIF), ``input_step`` (nothing says it), ``shape``, ``non_finite``.
+        ``neuron_kind`` (LIF), ``name``, ``input_step`` (nothing says it), ``shape``, ``non_finite``.
     spikeport.errors.KernelError
         ``overflow`` where no scale keeps the longest run in 32 bits.
     """
@@ -108,6 +108,8 @@ def _checked(graph: Any, bits: Any, timesteps: Any, T: Any, encoding: Any) -> tu
     T = (timesteps if encoding == "pulse" else min(STEPS, timesteps)) if T is None else T
     if not is_whole(T) or not 1 <= T <= timesteps:
         raise GraphError("timesteps", f"T={T!r} is no whole number from 1 to timesteps={timesteps}")
+    if INPUT in {layer.name for layer in graph}:
+        raise GraphError("name", f"a layer is called {INPUT!r}, as is what the network reads: call it otherwise")
     network = graph.network("reference").placed
     if network.dtype == np.int32:
         raise GraphError("dtype", "the graph is one of integers already: quantise the float graph that it was made of")

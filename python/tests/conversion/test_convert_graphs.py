@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import spikeport
-from spikeport.conversion import QCFSActivation, convert, measurement
+from spikeport.conversion import QCFSActivation, convert
 from spikeport.errors import ConversionError
+from spikeport.graph import effort
 
 pytestmark = pytest.mark.filterwarnings("ignore::spikeport.conversion.ConversionWarning")  # little data, on purpose
 
@@ -218,10 +219,10 @@ def test_the_lists_show_every_layer_and_change_it(torch, nn):
 
 
 def test_a_large_network_is_compared_on_fewer_samples(torch, nn, monkeypatch):
-    monkeypatch.setattr(measurement, "WORK", 4 * 12 * (4 * 9 * 36 + 36 * 3))
+    monkeypatch.setattr(effort, "WORK", 4 * 12 * (4 * 9 * 36 + 36 * 3))
     x = torch.rand(40, 1, 8, 8)
     assert convert(cnn(nn), x, T=4).certificate.samples == 12
-    assert convert(cnn(nn), x, T=400).certificate.samples == measurement.FEWEST
+    assert convert(cnn(nn), x, T=400).certificate.samples == effort.FEWEST
 
 
 def test_the_model_keeps_its_attributes_hooks_and_modes(torch, nn):

@@ -181,6 +181,13 @@ def test_measured_rates_stay_with_their_layers(rng):
 # Refusals
 
 
+def test_a_layer_that_is_called_as_the_input_is_refused(rng):
+    layers = [LayerNode(name, n, m, normal(rng, m, n), "IF") for name, n, m in (("input", 6, 4), ("b", 4, 3))]
+    with pytest.raises(GraphError) as caught:
+        quantize(SNNGraph(layers), 16, **FED)
+    assert caught.value.code == "name"
+
+
 @pytest.mark.parametrize(
     ("given", "code"),
     [
