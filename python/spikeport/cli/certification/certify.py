@@ -23,7 +23,7 @@ def certify(
     timesteps: Annotated[
         int | None, typer.Option("-T", "--timesteps", help="Timesteps; by default those it was converted for.")
     ] = None,
-    encoding: Encoding = "current",
+    encoding: Encoding = None,
     seed: Seed = 0,
     backend: Backend = "auto",
     report: Report = None,
