@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-VALUES: Final = 1 << 26
+VALUES: Final = 1 << 27
 """Values of a node, at all steps of all samples, that are in memory at a time."""
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-WORK: Final = 1e12
+WORK: Final = 2e12
 """Additions that fitting and judging may take; a network for which all samples take more is judged in two rounds."""
 
 WORTH: Final = 0.98
