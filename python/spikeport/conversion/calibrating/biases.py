@@ -57,7 +57,7 @@ def calibrate_biases(
     return with_last_bias(graph, scales, simulation.arrived(), means)
 
 
-def moved(layer: LayerNode, currents: Tensor, timesteps: int, means: Array, scale: Scale) -> Array:
+def moved(layer: LayerNode, currents: Tensor, timesteps: int, means: Array, scale: Scale | Array) -> Array:
     """Return what to add to the currents of each channel for its mean rate, in units of ``scale``, to be ``means``."""
     unit = np.asarray(layer.neuron.threshold) / np.asarray(scale)  # a current as large as the threshold is a rate of 1
     shift = np.zeros(len(means))

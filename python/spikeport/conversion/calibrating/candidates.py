@@ -14,7 +14,7 @@ import torch
 from spikeport.conversion.balance import balanced
 from spikeport.conversion.calibrating.biases import calibrate_biases
 from spikeport.conversion.calibrating.fit import Fit, said
-from spikeport.conversion.calibrating.layer_by_layer import fit_layers
+from spikeport.conversion.calibrating.layer_by_layer import fit_layers, thetas_as_it_spikes
 from spikeport.conversion.calibrating.readout import Readout
 from spikeport.conversion.calibrating.sample import Told
 from spikeport.conversion.calibrating.simulation import Arrived, simulated
@@ -61,7 +61,8 @@ class Candidate:
     @property
     def described(self) -> dict[str, Any]:
         """What a certificate says of it."""
-        how = {"thresholds": self.rule, **self.fit.described, "readout": said(self.ridge)}
+        rule = f"{self.rule}, changed as it spikes" if self.fit.thresholds else self.rule
+        how = {"thresholds": rule, **self.fit.described, "readout": said(self.ridge)}
         return {**how, "error": self.error, "samples": self.samples}
 
 
@@ -79,6 +80,9 @@ class Trial:
         self, rule: str, thetas: dict[str, Array], fit: Fit, ridges: Sequence[float | None]
     ) -> Iterator[Candidate]:
         """Yield one for each of ``ridges`` with these thresholds."""
+        if fit.thresholds:
+            steps = self.timesteps, self.max_spikes
+            thetas = thetas_as_it_spikes(self.network, thetas, self.fitted, *steps, fit.weights)
         graph, scales = balanced(self.network, thetas, self.max_spikes)
         readout = Readout.of(self.network, graph, scales) if any(ridge is not None for ridge in ridges) else None
         name = None if readout is None else readout.layer.name

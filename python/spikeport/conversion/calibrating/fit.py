@@ -13,11 +13,13 @@ class Fit(NamedTuple):
     biases : whether they are calibrated
     starts : whether neurons may begin late; then biases are calibrated, too
     weights : λ of a regression of each hidden layer's weights, or None where they are as trained
+    thresholds : whether θ of each channel is chosen once more on the network as it spikes, with all the others
     """
 
     biases: bool = False
     starts: bool = False
     weights: float | None = None
+    thresholds: bool = False
 
     @property
     def described(self) -> dict[str, str]:

@@ -8,7 +8,9 @@ every step. So each channel gets that start of a few with which its rate comes c
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -41,15 +43,38 @@ def late_start(neuron: Neuron, currents: Tensor, timesteps: int, wanted: Tensor)
     currents : (steps or 1, batch, channels, …)
     wanted : the rate that the trained activation asks for, (batch, channels, …)
     """
+    return best_of(neuron, currents, timesteps, wanted, STARTS, (1.0,))[0]
+
+
+def best_of(
+    neuron: Neuron,
+    currents: Tensor,
+    timesteps: int,
+    wanted: Tensor,
+    starts: Sequence[float],
+    factors: Sequence[float],
+) -> tuple[PerNeuron, PerNeuron]:
+    """Return the start and the factor of θ of each channel with which its rate comes closest to what is wanted.
+
+    A spike stands for θ, so that a factor counts as much more or less for each. The others are those of `late_start`.
+    """
+    if len(starts) == len(factors) == 1:
+        return starts[0], factors[0]
     few = max(FEWEST, math.ceil(LOOKED_AT / math.prod(wanted.shape[2:])))
     currents, wanted = currents[:, :few], wanted[:few]
     means, threshold = channel_means(wanted), np.asarray(neuron.threshold)
-    best, found = np.full(len(means), np.inf), np.full(len(means), STARTS[0])
-    for start in STARTS:
-        tried, shift = replace(neuron, v_init=start), np.zeros(len(means))
+    best, start, factor = np.full(len(means), np.inf), np.full(len(means), starts[0]), np.full(len(means), factors[0])
+    for tried_start, tried_factor in itertools.product(starts, factors):
+        tried, shift = replace(neuron, v_init=tried_start, threshold=threshold * tried_factor), np.zeros(len(means))
         for _ in range(ROUNDS + 1):
-            rates = fired(tried, currents, timesteps, for_each_channel(shift, currents)).to(currents.dtype).mean(0)
+            spikes = fired(tried, currents, timesteps, for_each_channel(shift, currents))
+            rates = spikes.to(currents.dtype).mean(0) * tried_factor
             error = channel_means((rates - wanted).square())
-            found, best = np.where(error < best, start, found), np.minimum(error, best)
+            start, factor = np.where(error < best, tried_start, start), np.where(error < best, tried_factor, factor)
+            best = np.minimum(error, best)
             shift = shift + (means - channel_means(rates)) * threshold
-    return float(found[0]) if (found == found[0]).all() else found
+    return _together(start), _together(factor)
+
+
+def _together(values: Array) -> PerNeuron:
+    return float(values[0]) if (values == values[0]).all() else values

@@ -5,32 +5,54 @@
   reads the layer, it makes good for what the other signals of the sum lost, too
 - starts: `late_starts`
 - biases: as in `biases`, behind both
+
+In a pass before that, θ of each channel may be chosen so: that of a few with which its rate, starts and biases fitted,
+comes closest to the trained activation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from spikeport.conversion.balance import balanced
 from spikeport.conversion.calibrating.biases import add_to_bias, bias_of, moved, with_last_bias
-from spikeport.conversion.calibrating.late_starts import late_start
+from spikeport.conversion.calibrating.late_starts import STARTS, best_of
 from spikeport.conversion.calibrating.patches import is_regular, matrix_of, patches, rows, spread, with_matrix
 from spikeport.conversion.calibrating.ridge import ridge_readout
+from spikeport.conversion.calibrating.sample import Told
 from spikeport.conversion.calibrating.simulation import Arrived, Simulation, for_each_channel
 from spikeport.conversion.parts import Scale
+from spikeport.conversion.thresholds.network import has_free_theta
 from spikeport.graph import LayerNode, SNNGraph
+from spikeport.neuron import PerNeuron
 from spikeport.operations import Add, Weighted
 
 if TYPE_CHECKING:
     from spikeport.reading.network import ReadNetwork
 
 Array = npt.NDArray[Any]
+
+FACTORS: Final = (1.0, 0.6, 0.8, 1.25, 1.6)
+"""Of θ, where each channel's is chosen once more on the network as it spikes; where two are as good, the first one."""
+
+
+def thetas_as_it_spikes(
+    network: ReadNetwork, thetas: Mapping[str, Array], told: Told, timesteps: int, max_spikes: int, ridge: float | None
+) -> dict[str, Array]:
+    """Return ``thetas`` with that of each channel changed as serves best in the network as it spikes, fitted so far."""
+    graph, scales = balanced(network, thetas, max_spikes)
+    factors: dict[str, PerNeuron] = {}
+    fit_layers(network, graph, scales, told.x, timesteps, told.means, ridge, factors=factors)
+    limits = {node.name: np.inf for node in network.nodes}
+    limits |= {node.name: node.activation.theta for node in network.nodes if node.activation and node.activation.theta}
+    return {name: np.minimum(theta * factors.get(name, 1.0), limits[name]) for name, theta in thetas.items()}
 
 
 def fit_layers(
@@ -42,10 +64,13 @@ def fit_layers(
     means: Mapping[str, Array],
     ridge: float | None = None,
     readout: str | None = None,
+    factors: dict[str, PerNeuron] | None = None,
 ) -> Arrived:
     """Change starts and biases of ``graph``, and its weights where there is a ``ridge``.
 
     The other arguments, and what is returned, are those of `biases.calibrate_biases`; ``network`` is the trained one.
+    ``factors`` gets, where it is given, those of `FACTORS` with which θ of each channel would serve best; then the
+    layers behind are fitted to what they would be sent, and ``graph`` is of no further use.
     """
     simulation = Simulation(graph, x, timesteps, readout)
     trained = _Beside(network, x, graph)
@@ -57,12 +82,18 @@ def fit_layers(
         currents, shift = simulation.currents(k), np.zeros((layer.shape or (0,))[0])
         place = bias_of(graph, layer) if layer.name in means and layer.neuron.is_spiking else None
         if place is not None and behind is not None:
-            if not is_steady:
-                wanted = behind.output / for_each_channel(scales[k], currents)
-                layer.neuron = replace(layer.neuron, v_init=late_start(layer.neuron, currents, timesteps, wanted))
-            shift = moved(layer, currents, timesteps, means[layer.name], scales[k])
+            wanted, neuron = behind.output / for_each_channel(scales[k], currents), layer.neuron
+            starts = STARTS[:1] if is_steady else STARTS
+            tried = FACTORS if factors is not None and trained.is_free(layer) else FACTORS[:1]
+            start, factor = best_of(neuron, currents, timesteps, wanted, starts, tried)
+            layer.neuron = replace(neuron, v_init=start, threshold=neuron.threshold * factor)
+            shift = moved(layer, currents, timesteps, means[layer.name], np.asarray(scales[k]) * factor)
             add_to_bias(place, shift)
+            if factors is not None:
+                factors[layer.name] = factor
         simulation.send(layer, currents, for_each_channel(shift, currents))
+        if factors is not None and layer.name in factors:
+            simulation.weigh(layer, factors[layer.name])
     return with_last_bias(graph, scales, simulation.arrived(), means)
 
 
@@ -82,6 +113,7 @@ class _Beside:
         sums = [k for k, layer in enumerate(graph) if isinstance(layer.operation, Add)]
         self._added = {name for k in sums for name in graph.reads(k)}
         self._outputs: dict[str, Tensor] = {}
+        self._free = {node.name for node in network.nodes if has_free_theta(network, node)}
 
     def at(self, layer: LayerNode) -> _Signals | None:
         """Return what the trained network has at ``layer``, or None where it has no such layer."""
@@ -92,6 +124,10 @@ class _Beside:
         if layer.name in self._added:
             self._outputs[layer.name] = found.output
         return found
+
+    def is_free(self, layer: LayerNode) -> bool:
+        """Whether θ of a layer's neurons was not learnt."""
+        return layer.name in self._free
 
     def lost_beside(self, layer: LayerNode, simulation: Simulation, scales: Sequence[Scale]) -> Tensor | float:
         """Return what is missing in the signals that the one addition that reads ``layer`` adds to it, as far as known.

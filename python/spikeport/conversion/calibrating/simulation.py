@@ -67,6 +67,11 @@ class Simulation:
         fires = layer.neuron.is_spiking
         self.signals[layer.name] = fired(layer.neuron, currents, self.timesteps, shift) if fires else currents + shift
 
+    def weigh(self, layer: LayerNode, factor: Any) -> None:
+        """Let each spike of a layer count ``factor`` times, one number or one for each channel."""
+        spikes = self.signals[layer.name].to(self.dtype)
+        self.signals[layer.name] = spikes * for_each_channel(factor, spikes)
+
     def arrived(self) -> Arrived:
         """Return what came to the last node, behind all others."""
         k = len(self.graph) - 1

@@ -79,7 +79,10 @@ def ways_of(
     if not (chooses and is_deep) or asked.biases is False:
         return Ways(rules, ladder, fits, (), ridges)
     weights = [None] if asked.readout is False else [None, WEIGHTS]
-    return Ways(rules, ladder, fits, [Fit(biases=True, starts=True, weights=one) for one in weights], ridges)
+    further = [Fit(biases=True, starts=True, weights=one) for one in weights]
+    if ladder and asked.per_channel:
+        further.append(further[-1]._replace(thresholds=True))
+    return Ways(rules, ladder, fits, further, ridges)
 
 
 def _ladder(

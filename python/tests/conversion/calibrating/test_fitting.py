@@ -161,6 +161,41 @@ def test_fitted_weights_make_good_for_what_the_skip_beside_them_lost(torch):
     assert set(lost.values()) == {0.0}  # the skip itself has neurons, and nothing else is added
 
 
+def test_theta_of_each_channel_is_chosen_by_what_its_rate_comes_to(torch):
+    """Of two channels, one far below its θ and one far above it, the first gets a smaller θ and the second a larger."""
+    from spikeport.conversion.calibrating.late_starts import best_of
+
+    wanted = torch.tensor(np.random.default_rng(0).random((400, 2))) * torch.tensor([0.5, 1.6])
+    neuron, factors = Neuron("IF", v_init=0.5), (1.0, 0.6, 1.6)
+    start, factor = best_of(neuron, wanted[None], 4, wanted, (0.5,), factors)
+    assert start == 0.5 and factor.tolist() == [0.6, 1.6]
+    assert best_of(neuron, wanted[None], 4, wanted, (0.25,), (1.5,)) == (0.25, 1.5)
+
+
+@pytest.mark.parametrize("activation", ["ReLU", "ReLU6"])
+def test_theta_that_is_chosen_as_it_spikes_loses_less_and_stays_below_a_clamp(torch, activation):
+    from spikeport.conversion.calibrating.candidates import Trial
+    from spikeport.conversion.calibrating.sample import told
+
+    nn = torch.nn
+    torch.manual_seed(4)
+    active = getattr(nn, activation)
+    model = nn.Sequential(nn.Conv2d(1, 6, 3), active(), nn.Conv2d(6, 6, 3), active(), nn.Flatten(), nn.Linear(24, 4))
+    with torch.no_grad():
+        model[2].weight[0] *= 20  # its activations lie far above θ
+        x = torch.rand(90, 1, 6, 6)
+        network = read(torch, model, x)
+        said = told(network, x.numpy())
+        trial = Trial(network, said, said, 4)
+        thetas = {node.name: np.full(1, 0.5) for node in network.nodes if node.activation or node is network.output}
+        (given,) = trial.candidates("given", thetas, Fit(True, True, 0.03), (None,))
+        (chosen,) = trial.candidates("given", thetas, Fit(True, True, 0.03, True), (None,))
+    assert chosen.error < given.error
+    assert chosen.described["thresholds"] == "given, changed as it spikes"
+    second = chosen.scales[1]
+    assert isinstance(second, list) and max(second) == second[0] == pytest.approx(0.8)
+
+
 class Averaged:
     """A network that ends in a convolution, in different ways."""
 
@@ -257,11 +292,12 @@ def test_nothing_is_tried_that_was_ruled_out(torch):
         def ways(chooses=True, **asked):
             return ways_of(network, rules, Asked(4, "auto", 99.9, **asked), chooses, x.numpy(), plain)
 
-        assert [len(ways().fits), len(ways().further), len(ways().ladder)] == [2, 2, len(SHARES)]
+        assert [len(ways().fits), len(ways().further), len(ways().ladder)] == [2, 3, len(SHARES)]
         assert ways(biases=False).fits == [Fit()] and ways(biases=False).further == ()
         assert {fit.weights for fit in ways(readout=False).further} == {None}
         assert ways(readout=False).ridges == (None,)
         assert len(ways(per_channel=False).ladder) == len(SHARES) - 1  # all of it is the percentile
+        assert not any(fit.thresholds for fit in ways(per_channel=False).further)
         only = ways(chooses=False, biases=True)
         assert (only.ladder, only.fits, only.further, only.ridges) == ({}, [Fit(biases=True)], (), (None,))
 
