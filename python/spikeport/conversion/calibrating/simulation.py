@@ -43,6 +43,7 @@ class Simulation:
         self._readout = readout or graph[-1].name
         self._rates: Tensor | None = None
         self.signals: dict[str, Tensor] = {INPUT: x.reshape(1, len(x), *graph.input_shape)}
+        self._steady, self._places = {INPUT}, {layer.name: k for k, layer in enumerate(graph)}
         self._last = {name: k for k in range(len(graph)) for name in graph.reads(k)}
 
     def hidden(self) -> Iterator[tuple[int, LayerNode]]:
@@ -60,11 +61,13 @@ class Simulation:
 
     def is_steady(self, k: int) -> bool:
         """Whether what node ``k`` reads is the same at all steps."""
-        return all(len(self.signals[name]) == 1 for name in self.graph.reads(k))
+        return all(name in self._steady for name in self.graph.reads(k))
 
     def send(self, layer: LayerNode, currents: Tensor, shift: Tensor | float = 0.0) -> None:
         """Let a node pass on what its neurons make of ``currents`` and ``shift``, which is added at every step."""
         fires = layer.neuron.is_spiking
+        is_steady = not fires and self.is_steady(self._places[layer.name])
+        (self._steady.add if is_steady else self._steady.discard)(layer.name)
         self.signals[layer.name] = fired(layer.neuron, currents, self.timesteps, shift) if fires else currents + shift
 
     def weigh(self, layer: LayerNode, factor: Any) -> None:

@@ -88,6 +88,24 @@ def test_the_simulation_is_the_network(torch):
     assert arrived.rates.numpy() == pytest.approx(run.counts[3] / 7)
 
 
+@pytest.mark.parametrize("T", [1, 5])
+def test_what_comes_of_the_input_alone_is_steady_and_what_neurons_send_is_not_even_in_a_single_step(torch, T):
+    from spikeport.conversion.calibrating.simulation import Simulation
+
+    layers = [
+        LayerNode.of("scaled", Linear(np.eye(3))),
+        LayerNode.of("a", Linear(np.eye(3)), IF),
+        LayerNode.of("b", Linear(np.eye(3)), IF),
+        LayerNode.of("out", Linear(np.eye(3)), IF),
+    ]
+    simulation = Simulation(SNNGraph(layers), torch.rand(4, 3).double(), T)
+    steady = {}
+    for k, layer in simulation.hidden():
+        steady[layer.name] = simulation.is_steady(k)
+        simulation.send(layer, simulation.currents(k))
+    assert steady == {"scaled": True, "a": True, "b": False}
+
+
 @pytest.mark.parametrize("T", [8, 32])
 def test_calibrated_biases_make_the_mean_rate_the_mean_activation_up_to_a_step(torch, T):
     from spikeport.conversion.calibrating.biases import calibrate_biases, channel_means
