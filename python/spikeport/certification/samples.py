@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from spikeport.backends import get_backend
 from spikeport.conversion.checks import as_array
-from spikeport.conversion.converted import ConvertedSNN
+from spikeport.conversion.converted import ENCODINGS, PULSE, ConvertedSNN
 from spikeport.errors import ConversionError
 from spikeport.graph import SNNGraph
 from spikeport.graph.signals import fed
@@ -18,14 +18,18 @@ from spikeport.graph.signals import fed
 Array = npt.NDArray[Any]
 
 
-def check_rates(snn: ConvertedSNN) -> None:
-    """Raise `ConversionError` ``encoding`` for a lossless network: it is fed once, and has no rates to look at."""
-    if snn.is_pulsed:
-        raise ConversionError(
-            "encoding",
-            "a lossless network is fed once and settles, so no length or rate is to be judged: its certificate says "
-            "what it is, snn.quantised(x) what it settles on, snn.run(x, with_settled=True) when",
-        )
+def encoding_of(snn: ConvertedSNN, encoding: str | None) -> str:
+    """Return how a network is fed: as asked, by default a constant current, or a pulse where it is lossless.
+
+    Raises `ConversionError` ``encoding`` for what it cannot be fed.
+    """
+    known = (PULSE,) if snn.is_pulsed else ENCODINGS
+    if encoding is None:
+        return PULSE if snn.is_pulsed else "current"
+    if encoding not in known:
+        what = ": a lossless network is fed once" if snn.is_pulsed else ""
+        raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(known)}{what}")
+    return encoding
 
 
 def check_floats(snn: ConvertedSNN) -> None:

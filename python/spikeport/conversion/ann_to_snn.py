@@ -13,7 +13,8 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.checks import takes
 from spikeport.conversion import advice
-from spikeport.conversion.calibrating.spiking import Asked, spiking, untold
+from spikeport.conversion.calibrating.asked import Asked
+from spikeport.conversion.calibrating.spiking import spiking, untold
 from spikeport.conversion.calibration import COMPARED, Batch, SampleForm, Seen, batches, evenly, length
 from spikeport.conversion.checks import (
     check_arithmetic,
@@ -71,9 +72,10 @@ def convert(
     nothing with weights stands before neurons, θ is their threshold.
 
     Which rule is best hangs on the network and on ``T``. Unless one is asked for, each is tried, with biases and
-    readout as they were trained and fitted to the network as it spikes for ``T`` steps of constant current. What comes
-    closest to the trained network's outputs, on calibration samples that nothing was fitted to, is kept. Fewer than 100
-    samples cannot tell: then θ is the percentile.
+    readout as they were trained and fitted to the network as it spikes for ``T`` steps of constant current; the best,
+    too, with neurons that begin late, and with hidden layers' weights fitted. What comes closest to the trained
+    network's outputs, on calibration samples that nothing was fitted to, is kept. Fewer than 100 samples cannot tell:
+    then θ is the percentile.
 
     ``neuron="st_bif"`` asks for a **lossless** network instead. Its activations are quantised to ``levels`` + 1 values
     each, without training; it is given its input once, and its ST-BIF neurons, whose spikes may be negative, settle on
@@ -103,9 +105,10 @@ def convert(
         steps and clipping; "balanced", local threshold balancing; "auto", whichever serves best. By default
         "percentile" where one is given, else "auto"
     bias_calibration : move biases until the mean rates are the trained network's mean activations; by default chosen
-        for "auto", else not done
-    readout_calibration : fit the last layer to the rates that reach it, by ridge regression of the trained network's
-        outputs, without labels; by default chosen for "auto", else not done
+        for "auto", with late starts, else not done
+    readout_calibration : fit the last layer with weights, behind which averages may stand, to the rates that reach it,
+        by ridge regression of the trained network's outputs, without labels; by default chosen for "auto", and the
+        weights of hidden layers with it, else not done
     max_spikes : the most spikes that a neuron sends in one step, from 1 to 127: T steps have as many levels as
         T·max_spikes steps of single spikes, and a rate of 1 stands for θ/max_spikes
     neuron : "if", integrate-and-fire, whose rates are the activations; or "st_bif", a lossless network
@@ -115,7 +118,8 @@ def convert(
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
         By default labels that came with the calibration data say so: whole numbers are classes, others values
     input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
-    per_channel : give each channel of an image a θ of its own, which needs fewer steps; else one for the layer
+    per_channel : give each channel of an image a θ of its own, and for "auto" each neuron, where that serves best: this
+        needs fewer steps; else one for the layer
     progress : show how far calibration is, on standard error
 
     Returns

@@ -32,7 +32,7 @@ from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.integers import Units
 from spikeport.kernels.qcfs import qcfs
-from spikeport.neuron import PASS_ON, Neuron
+from spikeport.neuron import PASS_ON
 
 Array = npt.NDArray[Any]
 READOUTS = ("spikes", "membrane")
@@ -184,12 +184,7 @@ class ConvertedSNN(GraphParts):
         """
         scales = dict(zip(self.names, self.scales, strict=True))
         for layer in graph:
-            spikes = self.graph[-1].neuron.max_spikes
-            fires = Neuron("IF", layer.threshold, self.v_init, max_spikes=spikes)
-            ours = fires if layer.neuron.is_spiking else PASS_ON
-            if self.is_pulsed and layer.name in scales and layer.neuron.is_spiking:
-                ours = replace(self.graph[layer.name].neuron, threshold=layer.threshold)
-            if layer.name not in scales or layer.neuron != ours:
+            if layer.name not in scales or not self._is_ours(layer, (survivors or {}).get(layer.name)):
                 raise ConversionError("graph", f"{layer!r} is no layer of this conversion: take the graph as it is")
         view = copy.copy(self)
         for name, channels in (survivors or {}).items():
@@ -199,6 +194,13 @@ class ConvertedSNN(GraphParts):
         if graph != self.graph and not self.certificate.reason.startswith(BEFORE):
             view.certificate = replace(self.certificate, reason=BEFORE + self.certificate.reason)
         return view
+
+    def _is_ours(self, layer: LayerNode, channels: Array | None) -> bool:
+        """Whether a layer has the neurons that conversion gave the one of its name, but for θ, or to ``channels``."""
+        own = self.graph[layer.name].neuron
+        if not layer.neuron.is_spiking:
+            return layer.neuron == PASS_ON
+        return layer.neuron == replace(own if channels is None else own.take(channels), threshold=layer.threshold)
 
     @takes("T", instead_of="timesteps")
     def run(

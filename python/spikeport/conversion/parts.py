@@ -70,9 +70,13 @@ class GraphParts:
 
     @property
     def v_init(self) -> float:
-        """Membrane before the first step, in units of the threshold, of all layers with neurons."""
+        """Membrane before the first step, in units of the threshold, of the first layer with neurons.
+
+        Others may begin later, where calibration found that better: ``graph`` has the start of each. What is assigned
+        is that of all layers with neurons.
+        """
         first = next((layer for layer in self.graph if layer.neuron.is_spiking), self.graph[0])
-        return float(np.asarray(first.neuron.v_init))
+        return float(np.asarray(first.neuron.v_init).flat[0])
 
     @v_init.setter
     def v_init(self, v_init: float) -> None:

@@ -271,3 +271,24 @@ def test_several_spikes_a_step_are_as_many_levels_more(digits_snn, digits_mlp, d
         assert layer.stands_for == pytest.approx(few[name].stands_for)
         assert layer.quantisation < 0.4 * few[name].quantisation and layer.threshold == pytest.approx(1)
     assert many["layer_0"].clipping == pytest.approx(few["layer_0"].clipping)
+
+
+def test_a_late_start_and_the_bias_that_makes_good_for_it_are_no_quantisation(digits_snn, digits_mlp, digits):
+    late, x = copy.deepcopy(digits_snn), digits[1]
+    T, name = late.T, late.names[0]
+    late.biases[0] = late.biases[0] + np.float32(0.5 / T)
+    late.graph[name].neuron = replace(late.graph[name].neuron, v_init=0.0)
+    before, after = (by_name(certify(digits_mlp, snn, x))[name] for snn in (digits_snn, late))
+    assert after.shift < 1e-4 and after.quantisation == pytest.approx(before.quantisation, rel=1e-3)
+
+
+def test_weights_that_conversion_fitted_are_no_mistake_and_keep_their_unit(digits_snn, digits_mlp, digits):
+    fitted, x = copy.deepcopy(digits_snn), digits[1]
+    fitted.weights[1] = fitted.weights[1] * np.float32(0.9)
+    assert by_name(certify(digits_mlp, fitted, x))["layer_1"].threshold == pytest.approx(1 / 0.9, rel=1e-3)
+    details = {**fitted.certificate.details, "weights": "ridge 0.03"}
+    fitted.certificate = replace(fitted.certificate, details=details)
+    report = certify(digits_mlp, fitted, x)
+    found = by_name(report)["layer_1"]
+    assert found.threshold == pytest.approx(1) and found.inherited > 0.01
+    assert not any("layer_1: its" in advice for advice in report.advice)

@@ -14,13 +14,14 @@ from spikeport.certification.layers.evidence import Evidence, evidence
 from spikeport.certification.layers.findings import ChangedSample, LayerLoss
 from spikeport.certification.layers.losses import KINDS, check_neurons, levels
 from spikeport.certification.layers.report import Certification
+from spikeport.certification.layers.settled import settled_of
 from spikeport.certification.layers.trained import TrainedNetwork
-from spikeport.certification.layers.units import Units, units_of
-from spikeport.certification.samples import as_samples, check_floats, check_rates
+from spikeport.certification.layers.units import Units, is_fitted, units_of
+from spikeport.certification.samples import as_samples, check_floats, encoding_of
 from spikeport.certification.shares import Share
 from spikeport.checks import takes
 from spikeport.conversion.checks import check_timesteps, import_torch
-from spikeport.conversion.converted import ENCODINGS, ConvertedSNN, classes_of
+from spikeport.conversion.converted import ConvertedSNN, classes_of
 from spikeport.conversion.measurement import spread_of
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
@@ -35,7 +36,7 @@ def certify(
     x: Any,
     *,
     T: int | None = None,
-    encoding: str = "current",
+    encoding: str | None = None,
     seed: int = 0,
     backend: str = "auto",
     progress: bool = False,
@@ -43,13 +44,18 @@ def certify(
 ) -> Certification:
     """Say what each layer of a converted network loses, and what of it arrives at the output.
 
+    Of a lossless network it says, too, whether settled samples are the quantised network's to the bit, and when they
+    settled.
+
     Parameters
     ----------
     model : the trained torch model that ``snn`` was converted from
-    snn : IF neurons with soft reset, as conversion makes them, whose layers bear the names they were given
+    snn : IF neurons with soft reset, or ST-BIF neurons of a lossless network, as conversion makes them, whose layers
+        bear the names they were given
     x : (n, …) samples that neither training nor calibration saw, as the model takes them, or flat
     T : number of timesteps, by default those of ``snn``
-    encoding, seed, backend : as `ConvertedSNN.run` takes them, but that the default is a constant current
+    encoding, seed, backend : as `ConvertedSNN.run` takes them, but that the default is a constant current, and a pulse
+        for a lossless network
     progress : show how far it is, on standard error
     distributed : share the samples among the processes of ``torch.distributed``; each gets the whole report
 
@@ -67,12 +73,10 @@ def certify(
             "graph", f"{type(snn).__name__} is no ConvertedSNN: give what convert or spikeport.load returned"
         )
     timesteps = check_timesteps(snn.T if T is None else T)
-    check_rates(snn)
     check_floats(snn)
-    if encoding not in ENCODINGS:
-        raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
+    encoding = encoding_of(snn, encoding)
     for layer in snn.graph.layers[:-1]:
-        check_neurons(layer)
+        check_neurons(layer, snn.is_pulsed)
     samples = as_samples(x, snn.graph)
     share = Share.of_group() if distributed else Share()
     import_torch("certifying against a torch model")
@@ -95,8 +99,10 @@ def _report(snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: i
     has_classes = snn.classes is not False
     answers = [classes_of(found.trained), classes_of(found.spiking)]
     same = answers[0] == answers[1]
+    settled = settled_of(snn, found.settled, found.other) if snn.is_pulsed else None
+    fed = 1 if snn.is_pulsed else T  # a pulse is fed once, and its values are sums
     layers = tuple(
-        _layer_loss(snn, name, column, unit, found, T, spread) for column, (name, unit) in enumerate(units.items())
+        _layer_loss(snn, name, column, unit, found, fed, spread) for column, (name, unit) in enumerate(units.items())
     )
     error = float(np.sqrt(np.square(difference).mean())) / spread
     drawing = float(np.sqrt(found.drawing.mean())) / spread if encoding == "poisson" else None
@@ -116,7 +122,8 @@ def _report(snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: i
         layers,
         drawing,
         _changed(found, answers, spread) if has_classes else (),
-        advice_on(layers, T, drawing),
+        advice_on(layers, T, drawing, is_fitted(snn.certificate), settled),
+        settled,
     )
 
 

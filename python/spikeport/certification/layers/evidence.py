@@ -13,12 +13,16 @@ from spikeport.certification.layers.trained import Signals, TrainedNetwork, as_f
 from spikeport.certification.layers.units import Units
 from spikeport.certification.samples import drawn
 from spikeport.conversion.converted import ConvertedSNN
+from spikeport.conversion.lossless.certificate import differs
+from spikeport.conversion.lossless.quantised import quantised
 from spikeport.graph import LayerNode, RunResult
 from spikeport.kernels import INPUT
 
 Array = npt.NDArray[Any]
 
 VALUES_AT_ONCE = 1 << 22
+COLUMNS = ("losses", "activations", "largest", "clipped", "spikes", "arrivals")
+"""What is measured of each layer."""
 
 
 class Evidence(NamedTuple):
@@ -34,6 +38,8 @@ class Evidence(NamedTuple):
     spikes : (batch, L)
     arrivals : (batch, L, K + 1): mean squares of what each own loss, and all of them, does to the answer by itself
     drawing : (batch,): the same of drawing the input as spikes
+    settled : (batch,): after how many steps a lossless network settled, -1 where it did not; else 0
+    other : (batch,): whether it has another count, or output, than its quantised network
     """
 
     trained: Array
@@ -45,6 +51,8 @@ class Evidence(NamedTuple):
     spikes: Array
     arrivals: Array
     drawing: Array
+    settled: Array
+    other: Array
 
     @classmethod
     def joined(cls, parts: list[Evidence]) -> Evidence:
@@ -69,10 +77,11 @@ def _batch(
     snn: ConvertedSNN, trained: TrainedNetwork, units: Mapping[str, Units], x: Array, T: int, **how: Any
 ) -> Evidence:
     run = snn.graph.run(x, T=T, **how)
+    T = 1 if snn.is_pulsed else T  # a pulse is fed once, and its values are sums
     signals = trained.signals(trained.tensor(x))
     expected = trained.answer(signals.outputs)
     got = snn.decoded(run.drive.reshape(len(x), -1), T).astype(np.float64)
-    columns: dict[str, list[Array]] = {name: [] for name in Evidence._fields[2:-1]}
+    columns: dict[str, list[Array]] = {name: [] for name in COLUMNS}
     for index, layer in enumerate(snn.graph):
         if layer.name in units:
             found = _losses(layer, index, run, units[layer.name], trained, signals, T)
@@ -91,7 +100,10 @@ def _batch(
         for name, parts in columns.items()
     }
     drawing = _drawing(snn, trained, signals, expected, x, T, **how)
-    return Evidence(trained=expected, spiking=got, **arrays, drawing=drawing)
+    settled, other = np.zeros(len(x), int), np.zeros(len(x), bool)
+    if run.settled is not None:
+        settled, other = run.settled, differs(snn.graph, run, quantised(snn.graph, x, how["backend"]))
+    return Evidence(trained=expected, spiking=got, **arrays, drawing=drawing, settled=settled, other=other)
 
 
 _TAILS = {"losses": (len(KINDS) + 2,), "arrivals": (len(KINDS) + 1,)}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from spikeport.certificate import Certificate
+from spikeport.certification.layers.settled import Settled
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,10 @@ class LayerLoss:
     Attributes
     ----------
     name, neurons : of the layer
-    levels : N, the most spikes that a neuron can send
+    levels : N, the most spikes that a neuron can send, or, of a lossless network, the largest sum of them
     stands_for : lowest and highest value, among the channels, that N spikes stand for: θ of the layer
     largest : the largest trained activation
-    rate : spikes a neuron and step
+    rate : spikes a neuron and step; of a lossless network their sum for a neuron, negative ones taken away
     inherited : what the layers before it did to what it receives
     clipping, quantisation, unevenness : what it loses by itself (`spikeport.certification.layers.losses`)
     clipped : share of the active neurons whose trained activation lies above what N spikes stand for
@@ -27,7 +28,7 @@ class LayerLoss:
         of the answer: RMS over the standard deviation of the logits
     threshold : θ over what the weights and the scale ask for; 1 for what conversion made
     weights : how far the weights are from the trained ones, as a share; None where the layer has none
-    shift : what biases that calibration moved add, to make good for the other losses
+    shift : what biases and starts that calibration moved add, to make good for the other losses
     """
 
     name: str
@@ -80,6 +81,7 @@ class CertificationFindings:
     drawing : what drawing the input as Poisson spikes does to the answer by itself; None for a constant input
     changed : the samples with another answer
     advice : what would help, most promising first
+    settled : of a lossless network, what it is to its quantised network, and when it settled; else None
     """
 
     certificate: Certificate
@@ -90,6 +92,7 @@ class CertificationFindings:
     drawing: float | None = None
     changed: tuple[ChangedSample, ...] = ()
     advice: tuple[str, ...] = field(default=())
+    settled: Settled | None = None
 
     @property
     def agreement(self) -> float | None:
@@ -134,8 +137,13 @@ class CertificationFindings:
             "layers": [asdict(layer) for layer in self.layers],
             "changed": [asdict(sample) for sample in self.changed],
             "advice": list(self.advice),
+            "settled": None if self.settled is None else _as_data(self.settled),
         }
 
     def to_json(self) -> str:
         """Return the report as a JSON document."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _as_data(settled: Settled) -> dict[str, Any]:
+    return {**vars(settled), "certificate": settled.certificate.to_dict(), "steps": list(settled.steps)}

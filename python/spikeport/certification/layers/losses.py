@@ -1,8 +1,8 @@
 """What one layer loses: how far its rate is from the trained activation, in five parts that add up to it.
 
 With θ the threshold, N = T·max_spikes the most spikes that T steps allow, u what a rate of 1 stands for, a the trained
-activation, f the trained network's activation function and b what calibration added to the bias (0 where it left it
-alone), for each neuron and sample::
+activation, f the trained network's activation function, b what calibration added to the bias (0 where it left it alone)
+and, where it did, took from the start, which is then said to be θ/2, for each neuron and sample::
 
     ẑ = (θ·count + v_end - v_start)/T, in the unit of the trained network        what the neuron received on average
     q = clip(floor(count + v_end/θ), 0, N)·u/T                                   what a constant ẑ would have given
@@ -14,6 +14,9 @@ alone), for each neuron and sample::
 with clip to [0, N·u/T]. Under soft reset nothing that arrives is lost, so that ẑ needs no record of the currents, and
 ``count + v_end/θ`` is the total charge, the start with it, in thresholds: what the neuron would have sent, had it come
 evenly. `inherited` is what the layers before did; the others are the layer's own, the shift to make good for them.
+
+The ST-BIF neurons of a lossless network are told apart in the same way: they are fed once, so that T is 1 and N the
+largest tracer. Where all has settled the count is q, and there is no unevenness.
 """
 
 from __future__ import annotations
@@ -34,6 +37,10 @@ KINDS: Final = ("clipping", "quantisation", "unevenness")
 """What a layer loses by itself, in the order in which it happens."""
 
 
+HALF: Final = 0.5
+"""The start, in thresholds, with which counts are rounded means."""
+
+
 class Losses(NamedTuple):
     """The five parts for a batch, of shape (batch, …), in the units of the trained network."""
 
@@ -52,21 +59,24 @@ class Losses(NamedTuple):
         return {**found, "all": self.shift + sum(found.values())}
 
 
-def check_neurons(layer: LayerNode) -> None:
+def check_neurons(layer: LayerNode, is_pulsed: bool = False) -> None:
     """Raise `ConversionError` ``neuron`` unless the rate of a layer's neurons is what conversion takes it for."""
     neuron = layer.neuron
-    if neuron.is_spiking and (neuron.kind != "IF" or neuron.v_reset is not None):
+    if neuron.is_spiking and (neuron.kind != ("ST-BIF" if is_pulsed else "IF") or neuron.v_reset is not None):
         reset = " with hard reset" if neuron.v_reset is not None else ""
+        ours = (
+            "ST-BIF neurons, which settle on the rounded sum of what they receive"
+            if is_pulsed
+            else "IF neurons with soft reset, whose counts are the rounded mean of what they receive"
+        )
         raise ConversionError(
-            "neuron",
-            f"{layer.name} has {neuron.kind} neurons{reset}: what is lost is told apart for IF neurons with soft "
-            "reset, whose counts are the rounded mean of what they receive",
+            "neuron", f"{layer.name} has {neuron.kind} neurons{reset}: what is lost is told apart for {ours}"
         )
 
 
 def levels(layer: LayerNode, T: int) -> int:
-    """Return N, the most spikes that a neuron can send in T steps."""
-    return T * layer.neuron.max_spikes
+    """Return N, the most spikes that a neuron can send in T steps; of ST-BIF neurons the largest sum of them."""
+    return layer.neuron.tracer_max if layer.neuron.kind == "ST-BIF" else T * layer.neuron.max_spikes
 
 
 def losses_of(
@@ -87,6 +97,7 @@ def losses_of(
     unit, current_unit, shift : what a rate of 1, and a current of 1, stand for, and what calibration added to the bias:
         one number, or one for each channel
     counts, membrane : (batch, …), of a run of T steps
+    T : steps at which the network is fed: 1 of a pulse
     activation : (batch, …), of the trained network
     function : the trained network's activation
     """
@@ -94,11 +105,15 @@ def losses_of(
     u, c = channelwise(unit, axes), channelwise(current_unit, axes)
     θ, start = channelwise(layer.neuron.threshold, axes), channelwise(layer.neuron.v_init, axes)
     N = levels(layer, T)
-    charge = counts + membrane.astype(np.float64) / θ
-    received = (charge - start) * θ * c / T
+    # ST-BIF neurons have their membrane in units of θ.
+    charge = counts + membrane.astype(np.float64) / (1 if layer.neuron.kind == "ST-BIF" else θ)
+    added = channelwise(shift, axes)
+    said = np.where(added != 0, HALF, start)
+    received = (charge - said) * θ * c / T
+    added = added + (start - said) * θ * c / T
     even = np.clip(np.floor(charge), 0, N) * u / T
     highest = N * u / T
     within, fed = np.clip(activation, 0, highest), np.clip(function(received), 0, highest)
-    meant = np.clip(function(received - channelwise(shift, axes)), 0, highest) if shift.any() else fed
+    meant = np.clip(function(received - added), 0, highest) if np.any(added) else fed
     above = activation > highest
     return Losses(meant - within, fed - meant, within - activation, even - fed, counts * u / T - even, above)

@@ -2,7 +2,8 @@
 
 Conversion gives every signal a unit, and weights carry it over: ``W' = W·u_in/c`` for a layer whose currents are in
 units of c. So c is read off the two weights, whatever was done to the threshold since: a threshold that does not fit is
-then found as what it is, spikes that each take more charge than they stand for.
+then found as what it is, spikes that each take more charge than they stand for. Weights that calibration fitted say no
+such thing, so there c is the scale that conversion noted down.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from spikeport.certificate import Certificate
 from spikeport.certification.layers.trained import TrainedNetwork
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.normalise import in_units
@@ -49,8 +51,15 @@ def units_of(snn: ConvertedSNN, trained: TrainedNetwork) -> dict[str, Units]:
             sources = graph.reads(index)
             feeds = [rates[name] if name in rates and (index or name != INPUT) else np.ones(1) for name in sources]
             units = _units(layer, trained, rates[layer.name], feeds, _widths(snn, sources))
+            if is_fitted(snn.certificate) and isinstance(layer.operation, Weighted):
+                units = units._replace(current=rates[layer.name])
             found[layer.name] = units._replace(shift=_shift(snn.graph, layer, trained, units.current, rates))
     return found
+
+
+def is_fitted(certificate: Certificate) -> bool:
+    """Whether conversion fitted the weights of hidden layers, as its certificate says."""
+    return str(certificate.details.get("weights", "")).startswith("ridge")
 
 
 def _widths(snn: ConvertedSNN, sources: tuple[str, ...]) -> list[int]:
@@ -60,6 +69,8 @@ def _widths(snn: ConvertedSNN, sources: tuple[str, ...]) -> list[int]:
 
 def _units(layer: LayerNode, trained: TrainedNetwork, rate: Array, feeds: list[Array], widths: list[int]) -> Units:
     operation, origin = layer.operation, trained.nodes[layer.name].operation
+    if isinstance(operation, Weighted) and not isinstance(origin, Weighted):
+        return Units(rate, rate, None, np.zeros(1))  # it carries a signal into the unit of these neurons
     if not isinstance(operation, Weighted) or not isinstance(origin, Weighted):
         joined = [np.broadcast_to(feed, (width,)) for feed, width in zip(feeds, widths, strict=True)]
         several = isinstance(operation, Concat) and len({float(u) for feed in feeds for u in feed}) > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,14 @@ def point_of(
     labels: Array | None,
     expected: Array | None,
     has_classes: bool,
-    max_spikes: int,
+    levels: Callable[[int], int],
     given: Assumptions,
+    is_pulsed: bool = False,
 ) -> SweepPoint:
-    """Return what the length ``T``, number ``place`` of those that were run, gives and costs."""
+    """Return what the length ``T``, number ``place`` of those that were run, gives and costs.
+
+    ``levels`` gives N for so many steps. Samples of a pulse take the steps that they need to be seen settled.
+    """
     outputs, work = found.outputs[:, place].astype(np.float64), found.layers[:, place]
     answers = classes_of(outputs)
     agreement, interval, error = None, None, None
@@ -42,9 +47,11 @@ def point_of(
             interval = said.agreement_interval
         error = float(np.sqrt(np.square(outputs - expected).mean())) / spread_of(expected)
     totals = work.sum(axis=1)
+    is_settled = (found.settled >= 0) & (found.settled < T)
+    steps = np.where(is_settled, found.settled + 1, T).astype(np.float64)
     return SweepPoint(
         T,
-        T * max_spikes,
+        levels(T),
         None if labels is None else float((answers == labels).mean()),
         agreement,
         interval,
@@ -52,7 +59,8 @@ def point_of(
         _mean_and_spread(_column(totals, "spikes")),
         _mean_and_spread(_column(totals, "accumulates") + _column(totals, "multiply_accumulates")),
         tuple(_layer_work(work[:, k], node, T) for k, node in enumerate(structure)),
-        energy_of(work, structure, np.full(len(work), float(T)), T * max_spikes, given),
+        energy_of(work, structure, steps, levels(T), given),
+        float(is_settled.mean()) if is_pulsed else None,
     )
 
 
@@ -63,7 +71,7 @@ def early_exit_of(
     labels: Array | None,
     expected: Array | None,
     tolerance: float,
-    max_spikes: int,
+    levels: Callable[[int], int],
     given: Assumptions,
 ) -> EarlyExit:
     """Return what early exit gives: by a margin learnt on ``calibration``, or on every other sample of ``found``."""
@@ -79,7 +87,7 @@ def early_exit_of(
     classes, stops = found.classes[rows], exits(found.margins[rows], margin)
     answers, last = classes[np.arange(len(rows)), stops], classes[:, -1]
     work = found.work[rows, stops]
-    energy = energy_of(work[:, None], structure, stops + 1.0, T * max_spikes, given)
+    energy = energy_of(work[:, None], structure, stops + 1.0, levels(T), given)
     return EarlyExit(
         margin if np.isfinite(margin) else None,
         tolerance,

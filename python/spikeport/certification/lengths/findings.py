@@ -10,10 +10,17 @@ from spikeport.certification.energy.assumptions import NOTE, Assumptions
 from spikeport.certification.energy.crossover import LINES
 from spikeport.certification.energy.model import KINDS, Energy
 from spikeport.certification.lengths.early_exit import EarlyExit
+from spikeport.conversion.converted import PULSE
 
 ONE_RUN: Final = (
     "All lengths are read from one run of the longest, which holds the shorter ones to the bit. The network stays the "
     "one that was converted for T = {T}: one that is converted for each length may do better at that length."
+)
+
+
+SETTLES: Final = (
+    "All lengths are read from one run of the longest, which holds the shorter ones to the bit. A sample that has "
+    "settled has the quantised network's answer, and no further step changes it."
 )
 
 
@@ -47,13 +54,14 @@ class SweepPoint:
 
     Attributes
     ----------
-    timesteps, levels : T, and N, the most spikes that a neuron can send
+    timesteps, levels : T, and N, the most spikes that a neuron can send, or, of a lossless network, their largest sum
     accuracy : None without labels
     agreement, agreement_interval : with the trained network, and its 95 % interval; None without it
     logit_error : RMS of the difference of the logits over their standard deviation; None without them
     spikes, operations : a sample's, mean and standard deviation; operations are accumulates and multiply-accumulates
     layers : node by node
     energy : three models of it
+    settled : share of the samples that a run of this length sees settled; None unless the network is lossless
     """
 
     timesteps: int
@@ -66,6 +74,7 @@ class SweepPoint:
     operations: tuple[float, float]
     layers: tuple[LayerWork, ...]
     energy: Energy
+    settled: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-ready data."""
@@ -100,6 +109,8 @@ class SweepFindings:
     def note(self) -> str:
         """How one run can tell of all lengths, and what it cannot tell."""
         late = f" The first {self.readout_delay} steps are not read." if self.readout_delay else ""
+        if self.encoding == PULSE:
+            return SETTLES
         return ONE_RUN.format(T=self.converted_for) + late
 
     def __getitem__(self, timesteps: int) -> SweepPoint:

@@ -11,14 +11,15 @@ import numpy.typing as npt
 from spikeport.certification.energy.assumptions import Assumptions
 from spikeport.certification.energy.work import structure_of
 from spikeport.certification.expected import trained_outputs
+from spikeport.certification.layers.losses import levels
 from spikeport.certification.lengths.figures import early_exit_of, point_of
 from spikeport.certification.lengths.report import Sweep
 from spikeport.certification.lengths.trajectory import Trajectory, read_at_each_step, trajectories
-from spikeport.certification.samples import as_labels, as_samples, check_fed, check_rates
+from spikeport.certification.samples import as_labels, as_samples, check_fed, encoding_of
 from spikeport.certification.shares import Share
 from spikeport.checks import is_real, takes
 from spikeport.conversion.checks import check_timesteps
-from spikeport.conversion.converted import ENCODINGS, ConvertedSNN, classes_of
+from spikeport.conversion.converted import ConvertedSNN, classes_of
 from spikeport.conversion.readout import check_delay
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
@@ -38,7 +39,7 @@ def sweep(
     calibration: Any = None,
     tolerance: float = 0.005,
     readout_delay: int = 0,
-    encoding: str = "current",
+    encoding: str | None = None,
     seed: int = 0,
     backend: str = "auto",
     assumptions: Assumptions | None = None,
@@ -58,7 +59,8 @@ def sweep(
         and reported for the rest
     tolerance : share of those whose answer early exit may change, in [0, 1]
     readout_delay : steps at the start that are not read, fewer than the shortest length
-    encoding, seed, backend : as `ConvertedSNN.run` takes them, but that the default is a constant current
+    encoding, seed, backend : as `ConvertedSNN.run` takes them, but that the default is a constant current, and a pulse
+        for a lossless network
     assumptions : of the energies
     progress : show how far it is, on standard error
     distributed : share the samples among the processes of ``torch.distributed``; each gets the whole report
@@ -74,9 +76,7 @@ def sweep(
     if not isinstance(snn, ConvertedSNN):
         raise ConversionError("graph", f"{type(snn).__name__} is no ConvertedSNN: give what convert or load returned")
     lengths = _lengths(snn, T)
-    check_rates(snn)
-    if encoding not in ENCODINGS:
-        raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
+    encoding = encoding_of(snn, encoding)
     check_fed(snn, encoding)
     if not is_real(tolerance) or not 0 <= tolerance <= 1:
         raise ConversionError("tolerance", f"tolerance must be a share in [0, 1], not {tolerance!r}")
@@ -88,17 +88,23 @@ def sweep(
     share = Share.of_group() if distributed else Share()
     expected = trained_outputs(snn, samples, share, model=model, logits=logits)
     delay = check_delay(readout_delay, min(lengths))
+    if delay and snn.is_pulsed:
+        raise ConversionError("readout", f"a pulse comes once: leave readout_delay={delay} off")
     how: dict[str, Any] = {"delay": delay, "encoding": encoding, "seed": seed, "backend": backend}
     found = _run(snn, samples, lengths, share, "sweeping", progress, **how)
     learnt = None if aside is None else _run(snn, aside, [max(lengths)], share, "learning the margin", progress, **how)
 
     given = assumptions or Assumptions()
     structure = structure_of(read_at_each_step(snn.graph), encoding)
-    most = max((layer.neuron.max_spikes for layer in snn.graph.layers[:-1]), default=1)
+    neurons = [layer for layer in snn.graph.layers[:-1] if layer.neuron.is_spiking]
+
+    def most(T: int) -> int:
+        return max((levels(layer, T) for layer in neurons), default=T)
+
     has_classes = snn.classes is not False
     classes = labels if has_classes else None
     points = tuple(
-        point_of(found, place, length, structure, classes, expected, has_classes, most, given)
+        point_of(found, place, length, structure, classes, expected, has_classes, most, given, snn.is_pulsed)
         for place, length in enumerate(lengths)
     )
     trained = None if expected is None or classes is None else float((classes_of(expected) == classes).mean())

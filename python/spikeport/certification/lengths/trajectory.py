@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from spikeport.certification.energy.work import work_at
 from spikeport.certification.samples import drawn
-from spikeport.conversion.converted import ConvertedSNN, classes_of
+from spikeport.conversion.converted import PULSE, ConvertedSNN, classes_of
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.graph.signals import dtype_of
+from spikeport.graph.signals import dtype_of, fed
 from spikeport.neuron import PASS_ON
 
 Array = npt.NDArray[Any]
@@ -35,6 +35,7 @@ class Trajectory(NamedTuple):
     margins : (batch, T): how far it leads, in units of the trained network's output; -∞ before anything is read
     work : (batch, T, len(FIELDS)): after each step, of all nodes
     layers : (batch, S, nodes, len(FIELDS)): after each length, node by node
+    settled : (batch,): after how many steps a lossless network was seen settled, -1 where it was not; else -1
     """
 
     outputs: Array
@@ -42,6 +43,7 @@ class Trajectory(NamedTuple):
     margins: Array
     work: Array
     layers: Array
+    settled: Array
 
     @classmethod
     def joined(cls, parts: list[Trajectory]) -> Trajectory:
@@ -78,14 +80,17 @@ def _trajectory(
     snn: ConvertedSNN, graph: SNNGraph, given: Array, lengths: list[int], delay: int, encoding: str, backend: str
 ) -> Trajectory:
     T = max(lengths)
-    fed = "spikes" if encoding == "poisson" else "current"
-    run = graph.run(given, T=T, encoding=fed, record=True, backend=backend)
+    fed_as = "spikes" if encoding == "poisson" else encoding
+    run = graph.run(given, T=T, encoding=fed_as, record=True, backend=backend)
     assert run.spikes is not None
+    if encoding == PULSE:
+        given = fed(graph, given, T, PULSE).values
     currents = run.spikes[-1].reshape(T, run.spikes[-1].shape[1], -1)
     drive = np.add.accumulate(currents, axis=0, dtype=run.drive.dtype)
     if delay:
         drive[delay:] = np.subtract(drive[delay:], drive[delay - 1], dtype=np.float64)
-    answers = [snn.decoded(drive[t], t + 1 - delay if t >= delay else t + 1) for t in range(T)]
+    steps = [1 if snn.is_pulsed else t + 1 - delay if t >= delay else t + 1 for t in range(T)]
+    answers = [snn.decoded(drive[t], steps[t]) for t in range(T)]
     margins = np.stack([_margins(answer) for answer in answers], axis=1)
     margins[:, :delay] = -np.inf  # nothing is read yet, so nothing stops
     work = work_at(graph, given, run, encoding, [*range(1, T + 1)])
@@ -95,6 +100,7 @@ def _trajectory(
         margins,
         work.sum(axis=2),
         work[:, np.array(lengths) - 1],
+        np.full(len(work), -1) if run.settled is None else run.settled,
     )
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import html
 from typing import Final
 
+import numpy as np
+
 from spikeport.certification.layers.findings import CertificationFindings, LayerLoss
 from spikeport.certification.layers.losses import KINDS
+from spikeport.certification.layers.settled import Settled
 from spikeport.certification.shown.words import interval, percent, span
 from spikeport.report import Html, Page, badge, card, columns, figure, paragraph, preformatted, svg, table, tiles
 from spikeport.report.bars import bars
+from spikeport.report.plots import lines
 
 LISTED: Final = 20
 """Changed samples that a page lists; the data has them all."""
@@ -31,7 +35,8 @@ COLUMNS: Final = (
 
 HOW: Final = (
     "θ threshold, N the most spikes that T steps allow, u what a rate of 1 stands for,\n"
-    "a the trained activation, f its function, b what calibration added to the bias:\n\n"
+    "a the trained activation, f its function, b what calibration added to the bias (and\n"
+    "took from the start). A lossless network is fed once: T is 1, N its levels.\n\n"
     "received     ẑ = (θ·count + v_end - v_start)/T, in the unit of the trained network\n"
     "evenly       q = clip(floor(count + v_end/θ), 0, N)·u/T\n"
     "sent         r = count·u/T\n\n"
@@ -45,9 +50,9 @@ HOW: Final = (
 READ: Final = (
     "Losses are root mean squares, as shares of that of the layer's trained activations. Clipping, quantisation and "
     "unevenness are the layer's own; inherited is what the layers before it did to what it receives; shift is what "
-    "calibration added to the biases to make good for them. A layer arrives with what its own losses, put into the "
-    "trained network by themselves, change of the logits: RMS over the standard deviation of the logits. Arrivals do "
-    "not add up: errors cancel, and amplify each other."
+    "calibration added to biases and starts to make good for them. A layer arrives with what its own losses, put into "
+    "the trained network by themselves, change of the logits: RMS over the standard deviation of the logits. Arrivals "
+    "do not add up: errors cancel, and amplify each other."
 )
 
 
@@ -63,6 +68,8 @@ def certification_page(report: CertificationFindings, name: str) -> Page:
         badge(certificate.level),
         paragraph(certificate.reason),
     )
+    if report.settled is not None:
+        page.section("Beside the quantised network", *_settled(report.settled))
     if report.advice:
         page.section("What would help", card("In this order", *report.advice))
     if report.layers:
@@ -88,6 +95,16 @@ def _headline(report: CertificationFindings) -> dict[str, object]:
     if report.drawing is not None:
         found["drawing the input, by itself"] = f"{report.drawing:.3g}"
     return found
+
+
+def _settled(settled: Settled) -> list[Html]:
+    found: dict[str, object] = {"settled": percent(settled.share, 2), "levels": settled.levels}
+    if settled.mean_steps is not None:
+        found |= {"steps on average": f"{settled.mean_steps:.1f}", "steps at most": settled.most_steps}
+    counts = {"samples": (np.arange(len(settled.steps)), np.array(settled.steps))}
+    drawn = lines(counts, "steps", "samples that settle", markers=True)
+    parts = [badge(settled.certificate.level), paragraph(settled.certificate.reason), tiles(found)]
+    return [*parts, figure(svg(drawn), "After how many steps the samples settled.")] if settled.steps else parts
 
 
 def _breakable(name: str) -> Html:

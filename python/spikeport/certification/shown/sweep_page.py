@@ -49,6 +49,7 @@ def _result(report: SweepFindings) -> list[Html]:
     shares = {
         "accuracy": [point.accuracy for point in report.points],
         "agreement": [point.agreement for point in report.points],
+        "settled": [point.settled for point in report.points],
     }
     drawn = {name: [v for v in found if v is not None] for name, found in shares.items() if None not in found}
     plots = []
@@ -60,7 +61,9 @@ def _result(report: SweepFindings) -> list[Html]:
     if errors:
         plot = over_timesteps(T, {"error": errors}, "relative logit error", log_y=True)
         plots.append(figure(plot, "RMS of the difference of the logits over their standard deviation."))
-    headers = ["T", "N", "accuracy", "agreement", "its 95 % interval", "logit error", "spikes", "operations", "rate"]
+    settles = ["settled"] if report.shown.settled is not None else []
+    headers = ["T", "N", "accuracy", "agreement", "its 95 % interval", "logit error", *settles]
+    headers += ["spikes", "operations", "rate"]
     rows: list[list[object]] = [
         [
             point.timesteps,
@@ -69,6 +72,7 @@ def _result(report: SweepFindings) -> list[Html]:
             percent(point.agreement, 2),
             "–" if point.agreement_interval is None else " to ".join(f"{v:.1%}" for v in point.agreement_interval),
             decimals(point.logit_error),
+            *([] if point.settled is None else [percent(point.settled, 1)]),
             spread(point.spikes),
             spread(point.operations),
             percent(point.energy.rate),

@@ -37,6 +37,7 @@ def certification_text(report: CertificationFindings) -> str:
     said = [
         f"{report.certificate.samples:,} samples, T = {report.timesteps}, input as {report.encoding}",
         f"{agreed}logits off by {report.logit_error:.3g} of their standard deviation, {len(report.changed):,} changed",
+        *([] if report.settled is None else [report.settled.sentence]),
         report.verdict,
         _table(["layer", "neurons", "rate", "inherited", *LOSSES, "arrives", "most by"], rows),
         "Losses are shares of the activations (RMS); arrives: what the layer alone does to the logits, in standard",
@@ -54,6 +55,7 @@ def sweep_text(report: SweepFindings) -> str:
             percent(point.accuracy, 2),
             percent(point.agreement, 2),
             decimals(point.logit_error),
+            *([] if point.settled is None else [percent(point.settled, 1)]),
             f"{point.spikes[0]:,.0f}",
             f"{point.operations[0]:,.0f}",
             percent(point.energy.rate),
@@ -63,7 +65,8 @@ def sweep_text(report: SweepFindings) -> str:
     ]
     shown = report.shown
     trained = "" if report.trained_accuracy is None else f", trained network {report.trained_accuracy:.2%}"
-    headings = ["T", "accuracy", "agreement", "logit error", "spikes", "operations", "rate", *KINDS]
+    settles = ["settled"] if shown.settled is not None else []
+    headings = ["T", "accuracy", "agreement", "logit error", *settles, "spikes", "operations", "rate", *KINDS]
     said = [
         f"{report.samples:,} samples, input as {report.encoding}{trained}",
         _table(headings, rows),

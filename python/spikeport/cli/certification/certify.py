@@ -24,7 +24,7 @@ def certify(
     timesteps: Annotated[
         int | None, typer.Option("-T", "--timesteps", help="Timesteps; by default those it was converted for.")
     ] = None,
-    encoding: Encoding = "current",
+    encoding: Encoding = None,
     seed: Seed = 0,
     backend: Backend = "auto",
     device: Device = None,

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from spikeport.conversion import ConvertedSNN
 
 Checkpoint = Annotated[Path, typer.Argument(help="A converted network: PATH of PATH.npz and PATH.json.")]
-Encoding = Annotated[Literal["current", "poisson"], typer.Option(help="current, or poisson for values in [0, 1].")]
+Encoding = Annotated[
+    Literal["current", "poisson", "pulse"] | None,
+    typer.Option(
+        help="current, poisson for values in [0, 1], or pulse for a lossless network; by default what fits it."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Of the Poisson draws.")]
 Report = Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]

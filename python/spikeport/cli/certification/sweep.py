@@ -38,7 +38,7 @@ def sweep(
         list[str] | None, typer.Option(help="An assumption of the energies, as name=value, such as weights=640.")
     ] = None,
     readout_delay: Annotated[int, typer.Option(min=0, help="Steps at the start that are not read.")] = 0,
-    encoding: Encoding = "current",
+    encoding: Encoding = None,
     seed: Seed = 0,
     backend: Backend = "auto",
     device: Device = None,

@@ -28,7 +28,12 @@ ROUNDS: Final = 2
 
 
 def calibrate_biases(
-    graph: SNNGraph, scales: Sequence[Scale], x: Tensor, timesteps: int, means: Mapping[str, Array]
+    graph: SNNGraph,
+    scales: Sequence[Scale],
+    x: Tensor,
+    timesteps: int,
+    means: Mapping[str, Array],
+    readout: str | None = None,
 ) -> Arrived:
     """Change the biases of ``graph``, and return what then comes to its last layer.
 
@@ -39,25 +44,37 @@ def calibrate_biases(
     x : samples as the graph takes them
     means : the trained network's mean activation in each channel, by the name of the layer with the neurons; behind
         the last layer, whose neurons only count, that of its currents
+    readout : the layer whose rates are returned, by default the last one
     """
-    simulation = Simulation(graph, x, timesteps)
-    for k, layer, currents in simulation.hidden():
+    simulation = Simulation(graph, x, timesteps, readout)
+    for k, layer in simulation.hidden():
         place = bias_of(graph, layer) if layer.name in means and layer.neuron.is_spiking else None
-        shift = np.zeros(0 if layer.shape is None else layer.shape[0])
+        currents, shift = simulation.currents(k), np.zeros(0 if layer.shape is None else layer.shape[0])
         if place is not None:
-            # A current as large as the threshold is a rate of 1.
-            unit = np.asarray(layer.neuron.threshold) / np.asarray(scales[k])
-            for _ in range(ROUNDS):
-                spikes = fired(layer, currents, timesteps, for_each_channel(shift, currents))
-                shift = shift + (means[layer.name] - channel_means(spikes.to(x.dtype).mean(0)) * scales[k]) * unit
+            shift = moved(layer, currents, timesteps, means[layer.name], scales[k])
             add_to_bias(place, shift)
         simulation.send(layer, currents, for_each_channel(shift, currents))
-    arrived, last = simulation.arrived(), graph[len(graph) - 1]
-    if last.name in means and isinstance(last.operation, Weighted):
-        missing = means[last.name] / np.asarray(scales[-1]) - channel_means(arrived.drive)
-        add_to_bias(last, missing)
-        arrived = Arrived(arrived.rates, arrived.drive + for_each_channel(missing, arrived.drive[None]))
-    return arrived
+    return with_last_bias(graph, scales, simulation.arrived(), means)
+
+
+def moved(layer: LayerNode, currents: Tensor, timesteps: int, means: Array, scale: Scale | Array) -> Array:
+    """Return what to add to the currents of each channel for its mean rate, in units of ``scale``, to be ``means``."""
+    unit = np.asarray(layer.neuron.threshold) / np.asarray(scale)  # a current as large as the threshold is a rate of 1
+    shift = np.zeros(len(means))
+    for _ in range(ROUNDS):
+        spikes = fired(layer.neuron, currents, timesteps, for_each_channel(shift, currents))
+        shift = shift + (means - channel_means(spikes.to(currents.dtype).mean(0)) * scale) * unit
+    return shift
+
+
+def with_last_bias(graph: SNNGraph, scales: Sequence[Scale], arrived: Arrived, means: Mapping[str, Array]) -> Arrived:
+    """Give the last layer the bias that makes its mean drive what it is in the trained network."""
+    last = graph[len(graph) - 1]
+    if last.name not in means or not isinstance(last.operation, Weighted):
+        return arrived
+    missing = means[last.name] / np.asarray(scales[-1]) - channel_means(arrived.drive)
+    add_to_bias(last, missing)
+    return Arrived(arrived.rates, arrived.drive + for_each_channel(missing, arrived.drive[None]))
 
 
 def bias_of(graph: SNNGraph, layer: LayerNode) -> LayerNode | None:

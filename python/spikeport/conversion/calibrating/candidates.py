@@ -13,20 +13,21 @@ import torch
 
 from spikeport.conversion.balance import balanced
 from spikeport.conversion.calibrating.biases import calibrate_biases
-from spikeport.conversion.calibrating.ridge import ridge_readout
+from spikeport.conversion.calibrating.fit import Fit, said
+from spikeport.conversion.calibrating.layer_by_layer import fit_layers, thetas_as_it_spikes
+from spikeport.conversion.calibrating.readout import Readout
 from spikeport.conversion.calibrating.sample import Told
 from spikeport.conversion.calibrating.simulation import Arrived, simulated
 from spikeport.conversion.measurement import spread_of
 from spikeport.conversion.parts import Scale
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.operations import Linear
 
 if TYPE_CHECKING:
     from spikeport.reading.network import ReadNetwork
 
 Array = npt.NDArray[Any]
 
-VALUES: Final = 1 << 26
+VALUES: Final = 1 << 27
 """Values of a node, at all steps of all samples, that are in memory at a time."""
 
 
@@ -37,7 +38,7 @@ class Candidate:
     Attributes
     ----------
     rule : which one chose θ
-    biases : whether they were calibrated
+    fit : what was fitted
     ridge : λ of the readout, or None where it is the trained one
     error : root of the mean square difference, in standard deviations of what the trained network says
     samples : how many it was judged on
@@ -45,7 +46,7 @@ class Candidate:
     """
 
     rule: str
-    biases: bool
+    fit: Fit
     ridge: float | None
     error: float
     samples: int
@@ -53,15 +54,16 @@ class Candidate:
     scales: list[Scale]
 
     @property
+    def way(self) -> tuple[str, Fit]:
+        """How it was made, but for its readout."""
+        return self.rule, self.fit
+
+    @property
     def described(self) -> dict[str, Any]:
         """What a certificate says of it."""
-        return {
-            "thresholds": self.rule,
-            "biases": "calibrated" if self.biases else "as trained",
-            "readout": "as trained" if self.ridge is None else f"ridge {self.ridge:g}",
-            "error": self.error,
-            "samples": self.samples,
-        }
+        rule = f"{self.rule}, changed as it spikes" if self.fit.thresholds else self.rule
+        how = {"thresholds": rule, **self.fit.described, "readout": said(self.ridge)}
+        return {**how, "error": self.error, "samples": self.samples}
 
 
 @dataclass(frozen=True)
@@ -75,34 +77,42 @@ class Trial:
     max_spikes: int = 1
 
     def candidates(
-        self, rule: str, thetas: dict[str, Array], biases: bool, ridges: Sequence[float | None]
+        self, rule: str, thetas: dict[str, Array], fit: Fit, ridges: Sequence[float | None]
     ) -> Iterator[Candidate]:
         """Yield one for each of ``ridges`` with these thresholds."""
+        if fit.thresholds:
+            steps = self.timesteps, self.max_spikes
+            thetas = thetas_as_it_spikes(self.network, thetas, self.fitted, *steps, fit.weights)
         graph, scales = balanced(self.network, thetas, self.max_spikes)
-        last, fitted = graph[len(graph) - 1], self.fitted
-        if biases:
-            means = {**fitted.means, last.name: _for_each_channel(fitted.drive, last)}
-            arrived = calibrate_biases(graph, scales, fitted.x, self.timesteps, means)
-        elif any(ridge is not None for ridge in ridges) and isinstance(last.operation, Linear):
-            arrived = self._arrived(graph, fitted.x)
-        judged = self._arrived(graph, self.judged.x)
-        unit = np.asarray(scales[-1], np.float64)
+        readout = Readout.of(self.network, graph, scales) if any(ridge is not None for ridge in ridges) else None
+        name = None if readout is None else readout.layer.name
+        arrived = self._fitted(graph, scales, fit, name, readout is not None)
+        judged = self._arrived(graph, self.judged.x, name)
         for ridge in ridges:
             if ridge is None:
-                drive, network = judged.drive.flatten(1).cpu().numpy() * unit, graph
-            elif isinstance(last.operation, Linear):
-                bias = np.zeros(len(last.weights)) if last.bias is None else last.bias
-                theta = np.column_stack([last.weights, bias]) * unit
-                theta = ridge_readout(theta, arrived.rates.cpu().numpy(), fitted.drive, ridge)
-                drive = judged.rates.cpu().numpy() @ theta[:, :-1].T + theta[:, -1]
-                network = _with_readout(graph, theta / unit)
+                drive, network = judged.drive.flatten(1).cpu().numpy() * np.asarray(scales[-1], np.float64), graph
+            elif readout is not None and arrived is not None:
+                theta = readout.fitted(arrived.rates, self.fitted.drive, ridge)
+                drive, network = readout.drive(theta, judged.rates), readout.applied(graph, theta)
             else:
                 continue
-            yield Candidate(rule, biases, ridge, self._error(drive), len(drive), network, scales)
+            yield Candidate(rule, fit, ridge, self._error(drive), len(drive), network, scales)
 
-    def _arrived(self, graph: SNNGraph, x: torch.Tensor) -> Arrived:
+    def _fitted(
+        self, graph: SNNGraph, scales: list[Scale], fit: Fit, readout: str | None, is_read: bool
+    ) -> Arrived | None:
+        """Fit ``graph`` in place, and return what then arrives of the samples it is fitted to, where it ``is_read``."""
+        if not (fit.biases or fit.starts):
+            return self._arrived(graph, self.fitted.x, readout) if is_read else None
+        last, fitted = graph[len(graph) - 1], self.fitted
+        means = {**fitted.means, last.name: _for_each_channel(fitted.drive, last)}
+        if not fit.starts:
+            return calibrate_biases(graph, scales, fitted.x, self.timesteps, means, readout)
+        return fit_layers(self.network, graph, scales, fitted.x, self.timesteps, means, fit.weights, readout)
+
+    def _arrived(self, graph: SNNGraph, x: torch.Tensor, readout: str | None) -> Arrived:
         at_once = max(1, VALUES // 4 // (self.timesteps * widest(graph)))
-        parts = [simulated(graph, some, self.timesteps) for some in torch.split(x, at_once)]
+        parts = [simulated(graph, some, self.timesteps, readout) for some in torch.split(x, at_once)]
         return Arrived(*(torch.cat(signals) for signals in zip(*parts, strict=True)))
 
     def _error(self, drive: Array) -> float:
@@ -120,11 +130,3 @@ def widest(graph: SNNGraph) -> int:
 def _for_each_channel(drive: Array, last: LayerNode) -> Array:
     means: Array = drive.reshape(len(drive), (last.shape or (1,))[0], -1).mean((0, 2))
     return means
-
-
-def _with_readout(graph: SNNGraph, theta: Array) -> SNNGraph:
-    """Return ``graph`` with the weights and the bias in ``theta`` in its last layer; it shares all others."""
-    *hidden, last = graph.layers
-    dtype = last.operation.dtype
-    operation = Linear(np.ascontiguousarray(theta[:, :-1], dtype), np.ascontiguousarray(theta[:, -1], dtype))
-    return SNNGraph([*hidden, LayerNode.of(last.name, operation, last.neuron, last.inputs)], graph.input_shape)

@@ -7,14 +7,16 @@ network without any fit would give is always among them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy.typing as npt
 
 from spikeport.conversion.balance import balanced
 from spikeport.conversion.calibrating.candidates import VALUES, Candidate, Trial, widest
+from spikeport.conversion.calibrating.fit import Fit
 from spikeport.conversion.calibrating.sample import told
+from spikeport.conversion.calibrating.ways import FITTED_FURTHER, Ways
 from spikeport.conversion.calibration import evenly, parted
 from spikeport.graph.effort import additions
 
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
     from spikeport.reading.network import ReadNetwork
 
 Array = npt.NDArray[Any]
-Thetas = dict[str, Array]
 
-WORK: Final = 5e11
+WORK: Final = 2e12
 """Additions that fitting and judging may take; a network for which all samples take more is judged in two rounds."""
 
 WORTH: Final = 0.98
@@ -39,50 +40,96 @@ FEWEST: Final = 24
 
 def chosen(
     network: ReadNetwork,
-    rules: Mapping[str, Thetas],
+    ways: Ways,
     samples: Array,
     timesteps: int,
     *,
     max_spikes: int = 1,
-    biases: Sequence[bool] = (False, True),
-    ridges: Sequence[float | None] = (None,),
     advance: Callable[[int], None] = lambda count: None,
 ) -> tuple[list[Candidate], Array]:
     """Return the candidates, best first, and the samples that the best one was judged on.
 
     Where the work allows it every candidate is fitted on the same samples. Otherwise all are on few, and the best of
-    them and the first one, the plainest, once more on many; the others follow with what they came to on few.
+    them, its rule with all that can be fitted, and the plainest, once more on many; the others follow with what they
+    came to on few.
 
     Parameters
     ----------
     network : what was read
-    rules : θ of each rule, by its name; the first one with the first of ``biases`` and ``ridges`` is the plainest
+    ways : what is tried
     samples : (n, …), as the network takes them
     timesteps, max_spikes : what is converted for
-    biases : whether to calibrate them, each way that is tried
-    ridges : λ of a readout that is fitted, None for the trained one, each way that is tried
     advance : is told of each network that has been fitted
     """
-    graph, _ = balanced(network, next(iter(rules.values())))
+    graph, _ = balanced(network, next(iter(ways.rules.values())))
     most = max(FEWEST, VALUES // (timesteps * widest(graph)))
-    each, trials = timesteps * max(1, additions(graph)), [(rule, own) for rule in rules for own in biases]
+    each = timesteps * max(1, additions(graph))
+    given = parted(samples)
 
-    def tried(places: Sequence[tuple[str, bool]], count: int) -> tuple[list[Candidate], Array]:
-        fitted, judged = parted(evenly(samples, min(count, most)))
+    def a_round(count: int) -> _Round:
+        few = min(count, most, len(samples))
+        fitted, judged = (evenly(part, max(1, round(few * len(part) / len(samples)))) for part in given)
         trial = Trial(network, told(network, fitted), told(network, judged), timesteps, max_spikes)
-        found: list[Candidate] = []
-        for rule, own in places:
-            found += trial.candidates(rule, rules[rule], own, ridges)
-            advance(1)
-        return ranked(found), judged
+        return _Round(ways, trial, judged, advance)
 
-    affordable = int(WORK / (each * len(trials)))
-    if affordable >= len(samples) or len(trials) <= 2:
-        return tried(trials, max(FEWEST, affordable))
-    first, _ = tried(trials, max(FEWEST, affordable // 2))
-    finalists = list(dict.fromkeys([trials[0], (first[0].rule, first[0].biases)]))
-    last, judged = tried(finalists, max(FEWEST, int(WORK / (2 * each * len(finalists)))))
-    return last + [one for one in first if (one.rule, one.biases) not in finalists], judged
+    affordable = int(WORK / (each * ways.networks))
+    if affordable >= len(samples) or ways.networks <= 2:
+        first = a_round(max(FEWEST, affordable))
+        return ranked(first.explored()), first.judged
+    first = a_round(max(FEWEST, affordable // 2))
+    found = ranked(first.explored())
+    finalists = [first.plainest, found[0].way, *((found[0].rule, fit) for fit in ways.further[-1:])]
+    finalists = list(dict.fromkeys(finalists))
+    last = a_round(max(FEWEST, int(WORK / (2 * each * len(finalists)))))
+    best = ranked([candidate for rule, fit in finalists for candidate in last.tried(rule, fit)])
+    return best + [one for one in found if one.way not in finalists], last.judged
+
+
+class _Round:
+    """Candidates that are fitted on the same samples, and judged on the same."""
+
+    def __init__(self, ways: Ways, trial: Trial, judged: Array, advance: Callable[[int], None]) -> None:
+        self.ways, self.trial, self.judged, self.advance = ways, trial, judged, advance
+        self.found: dict[tuple[str, Fit], list[Candidate]] = {}
+
+    @property
+    def plainest(self) -> tuple[str, Fit]:
+        """The way without any fit, or with the least of what was asked for."""
+        return next(iter(self.ways.rules)), self.ways.fits[0]
+
+    def tried(self, rule: str, fit: Fit) -> list[Candidate]:
+        """Return the candidates of one way, made once."""
+        if (rule, fit) not in self.found:
+            made = self.trial.candidates(rule, self.ways.thetas(rule), fit, self.ways.ridges)
+            self.found[rule, fit] = list(made)
+            self.advance(1)
+        return self.found[rule, fit]
+
+    def explored(self) -> list[Candidate]:
+        """Try what there is: all rules, the ladder as far as it is worth it, the best two of both further fitted."""
+        errors = {rule: self._error(rule) for rule in self.ways.rules}
+        errors |= climbed(list(self.ways.ladder), self._error)
+        for rule in sorted(errors, key=errors.__getitem__)[:FITTED_FURTHER]:
+            for fit in self.ways.further:
+                self.tried(rule, fit)
+        return [candidate for candidates in self.found.values() for candidate in candidates]
+
+    def _error(self, rule: str) -> float:
+        return min(candidate.error for fit in self.ways.fits for candidate in self.tried(rule, fit))
+
+
+def climbed(ladder: Sequence[str], error: Callable[[str], float]) -> dict[str, float]:
+    """Return the error of each rung that was tried: from the middle, on to better neighbours until there is none."""
+    found: dict[int, float] = {}
+    at = len(ladder) // 2
+    while ladder:
+        near = [place for place in (at, at - 1, at + 1) if 0 <= place < len(ladder)]
+        found |= {place: error(ladder[place]) for place in near if place not in found}
+        best = min(near, key=found.__getitem__)
+        if best == at:
+            break
+        at = best
+    return {ladder[place]: value for place, value in sorted(found.items())}
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:

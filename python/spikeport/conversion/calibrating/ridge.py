@@ -16,9 +16,6 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-RIDGES: Final = (0.03, 0.3)
-"""λ; `spikeport.conversion.convert` keeps the one that is better on samples that it was not fitted to."""
-
 BIAS: Final = 1e-6
 """How much of D holds the bias."""
 

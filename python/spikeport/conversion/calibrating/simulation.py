@@ -16,6 +16,7 @@ from torch import Tensor
 
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.kernels import INPUT
+from spikeport.neuron import Neuron
 from spikeport.reading.compute import compute
 
 AT_ONCE: Final = 1 << 24
@@ -23,7 +24,7 @@ AT_ONCE: Final = 1 << 24
 
 
 class Arrived(NamedTuple):
-    """What came to the last layer: the mean over the steps of what it reads, (batch, n), and of its currents."""
+    """What came to the end: the mean over the steps of what the readout reads, (batch, …), and of the drive."""
 
     rates: Tensor
     drive: Tensor
@@ -33,34 +34,56 @@ class Simulation:
     """``graph`` on samples ``x``, (batch, *input_shape), for ``timesteps`` steps.
 
     A signal is (steps, batch, …), with a single step where it is the same at all of them. Spikes are kept as whole
-    numbers of 8 bits, and only until the last node has read them.
+    numbers of 8 bits, and only until the last node has read them. ``readout`` is the node whose rates are kept, by
+    default the last one.
     """
 
-    def __init__(self, graph: SNNGraph, x: Tensor, timesteps: int) -> None:
+    def __init__(self, graph: SNNGraph, x: Tensor, timesteps: int, readout: str | None = None) -> None:
         self.graph, self.timesteps, self.dtype = graph, timesteps, x.dtype
+        self._readout = readout or graph[-1].name
+        self._rates: Tensor | None = None
         self.signals: dict[str, Tensor] = {INPUT: x.reshape(1, len(x), *graph.input_shape)}
+        self._steady, self._places = {INPUT}, {layer.name: k for k, layer in enumerate(graph)}
         self._last = {name: k for k in range(len(graph)) for name in graph.reads(k)}
 
-    def hidden(self) -> Iterator[tuple[int, LayerNode, Tensor]]:
-        """Yield each node but the last one with its currents; `send` has to say what it passes on before the next."""
+    def hidden(self) -> Iterator[tuple[int, LayerNode]]:
+        """Yield each node but the last one; `send` has to say what it passes on before the next."""
         for k, layer in enumerate(self.graph.layers[:-1]):
-            yield k, layer, self._currents(k, layer)
+            if layer.name == self._readout:
+                self._rates = self.mean_read(k)
+            yield k, layer
             for name in [name for name in set(self.graph.reads(k)) if self._last[name] == k]:
                 del self.signals[name]
+
+    def mean_read(self, k: int) -> Tensor:
+        """Return the mean over the steps of what node ``k`` reads first, (batch, …), in float64."""
+        return self.signals[self.graph.reads(k)[0]].to(torch.float64).mean(0)
+
+    def is_steady(self, k: int) -> bool:
+        """Whether what node ``k`` reads is the same at all steps."""
+        return all(name in self._steady for name in self.graph.reads(k))
 
     def send(self, layer: LayerNode, currents: Tensor, shift: Tensor | float = 0.0) -> None:
         """Let a node pass on what its neurons make of ``currents`` and ``shift``, which is added at every step."""
         fires = layer.neuron.is_spiking
-        self.signals[layer.name] = fired(layer, currents, self.timesteps, shift) if fires else currents + shift
+        is_steady = not fires and self.is_steady(self._places[layer.name])
+        (self._steady.add if is_steady else self._steady.discard)(layer.name)
+        self.signals[layer.name] = fired(layer.neuron, currents, self.timesteps, shift) if fires else currents + shift
+
+    def weigh(self, layer: LayerNode, factor: Any) -> None:
+        """Let each spike of a layer count ``factor`` times, one number or one for each channel."""
+        spikes = self.signals[layer.name].to(self.dtype)
+        self.signals[layer.name] = spikes * for_each_channel(factor, spikes)
 
     def arrived(self) -> Arrived:
         """Return what came to the last node, behind all others."""
         k = len(self.graph) - 1
-        read = self.signals[self.graph.reads(k)[0]]
-        currents = self._currents(k, self.graph[k])
-        return Arrived(read.to(torch.float64).mean(0).flatten(1), currents.to(torch.float64).mean(0))
+        rates = self.mean_read(k) if self._rates is None else self._rates
+        return Arrived(rates, self.currents(k).to(torch.float64).mean(0))
 
-    def _currents(self, k: int, layer: LayerNode) -> Tensor:
+    def currents(self, k: int) -> Tensor:
+        """Return the currents of node ``k``, (steps or 1, batch, …)."""
+        layer = self.graph[k]
         read = [self.signals[name] for name in self.graph.reads(k)]
         steps, batch = max(map(len, read)), read[0].shape[1]
         if layer.operation.remembers and steps > 1:
@@ -79,27 +102,27 @@ class Simulation:
         return together.reshape(steps, batch, *together.shape[1:])
 
 
-def simulated(graph: SNNGraph, x: Tensor, timesteps: int) -> Arrived:
-    """Return what comes to the last layer of ``graph``."""
-    simulation = Simulation(graph, x, timesteps)
-    for _, layer, currents in simulation.hidden():
-        simulation.send(layer, currents)
+def simulated(graph: SNNGraph, x: Tensor, timesteps: int, readout: str | None = None) -> Arrived:
+    """Return what comes to the last layer of ``graph``, and to the node ``readout``."""
+    simulation = Simulation(graph, x, timesteps, readout)
+    for k, layer in simulation.hidden():
+        simulation.send(layer, simulation.currents(k))
     return simulation.arrived()
 
 
-def fired(layer: LayerNode, currents: Tensor, timesteps: int, shift: Tensor | float = 0.0) -> Tensor:
-    """Return the spikes (timesteps, batch, …) of a node's neurons for currents (steps or 1, batch, …) and ``shift``.
+def fired(neuron: Neuron, currents: Tensor, timesteps: int, shift: Tensor | float = 0.0) -> Tensor:
+    """Return the spikes (timesteps, batch, …) of neurons for currents (steps or 1, batch, …) and ``shift``.
 
     v ← v + I[t];  s = number of m in 1 … max_spikes with v ≥ m·θ;  v ← v - θ·s
     """
-    threshold = for_each_channel(layer.neuron.threshold, currents)
-    v = for_each_channel(layer.neuron.v_init, currents) * threshold + torch.zeros_like(currents[0])
+    threshold = for_each_channel(neuron.threshold, currents)
+    v = for_each_channel(neuron.v_init, currents) * threshold + torch.zeros_like(currents[0])
     spikes = torch.empty((timesteps, *currents.shape[1:]), dtype=torch.uint8, device=currents.device)
     for t in range(timesteps):
         v += currents[t if len(currents) > 1 else 0]
         v += shift
         sent = (v >= threshold).to(v.dtype)
-        for m in range(2, layer.neuron.max_spikes + 1):
+        for m in range(2, neuron.max_spikes + 1):
             sent += v >= m * threshold
         v -= threshold * sent
         spikes[t] = sent

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy.typing as npt
 
 from spikeport.conversion.balance import balanced
-from spikeport.conversion.calibration import JUDGED, KEPT, Seen
+from spikeport.conversion.calibrating.asked import Asked
+from spikeport.conversion.calibrating.ways import ways_of
+from spikeport.conversion.calibration import JUDGED, KEPT, Seen, parted
 from spikeport.conversion.parts import Scale
 from spikeport.conversion.thresholds.by_data import by_data
 from spikeport.conversion.thresholds.distribution import Outputs, Theta
@@ -30,28 +32,6 @@ PERCENTILES: Final = (99.9, 99.0, 95.0)
 
 FEWEST: Final = 100
 """Samples below which nothing is chosen or fitted by itself: the usual percentile is taken."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What `spikeport.conversion.convert` was asked for.
-
-    Attributes
-    ----------
-    timesteps, max_spikes : how long, and with how many spikes a step
-    rule : "auto", "percentile", "balanced" or "data"
-    percentile : of the rule with this name, and of an output that only counts
-    per_channel : whether each channel of an image has a θ of its own
-    biases, readout : whether to fit them, None where that is to be chosen
-    """
-
-    timesteps: int
-    rule: str
-    percentile: float
-    per_channel: bool = True
-    biases: bool | None = None
-    readout: bool | None = None
-    max_spikes: int = 1
 
 
 @dataclass(frozen=True)
@@ -103,19 +83,18 @@ def spiking(
         raise ConversionError("calibration_empty", few)
 
     from spikeport.conversion.calibrating.choosing import chosen
-    from spikeport.conversion.calibrating.ridge import RIDGES
+    from spikeport.conversion.calibrating.readout import place_of
 
-    with bar("choosing", None, shown=progress) as advance:
-        ranking, judged = chosen(
-            network,
-            rules,
-            seen.evenly(KEPT),
-            asked.timesteps,
-            max_spikes=asked.max_spikes,
-            biases=_ways(asked.biases, own, (False,), (True,)),
-            ridges=_ways(asked.readout, own, (None,), RIDGES),
-            advance=advance,
+    if asked.readout and place_of(network) is None:
+        raise ConversionError(
+            "calibration",
+            f"the outputs of {network.output.name} are neither sums with weights of their own nor averages of such "
+            "sums, so that there is nothing to fit: leave readout_calibration off",
         )
+    samples = seen.evenly(KEPT)
+    ways = ways_of(network, rules, asked, own, parted(samples)[0], plain)
+    with bar("choosing", None, shown=progress) as advance:
+        ranking, judged = chosen(network, ways, samples, asked.timesteps, max_spikes=asked.max_spikes, advance=advance)
     best = ranking[0]
     found = {**best.described, "runners_up": [candidate.described for candidate in ranking[1:]]}
     return Made(best.graph, best.scales, silent, {**found, **details}, _sentence(ranking), judged)
@@ -147,20 +126,19 @@ def thetas_by(
     return thetas_of(network, values, asked.percentile, rule)[0]
 
 
-def _ways(asked: bool | None, chooses: bool, without: tuple[Any, ...], with_it: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return what is tried: both where that is to be chosen, else what was asked for, or nothing."""
-    if asked is None:
-        return (*without, *with_it) if chooses else without
-    return with_it if asked else without
-
-
 def _sentence(ranking: list[Candidate]) -> str:
     best = ranking[0]
-    named = f"; thresholds: {best.rule}, biases {best.described['biases']}, readout {best.described['readout']}"
+    named = f"; thresholds: {_words(best)}"
     if len(ranking) < 2:
         return f"{named}, on samples that nothing was fitted to"
-    second = ranking[1].described
+    second = ranking[1]
     return (
         f"{named}: the best of {len(ranking)} ways on samples that nothing was fitted to (error {best.error:.3g}; next "
-        f"{second['thresholds']}, biases {second['biases']}, readout {second['readout']}: {second['error']:.3g})"
+        f"{_words(second)}: {second.error:.3g})"
     )
+
+
+def _words(candidate: Candidate) -> str:
+    said = candidate.described
+    weights = "" if candidate.fit.weights is None else f"weights {said['weights']}, "
+    return f"{said['thresholds']}, biases {said['biases']}, {weights}readout {said['readout']}"

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.conversion.lossless.grid import why_inexact
-from spikeport.conversion.lossless.quantised import quantised
+from spikeport.conversion.lossless.quantised import Quantised, quantised
 from spikeport.conversion.measurement import compared
+from spikeport.graph import RunResult, SNNGraph
 from spikeport.graph.effort import compared_on
 
 if TYPE_CHECKING:
@@ -74,14 +75,28 @@ def beside_quantised(snn: ConvertedSNN, x: Array, T: int | None = None, backend:
         run = graph.run(part, T=T or snn.T, encoding="pulse", backend=backend)
         assert run.settled is not None
         expected = quantised(graph, part, backend)
-        drive = expected.drive.reshape(len(part), -1)
-        got = run.drive.reshape(len(part), -1)
-        other = (got != drive).any(axis=1)
-        for layer, sent, value in zip(graph, run.counts, expected.values, strict=True):
-            if layer.neuron.is_spiking:
-                other |= (sent != value).reshape(len(part), -1).any(axis=1)
-        parts.append((snn.decoded(got, 1), snn.decoded(drive, 1), run.settled, other))
+        answers = (snn.decoded(drive.reshape(len(part), -1), 1) for drive in (run.drive, expected.drive))
+        parts.append((*answers, run.settled, differs(graph, run, expected)))
     return Settling(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def differs(graph: SNNGraph, run: RunResult, expected: Quantised) -> Array:
+    """Return, (samples,), whether any count of ``run`` or any value of its output is not the quantised network's."""
+    batch = len(run.drive)
+    other: Array = (run.drive != expected.drive).reshape(batch, -1).any(axis=1)
+    for layer, sent, value in zip(graph, run.counts, expected.values, strict=True):
+        if layer.neuron.is_spiking:
+            other |= (sent != value).reshape(batch, -1).any(axis=1)
+    return other
+
+
+def exact_for(levels: int, *, whole: bool = False) -> str:
+    """Return why a lossless network is exact; ``whole`` says that it is one of integers."""
+    ground = "all numbers are whole" if whole else "weights lie on a binary grid"
+    return (
+        f"every sample that settles has the counts and the output of the quantised network with {levels} levels, bit "
+        f"for bit: {ground}, and no sum of what spikes bring rounds"
+    )
 
 
 def certified(
@@ -90,11 +105,7 @@ def certified(
     """Return what ``snn`` is to its quantised network, and further to the trained one: samples and its answers."""
     why = why_inexact(snn.graph)
     about = {"T": snn.T, "levels": levels, **details}
-    ground = "all numbers are whole" if snn.units else "weights lie on a binary grid"
-    proven = (
-        f"every sample that settles has the counts and the output of the quantised network with {levels} levels, bit "
-        f"for bit: {ground}, and no sum of what spikes bring rounds"
-    )
+    proven = exact_for(levels, whole=snn.units is not None)
     if beside is None:
         further = (Certificate("unchecked", "nothing was compared with the trained network: no calibration data"),)
         if why is None:

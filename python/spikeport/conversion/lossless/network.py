@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from spikeport.conversion.calibrating.spiking import Asked, Made, thetas_by
+from spikeport.conversion.calibrating.asked import Asked
+from spikeport.conversion.calibrating.spiking import Made, thetas_by
 from spikeport.conversion.calibration import Seen
 from spikeport.conversion.lossless.balance import levelled
 from spikeport.conversion.lossless.grid import on_grid

@@ -216,8 +216,11 @@ def test_pulses_and_rates_are_not_run_as_each_other(torch, nn):
         lambda: rates.run(x, with_settled=True),
         lambda: rates.quantised(x),
         lambda: lossless.run(x, readout_delay=3),
-        lambda: certify(model, lossless, x),
-        lambda: sweep(lossless, x),
+        lambda: certify(model, lossless, x, encoding="current"),
+        lambda: certify(model, rates, x, encoding="pulse"),
+        lambda: sweep(lossless, x, encoding="poisson"),
+        lambda: sweep(rates, x, encoding="pulse"),
+        lambda: sweep(lossless, x, T=[8], readout_delay=3),
     ):
         with pytest.raises(ConversionError) as error:
             refused()

@@ -79,12 +79,31 @@ def test_the_simulation_is_the_network(torch):
     graph, x = graph_of_every_kind(), np.random.default_rng(3).integers(0, 17, (6, 2, 4, 4)) / 16.0
     run = graph.run(x, T=7, record=True, backend="reference")
     simulation = Simulation(graph, torch.tensor(x), 7)
-    for k, layer, currents in simulation.hidden():
+    for k, layer in simulation.hidden():
+        currents = simulation.currents(k)
         simulation.send(layer, currents)
         assert np.array_equal(simulation.signals[layer.name].expand(7, *currents.shape[1:]).numpy(), run.spikes[k])
     arrived = simulation.arrived()
     assert arrived.drive.numpy() == pytest.approx(run.drive / 7)
-    assert arrived.rates.numpy() == pytest.approx(run.counts[3].reshape(6, -1) / 7)
+    assert arrived.rates.numpy() == pytest.approx(run.counts[3] / 7)
+
+
+@pytest.mark.parametrize("T", [1, 5])
+def test_what_comes_of_the_input_alone_is_steady_and_what_neurons_send_is_not_even_in_a_single_step(torch, T):
+    from spikeport.conversion.calibrating.simulation import Simulation
+
+    layers = [
+        LayerNode.of("scaled", Linear(np.eye(3))),
+        LayerNode.of("a", Linear(np.eye(3)), IF),
+        LayerNode.of("b", Linear(np.eye(3)), IF),
+        LayerNode.of("out", Linear(np.eye(3)), IF),
+    ]
+    simulation = Simulation(SNNGraph(layers), torch.rand(4, 3).double(), T)
+    steady = {}
+    for k, layer in simulation.hidden():
+        steady[layer.name] = simulation.is_steady(k)
+        simulation.send(layer, simulation.currents(k))
+    assert steady == {"scaled": True, "a": True, "b": False}
 
 
 @pytest.mark.parametrize("T", [8, 32])
@@ -156,8 +175,12 @@ def test_what_is_chosen_is_never_worse_than_the_plain_percentile_and_the_certifi
         snn = convert(network(torch), x, T=T)
         found = snn.certificate.details
         tried = [found, *found["runners_up"]]
-        ways = {(one["thresholds"], one["biases"], one["readout"]) for one in tried}
-        assert len(ways) == len(tried) == 5 * 2 * 3
+        ways = {(one["thresholds"], one["biases"], one["weights"], one["readout"]) for one in tried}
+        assert len(ways) == len(tried)
+        rules = {one["thresholds"] for one in tried}
+        assert {"percentile 99.9", "percentile 99", "percentile 95", "data", "balanced"} < rules
+        assert {one["biases"] for one in tried} == {"as trained", "calibrated", "calibrated, late starts"}
+        assert {one["weights"] for one in tried} == {"as trained", "ridge 0.03"}
         plain = next(
             one
             for one in tried
@@ -224,9 +247,9 @@ def test_an_expensive_network_is_judged_in_two_rounds_of_bounded_work(torch, mon
     spent = []
     own = candidates.simulated
 
-    def counted(graph, x, timesteps):
+    def counted(graph, x, timesteps, readout):
         spent.append(len(x))
-        return own(graph, x, timesteps)
+        return own(graph, x, timesteps, readout)
 
     monkeypatch.setattr(candidates, "simulated", counted)
     monkeypatch.setattr(choosing, "WORK", 1.0)

@@ -1,0 +1,27 @@
+"""What `spikeport.conversion.convert` was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How to convert.
+
+    Attributes
+    ----------
+    timesteps, max_spikes : how long, and with how many spikes a step
+    rule : "auto", "percentile", "balanced" or "data"
+    percentile : of the rule with this name, and of an output that only counts
+    per_channel : whether each channel of an image has a θ of its own
+    biases, readout : whether to fit them, None where that is to be chosen
+    """
+
+    timesteps: int
+    rule: str
+    percentile: float
+    per_channel: bool = True
+    biases: bool | None = None
+    readout: bool | None = None
+    max_spikes: int = 1

@@ -1,0 +1,107 @@
+"""What is tried where nothing was asked for: rules for θ, what is fitted with each, readouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from spikeport.conversion.calibrating.asked import Asked
+from spikeport.conversion.calibrating.fit import Fit
+from spikeport.conversion.thresholds.each_unit import SHARES, each_neuron, shares_of
+
+if TYPE_CHECKING:
+    from spikeport.reading.network import ReadNetwork
+
+Array = npt.NDArray[Any]
+Thetas = dict[str, Array]
+
+RIDGES: Final = (0.03, 0.3)
+"""λ of a readout that is fitted; the one is kept that is better on samples that it was not fitted to."""
+
+WEIGHTS: Final = 0.03
+"""λ of the regression of hidden layers' weights, where it is tried."""
+
+RUNGS: Final = 5
+"""Rungs of a ladder that are tried, as a rule."""
+
+FITTED_FURTHER: Final = 2
+"""Rules that are fitted further."""
+
+
+class Ways(NamedTuple):
+    """What is tried.
+
+    Attributes
+    ----------
+    rules : θ of each rule, by its name
+    ladder : θ of rules of one kind, in an order along which the error falls, then rises; it is climbed from `START`
+    fits : what each rule is tried with; the first rule with the first of them is the plainest way
+    further : what the best rules are tried with, too
+    ridges : λ of a readout that is fitted, None for the trained one
+    """
+
+    rules: Mapping[str, Thetas]
+    ladder: Mapping[str, Thetas] = MappingProxyType({})
+    fits: Sequence[Fit] = (Fit(), Fit(biases=True))
+    further: Sequence[Fit] = ()
+    ridges: Sequence[float | None] = (None,)
+
+    @property
+    def networks(self) -> int:
+        """About how many networks are made."""
+        return len(self.fits) * (len(self.rules) + min(len(self.ladder), RUNGS)) + FITTED_FURTHER * len(self.further)
+
+    def thetas(self, rule: str) -> Thetas:
+        """Return θ by the rule of this name."""
+        return self.rules[rule] if rule in self.rules else self.ladder[rule]
+
+
+def ways_of(
+    network: ReadNetwork, rules: Mapping[str, Thetas], asked: Asked, chooses: bool, fitted: Array, plain: Thetas
+) -> Ways:
+    """Return what is tried: of what was not asked for both ways, if it ``chooses``, else nothing more.
+
+    Parameters
+    ----------
+    network : what was read
+    rules : θ of each rule that is tried whatever it says
+    fitted : samples that may be fitted to
+    plain : θ by the percentile
+    """
+    ladder = _ladder(network, rules, asked, fitted, plain) if chooses and "as learnt" not in rules else {}
+    fits = [Fit(biases=biases) for biases in _either(asked.biases, chooses, (False,), (True,))]
+    ridges = _either(asked.readout, chooses, (None,), RIDGES)
+    is_deep = sum(node.activation is not None for node in network.nodes) > 1
+    if not (chooses and is_deep) or asked.biases is False:
+        return Ways(rules, ladder, fits, (), ridges)
+    weights = [None] if asked.readout is False else [None, WEIGHTS]
+    further = [Fit(biases=True, starts=True, weights=one) for one in weights]
+    if ladder and asked.per_channel:
+        further.append(further[-1]._replace(thresholds=True))
+    return Ways(rules, ladder, fits, further, ridges)
+
+
+def _ladder(
+    network: ReadNetwork, rules: Mapping[str, Thetas], asked: Asked, fitted: Array, plain: Thetas
+) -> dict[str, Thetas]:
+    """Return θ of each unit for every share of its percentile, but for those that a rule has already."""
+    thetas = each_neuron(network, fitted, asked.percentile, plain) if asked.per_channel else plain
+    whose = " of each unit" if asked.per_channel else ""
+    shares = {share: shares_of(network, thetas, share) for share in SHARES}
+    new = {share: own for share, own in shares.items() if not any(_are_equal(own, known) for known in rules.values())}
+    return {f"percentile {asked.percentile:g}{whose} × {share:g}": own for share, own in new.items()}
+
+
+def _are_equal(one: Thetas, other: Thetas) -> bool:
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def _either(asked: bool | None, chooses: bool, without: tuple[Any, ...], with_it: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what is tried: both where that is to be chosen, else what was asked for, or nothing."""
+    if asked is None:
+        return (*without, *with_it) if chooses else without
+    return with_it if asked else without
