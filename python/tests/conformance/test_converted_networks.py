@@ -1,7 +1,13 @@
-"""Networks as people have them, converted and saved, answer the same in every language: every count, every membrane."""
+"""Networks as people have them, converted and saved, answer the same in every language: every count, every membrane.
 
+Each is converted to floats and to integers; the integers answer so on torch and as a program in C, too.
+"""
+
+import shutil
+import subprocess
 import warnings
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -16,7 +22,9 @@ from conformance.languages import PATIENCE, converse, load_languages
 from conformance.lines import decode_reply, encode_line
 from spikeport.backends import BIT_EQUAL, available_backends, get_backend
 from spikeport.conversion import ConversionWarning, convert
+from spikeport.interop import to_c
 from spikeport.operations import Add, Concat, Conv, MaxPool
+from spikeport.transfer import load_checkpoint
 
 STEPS = 8
 
@@ -37,19 +45,19 @@ def networks(tmp_path_factory):
                 module.momentum = None  # one pass tells it means and deviations
         with torch.no_grad():
             model(images)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConversionWarning)  # of a network that was never trained
-            snn = convert(model, images, T=1)
-        path = snn.save(tmp_path_factory.mktemp("networks") / name).with_suffix("")
-        assert any(isinstance(layer.operation, HAS[name]) for layer in snn.graph)
-        x = images[: 1 if name == "resnet20" else 2].numpy()
-        arguments = {"checkpoint": str(path), "shape": list(x.shape), "inputs": x.ravel().tolist(), "timesteps": STEPS}
-        words = answer(get_backend("reference"), "network.run", arguments)
-        silent = [
-            key for key, values in words.items() if key.startswith("counts.") and set(values) <= {"0", "00000000"}
-        ]
-        assert set(words) > {"drive", f"v.{len(snn.graph) - 1}"} and not silent
-        found[name] = (arguments, words)
+        for arithmetic in ("float", "int8"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConversionWarning)  # of a network that was never trained
+                snn = convert(model, images, T=1, arithmetic=arithmetic)
+            assert any(isinstance(layer.operation, HAS[name]) for layer in snn.graph)
+            path = snn.save(tmp_path_factory.mktemp("networks") / name).with_suffix("")
+            x = snn.fed(images[: 1 if name == "resnet20" else 2].numpy())
+            arguments = {"checkpoint": str(path), "shape": list(x.shape), "inputs": x.ravel().tolist()}
+            arguments["timesteps"] = STEPS
+            words = answer(get_backend("reference"), "network.run", arguments)
+            counts = [set(values) for key, values in words.items() if key.startswith("counts.")]
+            assert len(counts) == len(snn.graph) and not any(values <= {"0", "00000000"} for values in counts)
+            found[f"{name} {arithmetic}"] = (arguments, words)
     return found
 
 
@@ -74,3 +82,28 @@ def test_every_language_answers_as_the_reference(language, networks, tmp_path):
     assert end == ""
     for number, (reply, (name, (_, words))) in enumerate(zip(replies, networks.items(), strict=True)):
         assert compare(words, decode_reply(reply, number)) == "", name
+
+
+def test_integers_answer_as_the_reference_on_torch(networks):
+    for name, (arguments, words) in networks.items():
+        if name.endswith("int8"):
+            assert compare(words, answer(get_backend("torch:cpu"), "network.run", arguments)) == "", name
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here: cc is not on PATH")
+def test_integers_answer_as_the_reference_in_c(networks, tmp_path):
+    for name, (arguments, words) in networks.items():
+        if not name.endswith("int8"):
+            continue
+        graph, x = load_checkpoint(arguments["checkpoint"]).to_graph(), np.array(arguments["inputs"], int)
+        to_c(graph, largest_input=int(np.abs(x).max())).save(tmp_path / "network.c")
+        subprocess.run(["cc", "-std=c99", "-O1", "network.c", "-o", "network"], cwd=tmp_path, check=True)
+        given = "\n".join(map(str, x.tolist()))
+        ran = subprocess.run(
+            [tmp_path / "network", "current", str(STEPS)], input=given, capture_output=True, text=True, check=True
+        )
+        lines = [dict(word.split("=") for word in line.split()) for line in ran.stdout.splitlines()]
+        assert len(lines) == arguments["shape"][0]
+        spiking = [f"v.{k}" for k, layer in enumerate(graph) if layer.neuron.is_spiking]
+        for key in ["drive", *(f"counts.{k}" for k in range(len(graph))), *spiking]:
+            assert ",".join(line[key] for line in lines) == ",".join(words[key]), (name, key)
