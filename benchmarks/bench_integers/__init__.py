@@ -1,4 +1,4 @@
-"""Integer networks beside the float spiking networks that they are made of: accuracy, agreement, drive, bytes.
+"""Integer networks beside the float spiking networks that they are made of: accuracy, agreement, drive, bytes, speed.
 
 ``python -m benchmarks.bench_integers [--only NAME …] [--images N] [--steps T …]``: one result for each data set. The
 networks are those of `benchmarks.bench_conversion`: trained here on the digits and on MNIST
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ import torch
 
 from benchmarks.bench_conversion.networks import BUILD
 from benchmarks.bench_conversion.trained import trained
-from benchmarks.result import Measurement, write_result
-from spikeport.backends import get_backend
+from benchmarks.result import Measurement, alternate, write_result
+from spikeport.backends import Network, get_backend
+from spikeport.backends.rust import RustNetwork
 from spikeport.conversion import ConversionWarning, convert
 from spikeport.graph import SNNGraph
 from spikeport.integers import IntegerNetwork, quantize
@@ -48,6 +50,36 @@ def weight_bytes(graph: SNNGraph) -> int:
     return sum(array.nbytes for layer in graph for array in layer.operation.arrays().values())
 
 
+def speeds(name: str, floats: SNNGraph, made: dict[int, IntegerNetwork], x: Array) -> list[Measurement]:
+    """Run the float network, in both its types, and the integer ones in turn, on one thread, prepared and fed."""
+    graphs = {"float32": as_type(floats, np.float32), "float64": as_type(floats, np.float64)}
+    fed: dict[str, tuple[SNNGraph, Array]] = {who: (graph, x) for who, graph in graphs.items()}
+    fed |= {f"int{bits}": (network.graph, network.whole(x)) for bits, network in made.items()}
+    calls = [partial(on_one_thread(graph).run, whole, timesteps=CONVERTED_FOR) for graph, whole in fed.values()]
+    params = {"T": CONVERTED_FOR, "samples": len(x), "backend": get_backend("auto").name, "threads": 1}
+    return [
+        Measurement(f"{name}: a run", who, seconds, params=params)
+        for who, seconds in zip(fed, alternate(calls, repeats=5), strict=True)
+    ]
+
+
+def on_one_thread(graph: SNNGraph) -> Network:
+    """Return the graph laid out for running, on one thread where the backend has several."""
+    network = graph.network()
+    if isinstance(network, RustNetwork):
+        network.threads = 1
+    return network
+
+
+def as_type(graph: SNNGraph, dtype: type) -> SNNGraph:
+    """Return the graph with arrays of another type of floats."""
+    new = graph.copy()
+    for layer in new:
+        arrays = {key: array.astype(dtype) for key, array in layer.operation.arrays().items()}
+        layer.operation = layer.operation.with_arrays(arrays)
+    return new
+
+
 def measured(name: str, images: int, steps: tuple[int, ...]) -> tuple[dict[str, Any], list[Measurement]]:
     """Convert a network, quantise it, and run both on test images."""
     given = trained(name, 0, 1000, images)
@@ -63,6 +95,7 @@ def measured(name: str, images: int, steps: tuple[int, ...]) -> tuple[dict[str, 
         spent, what = time.perf_counter() - start, f"{name}: quantising"
         taken.append(Measurement(what, "spikeport", [spent], params={"bits": bits}))
         facts[f"bytes int{bits}"] = weight_bytes(made[bits].graph)
+    taken += speeds(name, graph, made, x[: 16 if name == LARGE else 100])
     for T in steps:
         real = drive(graph, x, T)
         found = {"float": float((real.argmax(1) == y).mean())}
