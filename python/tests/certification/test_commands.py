@@ -7,8 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-
-from spikeport import cli
+from cli.command_line import spikeport
 
 MODEL = """
 from torch import nn
@@ -33,13 +32,6 @@ def folder(tmp_path, monkeypatch, torch, digits_mlp, digits_snn, digits):
     np.save("plain.npy", digits[1])
     np.save("logits.npy", digits_mlp(torch.tensor(digits[1])).detach().numpy())
     return tmp_path
-
-
-def spikeport(capsys, line):
-    with pytest.raises(SystemExit) as left:
-        cli.main(line.split())
-    out, err = capsys.readouterr()
-    return left.value.code or 0, out, err
 
 
 def test_certify_prints_writes_a_page_and_gives_data(folder, capsys):

@@ -6,8 +6,9 @@ import sys
 
 import numpy as np
 import pytest
+from cli.command_line import spikeport
 
-from spikeport import LayerNode, Neuron, SNNGraph, cli
+from spikeport import LayerNode, Neuron, SNNGraph
 from spikeport.operations import Linear
 from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 
@@ -65,14 +66,6 @@ def folder(tmp_path, monkeypatch, torch):
         np.savez("samples.npz", x=x, y=model(torch.tensor(x)).argmax(1).numpy())
     np.save("samples.npy", x)
     return tmp_path
-
-
-def spikeport(capsys, line):
-    """Run a command line in this process; return its exit code, standard output and standard error."""
-    with pytest.raises(SystemExit) as left:
-        cli.main(line.split())
-    out, err = capsys.readouterr()
-    return left.value.code or 0, out, err
 
 
 CONVERT = "convert user_model:build --weights weights.pt --calibration samples.npz -o out "

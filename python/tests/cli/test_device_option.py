@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 import pytest
+from cli.command_line import spikeport
 
-from spikeport import LayerNode, SNNGraph, cli
+from spikeport import LayerNode, SNNGraph
 from spikeport.conversion import ConvertedSNN
 from spikeport.transfer import SNNCheckpoint, save_checkpoint
 
@@ -34,13 +35,6 @@ def folder(tmp_path, monkeypatch, torch):
     x = rng.integers(0, 17, (20, 4)) / 16
     np.savez("samples.npz", x=x, y=rng.integers(0, 3, 20))
     return tmp_path
-
-
-def spikeport(capsys, line):
-    with pytest.raises(SystemExit) as left:
-        cli.main(line.split())
-    out, err = capsys.readouterr()
-    return left.value.code or 0, out, err
 
 
 @pytest.fixture
