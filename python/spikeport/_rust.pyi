@@ -1,5 +1,6 @@
 """Types of the Rust extension: arrays in are float32 or float64 in C order, arrays out are flat."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,10 @@ Parameter = float | npt.NDArray[np.float64]
 Attributes = dict[str, int | tuple[int, ...]]
 Trace = tuple[Flat, Flat, Flat]
 RunResult = tuple[list[tuple[Flat, Flat, Flat | None]], Flat, Flat | None]
+
+CheckpointLayer = tuple[
+    str, str, str, Attributes, tuple[int, ...], tuple[int, ...], Array | None, Array | None, Array | None
+]
 
 __version__: str
 
@@ -60,3 +65,12 @@ def fingerprint(arrays: list[npt.NDArray[Any]]) -> int:
 
 def encode_poisson(rates: Array, timesteps: int, seed: int, samples: npt.NDArray[np.uint64] | None) -> Flat: ...
 def qcfs(x: Array, timesteps: int, threshold: Parameter) -> Flat: ...
+def checkpoint_save(
+    path: Path,
+    input_shape: tuple[int, ...],
+    layers: list[CheckpointLayer],
+    frozen: list[str],
+    metadata: str,
+    durable: bool,
+) -> None: ...
+def checkpoint_load(path: Path) -> tuple[tuple[int, ...], list[CheckpointLayer], list[str], str]: ...

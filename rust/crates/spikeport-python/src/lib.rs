@@ -3,6 +3,7 @@
 //! Inputs are borrowed, never copied; results are handed over flat, and `spikeport.backends.rust` gives them their shapes.
 
 mod arguments;
+mod checkpoint;
 mod fingerprint;
 mod network;
 mod operation;
@@ -19,6 +20,8 @@ mod _rust {
     use spikeport::{Code, Error, IfParameters, Neuron, PerNeuron, StBifParameters};
 
     use crate::arguments::{Numbers, PyNeuron, PyPerNeuron, not_of_one_type, view};
+    #[pymodule_export]
+    use crate::checkpoint::{checkpoint_load, checkpoint_save};
     #[pymodule_export]
     use crate::network::Network;
     use crate::operation::{Arrays, PyAttributes};

@@ -1,16 +1,12 @@
-//! The two files on disk.
-//!
-//! An overwrite stages the new archive beside the old one under a name that holds its digest, then puts the new sidecar in
-//! place, which is the moment that counts, then gives the archive its name. Stopped anywhere, what loads is the whole old
-//! checkpoint or the whole new one: a sidecar whose archive is not yet in place finds it under the staged name.
+//! Loading the two files: everything is checked before it is believed.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::content::Checkpoint;
-use super::digest::sha256;
+use super::opened::Opened;
 use super::sidecar::{self, LARGEST_SIDECAR, Sidecar};
 use super::{archive, members};
 use crate::{Code, Error};
@@ -27,6 +23,14 @@ pub struct Loaded {
     pub archive_sha256: String,
 }
 
+/// What a path leads to.
+pub enum Reading {
+    /// A checkpoint, everything of it checked.
+    Whole(Loaded),
+    /// The archive of a large one, to be read where its reader wants it.
+    Large(Box<Opened>),
+}
+
 impl Checkpoint {
     /// Load the checkpoint at `path`: "name", "name.npz" and "name.json" name the same pair.
     ///
@@ -35,44 +39,45 @@ impl Checkpoint {
     /// `unexpected_entry`, `missing_entry`, `compressed_entry`, `pickle`, `dtype`, `shape`, `non_finite`, `neuron`,
     /// `operation`.
     pub fn load(path: &Path) -> Result<Loaded, Error> {
-        let [archive_path, sidecar_path] = checkpoint_paths(path);
-        let (sidecar, content) = read_pair(&archive_path, &sidecar_path)?;
-        let arrays = archive::read(
-            &content,
-            &members::of(&sidecar.checkpoint, sidecar.version)?,
-            &name(&archive_path),
-        )?;
-        drop(content);
-        let archive_sha256 = sidecar.archive_sha256.clone();
-        Ok(Loaded { checkpoint: Self::from_parts(sidecar, arrays)?, archive_sha256 })
+        match Self::open(path)? {
+            Reading::Whole(loaded) => Ok(loaded),
+            Reading::Large(opened) => opened.read().map_or_else(|| Self::load_whole(path), Ok),
+        }
     }
 
-    /// Write `<path>.npz` and `<path>.json`.
-    ///
-    /// Errors: the codes by which loading would refuse the content (nothing is written then), `symlink`, and `io` where
-    /// the files cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
+    /// [`Checkpoint::load`], or of a large one the archive, opened.
+    pub fn open(path: &Path) -> Result<Reading, Error> {
         let [archive_path, sidecar_path] = checkpoint_paths(path);
-        for target in [&archive_path, &sidecar_path] {
-            if target.is_symlink() {
-                return Err(symlink(target));
-            }
+        let text = read(&sidecar_path, LARGEST_SIDECAR as u64)?;
+        let sidecar = Sidecar::read(&text, &name(&sidecar_path))?;
+        if let Some(opened) = Opened::large(&sidecar, &archive_path) {
+            return Ok(Reading::Large(Box::new(opened)));
         }
-        let files = self.to_bytes()?;
-        let staged = staged(&archive_path, &sha256(&files.archive));
-        let failed = |error: io::Error| {
-            Error::new(Code::Io, format!("cannot write {}: {error}", archive_path.display()))
-        };
-        replace(&staged, &files.archive).map_err(failed)?;
-        replace(&sidecar_path, &files.sidecar).map_err(|error| {
-            // The first error is the one to report.
-            let _ = fs::remove_file(&staged);
-            failed(error)
-        })?;
-        fs::rename(&staged, &archive_path).map_err(failed)?;
-        remove_stale(&archive_path);
-        Ok(())
+        load_pair(&archive_path, &sidecar_path, text, sidecar).map(Reading::Whole)
     }
+
+    /// [`Checkpoint::load`], with the whole archive in memory.
+    pub fn load_whole(path: &Path) -> Result<Loaded, Error> {
+        let [archive_path, sidecar_path] = checkpoint_paths(path);
+        let text = read(&sidecar_path, LARGEST_SIDECAR as u64)?;
+        let sidecar = Sidecar::read(&text, &name(&sidecar_path))?;
+        load_pair(&archive_path, &sidecar_path, text, sidecar)
+    }
+}
+
+/// The checkpoint of this sidecar, or of one that takes its place meanwhile.
+fn load_pair(
+    archive_path: &Path,
+    sidecar_path: &Path,
+    text: Vec<u8>,
+    sidecar: Sidecar,
+) -> Result<Loaded, Error> {
+    let (sidecar, content) = read_pair(archive_path, sidecar_path, text, sidecar)?;
+    let expected = members::of(&sidecar.checkpoint, sidecar.version)?;
+    let arrays = archive::read(&content, &expected, &name(archive_path))?;
+    drop(content);
+    let archive_sha256 = sidecar.archive_sha256.clone();
+    Ok(Loaded { checkpoint: Checkpoint::from_parts(sidecar, arrays)?, archive_sha256 })
 }
 
 /// Archive and sidecar of a path: `name`, `name.npz` and `name.json` name the same pair.
@@ -88,23 +93,28 @@ pub fn checkpoint_paths(path: &Path) -> [PathBuf; 2] {
 }
 
 /// The checked sidecar and the archive that it was written for.
-fn read_pair(archive_path: &Path, sidecar_path: &Path) -> Result<(Sidecar, Vec<u8>), Error> {
+fn read_pair(
+    archive_path: &Path,
+    sidecar_path: &Path,
+    mut text: Vec<u8>,
+    mut sidecar: Sidecar,
+) -> Result<(Sidecar, Vec<u8>), Error> {
     let mut outcome = Err(sidecar::foreign(&name(archive_path)));
-    let mut text = read(sidecar_path, LARGEST_SIDECAR as u64)?;
     for _ in 0..ATTEMPTS {
-        let sidecar = Sidecar::read(&text, &name(sidecar_path))?;
-        outcome = read_archive(archive_path, &sidecar).map(|content| (sidecar, content));
-        match &outcome {
-            Err(error) if matches!(error.code(), Code::ArchiveDigest | Code::MissingFile) => {}
-            _ => return outcome,
+        outcome = read_archive(archive_path, &sidecar);
+        match outcome {
+            Ok(content) => return Ok((sidecar, content)),
+            Err(ref error) if matches!(error.code(), Code::ArchiveDigest | Code::MissingFile) => {}
+            Err(error) => return Err(error),
         }
         let again = read(sidecar_path, LARGEST_SIDECAR as u64)?;
         if again == text {
-            return outcome;
+            break;
         }
         text = again;
+        sidecar = Sidecar::read(&text, &name(sidecar_path))?;
     }
-    outcome
+    outcome.map(|content| (sidecar, content))
 }
 
 fn read_archive(path: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, Error> {
@@ -128,7 +138,7 @@ fn read_archive(path: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, Error> {
 }
 
 /// At most `limit` + 1 bytes of a regular file that is not a link.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     if path.is_symlink() {
         return Err(symlink(path));
     }
@@ -148,40 +158,17 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     Ok(content)
 }
 
-/// Put `content` at `path` in one step.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut temporary = OsString::from(".");
-    temporary.push(path.file_name().unwrap_or_default());
-    temporary.push(format!(".{}", std::process::id()));
-    let temporary = path.with_file_name(temporary);
-    fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    })
-}
-
-fn staged(archive: &Path, digest: &str) -> PathBuf {
+pub(super) fn staged(archive: &Path, digest: &str) -> PathBuf {
     let mut staged = OsString::from(".");
     staged.push(archive.file_name().unwrap_or_default());
     staged.push(format!(".{:.16}", digest));
     archive.with_file_name(staged)
 }
 
-/// Remove what saves that were stopped have left; what cannot be removed does no harm.
-fn remove_stale(archive: &Path) {
-    let folder = archive.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let prefix = format!(".{}.", name(archive));
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn symlink(path: &Path) -> Error {
+pub(super) fn symlink(path: &Path) -> Error {
     Error::new(Code::Symlink, format!("{} is a symbolic link: give the path it points to", name(path)))
 }
