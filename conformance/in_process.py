@@ -38,13 +38,17 @@ ONLY_OF = {"finetune": ("reference",), "checkpoint": ("reference", "rust")}
 
 def answer(backend: Backend, kernel: str, arguments: Arguments) -> Words | None:
     """Return the words of ``backend``'s answer, an ``error`` word for a refusal, None for a kernel it does not have."""
-    handler, family = HANDLERS.get(kernel), kernel.split(".")[0]
-    if handler is None or backend.name not in ONLY_OF.get(family, (backend.name,)):
+    if not has_kernel(backend.name, kernel):
         return None
     try:
-        return handler(backend, arguments)
+        return HANDLERS[kernel](backend, arguments)
     except SpikeportError as error:
         return {"error": [error.code]}
+
+
+def has_kernel(backend: str, kernel: str) -> bool:
+    """Whether a backend of this name, called directly, has the kernel."""
+    return kernel in HANDLERS and backend in ONLY_OF.get(kernel.split(".")[0], (backend,))
 
 
 def _array(arguments: Arguments, key: str, shape: Any = None) -> Any:
