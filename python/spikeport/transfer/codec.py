@@ -22,7 +22,7 @@ from spikeport.transfer.held.nodes import NodeContent
 from spikeport.transfer.held.verified import Verified
 
 try:
-    from spikeport import _rust
+    import spikeport._rust as _rust
 except ImportError:  # a checkout that was not built
     _rust = None  # type: ignore[assignment]
 

@@ -128,7 +128,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _write(path: Path, content: bytes, durable: bool, named: Path | None = None) -> None:
     """Put ``content`` at ``path`` in one step; an `OSError` is of ``named``, which the caller knows, not of a part."""
-    name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    name = path.with_name(f".{(named or path).name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:

@@ -7,14 +7,14 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::archive::{self, Place};
-use super::content::{Checkpoint, CheckpointLayer};
-use super::digest::Running;
-use super::members::{self, Members};
-use super::npy;
-use super::sidecar::Sidecar;
 use super::store::Loaded;
-use super::values::{Dtype, Values};
+use crate::checkpoint::archive::{self, Place};
+use crate::checkpoint::content::{Checkpoint, CheckpointLayer};
+use crate::checkpoint::digest::Running;
+use crate::checkpoint::members::{self, Members};
+use crate::checkpoint::npy;
+use crate::checkpoint::sidecar::Sidecar;
+use crate::checkpoint::values::{Dtype, Values};
 
 /// How many bytes are read, hashed and looked at together: as many as stay in the second cache.
 const BLOCK: usize = 1 << 16;

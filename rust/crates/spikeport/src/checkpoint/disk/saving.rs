@@ -7,14 +7,17 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::content::Checkpoint;
 use super::store::{checkpoint_paths, name, staged, symlink};
-use super::writing::{Content, LayerSlices};
+use crate::checkpoint::content::Checkpoint;
+use crate::checkpoint::writing::{Content, LayerSlices};
 use crate::{Code, Error};
+
+/// How many bytes are written together.
+const BLOCK: usize = 1 << 16;
 
 impl Checkpoint {
     /// Write `<path>.npz` and `<path>.json`.
@@ -47,8 +50,11 @@ impl Checkpoint {
 fn write_pair(content: Content<'_>, [archive, sidecar]: &[PathBuf; 2], durable: bool) -> Result<(), Error> {
     let folder = archive.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let _lock = lock(folder);
-    let mut file = Temporary::beside(archive)?;
-    let (digest, text) = content.write(|bytes| file.file.write_all(bytes))?;
+    let file = Temporary::beside(archive)?;
+    let mut out = BufWriter::with_capacity(BLOCK, &file.file);
+    let (digest, text) = content.write(|bytes| out.write_all(bytes))?;
+    out.flush()?;
+    drop(out);
     let staged = staged(archive, &digest);
     // Where a save of the same content was stopped, the sidecar in place may need the file of this name.
     let waits = staged.exists();

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::content::Checkpoint;
 use super::opened::Opened;
-use super::sidecar::{self, LARGEST_SIDECAR, Sidecar};
-use super::{archive, members};
+use crate::checkpoint::content::Checkpoint;
+use crate::checkpoint::sidecar::{self, LARGEST_SIDECAR, Sidecar};
+use crate::checkpoint::{archive, members};
 use crate::{Code, Error};
 
 /// How often a pair is read that another process keeps replacing.
