@@ -55,6 +55,7 @@ WRAPPED = [
     (lambda plain: prefixed("module._orig_mod.", plain), [off("module."), off("_orig_mod.")]),
     (lambda plain: {"state_dict": plain, "epoch": 3, "optimizer": {"state": {}}}, [within("state_dict")]),
     (lambda plain: {"model_state_dict": plain}, [within("model_state_dict")]),
+    (lambda plain: {"net": prefixed("module.", plain), "acc": 93.1, "epoch": 7}, [within("net"), off("module.")]),
     (lambda plain: {"model": plain, "args": [1, 2]}, [within("model")]),
     (lambda plain: {"model": {"state_dict": plain}}, [within("model"), within("state_dict")]),
     (lambda plain: {"state_dict": prefixed("module.", plain)}, [within("state_dict"), off("module.")]),

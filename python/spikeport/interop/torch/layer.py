@@ -47,7 +47,7 @@ class SpikingLayer(nn.Module):
         super().__init__()
         if layer.operation.kind not in CURRENTS:
             raise GraphError("operation", f"{layer.name}: {layer.operation.kind} has no form in torch")
-        self.name, self.reads, self.inputs, self.shape = layer.name, reads, layer.inputs, layer.shape or ()
+        self.name, self.reads, self.inputs = layer.name, reads, layer.inputs
         self.neuron, self.surrogate, self.detach_reset = layer.neuron, surrogate, detach_reset
         self.on_membrane: Callable[[Tensor], None] | None = None
         if layer.neuron.is_spiking:
