@@ -1,11 +1,12 @@
-"""``python -m benchmarks.bench_nir``."""
+"""``python -m benchmarks.bench_nir [--only NAME …]``."""
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.bench_nir.networks import networks
+from benchmarks.bench_nir.networks import NETWORKS
 from benchmarks.bench_nir.written_by_others import written_by_others
 from benchmarks.bench_nir.written_here import check_there, written_here
 from benchmarks.result import write_result
@@ -14,26 +15,31 @@ T = 32
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_nir")
+    parser.add_argument("--only", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     check_there()
+    for name in parser.parse_args().only:
+        travel(name)
+
+
+def travel(name: str) -> None:
+    """Write what becomes of a network, with the MLP also what others write."""
     versions: dict[str, str] = {}
-    rows, samples = [], []
-    for one in networks(T):
-        with tempfile.TemporaryDirectory() as folder:
-            for row in written_here(one, Path(folder), T, versions):
-                print(" | ".join(map(str, row.values())), flush=True)
-                rows.append(row)
-        samples.append(f"{len(one.x)} of the {one.name}")
+    one = NETWORKS[name](T)
     with tempfile.TemporaryDirectory() as folder:
-        others = list(written_by_others(Path(folder), T))
-    for row in others:
-        print(" | ".join(map(str, row.values())))
+        facts = {"written here": list(written_here(one, Path(folder), T, versions))}
+    if name == "mlp":
+        with tempfile.TemporaryDirectory() as folder:
+            facts["written by others"] = list(written_by_others(Path(folder), T))
+    for row in [row for rows in facts.values() for row in rows]:
+        print(" | ".join(map(str, row.values())), flush=True)
     path = write_result(
-        "nir",
-        title=f"Converted networks as NIR graphs, run by others and by us: T = {T}, samples: {', '.join(samples)}",
-        command="python -m benchmarks.bench_nir",
+        "nir" if name == "mlp" else f"nir_{name}",
+        title=f"A {one.name} as NIR graphs, run by others and by us: {len(one.x)} samples, T = {T}",
+        command=f"python -m benchmarks.bench_nir --only {name}",
         measurements=[],
         versions=versions,
-        facts={"written here": rows, "written by others": others},
+        facts=facts,
     )
     print(path.name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,6 @@ from spikeport.demo.digits import Recipe, load_digits, trained_network
 from spikeport.operations import Weighted
 
 RECIPE = Recipe(widths=(64, 128, 10), epochs=20)
-IMAGES = {"digits CNN": 100, "ResNet-20": 4}
 
 
 class Travelling(NamedTuple):
@@ -30,17 +29,29 @@ class Travelling(NamedTuple):
     y: npt.NDArray[Any]
 
 
-def networks(T: int) -> Iterator[Travelling]:
-    """Yield the networks, converted for so many steps, θ = 1 where a layer has weights of its own."""
+def digits_mlp(T: int) -> Travelling:
+    """64→128→10, converted for so many steps."""
     digits = load_digits(RECIPE)
     with tempfile.TemporaryDirectory() as scratch:
         model, _ = trained_network(RECIPE, digits, Path(scratch), lambda done, of: None)
     snn = convert(model, digits.x_train, T=T, thresholds="percentile")
-    yield Travelling("digits MLP", with_thresholds_of_layers(snn.graph), digits.x_test, digits.y_test)
-    for name, images in IMAGES.items():
-        found = trained(name, 0, 200, images)
-        graph = convert(found.model, found.calibration, T=T, thresholds="percentile").graph
-        yield Travelling(name, with_thresholds_of_layers(graph), found.x, found.y)
+    return Travelling("network of 64→128→10 digits", with_thresholds_of_layers(snn.graph), digits.x_test, digits.y_test)
+
+
+def digits_cnn(T: int) -> Travelling:
+    """Two convolutions, each with an average pool behind it, and a readout."""
+    return _converted("digits CNN", 100, T)
+
+
+def resnet20(T: int) -> Travelling:
+    """The public ResNet-20."""
+    return _converted("ResNet-20", 2, T)
+
+
+def _converted(name: str, images: int, T: int) -> Travelling:
+    found = trained(name, 0, 200, images)
+    graph = convert(found.model, found.calibration, T=T, thresholds="percentile").graph
+    return Travelling(name, with_thresholds_of_layers(graph), found.x, found.y)
 
 
 def with_thresholds_of_layers(graph: SNNGraph) -> SNNGraph:
@@ -66,3 +77,6 @@ def with_hard_reset(graph: SNNGraph) -> SNNGraph:
         if layer.neuron.is_spiking:
             layer.neuron = replace(layer.neuron, v_init=0.0, v_reset=0.0)
     return SNNGraph(layers, graph.input_shape)
+
+
+NETWORKS: dict[str, Callable[[int], Travelling]] = {"mlp": digits_mlp, "digits_cnn": digits_cnn, "resnet20": resnet20}

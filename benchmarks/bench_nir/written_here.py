@@ -31,7 +31,7 @@ def written_here(one: Travelling, folder: Path, T: int, versions: dict[str, str]
     result = run_in(PEERS, "from benchmarks.peers.read_nir import main; main()", *map(str, (folder, T, NIR, SPYX)))
     versions |= result["versions"]
     for k, form in enumerate(FORMS):
-        about = {"network": one.name, "form": form}
+        about = {"form": form}
         ours = graphs[k].run(one.x, T=T, backend="rust").counts[-1]
         walked = run_nir(written[k], np.broadcast_to(one.x, (T, *one.x.shape))).sum(axis=0)
         yield about | row("spikeport.interop.run_nir", ours, walked, one.y)

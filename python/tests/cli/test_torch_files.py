@@ -203,9 +203,11 @@ def test_torch_files_that_are_something_else_say_what_they_are(plain, capsys, to
         torch.save(found, "samples.pt")
         code, _, err = spikeport(capsys, CONVERT.format("weights.pt", "kept") + " --calibration samples.pt")
         assert code == 2 and message in " ".join(err.split())
-    (tmp_path / "samples.pt").write_bytes(b"no archive")
-    code, _, err = spikeport(capsys, CONVERT.format("weights.pt", "kept") + " --calibration samples.pt")
-    assert code == 2 and "holds more than tensors, or is damaged" in err
+    whole = (tmp_path / "weights.pt").read_bytes()
+    for damaged in (b"no archive", whole[:200]):
+        (tmp_path / "samples.pt").write_bytes(damaged)
+        code, _, err = spikeport(capsys, CONVERT.format("weights.pt", "kept") + " --calibration samples.pt")
+        assert code == 2 and "holds more than tensors, or is damaged" in err
 
 
 def _archive(members):

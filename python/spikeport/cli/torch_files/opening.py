@@ -42,11 +42,12 @@ def opened(path: Path, trust_pickle: bool = False, way_out: str = WEIGHTS) -> An
 
 
 def names_in(path: Path) -> list[str]:
-    """Return the names of a zip archive's members, none where it is no archive."""
-    if not zipfile.is_zipfile(path):
+    """Return the names of a zip archive's members, none where it is no archive or a damaged one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except zipfile.BadZipFile:
         return []
-    with zipfile.ZipFile(path) as archive:
-        return archive.namelist()
 
 
 def _safetensors(path: Path) -> dict[str, Any]:
