@@ -138,7 +138,7 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_dela
     """
     import torch
 
-    from spikeport.conversion.converted import classes_of
+    from spikeport.conversion.running.samples import classes_of
     from spikeport.report.progress import bar
 
     was_training, shares = trained.training, {"trained": 0, "pulse" if snn.is_pulsed else "current": 0}

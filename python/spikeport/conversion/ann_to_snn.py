@@ -20,7 +20,6 @@ from spikeport.conversion.checks import (
     check_arithmetic,
     check_fit,
     check_levels,
-    check_max_spikes,
     check_rule,
     check_timesteps,
     import_torch,
@@ -33,6 +32,7 @@ from spikeport.conversion.thresholds.distribution import Outputs
 from spikeport.conversion.thresholds.network import channels_of
 from spikeport.conversion.whole import SAMPLES, in_integers
 from spikeport.errors import ConversionError
+from spikeport.neuron import check_max_spikes
 from spikeport.report.progress import bar
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def convert(
     SilentLayerWarning
         where a layer is never active on the calibration data; its θ is then 1.
     """
-    T, max_spikes = check_timesteps(T), check_max_spikes(max_spikes)
+    T, max_spikes = check_timesteps(T), check_max_spikes(max_spikes, ConversionError)
     biases, readout = (
         check_fit("bias_calibration", bias_calibration),
         check_fit("readout_calibration", readout_calibration),

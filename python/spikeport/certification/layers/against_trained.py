@@ -21,8 +21,9 @@ from spikeport.certification.samples import as_samples, check_floats, encoding_o
 from spikeport.certification.shares import Share
 from spikeport.checks import takes
 from spikeport.conversion.checks import check_timesteps, import_torch
-from spikeport.conversion.converted import ConvertedSNN, classes_of
+from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.measurement import spread_of
+from spikeport.conversion.running.samples import classes_of
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
