@@ -37,10 +37,11 @@ def convert(
         str | None, typer.Argument(metavar="MODULE:FUNCTION", help="What builds the torch model, called with nothing.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="The model's state dict: .safetensors, or .pt read as tensors only.")
+        Path | None,
+        typer.Option(help="The model's state dict: .safetensors, .pt read as tensors only, or a folder with either."),
     ] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Samples to calibrate with: .npy, or .npz with the samples as x.")
+        Path | None, typer.Option(help="Samples to calibrate with: .npy, .npz with the samples as x, or .pt.")
     ] = None,
     timesteps: Annotated[
         int, typer.Option("-T", "--timesteps", help="Timesteps: more are more accurate, slower.")
