@@ -144,6 +144,33 @@ def test_the_derivative_of_a_spike_is_the_surrogates():
         assert float(net.node("a").threshold.grad) == pytest.approx(-slope * 0.5 / 4)  # x = w/θ + v_init - 1
 
 
+WATCHED = [
+    Neuron("IF", threshold=0.5, v_init=0.5, max_spikes=3),
+    Neuron("LIF", threshold=2.0, beta=0.5),
+    Neuron("ST-BIF", threshold=2.0, tracer_min=-1),
+]
+
+
+@pytest.mark.parametrize("neuron", WATCHED)
+def test_the_derivative_that_a_layer_names_is_that_of_its_gradient(neuron):
+    net = to_torch(SNNGraph([LayerNode.of("a", Linear(np.array([[0.75], [-0.5]])), neuron)]))
+    seen, layer = [], net.node("a")
+    layer.on_membrane = seen.append
+    net.run([[1.0]], T=1).counts["a"].sum().backward()
+    assert torch.allclose(layer.weight.grad[:, 0], layer.surrogate_derivative(seen[0])[0])
+    assert to_torch(residual()).node("stem").surrogate_derivative is None  # each channel has a θ of its own
+
+
+def test_the_profiler_watches_its_layers():
+    from spikeport.profiling import SpikeProfiler
+
+    net = to_torch(residual(), T=4)
+    profiler = SpikeProfiler()
+    with profiler.watch(net):
+        net(torch.tensor(images())).square().sum().backward()
+    assert {"stem", "stem.conv", "join"} == set(profiler.layer_stats())
+
+
 def test_training_on_comes_home(digits):
     x_train, x_test, y_train, y_test = digits
     torch.manual_seed(0)

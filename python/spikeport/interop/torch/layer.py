@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, Final
 
@@ -47,8 +47,11 @@ class SpikingLayer(nn.Module):
         super().__init__()
         if layer.operation.kind not in CURRENTS:
             raise GraphError("operation", f"{layer.name}: {layer.operation.kind} has no form in torch")
-        self.name, self.reads, self.inputs = layer.name, reads, layer.inputs
+        self.name, self.reads, self.inputs, self.shape = layer.name, reads, layer.inputs, layer.shape or ()
         self.neuron, self.surrogate, self.detach_reset = layer.neuron, surrogate, detach_reset
+        self.on_membrane: Callable[[Tensor], None] | None = None
+        if layer.neuron.is_spiking:
+            self.spike_layout = "TB"  # by which `spikeport.profiling` knows neurons, and the axes of their spikes
         self.kind: type[Operation] = type(layer.operation)
         self.geometry = _geometry(layer.operation)
         held: dict[str, Any] = {"weight": None, "bias": None, **layer.operation.arrays(), **_said(layer.neuron)}
@@ -60,7 +63,7 @@ class SpikingLayer(nn.Module):
                 self.register_buffer(name, tensor)
 
     def forward(self, signals: list[Tensor], timesteps: int, pulse: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Return currents, what is passed on, each (T, batch, …), and the membrane at the end.
+        """Return what is passed on and the currents, each (T, batch, …), and the membrane at the end.
 
         A signal of one step is one that is the same at all of them; so are currents.
         """
@@ -74,8 +77,10 @@ class SpikingLayer(nn.Module):
             return I, I, torch.zeros_like(I[0])
         firing, every = self.firing(I.ndim - 3), I.expand(timesteps, *I.shape[1:])
         if self.neuron.kind == "ST-BIF":
-            return I, *st_bif(every, firing, self.neuron.tracer_min, self.neuron.tracer_max)
-        return I, *integrate_and_fire(every, firing)
+            sent, v = st_bif(every, firing, self.neuron.tracer_min, self.neuron.tracer_max)
+        else:
+            sent, v = integrate_and_fire(every, firing)
+        return sent, I, v
 
     def firing(self, behind: int) -> Firing:
         """Return how the layer fires, with so many axes behind that of the channels."""
@@ -86,8 +91,21 @@ class SpikingLayer(nn.Module):
 
         θ, start = placed("threshold"), placed("v_init")
         assert θ is not None and start is not None  # neurons that spike have both
-        how = (self.neuron.max_spikes, self.surrogate, self.detach_reset)
+        how = (self.neuron.max_spikes, self.surrogate, self.detach_reset, self.on_membrane)
         return Firing(θ, start, placed("v_reset"), placed("beta"), *how)
+
+    @property
+    def surrogate_derivative(self) -> Callable[[Tensor], Tensor] | None:
+        """What gives the derivative of a spike by the membrane before it, of any shape, as a gradient takes it.
+
+        None where neurons differ in their threshold. Of ST-BIF it is that of one whose tracer stands at neither bound.
+        """
+        if not self.neuron.is_spiking or self.firing(0).threshold.ndim:
+            return None
+        θ, slope = self.firing(0).threshold.detach(), self.surrogate.derivative
+        levels = range(1, self.neuron.max_spikes + 1)
+        falls = self.neuron.kind == "ST-BIF"
+        return lambda v: sum((slope((v - m * θ) / θ) / θ for m in levels), slope(-v / θ) / θ if falls else 0 * v)
 
     def node(self) -> LayerNode:
         """Return the layer as a node of a graph, its arrays copied; raises `GraphError` for what no node can have."""

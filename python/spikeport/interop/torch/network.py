@@ -107,7 +107,7 @@ class SpikingNetwork(nn.Module):
         for name in self.layer_names:
             layer = self.node(name)
             read = [signals[source] for source in layer.reads]
-            currents, sent, membrane = layer(read, timesteps, pulse)
+            sent, currents, membrane = layer(read, timesteps, pulse)
             signals[name] = sent
             every = sent.expand(timesteps, *sent.shape[1:])
             run.spikes[name], run.membrane[name] = every, membrane

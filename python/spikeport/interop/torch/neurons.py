@@ -6,6 +6,7 @@ ST-BIF:  v = v + I[t]/θ;   s = +1 if v >= 1 and S < tracer_max, -1 if v < 0 and
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -25,6 +26,7 @@ class Firing(NamedTuple):
     max_spikes : the most spikes in one step
     surrogate : of a spike
     detach_reset : whether no gradient passes through what a spike takes away (Zenke & Vogels 2021)
+    on_membrane : called with v of each step before its spike, in units of the currents, or None
     """
 
     threshold: Tensor
@@ -34,6 +36,12 @@ class Firing(NamedTuple):
     max_spikes: int
     surrogate: Surrogate
     detach_reset: bool
+    on_membrane: Callable[[Tensor], None] | None = None
+
+    def watch(self, v: Tensor) -> None:
+        """Show the membrane to who watches."""
+        if self.on_membrane is not None:
+            self.on_membrane(v)
 
 
 def integrate_and_fire(I: Tensor, firing: Firing) -> tuple[Tensor, Tensor]:
@@ -43,6 +51,7 @@ def integrate_and_fire(I: Tensor, firing: Firing) -> tuple[Tensor, Tensor]:
     sent = []
     for current in I:
         v = v + current if firing.beta is None else firing.beta * v + current
+        firing.watch(v)
         levels = [m * θ for m in range(1, firing.max_spikes + 1)]
         s = sum((spikes((v - level) / θ, v >= level, firing.surrogate) for level in levels), torch.zeros_like(v))
         taken = s.detach() if firing.detach_reset else s
@@ -63,6 +72,7 @@ def st_bif(I: Tensor, firing: Firing, tracer_min: int, tracer_max: int) -> tuple
     sent = []
     for current in I:
         v = v + current / firing.threshold
+        firing.watch(v * firing.threshold)
         may_rise, may_fall = S < tracer_max, S > tracer_min
         up = spikes(v - 1, v >= 1, firing.surrogate) * may_rise
         down = spikes(-v, v < 0, firing.surrogate) * may_fall
