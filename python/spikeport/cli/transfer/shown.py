@@ -15,7 +15,10 @@ def show(result: FineTuned, saved: Path, page: str | None) -> None:
     """Print a line for each phase, and where everything is."""
     from rich.table import Table
 
-    table = Table("phase", "frozen", "epochs", "kept", "loss", "accuracy", "held-out loss", "held-out accuracy")
+    table = Table("phase", "frozen", "epochs", "kept", "loss", "accuracy")
+    if result.history[0].validation_loss is not None:
+        table.add_column("held-out loss")
+        table.add_column("held-out accuracy")
     for number, done in enumerate(result.phases, 1):
         first, kept = done.outcome.epochs[0], done.outcome.result
         passes = f"{done.outcome.epochs[-1].number}{', stopped early' if done.outcome.stopped_early else ''}"
