@@ -46,16 +46,18 @@ def experiment(name: str, seeds: int) -> None:
         print("no mnist data: set SPIKEPORT_DATA to a folder that holds mnist/", file=sys.stderr)
         return
     data = mnist(folder) if name == "mnist" else digits()
-    measurements, facts = run(data, range(FIRST_SEED, FIRST_SEED + seeds))
-    few = "" if seeds == 5 else f" --seeds {seeds}"
-    path = write_result(
-        f"transfer_{name}",
-        title=f"Transfer from the classes 0 to 4 of {data.name} to 5 to 9 with few labels, beside scratch",
-        command=f"python -m benchmarks.bench_transfer --only {name}{few}",
-        measurements=measurements,
-        facts=facts,
-    )
-    print(path.name)
+    only = f"--only {name}" + ("" if seeds == 5 else f" --seeds {seeds}")
+    for measurements, facts in run(
+        data, range(FIRST_SEED, FIRST_SEED + seeds)
+    ):  # written behind each, for whoever stops
+        path = write_result(
+            f"transfer_{name}",
+            title=f"Transfer from the classes 0 to 4 of {data.name} to 5 to 9 with few labels, beside scratch",
+            command=f"python -m benchmarks.bench_transfer {only}",
+            measurements=measurements,
+            facts=facts,
+        )
+        print(path.name, flush=True)
 
 
 if __name__ == "__main__":

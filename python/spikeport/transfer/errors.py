@@ -48,7 +48,8 @@ def refuse_link(path: Path) -> None:
 class TransferError(SpikeportError, ValueError):
     """Data or settings that no network can be fine-tuned with, or a training that diverged.
 
-    ``code`` is one of ``samples``, ``labels``, ``non_finite``, ``dtype``, ``shape``, ``rate_range``, ``encoding``,
-    ``timesteps``, ``epochs``, ``batch``, ``loss``, ``optimiser``, ``momentum``, ``clip``, ``validation``, ``patience``,
-    ``seed``, ``device``, ``head``, ``profiler``, ``config``, ``nothing_learns`` and ``diverged``.
+    ``code`` is one of ``checkpoint``, ``samples``, ``labels``, ``non_finite``, ``dtype``, ``shape``, ``rate_range``,
+    ``encoding``, ``timesteps``, ``epochs``, ``batch``, ``loss``, ``optimiser``, ``momentum``, ``clip``,
+    ``validation``, ``patience``, ``seed``, ``device``, ``head``, ``profiler``, ``config``, ``nothing_learns`` and
+    ``diverged``.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from spikeport.operations import Linear
 from spikeport.transfer.checkpoint import SNNCheckpoint
 from spikeport.transfer.errors import TransferError
 
+CLAIMS: Final = ("certificate", "accuracy")
+"""What metadata say of a network's answers, and no longer holds when it answers otherwise."""
+
 
 def replace_head(checkpoint: SNNCheckpoint, n_classes: int, seed: int = 0) -> SNNCheckpoint:
     """Return the checkpoint with a new last layer of ``n_classes`` neurons, not frozen; the other layers are copied.
@@ -22,14 +26,16 @@ def replace_head(checkpoint: SNNCheckpoint, n_classes: int, seed: int = 0) -> SN
     Its weights are drawn from the uniform distribution on ±θ/√n, n the number of inputs and θ the neurons' mean
     threshold (LeCun et al. 1998, "Efficient BackProp", section 4.6, in units of the threshold), by NumPy's PCG64: one
     seed, one head on any machine. Where the old head had a bias, the new one has zeros. The neurons are of the old
-    kind, with the mean of what differs from neuron to neuron.
+    kind, with the mean of what differs from neuron to neuron. What the metadata say of the network's answers, which are
+    others now, goes into ``before_fine_tuning``.
 
     Raises
     ------
     TransferError
-        ``head`` unless the last layer is linear and n_classes a whole number of at least 2, ``dtype`` for a network of
-        integers; `spikeport.errors.KernelError` ``seed``.
+        ``checkpoint`` for anything else, ``head`` unless the last layer is linear and n_classes a whole number of at
+        least 2, ``dtype`` for a network of integers; `spikeport.errors.KernelError` ``seed``.
     """
+    check_is_checkpoint("replace_head", checkpoint)
     check_seed(seed)
     if not is_whole(n_classes) or n_classes < 2:
         raise TransferError("head", f"n_classes must be a whole number of at least 2, not {n_classes!r}")
@@ -50,11 +56,29 @@ def replace_head(checkpoint: SNNCheckpoint, n_classes: int, seed: int = 0) -> SN
     zeros = None if bias is None else np.zeros(n_classes, bias.dtype)
     head = LayerNode.of(old.name, Linear(drawn, zeros), _of_any_width(old.neuron), old.inputs)
     new = checkpoint.with_graph(SNNGraph([*graph.layers[:-1], head], graph.input_shape))
+    new.metadata = claims_put_away(new.metadata)
     new.frozen_layers = [name for name in new.frozen_layers if name != old.name]
     scales = new.metadata.get("scales")
     if isinstance(scales, list) and len(scales) == len(graph):
         new.metadata["scales"] = [*scales[:-1], 1.0]  # the unit of a head that no trained network had
     return new
+
+
+def check_is_checkpoint(function: str, given: Any) -> None:
+    """Raise `TransferError` ``checkpoint`` for a network in another form."""
+    if not isinstance(given, SNNCheckpoint):
+        raise TransferError(
+            "checkpoint",
+            f"{function} takes an SNNCheckpoint, not {type(given).__name__}: load_checkpoint(path) gives one, and so "
+            "does SNNCheckpoint.from_graph(graph, metadata)",
+        )
+
+
+def claims_put_away(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata with what they claim of a network's answers under ``before_fine_tuning``, the first ones."""
+    kept = {name: value for name, value in metadata.items() if name not in CLAIMS}
+    claims = {name: metadata[name] for name in CLAIMS if name in metadata}
+    return {"before_fine_tuning": claims, **kept} if claims else kept
 
 
 def _of_any_width(neuron: Neuron) -> Neuron:

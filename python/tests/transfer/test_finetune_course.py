@@ -129,6 +129,24 @@ def test_what_was_done_is_written_down_and_what_no_longer_holds_is_put_away():
     again.validate()
 
 
+def test_what_is_written_down_is_the_same_in_every_process_and_can_be_saved():
+    """Numbers of NumPy, functions and objects among the settings; samples that must not be written to."""
+    from spikeport.interop.torch import Arctan
+
+    x, labels = task()
+    x.setflags(write=False)
+
+    def descent(groups):
+        return torch.optim.SGD(groups)
+
+    numbers = {"clip": np.float32(0.5), "batch_size": np.int64(8), "seed": np.uint8(3), "logit_scale": np.float32(2)}
+    how = {"epochs": 1, "validation": (x, labels), "patience": np.int64(1)} | numbers
+    learnt = finetune(checkpoint(), x, labels, ALL, optimiser=descent, surrogate=Arctan(3.0), **how).checkpoint
+    record = learnt.metadata["fine_tuning"][0]
+    assert (record["optimiser"], record["surrogate"], record["seed"]) == ("descent", "Arctan(alpha=3.0)", 3)
+    learnt.validate()
+
+
 def test_a_checkpoint_of_labels_alone_keeps_them():
     given = checkpoint(neurons=None)
     learnt = finetune(given, *task(), ALL, epochs=1).checkpoint
@@ -165,7 +183,7 @@ def test_a_new_head_is_drawn_by_the_seed_in_the_units_of_the_threshold(dtype):
         ["hidden", "head"],
         [(4, 4), (4, 2)],
         ["LIF", "LIF"],
-        {"T": 4, "scales": [2.0, 12.5]},
+        {"T": 4, "scales": [2.0, 12.5], "accuracy": 0.9},
         ["hidden", "head"],
         biases=[None, np.ones(2, dtype)],
         neurons=[None, neuron],
@@ -176,6 +194,7 @@ def test_a_new_head_is_drawn_by_the_seed_in_the_units_of_the_threshold(dtype):
     np.testing.assert_allclose(new.weights[1], 0.25 * (2 * drawn - 1), rtol=1e-6)  # θ/√n = 0.5/2
     assert new.biases[1].tolist() == [0, 0, 0] and new.neurons == [None, Neuron("LIF", threshold=0.5, v_init=0.5)]
     assert new.layer_sizes[1] == (4, 3) and new.frozen_layers == ["hidden"] and new.metadata["scales"] == [2.0, 1.0]
+    assert new.metadata["before_fine_tuning"] == {"accuracy": 0.9} and "accuracy" not in new.metadata
     assert new.weights[0].tobytes() == weights[0].tobytes() and new.weights[0] is not given.weights[0]
     assert given.weights[1].shape == (2, 4) and given.metadata["scales"] == [2.0, 12.5]
     new.validate()

@@ -147,6 +147,14 @@ def test_networks(no_work, tmp_path):
         finetune(checkpoint(), X, Y, CONFIG, timesteps=4)
 
 
+def test_what_is_no_checkpoint(no_work):
+    for given in (checkpoint().to_graph(), "net"):
+        for use in (lambda it: finetune(it, X, Y, CONFIG), lambda it: replace_head(it, 3)):
+            with pytest.raises(TransferError, match="load_checkpoint") as caught:
+                use(given)
+            assert caught.value.code == "checkpoint"
+
+
 def test_an_optimiser_that_is_none():
     pytest.importorskip("torch")
     with pytest.raises(TransferError, match="AdamW") as caught:

@@ -12,15 +12,13 @@ from spikeport.graph import SNNGraph
 from spikeport.report.progress import bar
 from spikeport.transfer.checkpoint import SNNCheckpoint
 from spikeport.transfer.errors import CheckpointError, TransferError
+from spikeport.transfer.head import check_is_checkpoint, claims_put_away
 from spikeport.transfer.schedule import TransferConfig
 from spikeport.transfer.store import PathLike, checkpoint_paths, save_checkpoint
 from spikeport.transfer.training.history import FineTuned, FineTunedPhase
 from spikeport.transfer.training.phases import Phase, planned
 from spikeport.transfer.training.samples import Samples, checked_samples, held_out
 from spikeport.transfer.training.settings import Settings, checked_settings
-
-STALE = ("certificate", "accuracy")
-"""What metadata say of a network's answers, and no longer hold when it has learnt."""
 
 
 @takes("T", instead_of="timesteps")
@@ -106,6 +104,7 @@ def finetune(
     spikeport.errors.MissingExtra
         without torch.
     """
+    check_is_checkpoint("finetune", checkpoint)
     graph = checkpoint.to_graph()
     phases = planned(checkpoint, config, epochs)
     given = {"T": T, "encoding": encoding, "surrogate": surrogate, "loss": loss, "logit_scale": logit_scale}
@@ -157,10 +156,7 @@ def _after(checkpoint: SNNCheckpoint, learnt: SNNGraph, phase: Phase, said: dict
         if name in phase.rates:
             arrays = learnt[name].operation.arrays()
             weights[index], biases[index] = arrays["weight"], arrays.get("bias")
-    metadata = {name: value for name, value in checkpoint.metadata.items() if name not in STALE}
-    stale = {name: checkpoint.metadata[name] for name in STALE if name in checkpoint.metadata}
-    if stale:
-        metadata.setdefault("before_fine_tuning", stale)
+    metadata = claims_put_away(checkpoint.metadata)
     earlier = metadata.get("fine_tuning")
     metadata["fine_tuning"] = [*(earlier if isinstance(earlier, list) else []), said]
     metadata["T"] = said["T"]

@@ -148,12 +148,12 @@ class Learner:
     def _logits(self, samples: Samples, draw: int) -> tuple[Tensor, Tensor]:
         """Return what the loss is taken of, shape (batch, classes), and the labels."""
         seed = (self.settings.seed + draw) % 2**64
-        run = self.net.run(torch.from_numpy(samples.x).to(self.device), seed=seed)
+        run = self.net.run(torch.tensor(samples.x, device=self.device), seed=seed)
         if self.settings.loss == "counts":
             read = run.counts[self._output]
         else:
             read = run.drive if self.settings.encoding == "pulse" else run.drive / run.timesteps
-        return read.flatten(1) * self.settings.logit_scale, torch.from_numpy(samples.labels).to(self.device)
+        return read.flatten(1) * self.settings.logit_scale, torch.tensor(samples.labels, device=self.device)
 
     def _finite(self, loss: float, number: int) -> float:
         if not math.isfinite(loss):

@@ -41,13 +41,13 @@ class Settings:
             "encoding": self.encoding,
             "loss": self.loss,
             "logit_scale": self.logit_scale,
-            "optimiser": self.optimiser if isinstance(self.optimiser, str) else repr(self.optimiser),
+            "optimiser": _named(self.optimiser),
             "momentum": self.momentum,
             "clip": self.clip,
             "batch_size": self.batch_size,
             "patience": self.patience,
             "seed": self.seed,
-            "surrogate": self.surrogate if isinstance(self.surrogate, str) else repr(self.surrogate),
+            "surrogate": _named(self.surrogate),
         }
 
 
@@ -69,7 +69,7 @@ def checked_settings(graph: SNNGraph, metadata: Mapping[str, Any], given: Mappin
         )
     if wanted["logit_scale"] is None:
         wanted["logit_scale"] = _scale_of_the_head(metadata, graph) if wanted["loss"] == "drive" else 1.0
-    _check_above_0("loss", "logit_scale", wanted["logit_scale"])
+    wanted["logit_scale"] = _above_0("loss", "logit_scale", wanted["logit_scale"])
     if not callable(wanted["optimiser"]):
         _one_of("optimiser", wanted["optimiser"], OPTIMISERS)
     momentum = wanted["momentum"]
@@ -78,16 +78,19 @@ def checked_settings(graph: SNNGraph, metadata: Mapping[str, Any], given: Mappin
     if momentum and wanted["optimiser"] != "sgd":
         raise TransferError("momentum", "momentum is of optimiser='sgd': take that, or leave momentum off")
     if wanted["clip"] is not None:
-        _check_above_0("clip", "clip", wanted["clip"])
+        wanted["clip"] = _above_0("clip", "clip", wanted["clip"])
     for name, code in (("batch_size", "batch"), ("patience", "patience")):
         value = wanted[name]
-        if (name, value) != ("patience", None) and (not is_whole(value) or value < 1):
+        if value is None and name == "patience":
+            continue
+        if not is_whole(value) or value < 1:
             raise TransferError(code, f"{name} must be a whole number of at least 1, not {value!r}")
+        wanted[name] = int(value)
     try:
         check_seed(wanted["seed"])
     except KernelError as error:
         raise TransferError("seed", str(error)) from None
-    return Settings(**wanted)
+    return Settings(**wanted | {"momentum": float(momentum), "seed": int(wanted["seed"])})
 
 
 def _timesteps(given: Any, metadata: Mapping[str, Any]) -> int:
@@ -116,6 +119,13 @@ def _one_of(name: str, given: Any, known: tuple[str, ...]) -> str:
     return str(given)
 
 
-def _check_above_0(code: str, name: str, value: Any) -> None:
+def _above_0(code: str, name: str, value: Any) -> float:
     if not is_real(value) or not 0 < value < float("inf"):
         raise TransferError(code, f"{name} must be a finite number above 0, not {value!r}")
+    return float(value)
+
+
+def _named(given: Any) -> str:
+    """Return a word for what was given: the same one in every process, so no address in memory."""
+    text = given if isinstance(given, str) else repr(given)
+    return str(getattr(given, "__name__", type(given).__name__)) if " at 0x" in text else text
