@@ -31,6 +31,14 @@ def load_samples(path: Path) -> tuple[Array, Array | None]:
     return samples, labels
 
 
+def load_labels(path: Path) -> Array:
+    """Return the labels of a ``.npy`` file, or of the one array of a ``.npz``; leaves with a message for a table."""
+    labels, _ = _read(path)
+    if labels.ndim != 1:
+        fail(f"{path} holds an array of shape {labels.shape}: give one label for each sample, (samples,)")
+    return labels
+
+
 def _read(path: Path) -> tuple[Array, Array | None]:
     import numpy as np
 
