@@ -42,6 +42,7 @@ NEVER_AT_IMPORT = (
     "sklearn",
     "juliacall",
     "nir",
+    "onnx",
     "rich",
     "typer",
     "mojo",

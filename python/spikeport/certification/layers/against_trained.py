@@ -84,8 +84,9 @@ def certify(
 
     own = samples[share.rows(len(samples))]
     parts: list[Evidence] = []
-    with evaluating(unwrapped(model)), bar("certifying", len(own), shown=progress) as advance:
-        trained = TrainedNetwork(model, snn.graph, samples)
+    inner = unwrapped(model, snn.graph.input_shape)
+    with evaluating(inner), bar("certifying", len(own), shown=progress) as advance:
+        trained = TrainedNetwork(inner, snn.graph, samples)
         units = units_of(snn, trained)
         for part in evidence(snn, trained, units, own, timesteps, encoding=encoding, seed=seed, backend=backend):
             parts.append(part)
