@@ -4,8 +4,8 @@
     python python/tests/interop/keras_file.py
 
 trains a small convolutional network on scikit-learn's digits, with TensorFlow behind Keras, exports it by tf2onnx as
-``keras_digits.onnx`` and writes its probabilities for the test digits beside it, ``keras_digits.npy``. TensorFlow is too
-large for the environment of the tests, so the two files are kept.
+``keras_digits.onnx`` and writes its probabilities for the test digits beside it, ``keras_digits.npy``. TensorFlow is
+too large for the environment of the tests, so the two files are kept.
 """
 
 import os

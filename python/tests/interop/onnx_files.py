@@ -24,7 +24,7 @@ def written(folder, nodes, constants=None, shape=("N", 4), outputs=("y",), opset
         made,
         "test",
         [helper.make_tensor_value_info("x", kind, shape)],
-        [onnx.ValueInfoProto(name=name) for name in outputs],
+        [helper.make_tensor_value_info(name, kind, None) for name in outputs],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in (constants or {}).items()],
     )
     domains = [helper.make_opsetid("", opset), helper.make_opsetid(ML, 3)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Logits(nn.Module):
         return logits
 
 
-def from_pretrained(folder: Path) -> nn.Module:
+def from_pretrained(folder: str | os.PathLike[str]) -> nn.Module:
     """Return the image classifier in a folder, which takes images as its processor gives them and gives logits.
 
     Raises
@@ -43,6 +44,7 @@ def from_pretrained(folder: Path) -> nn.Module:
     MissingExtra
         where transformers is not installed.
     """
+    folder = Path(folder)
     config = _config(folder)
     if not any((folder / name).is_file() for name in WEIGHTS):
         pickled = [path.name for path in sorted(folder.glob("*.bin")) + sorted(folder.glob("*.pt"))]

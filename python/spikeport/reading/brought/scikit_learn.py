@@ -37,8 +37,8 @@ def from_sklearn(estimator: Any) -> nn.Sequential:
         activation that has no spiking form.
     """
     estimator = getattr(estimator, "best_estimator_", estimator)  # of a search over parameters
-    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
-    *before, last = steps
+    named_steps = getattr(estimator, "steps", [("", estimator)])
+    *before, last = [step for _, step in named_steps if step is not None and step != "passthrough"]
     kind = type(last).__name__
     if kind not in PERCEPTRONS:
         raise ConversionError(
@@ -54,7 +54,7 @@ def from_sklearn(estimator: Any) -> nn.Sequential:
         weights[0], biases[0] = W * matrix if matrix.ndim == 1 else W @ matrix, biases[0] + W @ shift
     layers = _layers(last, weights, biases, torch.from_numpy(last.coefs_[0]).dtype)
     network = nn.Sequential(*layers).eval()
-    setattr(network, ORIGIN, _origin(last, [type(step).__name__ for step in before if step != "passthrough"]))
+    setattr(network, ORIGIN, _origin(last, [type(step).__name__ for step in before]))
     return network
 
 
@@ -106,8 +106,6 @@ def _origin(last: Any, before: list[str]) -> Origin:
 def _affine(step: Any) -> Affine:
     """Return what a fitted step multiplies its input by, and what it adds."""
     kind = type(step).__name__
-    if step is None or step == "passthrough":
-        return np.ones(1), np.zeros(1)
     if kind not in AFFINE:
         raise ConversionError(
             "unsupported_module",
@@ -120,12 +118,12 @@ def _affine(step: Any) -> Affine:
     return np.asarray(matrix, np.float64), np.broadcast_to(np.asarray(shift, np.float64), len(matrix))
 
 
-def _centred(centre: str, scale: str) -> Callable[[Any], tuple[Any, Any]]:
+def _centred(centre: str, scale: str, centres: str, scales: str) -> Callable[[Any], tuple[Any, Any]]:
+    """Return what a scaler does that takes ``centre`` off and divides by ``scale``, each where its setting says so."""
+
     def affine(step: Any) -> tuple[Any, Any]:
-        ones = np.ones(step.n_features_in_)
-        by = ones if getattr(step, scale, None) is None else 1 / getattr(step, scale)
-        mean = getattr(step, centre, None)
-        return by, 0 * by if mean is None else -mean * by
+        by = 1 / getattr(step, scale) if getattr(step, scales, True) else np.ones(step.n_features_in_)
+        return by, -getattr(step, centre) * by if getattr(step, centres, False) else 0 * by
 
     return affine
 
@@ -147,9 +145,9 @@ def _principal(step: Any) -> tuple[Any, Any]:
 
 
 AFFINE: Mapping[str, Callable[[Any], tuple[Any, Any]]] = {
-    "StandardScaler": _centred("mean_", "scale_"),
-    "MaxAbsScaler": _centred("no centre", "scale_"),
-    "RobustScaler": _centred("center_", "scale_"),
+    "StandardScaler": _centred("mean_", "scale_", "with_mean", "with_std"),
+    "MaxAbsScaler": _centred("", "scale_", "", ""),
+    "RobustScaler": _centred("center_", "scale_", "with_centering", "with_scaling"),
     "MinMaxScaler": _between,
     "PCA": _principal,
 }

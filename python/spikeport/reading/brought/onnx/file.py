@@ -39,6 +39,9 @@ def load_file(path: Path) -> Any:
             _take_in(path, tensor, onnx.TensorProto.DEFAULT)
     if model.functions:
         model = onnx_part("onnx.inliner").inline_local_functions(model)
+    for value in model.graph.output:  # which is worked out here, and which not every exporter writes down
+        if value.type.HasField("tensor_type"):
+            value.type.tensor_type.shape.SetInParent()
     if model.ByteSize() < LARGEST:
         try:
             onnx.checker.check_model(model)
