@@ -34,7 +34,7 @@ def test_an_onnx_file_is_converted_evaluated_and_certified(folder, capsys):
     assert said["accuracy"]["current"] >= said["accuracy"]["trained"] - 0.02 and said["accuracy"]["trained"] > 0.95
     assert load_checkpoint("out").metadata["source"] == "digits.onnx"
     code, out, _ = spikeport(capsys, "certify out unseen.npz digits.onnx --json")
-    assert code == 0 and json.loads(out)["agreement"] >= 0.97
+    assert code == 0 and json.loads(out)["certificate"]["agreement"] >= 0.97
 
 
 def test_a_pickle_is_refused_with_what_to_do_in_python(folder, capsys):

@@ -9,6 +9,7 @@ onnx = pytest.importorskip("onnx")
 from interop.onnx_files import ML, reference, written  # noqa: E402 (needs onnx)
 
 from spikeport.conversion import convert  # noqa: E402
+from spikeport.errors import ConversionError  # noqa: E402
 from spikeport.interop import from_onnx  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -193,3 +194,15 @@ def test_channels_that_come_last_are_put_first_where_that_is_asked_for(tmp_path)
     brought = from_onnx(path, channels_first=True)
     assert np.allclose(brought(torch.tensor(first)).detach().numpy(), reference(path, x), atol=1e-5)
     assert convert(brought).graph.input_shape == (3, 6, 5)
+
+
+def test_samples_are_of_the_shape_of_the_file_or_flat_and_no_other(tmp_path):
+    path = written(tmp_path, [("Flatten", "x", "f"), ("MatMul", "fw", "y")], {"w": weights(36, 2)}, ("N", 6, 6, 1))
+    brought, x = from_onnx(path), torch.rand(3, 6, 6, 1)
+    for same in (x.reshape(3, 36), x.reshape(3, 1, 6, 6), x.reshape(3, 6, 6)):
+        assert torch.equal(brought(same), brought(x))
+    for other in (x.reshape(3, 4, 9), torch.rand(3, 1, 7, 7)):
+        with pytest.raises(ConversionError, match=r"takes samples of shape \(6, 6, 1\), not"):
+            brought(other)
+    with pytest.raises(ConversionError, match=r"takes samples of shape"):
+        convert(path, np.ones((10, 4, 9), np.float32))

@@ -20,6 +20,7 @@ from spikeport.certification.layers.units import Units, is_fitted, units_of
 from spikeport.certification.samples import as_samples, check_floats, encoding_of
 from spikeport.certification.shares import Share
 from spikeport.checks import takes
+from spikeport.conversion.calibration import shape_in
 from spikeport.conversion.checks import check_timesteps, import_torch
 from spikeport.conversion.converted import ConvertedSNN, classes_of
 from spikeport.conversion.measurement import spread_of
@@ -84,7 +85,7 @@ def certify(
 
     own = samples[share.rows(len(samples))]
     parts: list[Evidence] = []
-    inner = unwrapped(model, snn.graph.input_shape)
+    inner = unwrapped(model, shape_in(x))
     with evaluating(inner), bar("certifying", len(own), shown=progress) as advance:
         trained = TrainedNetwork(inner, snn.graph, samples)
         units = units_of(snn, trained)

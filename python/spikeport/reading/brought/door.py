@@ -18,7 +18,7 @@ def opened(model: Any, input_shape: Shape | None = None) -> Any:
     Parameters
     ----------
     model : the path of an ONNX file or of a folder with config.json and model.safetensors; or a fitted estimator
-    input_shape : of one sample, for an ONNX file that does not say it
+    input_shape : of one sample, for an ONNX file that leaves it open; one that does not fit is left aside
 
     Raises
     ------
@@ -54,9 +54,10 @@ def _at(path: Path, input_shape: Shape | None) -> Any:
 
         return from_pretrained(path)
     if path.suffix.lower() == ".onnx":
-        from spikeport.reading.brought.onnx.read import from_onnx
+        from spikeport.reading.brought.onnx.entry import Settings
+        from spikeport.reading.brought.onnx.read import read_onnx
 
-        return from_onnx(path, input_shape=input_shape)
+        return read_onnx(path, Settings(input_shape, is_hint=True))
     if not path.exists():
         raise ConversionError("model", f"{path}: there is no such file or folder")
     raise ConversionError(

@@ -55,8 +55,21 @@ class Entry(NamedTuple):
         return torch.float64 if self.kind is np.float64 else torch.float32
 
 
-def entry_of(where: str, graph: Any, input_shape: Shape | None, channels_first: bool) -> Entry:
+class Settings(NamedTuple):
+    """How a file is to be read, as `spikeport.interop.from_onnx` takes it.
+
+    ``is_hint`` says that a shape which does not fit the file is left aside, not refused.
+    """
+
+    input_shape: Shape | None = None
+    output: str | None = None
+    channels_first: bool = False
+    is_hint: bool = False
+
+
+def entry_of(where: str, graph: Any, settings: Settings) -> Entry:
     """Return the input of a graph; raise `ConversionError` ``model`` or ``shape`` unless it is one of real numbers."""
+    input_shape, channels_first = settings.input_shape, settings.channels_first
     if channels_first and input_shape is not None:
         input_shape = (*input_shape[1:], input_shape[0])  # as the file has it
     held = {tensor.name for tensor in graph.initializer}
@@ -70,6 +83,8 @@ def entry_of(where: str, graph: Any, input_shape: Shape | None, channels_first: 
         raise ConversionError(
             "model", f"{where}: its input {given.name} is of type {kind.lower()}: export it with an input of floats"
         )
+    if settings.is_hint and input_shape is not None and not _fits(_said(given)[1:], input_shape):
+        input_shape = None
     batch, shape = _sizes(where, given, input_shape)
     if channels_first and len(shape) != 3:
         raise ConversionError(
@@ -79,7 +94,7 @@ def entry_of(where: str, graph: Any, input_shape: Shape | None, channels_first: 
 
 
 def _sizes(where: str, given: Any, input_shape: Shape | None) -> tuple[int, Shape]:
-    said = [dim.dim_value or None for dim in given.type.tensor_type.shape.dim]
+    said = _said(given)
     if not said and input_shape is not None:
         return ANY, input_shape
     words = f"({', '.join(map(str, (n or '?' for n in said)))})"
@@ -97,6 +112,10 @@ def _sizes(where: str, given: Any, input_shape: Shape | None) -> tuple[int, Shap
             "shape", f"{where} takes inputs of many shapes, {words}: give input_shape=(3, 32, 32), or as one sample is"
         )
     return said[0] or ANY, input_shape or tuple(n for n in said[1:] if n)
+
+
+def _said(given: Any) -> list[int | None]:
+    return [dim.dim_value or None for dim in given.type.tensor_type.shape.dim]
 
 
 def _fits(said: list[int | None], shape: Shape) -> bool:

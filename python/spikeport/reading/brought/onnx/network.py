@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
+
+from spikeport.errors import ConversionError
+from spikeport.operations import Shape
 
 
 class Step(NamedTuple):
@@ -23,9 +27,9 @@ class OnnxNetwork(nn.Module):
     A torch module like any other: it can be trained, saved and traced.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, shape: Shape) -> None:
         super().__init__()
-        self.source, self.output = source, source
+        self.source, self.output, self.shape = source, source, shape
         self.steps: list[Step] = []
 
     def append(self, name: str, module: nn.Module, inputs: Sequence[str], outputs: Sequence[str]) -> None:
@@ -50,10 +54,23 @@ class OnnxNetwork(nn.Module):
         self.steps, self.output = kept[::-1], output
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what the last layer gives for a batch."""
+        """Return what the last layer gives for a batch.
+
+        Samples may be flat, or have their axes of one value elsewhere: their values are in the same order. Raises
+        `ConversionError` ``shape`` for any others.
+        """
+        given = tuple(x.shape[1:])
+        if given != self.shape:
+            if given != (math.prod(self.shape),) and _long(given) != _long(self.shape):
+                raise ConversionError("shape", f"the ONNX file takes samples of shape {self.shape}, not {given}")
+            x = x.reshape(x.shape[0], *self.shape)
         signals = {self.source: x}
         for step in self.steps:
-            given = getattr(self, step.module)(*[signals[name] for name in step.inputs])
-            parts = given if len(step.outputs) > 1 else (given,)
+            value = getattr(self, step.module)(*[signals[name] for name in step.inputs])
+            parts = value if len(step.outputs) > 1 else (value,)
             signals.update(zip(step.outputs, parts, strict=True))
         return signals[self.output]
+
+
+def _long(shape: Shape) -> Shape:
+    return tuple(n for n in shape if n != 1)

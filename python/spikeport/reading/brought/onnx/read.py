@@ -16,7 +16,7 @@ from spikeport.operations import Shape
 from spikeport.reading.brought.onnx.call import Call, Wire
 from spikeport.reading.brought.onnx.comparison import check_same
 from spikeport.reading.brought.onnx.constants import array_of, attributes_of, computed
-from spikeport.reading.brought.onnx.entry import TO_FIRST, Entry, entry_of
+from spikeport.reading.brought.onnx.entry import TO_FIRST, Entry, Settings, entry_of
 from spikeport.reading.brought.onnx.file import LEARNERS, load_file
 from spikeport.reading.brought.onnx.network import OnnxNetwork
 from spikeport.reading.brought.onnx.operators import OPERATORS
@@ -61,9 +61,13 @@ def from_onnx(
     MissingExtra
         where onnx is not installed.
     """
-    file = load_file(Path(path))
-    where = str(path)
-    return _Reader(where, file, entry_of(where, file.graph, input_shape, channels_first)).network(output)
+    return read_onnx(Path(path), Settings(input_shape, output, channels_first))
+
+
+def read_onnx(path: Path, settings: Settings) -> nn.Module:
+    """Return what `from_onnx` does."""
+    file = load_file(path)
+    return _Reader(str(path), file, entry_of(str(path), file.graph, settings)).network(settings.output)
 
 
 class _Reader:
@@ -72,7 +76,7 @@ class _Reader:
     def __init__(self, where: str, file: Any, entry: Entry) -> None:
         self.where, self.file, self.entry = where, file, entry
         self.opsets = {opset.domain: opset.version for opset in file.opset_import}
-        self.built = OnnxNetwork(entry.name)
+        self.built = OnnxNetwork(entry.name, entry.taken)
         drawn = torch.rand((SAMPLES, *entry.shape), generator=torch.Generator().manual_seed(0), dtype=entry.dtype)
         self.kinds = {node.op_type for node in file.graph.node}
         self.found: dict[str, Any] = {tensor.name: array_of(tensor) for tensor in file.graph.initializer}
