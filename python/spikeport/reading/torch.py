@@ -48,7 +48,7 @@ def unwrapped(model: Any, input_shape: Shape | None = None) -> nn.Module:
     A path, or an estimator of scikit-learn, becomes a module (`spikeport.reading.brought`); ``input_shape``, of one
     sample, is for a file that does not say it.
     """
-    model = opened(model, input_shape)
+    model = model if isinstance(model, nn.Module) else opened(model, input_shape)
     if isinstance(model, Mapping):
         raise ConversionError(
             "model",

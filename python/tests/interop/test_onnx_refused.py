@@ -53,6 +53,11 @@ REFUSED = {
         "behind the last layer only",
         {"v": np.ones((4, 1), np.float32), "o": np.float32(1)},
     ),
+    "names without a softmax": ([MATMUL, ("ZipMap", "m", "y", {"domain": ML})], "only behind softmax, sigmoid"),
+    "a mask of dropout": (
+        [("Dropout", "x", ["d", "mask"]), ("Cast", ["mask"], "y", {"to": 1})],
+        "made for training alone",
+    ),
     "an argmax over samples": ([MATMUL, ("ArgMax", "m", "y", {"axis": 0})], "over samples"),
     "average with another divisor at the border": (
         [("AveragePool", "x", "y", {"kernel_shape": [2, 2], "pads": [0, 0, 1, 1]})],
@@ -103,6 +108,23 @@ def test_all_unknown_nodes_are_named_at_once(tmp_path):
         ConversionError, match=r"node_0 \(Tanh\) and 1 more cannot.*; the ONNX node node_1 \(Erf\) cannot"
     ):
         from_onnx(written(tmp_path, nodes, EYE))
+
+
+@pytest.mark.parametrize("node", [("MatMul", "xn", "y"), ("Add", "xn", "y")])
+def test_weights_that_are_no_numbers_are_said(tmp_path, node):
+    path = written(tmp_path, [node], {"n": np.full((4, 4), np.nan, np.float32)})
+    with pytest.raises(ConversionError, match=r"node_0 .* holds NaN or infinity") as caught:
+        from_onnx(path)
+    assert caught.value.code == "non_finite"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("net.keras", "tf2onnx"), ("net.pt", "build the model in torch"), ("net", "give an ONNX file")]
+)
+def test_files_of_other_kinds_are_told_what_serves(tmp_path, name, words):
+    (tmp_path / name).write_bytes(b"anything")
+    with pytest.raises(ConversionError, match=f"is no network that is read by its path: .*{words}"):
+        convert(tmp_path / name)
 
 
 def test_several_answers_are_refused_and_one_is_taken_by_name(tmp_path):

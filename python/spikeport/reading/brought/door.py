@@ -9,7 +9,16 @@ from typing import Any
 from spikeport.errors import ConversionError
 from spikeport.operations import Shape
 
-PICKLED = (".joblib", ".pkl", ".pickle", ".skops")
+PICKLED = (".joblib", ".pkl", ".pickle")
+
+WAYS = {
+    **dict.fromkeys([".keras", ".h5", ".pb", ".tflite"], "write it as ONNX with tf2onnx"),
+    **dict.fromkeys([".pt", ".pth", ".bin", ".safetensors"], "build the model in torch and load its weights there"),
+}
+"""What to do with files of other kinds, by their ending."""
+
+
+OTHERS = "give an ONNX file (.onnx), a folder with config.json and model.safetensors, or a torch module"
 
 
 def opened(model: Any, input_shape: Shape | None = None) -> Any:
@@ -62,6 +71,5 @@ def _at(path: Path, input_shape: Shape | None) -> Any:
         raise ConversionError("model", f"{path}: there is no such file or folder")
     raise ConversionError(
         "model",
-        f"{path} is no network that is read by its path: give an ONNX file (.onnx), a folder with config.json and "
-        "model.safetensors, or a torch module",
+        f"{path} is no network that is read by its path: {WAYS.get(path.suffix.lower(), OTHERS)}",
     )

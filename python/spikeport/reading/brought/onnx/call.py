@@ -107,8 +107,16 @@ class Call:
 
     def tensor(self, index: int, default: Any = MISSING) -> Tensor:
         """Return the constant at input ``index`` as weights, in the type of all others."""
-        value = self.constant(index, default=default)
-        return torch.from_numpy(np.array(value, np.float64)).to(self.dtype)
+        return self.as_weights(self.constant(index, default=default))
+
+    def as_weights(self, values: Any) -> Tensor:
+        """Return constants in the type of all weights; raise `ConversionError` ``non_finite`` for what is no number."""
+        array = np.array(values, np.float64)
+        if not np.isfinite(array).all():
+            raise ConversionError(
+                "non_finite", f"the ONNX node {self.name} ({self.kind}) holds NaN or infinity: train the network again"
+            )
+        return torch.from_numpy(array).to(self.dtype)
 
     def numbers(self, index: int, attribute: str | None = None, default: Any = MISSING) -> Any:
         """Return a constant as a list of whole numbers, or the default."""

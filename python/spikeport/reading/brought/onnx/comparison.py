@@ -10,6 +10,7 @@ import torch
 from spikeport.errors import ConversionError
 from spikeport.reading.brought.onnx.entry import ANY, Entry
 from spikeport.reading.brought.onnx.network import OnnxNetwork
+from spikeport.reading.brought.onnx.nodes import leading_to
 from spikeport.reading.brought.onnx.present import onnx_part
 
 TOLERANCE: Final[dict[Any, float]] = {np.float64: 1e-9, np.float32: 1e-3, np.float16: 5e-2}
@@ -22,19 +23,16 @@ def check_same(network: OnnxNetwork, file: Any, entry: Entry, nodes: list[Any]) 
     """Raise `ConversionError` ``unfaithful`` unless onnx's reference computes what ``network`` does."""
     onnx, name = onnx_part(), network.output
     n = SAMPLES if entry.batch == ANY else entry.batch
-    x = np.random.default_rng(0).random((n, *entry.shape)).astype(entry.kind)
-    needed, kept = {name}, []
-    for node in reversed(nodes):
-        if needed.intersection(node.output):
-            needed.update(node.input)
-            kept.append(node)
+    x = np.random.default_rng(0).standard_normal((n, *entry.shape)).astype(entry.kind)
+    kept = leading_to({name}, nodes)
+    read = {source for node in kept for source in node.input}
     given = [value for value in file.graph.input if value.name == entry.name]
     part = onnx.helper.make_graph(
-        kept[::-1],
+        kept,
         "to the last layer",
         given,
         [onnx.ValueInfoProto(name=name)],
-        [tensor for tensor in file.graph.initializer if tensor.name in needed],
+        [tensor for tensor in file.graph.initializer if tensor.name in read],
     )
     model = onnx.helper.make_model(part, opset_imports=file.opset_import, ir_version=file.ir_version)
     expected = np.asarray(

@@ -24,7 +24,7 @@ class Step(NamedTuple):
 class OnnxNetwork(nn.Module):
     """The network of an ONNX file, from its input to the outputs of its last layer.
 
-    A torch module like any other: it can be trained, saved and traced.
+    A torch module like any other: it can be trained and traced, and its state dict saved.
     """
 
     def __init__(self, source: str, shape: Shape) -> None:

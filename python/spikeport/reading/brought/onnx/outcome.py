@@ -23,7 +23,7 @@ def outcome_of(where: str, outputs: Mapping[str, Any]) -> Outcome:
     """Return what the outputs of a graph come from; raise `ConversionError` ``model`` unless that is one layer."""
     constants = [name for name, found in outputs.items() if not isinstance(found, Wire | Tail)]
     if constants:
-        raise ConversionError("model", f"{where}: its output {constants[0]} is the same for every input")
+        raise ConversionError("model", f"{where}: its output {constants[0]} does not come from its input")
     tails = [found for found in outputs.values() if isinstance(found, Tail)]
     layers = {found.scores.name if isinstance(found, Tail) else found.name for found in outputs.values()}
     if len(layers) > 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,12 +16,12 @@ from spikeport.reading.brought.onnx.call import Call, Wire
 from spikeport.reading.brought.onnx.comparison import check_same
 from spikeport.reading.brought.onnx.constants import array_of, attributes_of, computed
 from spikeport.reading.brought.onnx.entry import TO_FIRST, Entry, Settings, entry_of
-from spikeport.reading.brought.onnx.file import LEARNERS, load_file
+from spikeport.reading.brought.onnx.file import load_file
 from spikeport.reading.brought.onnx.network import OnnxNetwork
+from spikeport.reading.brought.onnx.nodes import check_known, leading_to, name_of
 from spikeport.reading.brought.onnx.operators import OPERATORS
 from spikeport.reading.brought.onnx.outcome import Outcome, outcome_of
-from spikeport.reading.brought.onnx.refusals import reason
-from spikeport.reading.brought.onnx.tail import ENDS, STARTS, Tail, further
+from spikeport.reading.brought.onnx.tail import STARTS, Tail, further
 from spikeport.reading.brought.origin import ORIGIN, Origin
 
 PASSES_ON: Final = ("Identity", "Dropout", "Concat", "Pad", "Flatten", "Reshape", "MaxPool", "AveragePool", "Transpose")
@@ -87,49 +86,26 @@ class _Reader:
         if output is not None and output not in names:
             raise ConversionError("model", f"{self.where} has no output {output!r}: it has {', '.join(names)}")
         wanted = names if output is None else [output]
-        nodes = self._needed(wanted)
-        self._check_known(nodes)
+        nodes = leading_to(wanted, self.file.graph.node)
+        check_known(nodes, self.entry.name)
         with torch.no_grad():
             for node in nodes:
                 self._take(node)
-            outcome = outcome_of(self.where, {name: self.found[name] for name in wanted})
+            outcome = outcome_of(self.where, {name: self.found.get(name) for name in wanted})
             self.built.keep(outcome.scores.name)
             self.built.eval()
             check_same(self.built, self.file, self.entry, nodes)
         setattr(self.built, ORIGIN, self._origin(outcome))
         return self.built
 
-    def _needed(self, wanted: list[str]) -> list[Any]:
-        """Return the nodes that lead to the wanted outputs, in their order."""
-        needed, kept = set(wanted), []
-        for node in reversed(self.file.graph.node):
-            if needed.intersection(node.output):
-                needed.update(node.input)
-                kept.append(node)
-        return kept[::-1]
-
-    def _check_known(self, nodes: list[Any]) -> None:
-        """Refuse, before anything is computed, all nodes that read signals and that no table has."""
-        signals, refused = {self.entry.name}, []
-        for node in nodes:
-            if signals.intersection(node.input) and node.op_type not in ("Shape", "Size"):
-                signals.update(node.output)
-                if not _is_known(node):
-                    refused.append(node)
-        if refused:
-            kinds: Mapping[str, list[str]] = {node.op_type: [] for node in refused}
-            for node in refused:
-                kinds[node.op_type].append(_name(node))
+    def _take(self, node: Any) -> None:
+        absent = [name for name in node.input if name not in self.found]
+        if absent:
             raise ConversionError(
                 "unsupported_module",
-                "; ".join(
-                    f"the ONNX node {names[0]} ({kind}){f' and {len(names) - 1} more' if names[1:] else ''} cannot be "
-                    f"converted: {reason(kind)}"
-                    for kind, names in kinds.items()
-                ),
+                f"the ONNX node {name_of(node)} ({node.op_type}) cannot be converted: it reads {absent[0]}, which is "
+                "made for training alone",
             )
-
-    def _take(self, node: Any) -> None:
         given = [self.found[name] for name in node.input]
         if node.op_type in ("Shape", "Size") and isinstance(given[0], Wire):
             read = np.array((self.entry.batch, *given[0].shape), np.int64)
@@ -140,11 +116,13 @@ class _Reader:
             known = {name: value for name, value in zip(node.input, given, strict=True) if name}
             self.found |= zip(node.output, computed(node, known, self.opsets), strict=True)
             return
-        call = Call(node.op_type, _name(node), tuple(given), attributes_of(node), self.entry.batch, self.entry.dtype)
+        call = Call(node.op_type, name_of(node), tuple(given), attributes_of(node), self.entry.batch, self.entry.dtype)
         if any(isinstance(value, Tail) for value in given):
             self.found[node.output[0]] = further(call)
         elif node.op_type in STARTS:
             self.found[node.output[0]] = STARTS[node.op_type](call)
+        elif node.op_type not in OPERATORS:
+            raise call.refuse("it reads what a layer gives, and has a meaning only behind softmax, sigmoid or argmax")
         elif not self._turned(node, call):
             self._append(node, call)
 
@@ -173,7 +151,7 @@ class _Reader:
         outputs = [name for name in node.output if name]
         try:
             value = module(*[wire.value for wire in call.wires])
-        except (RuntimeError, IndexError) as error:
+        except (RuntimeError, IndexError, ValueError, TypeError) as error:
             raise call.refuse(f"it does not fit what it reads: {str(error).splitlines()[0]}") from None
         parts = value if isinstance(value, tuple | list) else (value,)
         if node.op_type == "Dropout" or node.op_type == "BatchNormalization":
@@ -184,20 +162,10 @@ class _Reader:
             node.op_type in PASSES_ON and all(wire.is_positive for wire in call.wires)
         )
         self.found |= {name: Wire(name, part, positive) for name, part in zip(outputs, parts, strict=True)}
-        self.built.append(_name(node), module, [wire.name for wire in call.wires], outputs)
+        self.built.append(name_of(node), module, [wire.name for wire in call.wires], outputs)
 
     def _origin(self, outcome: Outcome) -> Origin:
         version = self.file.producer_version.removesuffix(" None")  # which tf2onnx puts there
         maker = " ".join(filter(None, [self.file.producer_name, version]))
         source = f"an ONNX file of {maker}" if maker else "an ONNX file"
         return Origin(source, outcome.classes, outcome.notes, self.entry.taken)
-
-
-def _is_known(node: Any) -> bool:
-    if node.op_type in ("Scaler", "ZipMap", "ArrayFeatureExtractor", "Binarizer"):
-        return bool(node.domain == LEARNERS)
-    return node.domain in ("", "ai.onnx") and node.op_type in {*OPERATORS, *STARTS, *ENDS}
-
-
-def _name(node: Any) -> str:
-    return str(node.name or node.output[0])

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from spikeport.reading.brought.onnx.call import Call, Operator, Wire
@@ -93,10 +92,7 @@ def is_real(call: Call) -> bool:
 
 
 def _combined(call: Call, function: Callable[[Any, Any], Any]) -> nn.Module:
-    terms = [
-        None if isinstance(given, Wire) else torch.from_numpy(np.array(given, np.float64)).to(call.dtype)
-        for given in call.given
-    ]
+    terms = [None if isinstance(given, Wire) else call.as_weights(given) for given in call.given]
 
     def combine(*signals: Tensor) -> Tensor:
         waiting = iter(signals)

@@ -1,18 +1,11 @@
-"""ONNX files that other exporters wrote, converted: the spiking network's accuracy beside that of the file's origin.
-
-All are trained on scikit-learn's 8×8 digits and judged on 360 that nothing saw. torch writes a residual network by both
-of its exporters, skl2onnx a pipeline of scikit-learn; the file of Keras was written by tf2onnx
-(``python/tests/interop/keras_file.py``), and Keras's own answers lie beside it.
-"""
+"""The files, and what their origins answer."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import tempfile
 import warnings
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,11 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from benchmarks.result import ROOT, write_result
-from spikeport.conversion import convert
-from spikeport.demo.digits import Recipe, load_digits
+from benchmarks.result import ROOT
 
-TIMESTEPS = (8, 32, 128)
 KERAS = ROOT / "python" / "tests" / "interop"
 
 
@@ -63,40 +53,9 @@ def residual() -> nn.Module:
     return nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
 
 
-def main() -> None:
-    digits = load_digits(Recipe())
-    rows = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for origin in origins(Path(scratch), digits):
-            rows.append(row(origin, digits))
-            print(" | ".join(map(str, rows[-1].values())), flush=True)
-    names = ("onnx", "onnxscript", "skl2onnx", "scikit-learn", "torch")
-    path = write_result(
-        "onnx",
-        title=f"ONNX files of other exporters, converted: {len(digits.x_test)} digits that nothing saw",
-        command="python -m benchmarks.bench_onnx",
-        measurements=[],
-        versions={name: metadata.version(name) for name in names},
-        facts={"accuracy": rows},
-    )
-    print(path.name)
-
-
-def row(origin: Origin, digits: Any) -> dict[str, Any]:
-    """Return what the origin and the spiking network get right; nothing in the latter is fitted to a T."""
-    shape = (-1, *origin.shape)
-    x, test = digits.x_train.reshape(shape), digits.x_test.reshape(shape)
-    found: dict[str, Any] = {"network": origin.network, "written by": origin.exporter}
-    found["origin"] = f"{np.mean(origin.answers == digits.y_test):.2%}"
-    snn = convert(origin.path, x, T=TIMESTEPS[-1], percentile=99.9)
-    for T in TIMESTEPS:
-        answers = snn.classify(test, T=T, encoding="current")
-        found[f"spiking, T = {T}"] = f"{np.mean(answers == digits.y_test):.2%}"
-    return found
-
-
 def origins(folder: Path, digits: Any) -> Iterator[Origin]:
     """Yield the files, each with what its origin answers."""
+    torch.manual_seed(0)
     images = torch.from_numpy(digits.x_test.reshape(-1, 1, 8, 8))
     model = trained(residual(), torch.from_numpy(digits.x_train.reshape(-1, 1, 8, 8)), torch.from_numpy(digits.y_train))
     with torch.no_grad():
@@ -125,8 +84,3 @@ def trained(model: nn.Module, x: torch.Tensor, y: torch.Tensor, epochs: int = 20
             nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
             optimiser.step()
     return model.eval()
-
-
-if __name__ == "__main__":
-    torch.manual_seed(0)
-    main()
