@@ -43,6 +43,7 @@ NEVER_AT_IMPORT = (
     "sklearn",
     "juliacall",
     "nir",
+    "onnx",
     "rich",
     "typer",
     "mojo",

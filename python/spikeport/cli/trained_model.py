@@ -9,9 +9,15 @@ import typer
 
 from spikeport.cli.app import explain, fail
 from spikeport.cli.torch_files.state_dict import read_weights, state_dict_for
+from spikeport.reading.brought.door import is_brought
 
 Spec = Annotated[
-    str | None, typer.Argument(metavar="MODULE:FUNCTION", help="What builds the torch model, called with nothing.")
+    str | None,
+    typer.Argument(
+        metavar="MODEL",
+        help="MODULE:FUNCTION, which builds the torch model, called with nothing; an ONNX file; or a folder with "
+        "config.json and model.safetensors.",
+    ),
 ]
 Weights = Annotated[
     Path | None,
@@ -22,11 +28,18 @@ TrustPickle = Annotated[
 ]
 
 
-def trained_model(spec: str | None, weights: Path | None, trust_pickle: bool) -> Any:
-    """Return the model that ``spec`` builds, or that ``weights`` holds as a whole, with its weights.
+def trained_model(
+    spec: str | None, weights: Path | None, trust_pickle: bool, sample_shape: tuple[int, ...] | None = None
+) -> Any:
+    """Return the model that ``spec`` builds or leads to, or that ``weights`` holds as a whole, with its weights.
 
-    Leaves with a message where there is no such model, or the weights do not fit it.
+    ``sample_shape`` is for a file that leaves it open. Leaves with a message where there is no such model, or the
+    weights do not fit it.
     """
+    if spec is not None and is_brought(spec):
+        if weights is not None:
+            fail(f"{spec} has its own weights: leave --weights off")
+        return _brought(spec, sample_shape)
     stored, notes = (None, []) if weights is None else read_weights(weights, trust_pickle)
     if spec is None:
         if stored is None or isinstance(stored, dict):
@@ -44,6 +57,21 @@ def trained_model(spec: str | None, weights: Path | None, trust_pickle: bool) ->
         model.load_state_dict(stored)
     except (AttributeError, RuntimeError, TypeError) as error:
         fail(f"{weights} does not fit the model of {spec}: {error}")
+    return model
+
+
+def _brought(path: str, sample_shape: tuple[int, ...] | None) -> Any:
+    """Return the model in a file or a folder, and say what was done to read it."""
+    from spikeport.conversion.checks import import_torch
+
+    import_torch("reading a trained network")
+    from spikeport.reading.brought.origin import origin_of
+    from spikeport.reading.torch import unwrapped
+
+    model = unwrapped(path, sample_shape)
+    origin = origin_of(model)
+    for note in () if origin is None else origin.notes:
+        explain(f"{path}: {note}", "note")
     return model
 
 
