@@ -4,7 +4,7 @@ Both have the same few samples, the same head, the same number of epochs, batche
 the weights that scratch begins with; one network is pretrained. Transfer unfreezes layer by layer: the head alone, the
 hidden layer with it, then all. From scratch all layers learn in all epochs, at two learning rates: the one that is
 better *on the test images* is shown, which is in its favour. The phases of transfer and the rates of both were chosen
-in trials with other seeds than these. Networks are run by `graph.run`.
+in trials with other seeds than these, how much is pretrained after a look at seed 10. Networks are run by `graph.run`.
 """
 
 from __future__ import annotations
