@@ -48,7 +48,7 @@ random: toolchains
 	$(BIN)/python -m conformance --random $(or $(COUNT),20000) --seed $(or $(SEED),1) --block 20000
 
 ## bench: measure, and write benchmarks/results
-bench: toolchains peers build/nir/nirtorch
+bench: toolchains peers build/nir/nirtorch build/spyx/spyx
 	$(BIN)/python -m benchmarks
 
 ## docs: the pages of docs/reference, from results, matrix and source
@@ -103,9 +103,14 @@ browser:
 	PIP_CONSTRAINT= .venv-peers/bin/pip install --quiet --no-deps neurobench==2.3.0
 	touch $@
 
-# The tools that read NIR hold their environment at one that reads no v_reset: benchmarks/bench_nir.py takes this one.
+# The tools that read NIR hold their environment at one that reads no v_reset: benchmarks/bench_nir takes this one.
 build/nir/nirtorch: .venv/demo
 	PIP_CONSTRAINT= $(BIN)/pip install --quiet --no-deps --upgrade --target build/nir nir==1.0.7 nirtorch==2.6
+	touch $@
+
+# On JAX, in a folder of its own, so that no other tool finds JAX there.
+build/spyx/spyx: .venv/demo
+	PIP_CONSTRAINT= $(BIN)/pip install --quiet --upgrade --target build/spyx spyx==1.0.0
 	touch $@
 
 clean:

@@ -2,6 +2,7 @@
 
 - ``benchmarks.md``: a section for every ``results/bench_<name>.json``
 - ``kernels.svg``: kernels × languages, where ``bench_kernels.json`` is there
+- ``transfer_<data>.svg``: accuracy over labels, for each ``bench_transfer_<data>.json`` of the experiment
 - ``conformance.md``: the matrix of the last full run of ``python -m conformance --report conformance/report``
 
 The same results give the same bytes. What is missing is said, and what was there before stays.
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bench_transfer.plot import accuracy_plot
 from benchmarks.result import RESULTS, ROOT, ratio
 from conformance.languages import load_languages
 
@@ -45,6 +47,8 @@ checkpoint in the runners and three layers of 256 neurons in process, so their s
 STYLE = "<style>svg{color:#1f2328}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>"
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (0.0, "ns"))
 OWN = "spikeport"
+TRANSFERRED = ("transfer_mnist", "transfer_digits")
+"""Results of `benchmarks.bench_transfer.experiment`."""
 
 
 def main(results: Path = RESULTS, report: Path = REPORT, pages: Path = PAGES) -> int:
@@ -57,6 +61,10 @@ def main(results: Path = RESULTS, report: Path = REPORT, pages: Path = PAGES) ->
     if kernels:
         (pages / "kernels.svg").write_text(kernels_plot(kernels), "utf-8")
     print("kernels.svg" if kernels else "no kernels.svg: there is no bench_kernels.json")
+    for one in found:
+        if one["name"] in TRANSFERRED:
+            (pages / f"{one['name']}.svg").write_text(alone(accuracy_plot(one)), "utf-8")
+            print(f"{one['name']}.svg")
     why_not = partial(report)
     if why_not:
         print(f"conformance.md stays as it was: {why_not}")
@@ -95,6 +103,9 @@ def section(result: Mapping[str, Any]) -> str:
     lines += [text(versions), ""]
     if result["name"] == "kernels":
         lines += [KERNELS, *kernels_table(result["measurements"])]
+    elif result["name"] in TRANSFERRED:
+        lines += [f"![Accuracy over the labels of a class]({result['name']}.svg)", ""]
+        lines += measurements_table(result["measurements"])
     elif result["measurements"]:
         lines += measurements_table(result["measurements"])
     return "\n".join(lines + facts(result["facts"]))
@@ -167,7 +178,12 @@ def kernels_plot(result: Mapping[str, Any]) -> str:
     ax.set_xlabel("seconds a call, median, one thread")
     ax.grid(True, axis="both", color=INK, alpha=0.12, linewidth=0.7)
     fig.legend(loc="outside right upper", frameon=False, labelcolor=INK, fontsize=9)
-    opening, rest = svg(fig).split(">", 1)
+    return alone(svg(fig))
+
+
+def alone(drawing: str) -> str:
+    """Return an SVG as a file of its own, with the colours of the page that shows it, light or dark."""
+    opening, rest = drawing.split(">", 1)
     return f"{opening}>{STYLE}{rest}\n"
 
 

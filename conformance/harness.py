@@ -13,7 +13,7 @@ from pathlib import Path
 
 from conformance.cases import KERNELS, Case, load_cases
 from conformance.compare import Outcome, compare
-from conformance.in_process import answer
+from conformance.in_process import answer, has_kernel
 from conformance.languages import PATIENCE, Language, load_languages, run_language
 from conformance.lines import encode_line, expected_words, resolve
 from spikeport.backends import BIT_EQUAL, BackendError, get_backend
@@ -150,7 +150,7 @@ def run_backend(name: str, cases: Iterable[Case], required: bool = False, timeou
         return column
     if name != "reference":
         command = f"{shlex.quote(sys.executable)} -m conformance.backend_runner {name} {{cases}}"
-        mine = [case for case in cases if not case.kernel.startswith(("finetune.", "checkpoint."))]
+        mine = [case for case in cases if has_kernel(name, case.kernel)]
         with bar(column.name, len(mine)) as advance:
             column.outcomes = run_language(Language(column.name, sys.executable, "", command), mine, timeout, advance)
         return column

@@ -23,7 +23,7 @@ from spikeport.transfer.files.members import named_arrays
 from spikeport.transfer.files.sidecar import FORMAT, check_sidecar, read_sidecar
 from spikeport.transfer.files.strict_json import dump, parse
 from spikeport.transfer.files.version_2 import ATTRIBUTES
-from spikeport.transfer.neurons import neuron_from_rows
+from spikeport.transfer.held.neurons import neuron_from_rows
 from spikeport.transfer.store import checkpoint_paths
 
 Arguments = dict[str, Any]
@@ -32,17 +32,23 @@ WHOLE = (np.int32, np.int8, np.int16)
 NEURON_KEYS = ("threshold", "v_init", "v_reset", "beta")
 TRACER_KEYS = ("tracer_min", "tracer_max")
 WHOLE_KEYS = (*TRACER_KEYS, "max_spikes")
+ONLY_OF = {"finetune": ("reference",), "checkpoint": ("reference", "rust")}
+"""Families that not every backend has."""
 
 
 def answer(backend: Backend, kernel: str, arguments: Arguments) -> Words | None:
     """Return the words of ``backend``'s answer, an ``error`` word for a refusal, None for a kernel it does not have."""
-    handler = HANDLERS.get(kernel)
-    if handler is None or (backend.name != "reference" and kernel.split(".")[0] in ("finetune", "checkpoint")):
+    if not has_kernel(backend.name, kernel):
         return None
     try:
-        return handler(backend, arguments)
+        return HANDLERS[kernel](backend, arguments)
     except SpikeportError as error:
         return {"error": [error.code]}
+
+
+def has_kernel(backend: str, kernel: str) -> bool:
+    """Whether a backend of this name, called directly, has the kernel."""
+    return kernel in HANDLERS and backend in ONLY_OF.get(kernel.split(".")[0], (backend,))
 
 
 def _array(arguments: Arguments, key: str, shape: Any = None) -> Any:
@@ -129,7 +135,7 @@ def _layer_forward(backend: Backend, a: Arguments) -> Words:
 
 
 def _network_run(backend: Backend, a: Arguments) -> Words:
-    graph = load_checkpoint(a["checkpoint"]).to_graph()
+    graph = load_checkpoint(a["checkpoint"], backend="reference").to_graph()
     inputs = _shaped_as("inputs", np.array([float(value) for value in a["inputs"]]), a["shape"])
     run = backend.network_run(
         graph.layers,
@@ -191,8 +197,8 @@ def _numbered(a: Arguments, part: str) -> list[Any]:
     return [_array(a, key) for key in _numbered_keys(a, part)]
 
 
-def _read(_: Backend, a: Arguments) -> Words:
-    checkpoint = load_checkpoint(a["path"])
+def _read(backend: Backend, a: Arguments) -> Words:
+    checkpoint = load_checkpoint(a["path"], backend=backend.name)
     _, sidecar = checkpoint_paths(a["path"])
     text = sidecar.read_bytes()
     fields = read_sidecar(text, sidecar.name)
@@ -298,8 +304,8 @@ def _chain_of(a: Arguments) -> SNNCheckpoint:
     )
 
 
-def _write(_: Backend, a: Arguments) -> Words:
-    save_checkpoint(checkpoint_of(a), a["path"])
+def _write(backend: Backend, a: Arguments) -> Words:
+    save_checkpoint(checkpoint_of(a), a["path"], backend=backend.name)
     return written_files(Path(a["path"]))
 
 

@@ -20,8 +20,9 @@ PATH_KEYS = ("path", "checkpoint")
 GEOMETRY = ("shape", "kernel", "stride", "padding", "dilation", "groups")
 WHOLE = (*GEOMETRY, "size", "sizes", "weight_shape", "input_shape", "params", "timesteps", "seed", "samples")
 WHOLE += ("tracer_min", "tracer_max", "max_spikes", "until_index", "all")
-TEXT = ("dtype", "kind", "operation", "encoding", "checkpoint")
-SINGLE = (*TEXT, "groups", "timesteps", "seed", "tracer_min", "tracer_max", "max_spikes")
+ONE_TEXT = ("dtype", "kind", "operation", "encoding", "checkpoint", "path", "metadata")
+TEXT = (*ONE_TEXT, "names", "kinds", "frozen", "operations", "reads")
+SINGLE = (*ONE_TEXT, "groups", "timesteps", "seed", "tracer_min", "tracer_max", "max_spikes")
 Words = dict[str, list[str]]
 
 
@@ -64,9 +65,10 @@ def decode_line(line: str) -> tuple[int, str, dict[str, Any]]:
     arguments: dict[str, Any] = {}
     for pair in pairs:
         key, _, value = pair.partition("=")
-        kind = int if is_whole(key) else unquote if key in TEXT else float
-        items = [kind(item) for item in value.split(",")] if value or key in SINGLE else []
-        arguments[key] = items[0] if key in SINGLE else items
+        name = key.split(".")[0]  # ``reads.3`` is node 3's
+        kind = int if is_whole(key) else unquote if name in TEXT else float
+        items = [kind(item) for item in value.split(",")] if value or name in SINGLE else []
+        arguments[key] = items[0] if name in SINGLE else items
     return int(number), kernel, arguments
 
 

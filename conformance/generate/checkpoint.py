@@ -15,7 +15,7 @@ from conformance.generate.networks import NETWORKS, graph_runs, pulses, whole_ru
 from conformance.in_process import DTYPES
 from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
 from spikeport.transfer.files.strict_json import dump
-from spikeport.transfer.neurons import neuron_rows
+from spikeport.transfer.held.neurons import neuron_rows
 
 READ = {
     "small": ["default"],
@@ -44,7 +44,7 @@ def write_files(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "networks").mkdir(parents=True)
     for name, make in NETWORKS.items():
-        save_checkpoint(make(), folder / "networks" / name)
+        save_checkpoint(make(), folder / "networks" / name, backend="reference")
     write_hostile(folder / "hostile")
 
 
@@ -87,7 +87,7 @@ def _writes() -> list[Case]:
     for name, flags in {**READ, **GRAPH_FLAGS}.items():
         if name == "mixed_types":
             continue
-        checkpoint = load_checkpoint(FILES / "networks" / name)
+        checkpoint = load_checkpoint(FILES / "networks" / name, backend="reference")
         version = 1 if checkpoint.structure is None else 2
         sizes = {"sizes": [n for size in checkpoint.layer_sizes for n in size]}
         inputs: dict[str, Any] = {

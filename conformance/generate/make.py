@@ -72,7 +72,7 @@ def is_of_integers(arguments: dict[str, Any]) -> bool:
     """Whether a call is one of integers: by its dtype, or by the weights of its checkpoint."""
     if "checkpoint" not in arguments:
         return arguments.get("dtype") == "i32"
-    weights = load_checkpoint(FILES / arguments["checkpoint"]).weights
+    weights = load_checkpoint(FILES / arguments["checkpoint"], backend="reference").weights
     return any(weight is not None and weight.dtype.kind == "i" for weight in weights)
 
 
@@ -80,7 +80,7 @@ def _passed_on(arguments: dict[str, Any]) -> set[str]:
     """Return the counts of nodes without neurons, which are sums of currents."""
     if "checkpoint" not in arguments:
         return set()
-    kinds = load_checkpoint(FILES / arguments["checkpoint"]).neuron_types
+    kinds = load_checkpoint(FILES / arguments["checkpoint"], backend="reference").neuron_types
     return {f"counts.{k}" for k, kind in enumerate(kinds) if kind == "identity"}
 
 

@@ -18,7 +18,7 @@ from conformance.random.values import TEXTS, Draw
 from spikeport.operations.window import Window
 from spikeport.transfer import CheckpointError
 from spikeport.transfer.files.strict_json import dump
-from spikeport.transfer.store import checkpoint_bytes
+from spikeport.transfer.saving import checkpoint_bytes
 
 ROWS: dict[str, float] = {
     # row of a stored neuron: its value by default

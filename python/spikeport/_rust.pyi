@@ -3,6 +3,7 @@
 ``Buffers`` are spikes (int8, packed uint8, or None), membrane and counts (int64).
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ Attributes = dict[str, int | tuple[int, ...]]
 Trace = tuple[Flat, Flat, Flat]
 Buffers = tuple[Array | None, Array, Array]
 RunResult = tuple[list[tuple[Flat, Flat, Flat | None]], Flat, Flat | None]
+
+CheckpointLayer = tuple[
+    str, str, str, Attributes, tuple[int, ...], tuple[int, ...], Array | None, Array | None, Array | None
+]
 
 __version__: str
 
@@ -68,3 +73,12 @@ def encode_poisson(
     rates: Array, timesteps: int, seed: int, samples: npt.NDArray[np.uint64] | None, to: Array
 ) -> None: ...
 def qcfs(x: Array, timesteps: int, threshold: Parameter) -> Flat: ...
+def checkpoint_save(
+    path: Path,
+    input_shape: tuple[int, ...],
+    layers: list[CheckpointLayer],
+    frozen: list[str],
+    metadata: str,
+    durable: bool,
+) -> None: ...
+def checkpoint_load(path: Path) -> tuple[tuple[int, ...], list[CheckpointLayer], list[str], str]: ...

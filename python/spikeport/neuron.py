@@ -27,7 +27,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.errors import GraphError
+from spikeport.errors import GraphError, SpikeportError
 
 KINDS: Final = ("IF", "LIF", "ST-BIF", "identity")
 
@@ -84,11 +84,7 @@ class Neuron:
             raise GraphError(
                 "tracer", f"tracer bounds [{self.tracer_min}, {self.tracer_max}] do not hold 0, where the tracer starts"
             )
-        if not _is_whole(self.max_spikes) or not 1 <= self.max_spikes <= MOST_SPIKES:
-            raise GraphError(
-                "max_spikes", f"max_spikes {self.max_spikes!r} is not a whole number from 1 to {MOST_SPIKES}"
-            )
-        object.__setattr__(self, "max_spikes", int(self.max_spikes))
+        object.__setattr__(self, "max_spikes", check_max_spikes(self.max_spikes, GraphError))
         if self.max_spikes > 1 and (self.kind != "IF" or self.v_reset is not None):
             raise GraphError(
                 "max_spikes",
@@ -149,6 +145,13 @@ class Neuron:
 def _same(a: PerNeuron, b: PerNeuron) -> bool:
     alike = np.shape(a) == np.shape(b) or np.ndim(a) == 0 or np.ndim(b) == 0
     return alike and bool(np.all(np.asarray(a) == np.asarray(b)))
+
+
+def check_max_spikes(max_spikes: Any, error: type[SpikeportError]) -> int:
+    """Return ``max_spikes`` as an int, or raise ``error`` ``max_spikes`` unless it is whole, from 1 to 127."""
+    if not _is_whole(max_spikes) or not 1 <= max_spikes <= MOST_SPIKES:
+        raise error("max_spikes", f"max_spikes {max_spikes!r} is not a whole number from 1 to {MOST_SPIKES}")
+    return int(max_spikes)
 
 
 def _is_whole(value: object) -> bool:

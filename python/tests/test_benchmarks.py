@@ -101,6 +101,19 @@ def test_pages_are_the_same_bytes_again_and_every_table_is_whole(tmp_path, capsy
     assert all(word in words for word in ("rust", "julia", "qcfs (16384)", "if.multistep (16384)"))
 
 
+def test_the_experiment_of_transfer_is_drawn_beside_its_section(tmp_path, capsys):
+    sides = ("transfer", "its least", "its most", "from scratch", "least", "most")
+    rows = [{"labels a class": count, **dict.fromkeys(sides, 50.0 + count)} for count in (5, 10)]
+    facts = {"data": "images", "accuracy in %": rows}
+    for name in ("transfer_mnist", "transfer_peer"):
+        make(tmp_path, name, [timed("transfer", (55.0,), "right answers")], facts)
+    page.main(tmp_path, tmp_path, tmp_path / "pages")
+    assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == ["benchmarks.md", "transfer_mnist.svg"]
+    assert "(transfer_mnist.svg)" in (tmp_path / "pages" / "benchmarks.md").read_text("utf-8")
+    words = " ".join(ElementTree.parse(tmp_path / "pages" / "transfer_mnist.svg").getroot().itertext())
+    assert all(word in words for word in ("transfer", "from scratch", "images", "labels of each class"))
+
+
 def test_without_results_there_is_a_page_that_says_so_little(tmp_path, capsys):
     page.main(tmp_path, tmp_path, tmp_path / "pages")
     assert (tmp_path / "pages" / "benchmarks.md").read_text("utf-8") == page.HEAD

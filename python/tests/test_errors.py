@@ -9,7 +9,7 @@ import pytest
 
 from spikeport import GraphError, KernelError, MissingExtra, SpikeportError, kernels
 from spikeport.backends import BackendError
-from spikeport.transfer import CheckpointError
+from spikeport.transfer import CheckpointError, TransferError
 
 ERRORS = [
     SpikeportError("code", "message"),
@@ -17,6 +17,7 @@ ERRORS = [
     GraphError("name", "give each its own"),
     BackendError("unknown_backend", "no backend"),
     CheckpointError("shape", "one, not two"),
+    TransferError("labels", "one for each"),
     MissingExtra("torch", "torch", "converting"),
 ]
 

@@ -34,6 +34,7 @@ MAY_KNOW = {
     **{room: {*BASE, "kernels", "backends", "graph", "reading", "report"} for room in ROOMS},
 }
 MAY_KNOW["conversion"] |= {"transfer", "integers"}  # a converted network is kept as a checkpoint; or made of integers
+MAY_KNOW["transfer"] |= {"interop"}  # a network in torch, which learns
 MAY_KNOW["certification"] |= {"conversion"}  # what it judges
 NEVER_AT_IMPORT = (
     "torch",
@@ -42,6 +43,7 @@ NEVER_AT_IMPORT = (
     "sklearn",
     "juliacall",
     "nir",
+    "onnx",
     "rich",
     "typer",
     "mojo",

@@ -15,7 +15,7 @@ import numpy as np
 
 from conformance.generate.networks import NETWORKS
 from spikeport.transfer.files.archive import CENTRAL, DATE, END, npy_header
-from spikeport.transfer.store import checkpoint_bytes
+from spikeport.transfer.saving import checkpoint_bytes
 
 Pair = tuple[bytes, bytes]
 Members = list[tuple[str, bytes]]

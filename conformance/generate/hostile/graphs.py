@@ -12,7 +12,7 @@ import numpy as np
 
 from conformance.generate.hostile.change import HOSTILE, Members, Pair, hostile, put_archive, weights, zip_of
 from conformance.generate.networks import NETWORKS
-from spikeport.transfer.store import checkpoint_bytes
+from spikeport.transfer.saving import checkpoint_bytes
 
 Edit = Callable[[dict[str, Any]], Any]
 GOOD = "residual"

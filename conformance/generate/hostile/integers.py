@@ -11,7 +11,7 @@ import numpy as np
 from conformance.generate.hostile.change import HOSTILE, Pair, hostile, put_archive, put_weight, zip_of
 from conformance.generate.networks import NETWORKS
 from spikeport.transfer.files.archive import npy_header
-from spikeport.transfer.store import checkpoint_bytes
+from spikeport.transfer.saving import checkpoint_bytes
 
 GOOD = "integers_graph"
 ROW = (8.0, 0.5, 0.0, 0.0, 1.0, 0.0, 31.0, 1.0)

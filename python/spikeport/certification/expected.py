@@ -43,7 +43,7 @@ def _answers(model: Any, samples: Array) -> list[Array]:
     torch = import_torch("running a torch model")
     from spikeport.reading.torch import evaluating, unwrapped
 
-    inner = unwrapped(model)
+    inner = unwrapped(model, samples.shape[1:])
     first = next((p for p in inner.parameters() if p.is_floating_point()), torch.zeros(0))
     parts = []
     with evaluating(inner):

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from spikeport.backends import get_backend
 from spikeport.conversion.checks import as_array
-from spikeport.conversion.converted import ENCODINGS, PULSE, ConvertedSNN
+from spikeport.conversion.converted import ConvertedSNN
+from spikeport.conversion.running.samples import ENCODINGS, PULSE
 from spikeport.errors import ConversionError
 from spikeport.graph import SNNGraph
 from spikeport.graph.signals import fed

@@ -1,4 +1,4 @@
-"""``spikeport convert``: a torch model and its weights -> a checkpoint of the spiking network."""
+"""``spikeport convert``: a trained network -> a checkpoint of the spiking network."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from spikeport.cli.app import (
     say,
 )
 from spikeport.cli.engine import Device
+from spikeport.cli.trained_model import Spec, TrustPickle, Weights
+from spikeport.reading.brought.door import is_brought
 
 if TYPE_CHECKING:
     from spikeport.conversion import ConvertedSNN
@@ -33,14 +35,10 @@ def convert(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The checkpoint to write: OUTPUT.npz and OUTPUT.json.")
     ],
-    model: Annotated[
-        str | None, typer.Argument(metavar="MODULE:FUNCTION", help="What builds the torch model, called with nothing.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="The model's state dict: .safetensors, or .pt read as tensors only.")
-    ] = None,
+    model: Spec = None,
+    weights: Weights = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Samples to calibrate with: .npy, or .npz with the samples as x.")
+        Path | None, typer.Option(help="Samples to calibrate with: .npy, .npz with the samples as x, or .pt.")
     ] = None,
     timesteps: Annotated[
         int, typer.Option("-T", "--timesteps", help="Timesteps: more are more accurate, slower.")
@@ -73,9 +71,7 @@ def convert(
         int, typer.Option(min=0, help="Steps at the start that --evaluate leaves out, as run --readout-delay does.")
     ] = 0,
     device: Device = None,
-    trust_pickle: Annotated[
-        bool, typer.Option(help="Read a whole pickled model from WEIGHTS. This runs code that the file brings.")
-    ] = False,
+    trust_pickle: TrustPickle = False,
     force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -99,8 +95,8 @@ def convert(
     samples = None if calibrated is None else calibrated[0] if calibrated[1] is None else calibrated
     unseen = None if evaluate is None else _labelled(evaluate)
     with messages.status("reading the model"):
-        trained = trained_model(model, weights, trust_pickle)
-    if weights is None:
+        trained = trained_model(model, weights, trust_pickle, None if calibrated is None else calibrated[0].shape[1:])
+    if weights is None and not is_brought(model or ""):
         built = "the network has those that MODULE:FUNCTION gave it, untrained unless it loads some"
         explain(f"no --weights were given: {built}", "note")
     with messages.status("converting"), warnings.catch_warnings(record=True) as warned:
@@ -137,7 +133,7 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_dela
     """
     import torch
 
-    from spikeport.conversion.converted import classes_of
+    from spikeport.conversion.running.samples import classes_of
     from spikeport.report.progress import bar
 
     was_training, shares = trained.training, {"trained": 0, "pulse" if snn.is_pulsed else "current": 0}

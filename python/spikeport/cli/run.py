@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from spikeport.graph import SNNGraph
+    from spikeport.graph import RunResult, SNNGraph
 
     Array = npt.NDArray[np.generic]
 
 SAMPLES_AT_ONCE = 64
+FIRST_STEPS = 16
+"""Of the first record of a pulse; later ones begin with what the samples before took."""
 
 
 @app.command("run")
@@ -98,21 +100,25 @@ def run(
 def _simulated(graph: SNNGraph, x: Array, T: int, readout_delay: int, **how: Any) -> dict[str, Any]:
     import numpy as np
 
-    from spikeport.conversion.converted import classes_of
-    from spikeport.conversion.readout import read_out
+    from spikeport.conversion.running.readout import read_out
+    from spikeport.conversion.running.samples import classes_of
     from spikeport.report.progress import bar
 
     classes: list[int] = []
     counts: list[list[int]] = []
     settled: list[int] = []
+    most = FIRST_STEPS
     ran = 0  # steps of all samples, each until it has settled
     spikes = np.zeros(len(graph))
     bipolar = any(node.neuron_type == "ST-BIF" for node in graph)  # their counts are net, so spikes are recorded
     with bar("running", len(x)) as advance:
         for start in range(0, max(1, len(x)), SAMPLES_AT_ONCE):
             given = x[start : start + SAMPLES_AT_ONCE]
-            steps = _steps(graph, given, T, **how)
-            part = graph.run(given, T=steps, record=bipolar, **how)
+            if bipolar and how["encoding"] == "pulse":
+                part = _settling(graph, given, T, most, **how)
+                most = part.timesteps if part.settled is None or not len(given) else int(part.settled.max()) + 1
+            else:
+                part = graph.run(given, T=T, record=bipolar, **how)
             read = read_out(part, graph, given, readout_delay, **how)
             classes += classes_of(read.drive).tolist()
             counts += read.counts.tolist()
@@ -133,13 +139,17 @@ def _simulated(graph: SNNGraph, x: Array, T: int, readout_delay: int, **how: Any
     }
 
 
-def _steps(graph: SNNGraph, x: Array, T: int, **how: Any) -> int:
-    """Return how many steps need be recorded: of a pulse those until all samples have settled, else all ``T``."""
-    if how["encoding"] != "pulse":
-        return T
-    settled = graph.run(x, T=T, **how).settled
-    assert settled is not None
-    return T if not len(settled) or settled.min() < 0 else int(settled.max()) + 1
+def _settling(graph: SNNGraph, x: Array, T: int, steps: int, **how: Any) -> RunResult:
+    """Return a recorded run of so many steps, or of as many more, up to ``T``, as all samples take to settle.
+
+    A record of all ``T`` steps could take much more memory than those in which something happens.
+    """
+    while True:
+        steps = min(max(1, steps), T)
+        run = graph.run(x, T=steps, record=True, **how)
+        if steps == T or run.settled is None or not len(x) or run.settled.min() >= 0:
+            return run
+        steps *= 2
 
 
 def _show(result: dict[str, Any], labels: Array | None, rows: int, graph: SNNGraph) -> None:

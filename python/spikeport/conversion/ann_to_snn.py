@@ -15,12 +15,11 @@ from spikeport.checks import takes
 from spikeport.conversion import advice
 from spikeport.conversion.calibrating.asked import Asked
 from spikeport.conversion.calibrating.spiking import spiking, untold
-from spikeport.conversion.calibration import COMPARED, Batch, SampleForm, Seen, batches, evenly, length
+from spikeport.conversion.calibration import COMPARED, Batch, SampleForm, Seen, batches, evenly, length, shape_in
 from spikeport.conversion.checks import (
     check_arithmetic,
     check_fit,
     check_levels,
-    check_max_spikes,
     check_rule,
     check_timesteps,
     import_torch,
@@ -33,11 +32,13 @@ from spikeport.conversion.thresholds.distribution import Outputs
 from spikeport.conversion.thresholds.network import channels_of
 from spikeport.conversion.whole import SAMPLES, in_integers
 from spikeport.errors import ConversionError
+from spikeport.neuron import check_max_spikes
 from spikeport.report.progress import bar
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from spikeport.reading.brought.origin import Origin
     from spikeport.reading.network import ReadNetwork
 
 Array = npt.NDArray[Any]
@@ -62,7 +63,7 @@ def convert(
     per_channel: bool = True,
     progress: bool = False,
 ) -> ConvertedSNN:
-    """Convert a trained torch network to a spiking network: a rate-coded one, or a lossless one.
+    """Convert a trained network to a spiking network: a rate-coded one, or a lossless one.
 
     Every activation becomes integrate-and-fire neurons with soft reset, threshold 1 and ``v_init = 1/2`` behind the
     layer that it follows. A rate of 1 stands for θ_l: of a QCFS layer its own θ, of a ReLU layer what a rule says of
@@ -92,7 +93,9 @@ def convert(
     Parameters
     ----------
     model : an nn.Sequential, or any module whose forward `torch.fx` can follow on a sample: linear layers and
-        convolutions, batch normalisation, pooling, ReLU, ReLU6 and QCFSActivation, additions and concatenations
+        convolutions, batch normalisation, pooling, ReLU, ReLU6 and QCFSActivation, additions and concatenations; or
+        the path of an ONNX file, or of a folder with config.json and model.safetensors, as transformers writes image
+        classifiers; or a fitted MLPClassifier, MLPRegressor or pipeline of scikit-learn (`spikeport.interop`)
     calibration_data : (batch, …) tensor or array as the model takes it; or a list of samples or of batches, a
         DataLoader or any iterator of them, each with its labels or without: it is read once, batch by batch, in memory
         that does not grow with it. Any finite values: only a
@@ -116,7 +119,8 @@ def convert(
         (by default "data") chooses; QCFS activations keep their own θ and T. Neither biases nor readout are calibrated
     arithmetic : "float", the model's own; "int8" or "int16": weights of so many bits, rounded by the calibration data
     classes : the names of the outputs; or whether the largest output is the answer (True), or the values are (False).
-        By default labels that came with the calibration data say so: whole numbers are classes, others values
+        By default a file or an estimator says so, else labels that came with the calibration data: whole numbers are
+        classes, others values
     input_shape : of one sample, such as (3, 32, 32); asked for where there is no calibration data to say it
     per_channel : give each channel of an image a θ of its own, and for "auto" each neuron, where that serves best: this
         needs fewer steps; else one for the layer
@@ -149,7 +153,7 @@ def convert(
     SilentLayerWarning
         where a layer is never active on the calibration data; its θ is then 1.
     """
-    T, max_spikes = check_timesteps(T), check_max_spikes(max_spikes)
+    T, max_spikes = check_timesteps(T), check_max_spikes(max_spikes, ConversionError)
     biases, readout = (
         check_fit("bias_calibration", bias_calibration),
         check_fit("readout_calibration", readout_calibration),
@@ -159,16 +163,17 @@ def convert(
     rule, share = check_rule(thresholds, percentile, calibration_data is not None, bool(biases or readout))
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
+    from spikeport.reading.brought.origin import origin_of
     from spikeport.reading.torch import evaluating, read_model, unwrapped
 
-    inner = unwrapped(model)
+    wanted_shape = None if input_shape is None else tuple(input_shape)
+    inner = unwrapped(model, wanted_shape or shape_in(calibration_data))
+    origin = origin_of(inner)
     said = [*advice.on_percentile(share)]
-    with evaluating(model):
+    with evaluating(inner):
         stream, first = _opened(inner, calibration_data)
         sample = None if first is None else torch.tensor(first.samples[:2])
-        network = read_model(
-            inner, ACTIVATIONS, sample=sample, input_shape=None if input_shape is None else tuple(input_shape)
-        )
+        network = read_model(inner, ACTIVATIONS, sample=sample, input_shape=wanted_shape)
         said += advice.on_model(network)
         seen = Seen()
         values = {node.name: Outputs(channels_of(network, node, per_channel)) for node in network.nodes}
@@ -195,7 +200,7 @@ def convert(
         output_activation=None if last is None else last.kind,
         output_levels=None if last is None else last.levels,
         input_range=(seen.low, seen.high) if seen.count else None,
-        classes=seen.label_kind in (None, "i", "u", "b") if classes is None else classes,
+        classes=_classes(classes, origin, seen),
         encoding="poisson" if quantised is None else "pulse",
     )
     whole = None
@@ -212,9 +217,20 @@ def convert(
         said += advice.on_certificate(snn, share if rule == "percentile" else None)
     if whole is not None:
         snn.certificate = replace(snn.certificate, further=(*snn.certificate.further, whole))
+    if origin is not None:
+        snn.certificate = replace(snn.certificate, details={**snn.certificate.details, "origin": origin.to_dict()})
     for warning in said:
         advice.warn(warning)
     return snn
+
+
+def _classes(asked: bool | Sequence[str] | None, origin: Origin | None, seen: Seen) -> bool | Sequence[str]:
+    """Return what the outputs are: as asked, as the model that was brought says, or as labels beside the data say."""
+    if asked is not None:
+        return asked
+    if origin is not None and origin.classes is not None:
+        return origin.classes
+    return seen.label_kind in (None, "i", "u", "b")
 
 
 def _settled(rule: str) -> str:

@@ -126,6 +126,13 @@ def evenly(samples: Any, most: int) -> Any:
     return samples[places] if isinstance(samples, np.ndarray) else [samples[place] for place in places]
 
 
+def shape_in(given: Any) -> tuple[int, ...] | None:
+    """Return the shape of a sample in an array (batch, …), or in a pair of one and its labels; else None."""
+    array = given[0] if isinstance(given, tuple) and len(given) == 2 else given
+    shape = getattr(array, "shape", ())
+    return tuple(shape[1:]) if len(shape) > 1 else None
+
+
 def parted(samples: Array) -> tuple[Array, Array]:
     """Return the samples to fit to, and one in `JUDGED` of them to judge on."""
     judged = np.arange(len(samples)) % JUDGED == JUDGED - 1

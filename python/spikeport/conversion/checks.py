@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from spikeport.checks import is_real, is_whole
 from spikeport.errors import ConversionError, MissingExtra
-from spikeport.neuron import MOST_SPIKES
 
 RULES: Final = ("auto", "percentile", "balanced", "data")
 """Rules for thresholds, as `spikeport.conversion.convert` takes them."""
@@ -35,15 +34,6 @@ def check_timesteps(T: Any) -> int:
     if not is_whole(T) or T < 1:
         raise ConversionError("timesteps", f"T must be a whole number of at least 1, not {T!r}")
     return int(T)
-
-
-def check_max_spikes(max_spikes: Any) -> int:
-    """Return ``max_spikes`` as an int, or raise `ConversionError` ``max_spikes`` unless it is whole, from 1 to 127."""
-    if not is_whole(max_spikes) or not 1 <= max_spikes <= MOST_SPIKES:
-        raise ConversionError(
-            "max_spikes", f"max_spikes must be a whole number from 1 to {MOST_SPIKES}, not {max_spikes!r}"
-        )
-    return int(max_spikes)
 
 
 def check_levels(neuron: Any, levels: Any, max_spikes: int, fits: bool) -> int | None:

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from spikeport.checks import as_numbers, is_whole
 from spikeport.errors import KernelError
-from spikeport.neuron import MOST_SPIKES
 
 Array = npt.NDArray[Any]
 
@@ -98,15 +97,6 @@ def check_tracer(tracer_min: int, tracer_max: int) -> tuple[int, int]:
     if not tracer_min <= 0 <= tracer_max:
         raise KernelError("tracer", f"tracer bounds must hold 0, where it starts, not [{tracer_min}, {tracer_max}]")
     return int(tracer_min), int(tracer_max)
-
-
-def check_max_spikes(max_spikes: int) -> int:
-    """Return the most spikes of a neuron in one step, or raise unless it is a whole number from 1 to 127."""
-    if not is_whole(max_spikes) or not 1 <= max_spikes <= MOST_SPIKES:
-        raise KernelError(
-            "max_spikes", f"max_spikes must be a whole number from 1 to {MOST_SPIKES}, not {max_spikes!r}"
-        )
-    return int(max_spikes)
 
 
 def _first_bad(array: Array) -> str:

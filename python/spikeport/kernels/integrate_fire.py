@@ -25,8 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.errors import KernelError
-from spikeport.kernels.checks import as_currents, as_parameter, check_max_spikes, check_timesteps
+from spikeport.kernels.checks import as_currents, as_parameter, check_timesteps
 from spikeport.kernels.integers import as_start, check_reach, largest_of, reach_of
+from spikeport.neuron import check_max_spikes
 
 Array = npt.NDArray[Any]
 
@@ -152,7 +153,7 @@ def if_parameters(
         raise KernelError("beta", f"integers have no leak, so beta must be 1, not {beta!r}")
     if reset is not None and not (reset < θ).all():
         raise KernelError("v_reset", f"v_reset must be below the threshold {threshold!r}, not {v_reset!r}")
-    L = check_max_spikes(max_spikes)
+    L = check_max_spikes(max_spikes, KernelError)
     if L > 1 and (reset is not None or (β != 1).any()):
         raise KernelError("max_spikes", f"max_spikes {L} needs soft reset and no leak: leave v_reset and beta away")
     if whole:

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from spikeport.errors import ConversionError
 from spikeport.operations import Shape
+from spikeport.reading.brought.door import opened
+from spikeport.reading.brought.origin import origin_of
 from spikeport.reading.export import exported
 from spikeport.reading.network import RELU, Activation, Activations, ReadNetwork
 from spikeport.reading.plain import forward_of, is_plain, read_plain
@@ -40,8 +42,13 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def unwrapped(model: Any) -> nn.Module:
-    """Return the model inside what torch puts around one to run it; raise `ConversionError` for what is no model."""
+def unwrapped(model: Any, input_shape: Shape | None = None) -> nn.Module:
+    """Return the model inside what torch puts around one to run it; raise `ConversionError` for what is no model.
+
+    A path, or an estimator of scikit-learn, becomes a module (`spikeport.reading.brought`); ``input_shape``, of one
+    sample, is for a file that does not say it.
+    """
+    model = model if isinstance(model, nn.Module) else opened(model, input_shape)
     if isinstance(model, Mapping):
         raise ConversionError(
             "model",
@@ -49,9 +56,10 @@ def unwrapped(model: Any) -> nn.Module:
             "model.load_state_dict(…), and give the model",
         )
     if not isinstance(model, nn.Module):
-        hint = "scikit-learn's networks are not converted yet; " if hasattr(model, "coefs_") else ""
         raise ConversionError(
-            "model", f"{type(model).__name__} is no torch.nn.Module: {hint}give a trained torch module"
+            "model",
+            f"{type(model).__name__} is no torch.nn.Module: give a trained torch module, the path of an ONNX file or "
+            "of a folder of Hugging Face, or scikit-learn's MLPClassifier or MLPRegressor",
         )
     while type(model).__name__ in ("DataParallel", "DistributedDataParallel", "OptimizedModule"):
         model = model._orig_mod if type(model).__name__ == "OptimizedModule" else model.module
@@ -117,6 +125,9 @@ def _seeded() -> torch.Generator:
 
 
 def _guessed_shape(model: nn.Module, activations: Activations) -> Shape:
+    origin = origin_of(model)
+    if origin is not None and origin.input_shape is not None:
+        return origin.input_shape
     n_inputs, _ = input_of(model)
     if n_inputs is not None:
         return (n_inputs,)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, overload
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +18,11 @@ from spikeport.transfer.files import version_1
 from spikeport.transfer.files.members import LayerArrays
 from spikeport.transfer.files.sidecar import FORMAT, Sidecar, check_sidecar
 from spikeport.transfer.files.version_2 import Structure
-from spikeport.transfer.held import PARTS, HeldGraph
-from spikeport.transfer.held_nodes import HeldNodes, as_graph, needed_structure, structure_of
-from spikeport.transfer.neurons import LabelOnly, label_and_stored, neuron_from_rows
-from spikeport.transfer.views import LayerList
+from spikeport.transfer.held.chain import PARTS, HeldGraph
+from spikeport.transfer.held.neurons import LabelOnly, label_and_stored, neuron_from_rows
+from spikeport.transfer.held.nodes import HeldNodes, as_graph, needed_structure, structure_of
+from spikeport.transfer.held.verified import Verified
+from spikeport.transfer.held.views import LayerList
 
 Array = npt.NDArray[Any]
 Entry = TypeVar("Entry")
@@ -39,10 +41,10 @@ class PerLayer(Generic[Entry]):
     def __get__(self, checkpoint: SNNCheckpoint, owner: type) -> list[Entry]: ...
 
     def __get__(self, checkpoint: SNNCheckpoint | None, owner: type) -> PerLayer[Entry] | list[Entry]:
-        return self if checkpoint is None else LayerList(checkpoint._held, self.field)
+        return self if checkpoint is None else LayerList(checkpoint.held, self.field)
 
     def __set__(self, checkpoint: SNNCheckpoint, values: Sequence[Any] | None) -> None:
-        checkpoint._held.assign(self.field, values)
+        checkpoint.held.assign(self.field, values)
 
 
 class StructureOf:
@@ -100,6 +102,8 @@ class SNNCheckpoint:
     neurons: PerLayer[Neuron | None] = PerLayer()
     structure: StructureOf = StructureOf()
 
+    _verified: ClassVar[Verified]  # of one that was read by the codec, until its graph is asked for
+
     def __init__(
         self,
         weights: Sequence[npt.ArrayLike | None],
@@ -121,19 +125,32 @@ class SNNCheckpoint:
             "biases": biases,
             "neurons": neurons,
         }
-        self._held = HeldGraph(**lists) if structure is None else HeldNodes(structure, **lists)
+        self.held = HeldGraph(**lists) if structure is None else HeldNodes(structure, **lists)
         self.metadata = _copy(metadata, {})
         self.frozen_layers = _copy(frozen_layers, [])
+
+    @classmethod
+    def of_verified(cls, content: Verified, metadata: dict[str, Any], frozen_layers: list[str]) -> SNNCheckpoint:
+        """Return the checkpoint of files that were found good; its graph is built when it is first asked for."""
+        checkpoint = cls.__new__(cls)
+        vars(checkpoint)["_verified"] = content
+        checkpoint.metadata, checkpoint.frozen_layers = metadata, frozen_layers
+        return checkpoint
+
+    @cached_property
+    def held(self) -> HeldGraph | HeldNodes:
+        """The graph and the parts that wait, behind all lists."""
+        return self._verified.held()
 
     @property
     def n_layers(self) -> int:
         """Number of layers."""
-        return len(self._held.graph.layers)
+        return len(self.held.graph.layers)
 
     @property
     def total_params(self) -> int:
         """Number of weights and biases."""
-        arrays = (array for layer in self._held.layers() for array in (layer.weights, layer.bias))
+        arrays = (array for layer in self.held.layers() for array in (layer.weights, layer.bias))
         return sum(int(np.size(array)) for array in arrays if array is not None)
 
     @property
@@ -143,9 +160,9 @@ class SNNCheckpoint:
         Raises `CheckpointError` where an assigned part waits for another (see above), and ``neuron`` for a label that
         is no kind of `Neuron`.
         """
-        self._held.settle()
+        self.held.settle()
         self._check_labels()
-        return self._held.graph
+        return self.held.graph
 
     @classmethod
     def from_graph(
@@ -181,7 +198,7 @@ class SNNCheckpoint:
         """
         self.validate()
         self._check_labels()
-        graph = self._held.graph.copy()
+        graph = self.held.graph.copy()
         for layer in graph:
             if isinstance(layer.neuron, LabelOnly):
                 layer.neuron = Neuron(layer.neuron_type)
@@ -193,7 +210,7 @@ class SNNCheckpoint:
 
     def parts(self) -> tuple[Sidecar, list[LayerArrays]]:
         """Return the checked content of the two files; the sidecar's digest is still zero."""
-        layers, structure = self._held.layers(), self._structure()
+        layers, structure = self.held.layers(), self._structure()
         names = [layer.name for layer in layers]
         if not isinstance(self.frozen_layers, list | tuple | np.ndarray):
             raise CheckpointError(
@@ -233,7 +250,7 @@ class SNNCheckpoint:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        layers = ", ".join(f"{layer.name} {layer.size}" for layer in self._held.layers())
+        layers = ", ".join(f"{layer.name} {layer.size}" for layer in self.held.layers())
         frozen = f", frozen: {', '.join(self.frozen_layers)}" if self.frozen_layers else ""
         return f"<SNNCheckpoint {layers}: {self.total_params:,} parameters{frozen}>"
 
@@ -242,14 +259,14 @@ class SNNCheckpoint:
 
         A chain of linear layers has one while a neuron of it sends several spikes in a step.
         """
-        held = self._held
+        held = self.held
         if isinstance(held, HeldNodes):
             return needed_structure(held.graph)
         several = any(node.neuron.max_spikes > 1 for node in held.graph.layers)
         return structure_of(as_graph(held.graph.layers, None)) if several else None
 
     def _check_labels(self) -> None:
-        for node in self._held.graph:
+        for node in self.held.graph:
             if isinstance(node.neuron, LabelOnly) and not node.neuron.known:
                 raise CheckpointError(
                     "neuron", f"{node.name}: no neuron is called {node.neuron.label!r}: there are {', '.join(KINDS)}"

@@ -43,3 +43,13 @@ def refuse_link(path: Path) -> None:
     """Raise `CheckpointError` with ``symlink`` where ``path`` is a symbolic link: neither read nor written through."""
     if path.is_symlink():
         raise CheckpointError("symlink", f"{path.name} is a symbolic link: give the path it points to")
+
+
+class TransferError(SpikeportError, ValueError):
+    """Data or settings that no network can be fine-tuned with, or a training that diverged.
+
+    ``code`` is one of ``checkpoint``, ``samples``, ``labels``, ``non_finite``, ``dtype``, ``shape``, ``rate_range``,
+    ``encoding``, ``timesteps``, ``epochs``, ``batch``, ``loss``, ``optimiser``, ``momentum``, ``clip``,
+    ``validation``, ``patience``, ``seed``, ``device``, ``head``, ``profiler``, ``config``, ``nothing_learns`` and
+    ``diverged``.
+    """

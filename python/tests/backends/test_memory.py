@@ -112,7 +112,7 @@ def test_a_converted_network_keeps_what_its_output_did_alone(graph, parts, backe
     assert all(np.array_equal(a, b) for a, b in zip(answers, cut, strict=True))
     assert max(parts) == 3 and sum(parts) == 3 * 10 * (2 if delay else 1)
     parts.clear()
-    monkeypatch.setattr("spikeport.conversion.readout.BYTES_AT_ONCE", most)
+    monkeypatch.setattr("spikeport.conversion.running.readout.BYTES_AT_ONCE", most)
     assert np.array_equal(snn.classify(x, **how), answers[2])
     assert max(parts) == 3
 

@@ -53,6 +53,20 @@ def test_a_threshold_ten_times_too_large_is_named_as_that_layers_quantisation(
     assert report.logit_error > 3 * certify(digits_mlp, digits_snn, digits[1]).logit_error
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_threshold_ten_times_too_large_in_a_graph_is_named_as_that_layers_quantisation(residual, residual_snn, place):
+    pytest.importorskip("matplotlib")
+    model, images = residual
+    wrong = copy.deepcopy(residual_snn)
+    name = [layer.name for layer in wrong.graph.layers[:-1] if layer.neuron.is_spiking][place]
+    wrong.thresholds[wrong.names.index(name)] *= 10.0  # of an addition and of each channel too
+    report = certify(model, wrong, images)
+    assert (report.worst.name, report.worst.worst_kind) == (name, "quantisation")
+    assert f"Most is lost in {name}, by quantisation" in report.page().html()
+    assert f"{name}: its" in report.advice[0]
+    assert report.logit_error > 1.5 * certify(model, residual_snn, images).logit_error
+
+
 def test_a_threshold_that_does_not_fit_the_weights_is_told_from_one_that_is_only_large(digits_snn, digits_mlp, digits):
     alone = by_name(certify(digits_mlp, with_threshold(digits_snn, 1, 10.0), digits[1]))
     whole = by_name(certify(digits_mlp, with_unit(digits_snn, 1, 10.0), digits[1]))

@@ -13,6 +13,9 @@ from spikeport.certification.lengths.early_exit import exits, learnt_margin
 from spikeport.conversion import ConvertedSNN, convert
 from spikeport.errors import ConversionError, KernelError
 from spikeport.profiling import SpikeProfiler
+from spikeport.snn_optimizer.cost import cost_of
+from spikeport.snn_optimizer.proofs.scope import Scope
+from spikeport.snn_optimizer.replay.simulation import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::spikeport.conversion.ConversionWarning")
 LENGTHS = [1, 2, 3, 7, 16]
@@ -138,6 +141,14 @@ def test_the_work_is_that_of_the_profiler_which_is_that_of_neurobench(residual, 
         if layer.weight_fetches:
             assert layer.weight_fetches == pytest.approx(activity.layers[layer.name])
     assert sum(layer.accumulates[0] for layer in layers) == pytest.approx(activity.effective_acs)
+
+
+def test_the_work_of_single_spikes_is_that_of_the_optimizer_which_multiplies_a_constant_input_once(digits_snn, digits):
+    x = digits[1][:40]
+    events = simulate(digits_snn.graph, x, Scope(timesteps=8)).events
+    first, *others = sweep(digits_snn, x, T=[8]).points[0].layers
+    found = first.multiply_accumulates[0] / 8 + sum(layer.accumulates[0] for layer in others)
+    assert found == pytest.approx(cost_of(digits_snn.graph, events).synaptic_operations)
 
 
 margins = arrays.arrays(np.float64, (12, 5), elements=some.floats(0, 9, width=16))

@@ -477,39 +477,6 @@ def test_accuracy_on_unseen_samples_is_read_late_where_that_is_asked_for(folder,
         assert code == 2 and message in " ".join(err.split())
 
 
-@pytest.mark.parametrize("wrapped", ["module.", "_orig_mod.", "model.", "state_dict", "model_state_dict", "both"])
-def test_state_dicts_as_training_loops_save_them(folder, capsys, torch, wrapped):
-    plain = torch.load("weights.pt", weights_only=True)
-    stored = {f"{wrapped}{key}": value for key, value in plain.items()} if wrapped.endswith(".") else {wrapped: plain}
-    if wrapped == "both":
-        stored = {"epoch": 3, "state_dict": {f"module.{key}": value for key, value in plain.items()}}
-    torch.save(stored, "kept.pt")
-    code, _, err = spikeport(capsys, "convert user_model:build --weights kept.pt -o kept")
-    assert code == 0 and ("was taken off the names" in err or "those of its entry" in err)
-    spikeport(capsys, "convert user_model:build --weights weights.pt -o plain")
-    assert load_checkpoint("kept").to_graph() == load_checkpoint("plain").to_graph()
-
-
-def test_torch_files_that_are_something_else_say_what_they_are(folder, capsys, torch):
-    torch.save(torch.ones(3, 4), "samples.pt")
-    code, _, err = spikeport(capsys, "convert user_model:build --calibration samples.pt -o out")
-    assert code == 2 and "is a torch file" in err
-    (folder / "script.pt").write_bytes(_archive({"script/constants.pkl": b"", "script/code/x.py": b""}))
-    code, _, err = spikeport(capsys, "convert --weights script.pt --trust-pickle -o out")
-    assert code == 2 and "TorchScript" in err
-
-
-def _archive(members):
-    import io
-    import zipfile
-
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return file.getvalue()
-
-
 def test_a_run_on_another_scale_warns_and_one_without_samples_is_refused(folder, capsys):
     spikeport(capsys, CONVERT)
     np.save("bytes.npy", np.full((3, 4), 255, np.uint8))

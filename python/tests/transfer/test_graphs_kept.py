@@ -20,7 +20,7 @@ from spikeport.transfer import (
     load_checkpoint,
     save_checkpoint,
 )
-from spikeport.transfer.neurons import neuron_from_rows, neuron_rows
+from spikeport.transfer.held.neurons import neuron_from_rows, neuron_rows
 
 IF = Neuron("IF", v_init=0.5)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
-from spikeport.transfer import store as store_module
+from spikeport.transfer import saving as saving_module
 
 
 def checkpoint(value):
@@ -39,13 +39,13 @@ def test_a_save_stopped_anywhere_leaves_the_old_or_the_new(tmp_path, monkeypatch
             return call
 
         with monkeypatch.context() as patch:
-            patch.setattr(store_module.os, "open", counted(os.open))
-            patch.setattr(store_module.os, "replace", counted(os.replace))
-            patch.setattr(store_module.os, "fdopen", counted(os.fdopen))
+            patch.setattr(saving_module.os, "open", counted(os.open))
+            patch.setattr(saving_module.os, "replace", counted(os.replace))
+            patch.setattr(saving_module.os, "fdopen", counted(os.fdopen))
             patch.setattr(type(tmp_path), "replace", counted(type(tmp_path).replace))
             patch.setattr(type(tmp_path), "unlink", lambda *a, **k: None)
             try:
-                save_checkpoint(checkpoint(0.75), tmp_path / "c")
+                save_checkpoint(checkpoint(0.75), tmp_path / "c", backend="reference")
                 finished = True
             except Stop:
                 finished = False
@@ -123,8 +123,74 @@ def test_a_folder_that_may_not_be_written_names_the_file_that_was_asked_for(tmp_
     def refuse(path, *args):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(store_module.os, "open", refuse)
+    monkeypatch.setattr(saving_module.os, "open", refuse)
     with pytest.raises(PermissionError) as caught:
-        save_checkpoint(checkpoint(0.5), tmp_path / name)
+        save_checkpoint(checkpoint(0.5), tmp_path / name, backend="reference")
     assert caught.value.filename == str(tmp_path / ("c.npz" if name == "c" else name))
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_stopped_save_has_left_is_still_there_when_the_next_one_fails(tmp_path, monkeypatch):
+    """A save is stopped before its archive has its name; the same save again finds the disk full."""
+    save_checkpoint(checkpoint(0.25), tmp_path / "c")
+
+    def stop(*args):
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(tmp_path), "replace", stop)
+        with pytest.raises(Stop):
+            save_checkpoint(checkpoint(0.75), tmp_path / "c", backend="reference")
+    assert load_checkpoint(tmp_path / "c").weights[0][0, 0] == 0.75
+
+    def full(descriptor, mode, fdopen=os.fdopen):
+        if "json" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return fdopen(descriptor, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saving_module.os, "fdopen", full)
+        with pytest.raises(OSError, match="No space"):
+            save_checkpoint(checkpoint(0.75), tmp_path / "c", backend="reference")
+    assert load_checkpoint(tmp_path / "c").weights[0][0, 0] == 0.75
+
+
+@pytest.mark.parametrize("backend", ["reference", "rust"])
+def test_the_next_save_takes_away_what_stopped_ones_have_left_and_nothing_else(tmp_path, backend):
+    save_checkpoint(checkpoint(0.25), tmp_path / "c", backend=backend)
+    for left in (".c.npz.0123456789abcdef", ".c.json.00000000deadbeef"):
+        (tmp_path / left).write_text("half")
+    kept = {".c.npz.mine", ".c.npz.x.npz.0123456789abcdef", ".c2.npz.0123456789abcdef"}
+    for name in kept:
+        (tmp_path / name).write_text("mine")
+    save_checkpoint(checkpoint(0.75), tmp_path / "c", backend=backend)
+    assert {path.name for path in tmp_path.iterdir()} == {"c.npz", "c.json"} | kept
+
+
+SAVES = """
+import sys, numpy as np
+from spikeport.transfer import SNNCheckpoint, save_checkpoint
+first, backend = float(sys.argv[2]), sys.argv[3]
+for k in range(100):
+    weights = [np.full((64, 64), first + k), np.full((64, 64), first + k)]
+    save_checkpoint(SNNCheckpoint(weights, ["a", "b"], [(64, 64), (64, 64)]), sys.argv[1], backend=backend)
+"""
+
+
+def test_writers_side_by_side_leave_a_whole_checkpoint(tmp_path):
+    """Two processes, one with each codec, save to one path; every moment has a whole checkpoint of one of them."""
+    save_checkpoint(checkpoint(0.0), tmp_path / "c")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", SAVES, str(tmp_path / "c"), str(first), backend])
+        for first, backend in ((1000, "rust"), (2000, "reference"))
+    ]
+    try:
+        while any(writer.poll() is None for writer in writers):
+            values = {float(v) for w in load_checkpoint(tmp_path / "c").weights for v in np.unique(w)}
+            assert len(values) == 1
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c.json", "c.npz"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikeport import LayerNode, Neuron, SNNGraph
-from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint, store
+from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint, saving
 
 safetensors = pytest.importorskip("safetensors.numpy")
 
@@ -34,7 +34,7 @@ def test_one_file_holds_what_the_pair_holds(tmp_path):
 def test_a_durable_save_also_syncs_the_folder(tmp_path, monkeypatch):
     """Without that a power cut may lose the name of a file whose content is safe."""
     synced = []
-    monkeypatch.setattr(store, "_sync_folder", synced.append)
+    monkeypatch.setattr(saving, "_sync_folder", synced.append)
     save_checkpoint(made(), tmp_path / "net.safetensors")
     assert synced == []
     save_checkpoint(made(), tmp_path / "net.safetensors", durable=True)

@@ -14,11 +14,15 @@ import torch
 
 
 @contextmanager
-def full_precision(device: torch.device) -> Iterator[None]:
-    """Have float32 be float32, and convolutions on the CPU be sums of products; as it was before, afterwards."""
+def full_precision(device: torch.device, *, gradients: bool = False) -> Iterator[None]:
+    """Have float32 be float32, and convolutions on the CPU be sums of products; as it was before, afterwards.
+
+    ``gradients`` lets torch take down what a backward pass needs.
+    """
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in _switches()]
     with ExitStack() as left:
-        left.enter_context(torch.no_grad())
+        if not gradients:
+            left.enter_context(torch.no_grad())
         if torch.amp.is_autocast_available(device.type):
             left.enter_context(torch.autocast(device.type, enabled=False))
         left.enter_context(torch.backends.nnpack.flags(enabled=False))

@@ -20,9 +20,11 @@ from spikeport.certification.layers.units import Units, is_fitted, units_of
 from spikeport.certification.samples import as_samples, check_floats, encoding_of
 from spikeport.certification.shares import Share
 from spikeport.checks import takes
+from spikeport.conversion.calibration import shape_in
 from spikeport.conversion.checks import check_timesteps, import_torch
-from spikeport.conversion.converted import ConvertedSNN, classes_of
+from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.measurement import spread_of
+from spikeport.conversion.running.samples import classes_of
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 
@@ -84,8 +86,9 @@ def certify(
 
     own = samples[share.rows(len(samples))]
     parts: list[Evidence] = []
-    with evaluating(unwrapped(model)), bar("certifying", len(own), shown=progress) as advance:
-        trained = TrainedNetwork(model, snn.graph, samples)
+    inner = unwrapped(model, shape_in(x))
+    with evaluating(inner), bar("certifying", len(own), shown=progress) as advance:
+        trained = TrainedNetwork(inner, snn.graph, samples)
         units = units_of(snn, trained)
         for part in evidence(snn, trained, units, own, timesteps, encoding=encoding, seed=seed, backend=backend):
             parts.append(part)

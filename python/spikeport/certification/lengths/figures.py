@@ -15,8 +15,8 @@ from spikeport.certification.energy.work import FIELDS, Structure
 from spikeport.certification.lengths.early_exit import EarlyExit, curve_of, exits, learnt_margin
 from spikeport.certification.lengths.findings import LayerWork, SweepPoint
 from spikeport.certification.lengths.trajectory import Trajectory
-from spikeport.conversion.converted import classes_of
 from spikeport.conversion.measurement import spread_of
+from spikeport.conversion.running.samples import classes_of
 
 Array = npt.NDArray[Any]
 

@@ -10,7 +10,7 @@ from spikeport.certification.energy.assumptions import NOTE, Assumptions
 from spikeport.certification.energy.crossover import LINES
 from spikeport.certification.energy.model import KINDS, Energy
 from spikeport.certification.lengths.early_exit import EarlyExit
-from spikeport.conversion.converted import PULSE
+from spikeport.conversion.running.samples import PULSE
 
 ONE_RUN: Final = (
     "All lengths are read from one run of the longest, which holds the shorter ones to the bit. The network stays the "

@@ -19,8 +19,9 @@ from spikeport.certification.samples import as_labels, as_samples, check_fed, en
 from spikeport.certification.shares import Share
 from spikeport.checks import is_real, takes
 from spikeport.conversion.checks import check_timesteps
-from spikeport.conversion.converted import ConvertedSNN, classes_of
-from spikeport.conversion.readout import check_delay
+from spikeport.conversion.converted import ConvertedSNN
+from spikeport.conversion.running.readout import check_delay
+from spikeport.conversion.running.samples import classes_of
 from spikeport.errors import ConversionError
 from spikeport.report.progress import bar
 

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from spikeport.certification.energy.work import work_at
 from spikeport.certification.samples import drawn
-from spikeport.conversion.converted import PULSE, ConvertedSNN, classes_of
+from spikeport.conversion.converted import ConvertedSNN
+from spikeport.conversion.running.samples import PULSE, classes_of
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.graph.signals import dtype_of, fed
 from spikeport.neuron import PASS_ON

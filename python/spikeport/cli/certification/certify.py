@@ -46,7 +46,7 @@ def certify(
     runs_on = engine(backend, device)
     snn, x, _ = loaded(checkpoint, samples)
     say_if_measured(runs_on, snn.graph)
-    trained = trained_model(model, weights, trust_pickle)
+    trained = trained_model(model, weights, trust_pickle, x.shape[1:])
     with launched_group() as share:
         found = certify_network(
             trained,

@@ -64,7 +64,7 @@ def sweep(
     say_if_measured(runs_on, snn.graph)
     given: dict[str, Any] = {"logits": None if logits is None else load_samples(logits)[0]}
     if model is not None or weights is not None:
-        given["model"] = trained_model(model, weights, trust_pickle)
+        given["model"] = trained_model(model, weights, trust_pickle, x.shape[1:])
     given["calibration"] = None if calibration is None else load_samples(calibration)[0]
     with launched_group() as share:
         found = sweep_network(

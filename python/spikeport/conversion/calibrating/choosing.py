@@ -119,16 +119,22 @@ class _Round:
 
 
 def climbed(ladder: Sequence[str], error: Callable[[str], float]) -> dict[str, float]:
-    """Return the error of each rung that was tried: from the middle, on to better neighbours until there is none."""
+    """Return the error of each rung that was tried: from the middle, on to better neighbours until there is none.
+
+    The neighbours are two rungs away; those beside the best one are tried at the end.
+    """
     found: dict[int, float] = {}
+
+    def best_near(at: int, step: int) -> int:
+        places = [place for place in (at, at - step, at + step) if 0 <= place < len(ladder)]
+        found.update({place: error(ladder[place]) for place in places if place not in found})
+        return min(places, key=found.__getitem__)
+
     at = len(ladder) // 2
-    while ladder:
-        near = [place for place in (at, at - 1, at + 1) if 0 <= place < len(ladder)]
-        found |= {place: error(ladder[place]) for place in near if place not in found}
-        best = min(near, key=found.__getitem__)
-        if best == at:
-            break
-        at = best
+    while ladder and (better := best_near(at, 2)) != at:
+        at = better
+    if ladder:
+        best_near(at, 1)
     return {ladder[place]: value for place, value in sorted(found.items())}
 
 

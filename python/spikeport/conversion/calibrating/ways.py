@@ -25,7 +25,7 @@ RIDGES: Final = (0.03, 0.3)
 WEIGHTS: Final = 0.03
 """λ of the regression of hidden layers' weights, where it is tried."""
 
-RUNGS: Final = 5
+RUNGS: Final = 7
 """Rungs of a ladder that are tried, as a rule."""
 
 FITTED_FURTHER: Final = 2

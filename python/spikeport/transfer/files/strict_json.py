@@ -36,10 +36,15 @@ def dump(value: Any) -> str:
 
     Raises `ValueError` naming the place where JSON would change the value: a tuple, a key that is not text, NaN.
     """
-    _check_plain(value, "")
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = canonical(value)
     parse(text.encode("utf-8"))
     return text
+
+
+def canonical(value: Any) -> str:
+    """Return what `dump` does, before it is known whether `parse` takes it: a number may be too long, text no UTF-8."""
+    _check_plain(value, "")
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def _check_depth(source: str) -> None:

@@ -1,5 +1,6 @@
 """What is fitted layer by layer, where a network is read out, θ of each unit, and how shares of it are tried."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -279,6 +280,19 @@ def test_a_ladder_is_climbed_to_the_smallest_error_and_no_rung_is_tried_twice(to
     found = climbed([f"{k}" for k in range(11)], lambda rung: asked.append(rung) or abs(int(rung) - lowest))
     assert found[f"{lowest}"] == 0 and len(asked) == len(set(asked)) == len(found)
     assert climbed([], lambda rung: 0.0) == {}
+
+
+def test_a_climb_does_not_end_on_a_dip_between_two_rungs_and_looks_closely_at_its_end(torch):
+    from spikeport.conversion.calibrating.choosing import climbed
+
+    errors = [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 4.5, 3.0, 4.0]  # from 4: the dip at 5 is not the end
+    found = climbed([f"{k}" for k in range(9)], lambda rung: errors[int(rung)])
+    assert min(found, key=found.__getitem__) == "7"
+
+
+def test_the_ladder_begins_at_the_percentile_itself_and_steps_by_a_tenth_at_most():
+    assert list(SHARES) == sorted(set(SHARES)) and SHARES[len(SHARES) // 2] == 1 and len(SHARES) % 2 == 1
+    assert max(b / a for a, b in itertools.pairwise(SHARES)) <= 1.1 + 1e-9
 
 
 def test_nothing_is_tried_that_was_ruled_out(torch):

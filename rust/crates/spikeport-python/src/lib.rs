@@ -4,6 +4,7 @@
 
 mod arguments;
 mod buffers;
+mod checkpoint;
 mod fingerprint;
 mod network;
 mod operation;
@@ -21,6 +22,8 @@ mod _rust {
 
     use crate::arguments::{Numbers, PyNeuron, PyPerNeuron, not_of_one_type, view};
     use crate::buffers::{Buffers, SpikesOut};
+    #[pymodule_export]
+    use crate::checkpoint::{checkpoint_load, checkpoint_save};
     #[pymodule_export]
     use crate::network::Network;
     use crate::operation::{Arrays, PyAttributes};

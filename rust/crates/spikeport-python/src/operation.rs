@@ -39,7 +39,7 @@ impl<'py, E: numpy::Element + spikeport::Element> Parts<'py, E> {
         let array = |name: &str| {
             arrays.get(name).map(|array| array.extract().map_err(|_| not_of_one_type())).transpose()
         };
-        let kind = OperationKind::new(kind, &read(attributes)?)?;
+        let kind = OperationKind::new(kind, &self::attributes(attributes)?)?;
         Ok(Self { kind, weight: array("weight")?, bias: array("bias")? })
     }
 
@@ -52,9 +52,10 @@ impl<'py, E: numpy::Element + spikeport::Element> Parts<'py, E> {
     }
 }
 
-fn read(attributes: &PyAttributes) -> Result<Attributes, Error> {
+/// The attributes of an operation as they were given. Errors: `operation`.
+pub fn attributes(given: &PyAttributes) -> Result<Attributes, Error> {
     let mut read = Attributes::default();
-    for (name, value) in attributes {
+    for (name, value) in given {
         match (name.as_str(), value) {
             ("kernel", PyAttribute::Each(each)) => read.kernel = Some(each.clone()),
             ("stride", PyAttribute::Each(each)) => read.stride = Some(each.clone()),

@@ -4,10 +4,11 @@
 //! for it; nothing is inflated, unpickled or evaluated.
 
 use std::collections::HashMap;
+use std::io;
 
-use super::members::{Member, Members, check_layer};
+use super::members::{Dtypes, Member, Members, check_layer};
 use super::npy;
-use super::values::Values;
+use super::values::{Slice, Values};
 use crate::{Code, Error};
 
 /// Bytes of an archive, at most.
@@ -23,29 +24,57 @@ const DATE: u16 = 0x0021;
 /// The values of one layer's weight, bias and neuron: `None` for a member that is not there.
 pub(super) type Arrays = [Option<Values>; 3];
 
-/// The bytes of an archive whose layers have these members and arrays. Errors: `too_large`.
-pub(super) fn write(expected: &[Members], layers: &[Arrays]) -> Result<Vec<u8>, Error> {
-    let (mut bytes, mut directory, mut count) = (Vec::new(), Vec::new(), 0u16);
-    for (member, values) in expected.iter().flatten().zip(layers.iter().flatten()) {
-        let (Some(member), Some(values)) = (member, values) else { continue };
-        let name = &member.name;
-        let data = npy::write(values, shape_of(member, values.len()));
-        if (bytes.len() + data.len()) as u64 > LARGEST - (1 << 20) || count == u16::MAX {
-            let message = format!("{name} takes the archive beyond 4 GiB: split the network");
+/// Hand the bytes of an archive of these members and arrays to `out`, block by block; return how many there are.
+///
+/// Errors: `too_large`, before anything is written, and `io`.
+pub(super) fn write<'a>(
+    expected: &[Members],
+    layers: impl Iterator<Item = [Option<Slice<'a>>; 3]> + Clone,
+    mut out: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<u64, Error> {
+    let there = || {
+        let members = expected.iter().flatten().zip(layers.clone().flatten());
+        members.filter_map(|(member, values)| member.as_ref().zip(values))
+    };
+    check_size(there())?;
+    let mut written = 0u64;
+    let mut write = |bytes: &[u8]| out(bytes).inspect(|()| written += bytes.len() as u64);
+    let (mut directory, mut offset) = (Vec::new(), 0u32);
+    for (member, values) in there() {
+        let (name, shape) = (&member.name, shape_of(member, values.len()));
+        let (mut checksum, mut size) = (crc32fast::Hasher::new(), 0);
+        npy::write(values, shape, |block| {
+            checksum.update(block);
+            size += block.len() as u32;
+            Ok(())
+        })?;
+        let record = Record { checksum: checksum.finalize(), size, offset };
+        directory.extend(record.central(name));
+        let local = record.local(name);
+        offset += local.len() as u32 + size;
+        write(&local)?;
+        npy::write(values, shape, &mut write)?;
+    }
+    let (length, count) = (directory.len() as u32, there().count() as u16);
+    directory.extend(b"PK\x05\x06");
+    put(&mut directory, &[0, 0, count, count], &[length, offset], &[0]);
+    write(&directory)?;
+    Ok(written)
+}
+
+/// Refuse what an archive has no room for. Errors: `too_large`.
+fn check_size<'a>(there: impl Iterator<Item = (&'a Member, Slice<'a>)>) -> Result<(), Error> {
+    let mut bytes = 0u64;
+    for (count, (member, values)) in there.enumerate() {
+        let shape = shape_of(member, values.len());
+        let record = (LOCAL + member.name.len() + npy::header(values.dtype(), shape).len()) as u64;
+        bytes += record + (values.len() * values.dtype().width()) as u64;
+        if bytes > LARGEST - (1 << 20) || count >= usize::from(u16::MAX) {
+            let message = format!("{} takes the archive beyond 4 GiB: split the network", member.name);
             return Err(Error::new(Code::TooLarge, message));
         }
-        let record =
-            Record { checksum: crc32fast::hash(&data), size: data.len() as u32, offset: bytes.len() as u32 };
-        directory.extend(record.central(name));
-        bytes.extend(record.local(name));
-        bytes.extend(data);
-        count += 1;
     }
-    let (offset, length) = (bytes.len() as u32, directory.len() as u32);
-    bytes.extend(directory);
-    bytes.extend(b"PK\x05\x06");
-    put(&mut bytes, &[0, 0, count, count], &[length, offset], &[0]);
-    Ok(bytes)
+    Ok(())
 }
 
 /// The shape of a member that has `length` values.
@@ -79,10 +108,15 @@ pub(super) fn read(content: &[u8], expected: &[Members], file: &str) -> Result<V
             *array = data.map(|data| npy::read(data, &member.shapes, member.dtypes, &place())).transpose()?;
         }
         let first = layers.iter().chain([&arrays]).find_map(|[weight, ..]| weight.as_ref());
-        check_layer(members, &arrays, first, file)?;
+        check_layer(members, &dtypes_of(&arrays), first.map(Values::dtype), file)?;
         layers.push(arrays);
     }
     Ok(layers)
+}
+
+/// The types of these arrays.
+pub(super) fn dtypes_of(arrays: &Arrays) -> Dtypes {
+    arrays.each_ref().map(|values| values.as_ref().map(Values::dtype))
 }
 
 /// The bytes of each member that there may be, `None` where it is not there.
@@ -93,7 +127,8 @@ fn members<'a>(content: &'a [u8], expected: &[Members], file: &str) -> Result<Ve
             format!("{file} is not an archive of ours: {what}; save the checkpoint again"),
         )
     };
-    let Some((at_end, [count, _, start])) = end_record(content) else {
+    let end = end_record(content).filter(|(at_end, [_, length, start])| start + length == *at_end);
+    let Some((at_end, [count, _, start])) = end else {
         return Err(damaged("its end record does not fit its length"));
     };
     let entries = directory(&content[start..at_end], count)
@@ -129,6 +164,56 @@ fn members<'a>(content: &'a [u8], expected: &[Members], file: &str) -> Result<Ve
     Ok(members)
 }
 
+/// Where a member stands in an archive whose directory is as we write it.
+pub(super) struct Place {
+    /// Which of the expected members it is, counted three to a layer.
+    pub(super) index: usize,
+    /// Where its `.npy` begins.
+    pub(super) data: u64,
+    /// Bytes of its `.npy`.
+    pub(super) size: u32,
+    /// CRC-32 of its `.npy`.
+    pub(super) checksum: u32,
+    /// The record before it, as we write it.
+    pub(super) local: Vec<u8>,
+}
+
+/// Bytes of an archive from its directory on, at most.
+pub(super) fn most_of_tail(expected: &[Members]) -> u64 {
+    let record = |member: &Member| CENTRAL + member.name.len();
+    (END + expected.iter().flatten().flatten().map(record).sum::<usize>()) as u64
+}
+
+/// Where the directory of an archive of `length` bytes begins, of which `content` is the end.
+pub(super) fn start_of_directory(content: &[u8], length: u64) -> Option<u64> {
+    let (at_end, [_, size, start]) = end_record(content)?;
+    let fits = start as u64 + size as u64 == length - END as u64 && size <= at_end;
+    fits.then_some(start as u64)
+}
+
+/// The places of the members of an archive of `length` bytes, where its end from the directory on is as we write it.
+pub(super) fn places(tail: &[u8], length: u64, expected: &[Members]) -> Option<Vec<Place>> {
+    let (at_end, [count, size, _]) = end_record(tail)?;
+    let entries = directory(tail.get(..size).filter(|_| size == at_end)?, count)?;
+    let (indices, members): (Vec<usize>, Vec<&Member>) =
+        expected.iter().flatten().enumerate().filter_map(|(k, member)| Some((k, member.as_ref()?))).unzip();
+    let order = check_names(&entries, &members, "").ok().filter(|places| places.is_sorted())?;
+    let mut position = 0u64;
+    let mut places = Vec::with_capacity(entries.len());
+    for (entry, &k) in entries.iter().zip(&order) {
+        let &Entry { checksum, size, .. } = entry;
+        let record = Record { checksum, size, offset: u32::try_from(position).ok()? };
+        let local = record.local(&members[k].name);
+        if entry.bytes != record.central(&members[k].name) {
+            return None;
+        }
+        let data = position + local.len() as u64;
+        position = data + u64::from(size);
+        places.push(Place { index: indices[k], data, size, checksum, local });
+    }
+    (position + tail.len() as u64 == length).then_some(places)
+}
+
 /// Where the end record stands, and its count, directory length and directory offset.
 fn end_record(content: &[u8]) -> Option<(usize, [usize; 3])> {
     let at_end = content.len().checked_sub(END)?;
@@ -136,8 +221,7 @@ fn end_record(content: &[u8]) -> Option<(usize, [usize; 3])> {
     let (count, length, offset) = (short(record, 4), word(record, 8), word(record, 12));
     let is_ours =
         short(record, 0) == 0 && short(record, 2) == 0 && short(record, 6) == count && short(record, 16) == 0;
-    let fits = is_ours && u64::from(offset) + u64::from(length) == at_end as u64;
-    fits.then_some((at_end, [count.into(), length as usize, offset as usize]))
+    is_ours.then_some((at_end, [count.into(), length as usize, offset as usize]))
 }
 
 /// An entry of the directory.

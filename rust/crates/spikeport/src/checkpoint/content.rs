@@ -44,16 +44,21 @@ pub struct CheckpointLayer {
     pub neuron: Option<Neuron>,
 }
 
-/// Whether it is a chain of linear layers of floats on inputs of one axis, whose neurons send at most one spike in a step:
-/// what version 1 of the format can hold.
-pub(super) fn is_chain(input_shape: &[usize], layers: &[CheckpointLayer]) -> bool {
+/// The version of the format that layers with weights of these types are written in: the lowest that can hold them.
+///
+/// That is 1 for a chain of linear layers of floats on inputs of one axis, whose neurons send at most one spike in a step.
+pub(super) fn version_of(
+    input_shape: &[usize],
+    layers: &[CheckpointLayer],
+    mut dtypes: impl Iterator<Item = Dtype>,
+) -> u8 {
     let reads_the_one_before = |(index, layer): (usize, &CheckpointLayer)| {
         layer.operation == OperationKind::Linear
             && layer.inputs == [index.checked_sub(1).map_or(Source::Input, Source::Node)]
-            && layer.weight.as_ref().is_none_or(|weight| !weight.dtype().is_whole())
             && layer.neuron.as_ref().is_none_or(|neuron| neuron.max_spikes == 1)
     };
-    input_shape.len() == 1 && layers.iter().enumerate().all(reads_the_one_before)
+    let is_chain = input_shape.len() == 1 && layers.iter().enumerate().all(reads_the_one_before);
+    if is_chain && !dtypes.any(Dtype::is_whole) { 1 } else { 2 }
 }
 
 impl Checkpoint {
@@ -64,17 +69,23 @@ impl Checkpoint {
 
     /// The version of the format that it is written in: the lowest that can hold it.
     pub fn version(&self) -> u8 {
-        if is_chain(&self.input_shape, &self.layers) { 1 } else { 2 }
+        version_of(&self.input_shape, &self.layers, self.weights().map(Values::dtype))
     }
 
     /// The type of the weights, where there are any: that of the first.
     pub fn dtype(&self) -> Option<Dtype> {
-        self.layers.iter().find_map(|layer| layer.weight.as_ref()).map(Values::dtype)
+        self.weights().next().map(Values::dtype)
     }
 
-    /// Refuse what an integer network cannot hold, node by node. Errors: `neuron`, `operation`.
-    pub(super) fn check_whole(&self) -> Result<(), Error> {
-        if !self.dtype().is_some_and(Dtype::is_whole) {
+    fn weights(&self) -> impl Iterator<Item = &Values> {
+        self.layers.iter().flat_map(|layer| &layer.weight)
+    }
+
+    /// Where `dtype` is that of an integer network's weights, refuse what such a network cannot hold, node by node.
+    ///
+    /// Errors: `neuron`, `operation`.
+    pub(super) fn check_whole(&self, dtype: Option<Dtype>) -> Result<(), Error> {
+        if !dtype.is_some_and(Dtype::is_whole) {
             return Ok(());
         }
         self.layers.iter().try_for_each(CheckpointLayer::check_whole)
@@ -87,7 +98,7 @@ impl Checkpoint {
         let neurons =
             self.layers.iter().map(CheckpointLayer::to_neuron).collect::<Result<Vec<_>, Error>>()?;
         let dtype = self.dtype().unwrap_or(Dtype::F64);
-        let mut weights = self.layers.iter().flat_map(|layer| &layer.weight);
+        let mut weights = self.weights();
         let mut biases = self.layers.iter().flat_map(|layer| &layer.bias);
         if weights.any(|weight| weight.dtype() != dtype) || biases.any(|bias| bias.dtype() != dtype.of_bias())
         {

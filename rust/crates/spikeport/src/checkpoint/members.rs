@@ -1,10 +1,9 @@
 //! The members that an archive may have. Who parsed the sidecar makes this list, and the reader of the archive is handed it.
 
-use super::archive::Arrays;
 use super::content::Checkpoint;
 use super::fields::LARGEST_WIDTH;
 use super::neurons;
-use super::values::{Dtype, Values};
+use super::values::Dtype;
 use crate::view::Shape;
 use crate::{Code, Error};
 
@@ -79,34 +78,37 @@ pub(super) fn of(checkpoint: &Checkpoint, version: u8) -> Result<Vec<Members>, E
     Ok(members)
 }
 
+/// The types of the arrays of one layer, `None` for one that is not there.
+pub(super) type Dtypes = [Option<Dtype>; 3];
+
 /// Refuse arrays of a type that is not theirs. Errors: `dtype`.
-pub(super) fn check_types(expected: &[Members], layers: &[Arrays], file: &str) -> Result<(), Error> {
-    let first = layers.iter().find_map(|[weight, ..]| weight.as_ref());
-    for (members, arrays) in expected.iter().zip(layers) {
-        check_layer(members, arrays, first, file)?;
+pub(super) fn check_types(expected: &[Members], layers: &[Dtypes], file: &str) -> Result<(), Error> {
+    let first = layers.iter().find_map(|[weight, ..]| *weight);
+    for (members, dtypes) in expected.iter().zip(layers) {
+        check_layer(members, dtypes, first, file)?;
     }
     Ok(())
 }
 
-/// [`check_types`] of one layer; `first` is the first weight of all.
+/// [`check_types`] of one layer; `first` is the type of the first weight of all.
 pub(super) fn check_layer(
     members: &Members,
-    arrays: &Arrays,
-    first: Option<&Values>,
+    dtypes: &Dtypes,
+    first: Option<Dtype>,
     file: &str,
 ) -> Result<(), Error> {
-    for (member, values) in members.iter().zip(arrays) {
-        let (Some(member), Some(values)) = (member, values) else { continue };
+    for (member, dtype) in members.iter().zip(dtypes) {
+        let (Some(member), Some(dtype)) = (member, *dtype) else { continue };
         let (is_right, wanted) = match member.types {
-            _ if !member.dtypes.contains(&values.dtype()) => (false, "has a dtype that it cannot have"),
+            _ if !member.dtypes.contains(&dtype) => (false, "has a dtype that it cannot have"),
             Types::Any => (true, ""),
-            Types::Double => (values.dtype() == Dtype::F64, "must be float64"),
+            Types::Double => (dtype == Dtype::F64, "must be float64"),
             Types::AsWeight => (
-                arrays[0].as_ref().is_none_or(|weight| weight.dtype().of_bias() == values.dtype()),
+                dtypes[0].is_none_or(|weight| weight.of_bias() == dtype),
                 "and the weight of its layer differ in dtype: integer weights have biases of int32",
             ),
             Types::AsFirst => (
-                first.is_none_or(|first| first.dtype() == values.dtype()),
+                first.is_none_or(|first| first == dtype),
                 "and the weight of a layer before it differ in dtype",
             ),
         };

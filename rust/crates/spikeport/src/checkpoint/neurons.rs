@@ -12,7 +12,7 @@ pub(super) fn rows_of(version: u8) -> usize {
 }
 
 /// The `n_rows` rows of a neuron. Each has one value where every parameter is a single number, else `n` values.
-pub(super) fn to_rows(neuron: &Neuron, n: usize, n_rows: usize) -> Vec<f64> {
+pub fn to_rows(neuron: &Neuron, n: usize, n_rows: usize) -> Vec<f64> {
     let hard_reset = f64::from(u8::from(neuron.v_reset.is_some()));
     let v_reset = neuron.v_reset.clone().unwrap_or(PerNeuron::All(0.0));
     let rows = [

@@ -1,6 +1,8 @@
 //! Arrays as version 1.0 `.npy`, in the one form that is written: C order, little-endian.
 
-use super::values::{Dtype, Values};
+use std::io;
+
+use super::values::{Dtype, Slice, Values};
 use crate::{Code, Error};
 
 const MAGIC: &[u8; 8] = b"\x93NUMPY\x01\x00";
@@ -16,26 +18,44 @@ fn descr_of(dtype: Dtype) -> &'static str {
     }
 }
 
-/// The bytes of a `.npy`.
-pub(super) fn write(values: &Values, shape: &[usize]) -> Vec<u8> {
-    let mut bytes = header(descr_of(values.dtype()), shape);
-    append(values, &mut bytes);
-    bytes
+/// How many bytes are handed on together: as many as stay in the first caches.
+const BLOCK: usize = 1 << 16;
+
+/// The bytes of an array's `.npy`, in blocks, the header first.
+pub(super) fn write<F>(values: Slice<'_>, shape: &[usize], mut out: F) -> io::Result<()>
+where
+    F: FnMut(&[u8]) -> io::Result<()>,
+{
+    out(&header(values.dtype(), shape))?;
+    blocks(values, out)
 }
 
-/// Append the values' own bytes.
-pub(super) fn append(values: &Values, bytes: &mut Vec<u8>) {
-    match values {
-        Values::F32(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
-        Values::F64(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
-        Values::I8(values) => bytes.extend(values.iter().map(|value| value.cast_unsigned())),
-        Values::I16(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
-        Values::I32(values) => values.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
+/// The values' own bytes, in blocks.
+pub(super) fn blocks<F: FnMut(&[u8]) -> io::Result<()>>(values: Slice<'_>, mut out: F) -> io::Result<()> {
+    let mut bytes = vec![0; BLOCK.min(values.len() * values.dtype().width())];
+    let mut each = |filled: usize, bytes: &[u8]| out(&bytes[..filled]);
+    macro_rules! each_block {
+        ($values:expr, $width:literal) => {
+            for block in $values.chunks(BLOCK / $width) {
+                for (place, value) in bytes.as_chunks_mut::<$width>().0.iter_mut().zip(block) {
+                    *place = value.to_le_bytes();
+                }
+                each(block.len() * $width, &bytes)?;
+            }
+        };
     }
+    match values {
+        Slice::F32(values) => each_block!(values, 4),
+        Slice::F64(values) => each_block!(values, 8),
+        Slice::I8(values) => each_block!(values, 1),
+        Slice::I16(values) => each_block!(values, 2),
+        Slice::I32(values) => each_block!(values, 4),
+    }
+    Ok(())
 }
 
 /// The values of bytes of this type; a last one that is not whole is left out.
-fn values_of(dtype: Dtype, bytes: &[u8]) -> Values {
+pub(super) fn values_of(dtype: Dtype, bytes: &[u8]) -> Values {
     let (twos, fours, eights) = (bytes.as_chunks().0, bytes.as_chunks().0, bytes.as_chunks().0);
     match dtype {
         Dtype::F32 => Values::F32(fours.iter().copied().map(f32::from_le_bytes).collect()),
@@ -43,6 +63,21 @@ fn values_of(dtype: Dtype, bytes: &[u8]) -> Values {
         Dtype::I8 => Values::I8(bytes.iter().map(|byte| byte.cast_signed()).collect()),
         Dtype::I16 => Values::I16(twos.iter().copied().map(i16::from_le_bytes).collect()),
         Dtype::I32 => Values::I32(fours.iter().copied().map(i32::from_le_bytes).collect()),
+    }
+}
+
+/// Whether none of these values' bytes say NaN or infinity.
+pub(super) fn are_finite(dtype: Dtype, bytes: &[u8]) -> bool {
+    const SINGLE: u32 = 0x7f80_0000;
+    const DOUBLE: u64 = 0x7ff0_0000_0000_0000;
+    match dtype {
+        Dtype::F32 => {
+            bytes.as_chunks().0.iter().fold(true, |all, &x| all & (u32::from_le_bytes(x) & SINGLE != SINGLE))
+        }
+        Dtype::F64 => {
+            bytes.as_chunks().0.iter().fold(true, |all, &x| all & (u64::from_le_bytes(x) & DOUBLE != DOUBLE))
+        }
+        Dtype::I8 | Dtype::I16 | Dtype::I32 => true,
     }
 }
 
@@ -55,13 +90,45 @@ pub(super) fn read(
     dtypes: &[Dtype],
     place: &str,
 ) -> Result<Values, Error> {
+    let Header { dtype, shape, end } = read_header(data, shapes, dtypes, place)?;
+    let values = &data[end..];
+    let size = shape.iter().try_fold(dtype.width(), |size, &n| size.checked_mul(n));
+    if size != Some(values.len()) {
+        let message =
+            format!("{place} has {} bytes of values: the sidecar says {:?}", values.len(), shapes[0]);
+        return Err(Error::new(Code::Shape, message));
+    }
+    let values = values_of(dtype, values);
+    if values.are_finite() {
+        Ok(values)
+    } else {
+        Err(Error::new(Code::NonFinite, format!("{place} holds NaN or infinity")))
+    }
+}
+
+/// What the header of a `.npy` says, and where it ends.
+pub(super) struct Header<'a> {
+    pub(super) dtype: Dtype,
+    pub(super) shape: &'a [usize],
+    pub(super) end: usize,
+}
+
+/// Read the header of a `.npy` of one of `shapes` and `dtypes`.
+///
+/// Errors, in this order: `archive_syntax`, `pickle`, `dtype`, `shape`, `archive_syntax`.
+pub(super) fn read_header<'a>(
+    data: &[u8],
+    shapes: &'a [Vec<usize>],
+    dtypes: &[Dtype],
+    place: &str,
+) -> Result<Header<'a>, Error> {
     let foreign = || Error::new(Code::ArchiveSyntax, format!("{place} has a header that we do not write"));
     if data.len() < 10 || &data[..8] != MAGIC {
         return Err(Error::new(Code::ArchiveSyntax, format!("{place} is not a version 1.0 .npy")));
     }
     let end = 10 + usize::from(u16::from_le_bytes([data[8], data[9]]));
     let text = data.get(10..end).ok_or_else(foreign)?;
-    let (descr, is_fortran, shape) = parse_header(text).ok_or_else(foreign)?;
+    let (descr, is_fortran, given) = parse_header(text).ok_or_else(foreign)?;
     if descr.contains(&b'O') {
         let message = format!("{place} holds Python objects, which would run code: they are never loaded");
         return Err(Error::new(Code::Pickle, message));
@@ -73,32 +140,22 @@ pub(super) fn read(
     };
     let unfit =
         |what: String| Error::new(Code::Shape, format!("{place} {what}: the sidecar says {:?}", shapes[0]));
-    let Some(which) =
-        shapes.iter().position(|allowed| allowed.iter().map(|&n| n as u64).eq(shape.iter().copied()))
-    else {
-        return Err(unfit(format!("has shape {shape:?}")));
+    let is_given = |shape: &&Vec<usize>| shape.iter().map(|&n| n as u64).eq(given.iter().copied());
+    let Some(shape) = shapes.iter().find(is_given) else {
+        return Err(unfit(format!("has shape {given:?}")));
     };
     if is_fortran {
         return Err(unfit("is in Fortran order".to_owned()));
     }
-    if data[..end] != header(descr_of(dtype), &shapes[which]) {
+    if data[..end] != header(dtype, shape) {
         return Err(foreign());
     }
-    let values = &data[end..];
-    let size = shapes[which].iter().try_fold(dtype.width(), |size, &n| size.checked_mul(n));
-    if size != Some(values.len()) {
-        return Err(unfit(format!("has {} bytes of values", values.len())));
-    }
-    let values = values_of(dtype, values);
-    if values.are_finite() {
-        Ok(values)
-    } else {
-        Err(Error::new(Code::NonFinite, format!("{place} holds NaN or infinity")))
-    }
+    Ok(Header { dtype, shape, end })
 }
 
 /// The header, padded with spaces to a multiple of 64 bytes.
-fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+pub(super) fn header(dtype: Dtype, shape: &[usize]) -> Vec<u8> {
+    let descr = descr_of(dtype);
     let axes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let comma = if axes.len() == 1 { "," } else { "" };
     let shape = format!("({}{comma})", axes.join(", "));

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from spikeport.transfer.held import HeldGraph
-from spikeport.transfer.held_nodes import HeldNodes
+from spikeport.transfer.held.chain import HeldGraph
+from spikeport.transfer.held.nodes import HeldNodes
 
 READING: Final = (
     "__getitem__",

@@ -20,8 +20,8 @@ from spikeport.operations import OPERATIONS, WHOLE_WEIGHTS, Weighted
 from spikeport.transfer.errors import CheckpointError
 from spikeport.transfer.files.members import LayerArrays
 from spikeport.transfer.files.version_2 import NodeStructure, Structure
-from spikeport.transfer.held import PARTS, as_array, checked_entry, entries
-from spikeport.transfer.neurons import label_and_stored, neuron_of_label, neuron_rows
+from spikeport.transfer.held.chain import PARTS, as_array, checked_entry, entries
+from spikeport.transfer.held.neurons import label_and_stored, neuron_of_label, neuron_rows
 
 Array = npt.NDArray[Any]
 
@@ -96,6 +96,13 @@ class HeldNodes:
         self.graph = as_graph(nodes, structure.input_shape)
         if sizes is not None:
             self.assign("layer_sizes", sizes)
+
+    @classmethod
+    def of(cls, nodes: list[LayerNode], input_shape: tuple[int, ...]) -> HeldNodes:
+        """Return what holds these nodes, arrays not copied."""
+        held = cls.__new__(cls)
+        held.graph = as_graph(nodes, input_shape)
+        return held
 
     @property
     def structure(self) -> Structure:

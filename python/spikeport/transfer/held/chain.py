@@ -22,7 +22,7 @@ from spikeport.operations import Linear
 from spikeport.transfer.errors import CheckpointError
 from spikeport.transfer.files.fields import LARGEST_WIDTH
 from spikeport.transfer.files.members import LayerArrays
-from spikeport.transfer.neurons import LabelOnly, label_and_stored, neuron_of_label, neuron_rows
+from spikeport.transfer.held.neurons import LabelOnly, label_and_stored, neuron_of_label, neuron_rows
 
 Array = npt.NDArray[Any]
 
@@ -119,7 +119,16 @@ class HeldGraph:
         ]
         for layer in layers:
             layer.arrays(finite=False)
-        nodes = [_node(layer) for layer in layers]
+        self._hold([_node(layer) for layer in layers])
+
+    @classmethod
+    def of(cls, nodes: list[LayerNode]) -> HeldGraph:
+        """Return what holds these linear layers, arrays not copied."""
+        held = cls.__new__(cls)
+        held._hold(nodes)
+        return held
+
+    def _hold(self, nodes: list[LayerNode]) -> None:
         self.graph = SNNGraph(nodes[:1])
         self.graph.layers += nodes[1:]
         self.aside: dict[int, dict[str, Any]] = {}

@@ -1,0 +1,1 @@
+"""A converted network on samples: how it is run, what is read of it, and what that stands for."""
