@@ -1,4 +1,7 @@
-"""Types of the Rust extension: arrays in are float32 or float64 in C order, arrays out are flat."""
+"""Types of the Rust extension: arrays are in C order; results are written into ``to``, or given flat.
+
+``Buffers`` are spikes (int8, packed uint8, or None), membrane and counts (int64).
+"""
 
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ Flat = npt.NDArray[Any]
 Parameter = float | npt.NDArray[np.float64]
 Attributes = dict[str, int | tuple[int, ...]]
 Trace = tuple[Flat, Flat, Flat]
+Buffers = tuple[Array | None, Array, Array]
 RunResult = tuple[list[tuple[Flat, Flat, Flat | None]], Flat, Flat | None]
 
 CheckpointLayer = tuple[
@@ -28,7 +32,8 @@ def if_multistep(
     v_reset: Parameter | None,
     beta: Parameter,
     max_spikes: int,
-) -> Trace: ...
+    to: Buffers,
+) -> None: ...
 def if_constant(
     current: Array,
     timesteps: int,
@@ -37,10 +42,11 @@ def if_constant(
     v_reset: Parameter | None,
     beta: Parameter,
     max_spikes: int,
-) -> Trace: ...
+    to: Buffers,
+) -> None: ...
 def st_bif_multistep(
-    currents: Array, threshold: Parameter, tracer_min: int, tracer_max: int, v_init: Parameter
-) -> Trace: ...
+    currents: Array, threshold: Parameter, tracer_min: int, tracer_max: int, v_init: Parameter, to: Buffers
+) -> None: ...
 def layer_forward(inputs: Array, weights: Array, bias: Array | None, neuron: Neuron) -> Trace: ...
 def operation_currents(kind: str, arrays: dict[str, Array], attributes: Attributes, signals: list[Array]) -> Flat: ...
 
@@ -63,7 +69,9 @@ class Network:
 def fingerprint(arrays: list[npt.NDArray[Any]]) -> int:
     """A 64-bit hash of the dtype, shape and values of all arrays."""
 
-def encode_poisson(rates: Array, timesteps: int, seed: int, samples: npt.NDArray[np.uint64] | None) -> Flat: ...
+def encode_poisson(
+    rates: Array, timesteps: int, seed: int, samples: npt.NDArray[np.uint64] | None, to: Array
+) -> None: ...
 def qcfs(x: Array, timesteps: int, threshold: Parameter) -> Flat: ...
 def checkpoint_save(
     path: Path,

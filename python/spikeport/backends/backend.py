@@ -24,6 +24,7 @@ from spikeport.kernels.integrate_fire import IfParameters, if_parameters
 from spikeport.kernels.layer import as_factors, as_weights, check_layer
 from spikeport.kernels.nodes import check_values
 from spikeport.kernels.qcfs import qcfs_threshold
+from spikeport.kernels.spikes_out import SpikesOut
 from spikeport.kernels.st_bif import StBifParameters, st_bif_parameters
 from spikeport.neuron import Neuron
 from spikeport.operations import Linear, Operation, Shape
@@ -50,10 +51,19 @@ class Backend(ABC):
         v_reset: npt.ArrayLike | None = None,
         beta: npt.ArrayLike = 1.0,
         max_spikes: int = 1,
+        out: Array | None = None,
+        packed: bool = False,
+        record: bool = True,
     ) -> Trace:
-        """See `spikeport.kernels.if_multistep`."""
+        """See `spikeport.kernels.if_multistep`, and besides, for the spikes of the trace:
+
+        ``packed`` makes them one bit each, as `spikeport.kernels.pack_spikes`, for ``max_spikes`` 1. ``out`` is the
+        array that they are written into: of their shape, int8 or, packed, uint8, in C order, apart from the currents;
+        after an error its content is not said. ``record=False`` keeps none, shape (0, …, N). Raises ``out``, ``dtype``.
+        """
         I = self._currents(currents)
-        return self._if_multistep(I, if_parameters(I, threshold, v_init, v_reset, beta, max_spikes))
+        given = if_parameters(I, threshold, v_init, v_reset, beta, max_spikes)
+        return self._if_multistep_to(I, given, SpikesOut(I.shape, out, packed, record).check(I, given.max_spikes))
 
     def if_constant(
         self,
@@ -65,12 +75,16 @@ class Backend(ABC):
         v_reset: npt.ArrayLike | None = None,
         beta: npt.ArrayLike = 1.0,
         max_spikes: int = 1,
+        out: Array | None = None,
+        packed: bool = False,
+        record: bool = True,
     ) -> Trace:
-        """See `spikeport.kernels.if_constant`."""
+        """See `spikeport.kernels.if_constant`, and `if_multistep` for ``out``, ``packed`` and ``record``."""
         check_timesteps(timesteps)
         I = self._currents(as_numbers("current", current)[None])[0]
         given = if_parameters(I, threshold, v_init, v_reset, beta, max_spikes, timesteps)
-        return self._if_constant(I, timesteps, given)
+        to = SpikesOut((timesteps, *I.shape), out, packed, record).check(I, given.max_spikes)
+        return self._if_constant_to(I, timesteps, given, to)
 
     def st_bif_multistep(
         self,
@@ -80,10 +94,13 @@ class Backend(ABC):
         tracer_min: int = 0,
         tracer_max: int = 31,
         v_init: npt.ArrayLike = 0.5,
+        out: Array | None = None,
+        record: bool = True,
     ) -> Trace:
-        """See `spikeport.kernels.st_bif_multistep`."""
+        """See `spikeport.kernels.st_bif_multistep`, and `if_multistep` for ``out`` and ``record``."""
         I = self._currents(currents)
-        return self._st_bif_multistep(I, st_bif_parameters(I, threshold, v_init, tracer_min, tracer_max))
+        given = st_bif_parameters(I, threshold, v_init, tracer_min, tracer_max)
+        return self._st_bif_multistep_to(I, given, SpikesOut(I.shape, out, False, record).check(I))
 
     def layer_forward(
         self, inputs: npt.ArrayLike, weights: npt.ArrayLike, bias: npt.ArrayLike | None, neuron: Neuron
@@ -145,13 +162,21 @@ class Backend(ABC):
         return run(inputs, timesteps=timesteps, encoding=encoding, seed=seed, record=record)
 
     def encode_poisson(
-        self, rates: npt.ArrayLike, *, timesteps: int, seed: int = 0, samples: npt.ArrayLike | None = None
+        self,
+        rates: npt.ArrayLike,
+        *,
+        timesteps: int,
+        seed: int = 0,
+        samples: npt.ArrayLike | None = None,
+        out: Array | None = None,
+        packed: bool = False,
     ) -> Array:
-        """See `spikeport.kernels.encode_poisson`."""
+        """See `spikeport.kernels.encode_poisson`, and `if_multistep` for ``out`` and ``packed``."""
         check_timesteps(timesteps)
         check_seed(seed)
         p = as_rates(self._floats("rates", rates))
-        return self._encode_poisson(p, timesteps, seed, None if samples is None else as_samples(samples, p.shape[:1]))
+        keys = None if samples is None else as_samples(samples, p.shape[:1])
+        return self._encode_poisson_to(p, timesteps, seed, keys, SpikesOut((timesteps, *p.shape), out, packed).check(p))
 
     def qcfs(self, x: npt.ArrayLike, *, timesteps: int, threshold: npt.ArrayLike = 1.0) -> Array:
         """See `spikeport.kernels.qcfs`."""
@@ -170,6 +195,20 @@ class Backend(ABC):
     def _currents(self, currents: npt.ArrayLike) -> Array:
         I = self._values("currents", currents)
         return I if I.ndim >= 2 else as_currents(I)
+
+    # A backend that writes where it is told to overrides these; for any other they put what it made there.
+
+    def _if_multistep_to(self, I: Array, given: IfParameters, to: SpikesOut) -> Trace:
+        return to.keep(self._if_multistep(I, given))
+
+    def _if_constant_to(self, I: Array, timesteps: int, given: IfParameters, to: SpikesOut) -> Trace:
+        return to.keep(self._if_constant(I, timesteps, given))
+
+    def _st_bif_multistep_to(self, I: Array, given: StBifParameters, to: SpikesOut) -> Trace:
+        return to.keep(self._st_bif_multistep(I, given))
+
+    def _encode_poisson_to(self, p: Array, timesteps: int, seed: int, samples: Array | None, to: SpikesOut) -> Array:
+        return to.keep_spikes(self._encode_poisson(p, timesteps, seed, samples))
 
     @abstractmethod
     def _if_multistep(self, I: Array, given: IfParameters) -> Trace: ...

@@ -7,7 +7,7 @@ on it.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from spikeport.kernels import PlacedNetwork, RunResult, Trace
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.memory import results_of
 from spikeport.kernels.nodes import INPUT
+from spikeport.kernels.spikes_out import SpikesOut
 from spikeport.kernels.st_bif import StBifParameters
 from spikeport.neuron import Neuron
 from spikeport.operations import Linear, Operation
@@ -47,17 +48,31 @@ class Rust(Backend):
         return _as_floats(name, values)
 
     def _if_multistep(self, I: Array, given: IfParameters) -> Trace:
+        return self._if_multistep_to(I, given, SpikesOut(I.shape))
+
+    def _if_multistep_to(self, I: Array, given: IfParameters, to: SpikesOut) -> Trace:
         θ, v0, reset, β = _doubles(given[:4])
-        return _trace(_rust.if_multistep(I, θ, v0, reset, β, given.max_spikes), I.shape)
+        spikes, *state = arrays = _arrays(to, I)
+        _rust.if_multistep(I, θ, v0, reset, β, given.max_spikes, arrays)
+        return _written(to, spikes, *state)
 
     def _if_constant(self, I: Array, timesteps: int, given: IfParameters) -> Trace:
+        return self._if_constant_to(I, timesteps, given, SpikesOut((timesteps, *I.shape)))
+
+    def _if_constant_to(self, I: Array, timesteps: int, given: IfParameters, to: SpikesOut) -> Trace:
         θ, v0, reset, β = _doubles(given[:4])
-        trace = _rust.if_constant(I, timesteps, θ, v0, reset, β, given.max_spikes)
-        return _trace(trace, (timesteps, *I.shape))
+        spikes, *state = arrays = _arrays(to, I)
+        _rust.if_constant(I, timesteps, θ, v0, reset, β, given.max_spikes, arrays)
+        return _written(to, spikes, *state)
 
     def _st_bif_multistep(self, I: Array, given: StBifParameters) -> Trace:
+        return self._st_bif_multistep_to(I, given, SpikesOut(I.shape))
+
+    def _st_bif_multistep_to(self, I: Array, given: StBifParameters, to: SpikesOut) -> Trace:
         θ, v0 = _doubles(given[:2])
-        return _trace(_rust.st_bif_multistep(I, θ, given.tracer_min, given.tracer_max, v0), I.shape)
+        spikes, *state = arrays = _arrays(to, I)
+        _rust.st_bif_multistep(I, θ, given.tracer_min, given.tracer_max, v0, arrays)
+        return _written(to, spikes, *state)
 
     def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
         _, arrays, _ = _plain(operation)
@@ -74,7 +89,12 @@ class Rust(Backend):
         return RustNetwork(placed)
 
     def _encode_poisson(self, p: Array, timesteps: int, seed: int, samples: Array | None) -> Array:
-        return _rust.encode_poisson(p, timesteps, seed, samples).reshape(timesteps, *p.shape)
+        return self._encode_poisson_to(p, timesteps, seed, samples, SpikesOut((timesteps, *p.shape)))
+
+    def _encode_poisson_to(self, p: Array, timesteps: int, seed: int, samples: Array | None, to: SpikesOut) -> Array:
+        spikes = cast(Array, to.array)
+        _rust.encode_poisson(p, timesteps, seed, samples, spikes)
+        return spikes
 
     def _qcfs(self, x: Array, timesteps: int, θ: Array) -> Array:
         return _rust.qcfs(x, timesteps, np.atleast_1d(θ).astype(np.float64)).reshape(x.shape)
@@ -117,6 +137,15 @@ class RustNetwork(Network):
                 spikes.append(signal.reshape(timesteps, batch, *node.shape))
         drive = drive.reshape(batch, *self.nodes[-1].shape)
         return RunResult(counts, membrane, drive, timesteps, spikes if record else None, settled)
+
+
+def _arrays(to: SpikesOut, I: Array) -> tuple[Array | None, Array, Array]:
+    """Return arrays for spikes, membrane and counts of currents or of a current ``I``, not filled in."""
+    return to.array, np.empty(to.shape[1:], I.dtype), np.empty(to.shape[1:], np.int64)
+
+
+def _written(to: SpikesOut, spikes: Array | None, membrane: Array, counts: Array) -> Trace:
+    return Trace(np.empty((0, *to.shape[1:]), np.int8) if spikes is None else spikes, membrane, counts)
 
 
 def _as_floats(name: str, values: npt.ArrayLike) -> Array:

@@ -9,6 +9,7 @@ from spikeport.kernels.integrate_fire import Trace, if_constant, if_multistep
 from spikeport.kernels.layer import layer_forward, weighted_sum
 from spikeport.kernels.network import ENCODINGS, RunResult, network_run
 from spikeport.kernels.nodes import INPUT, Node, PlacedNetwork, PlacedNode, place
+from spikeport.kernels.packed import pack_spikes, unpack_spikes
 from spikeport.kernels.qcfs import qcfs
 from spikeport.kernels.st_bif import st_bif_multistep
 
@@ -25,9 +26,11 @@ __all__ = [
     "if_multistep",
     "layer_forward",
     "network_run",
+    "pack_spikes",
     "place",
     "qcfs",
     "sample_keys",
     "st_bif_multistep",
+    "unpack_spikes",
     "weighted_sum",
 ]

@@ -1,8 +1,9 @@
 //! `spikeport._rust`: NumPy arrays in and out of the crate `spikeport`, the GIL released while it works.
 //!
-//! Inputs are borrowed, never copied; results are handed over flat, and `spikeport.backends.rust` gives them their shapes.
+//! Inputs are borrowed, never copied. Kernels of neurons write into arrays of the caller's; other results are handed over flat, and `spikeport.backends.rust` gives them their shapes.
 
 mod arguments;
+mod buffers;
 mod checkpoint;
 mod fingerprint;
 mod network;
@@ -14,18 +15,19 @@ use pyo3::prelude::*;
 /// Kernels of the Rust backend; call them through `spikeport.backends`.
 #[pymodule]
 mod _rust {
-    use numpy::{Element, IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArrayDyn, PyUntypedArray};
+    use numpy::{Element, IntoPyArray, PyReadonlyArray1, PyReadonlyArrayDyn, PyUntypedArray};
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;
     use spikeport::{Code, Error, IfParameters, Neuron, PerNeuron, StBifParameters};
 
     use crate::arguments::{Numbers, PyNeuron, PyPerNeuron, not_of_one_type, view};
+    use crate::buffers::{Buffers, SpikesOut};
     #[pymodule_export]
     use crate::checkpoint::{checkpoint_load, checkpoint_save};
     #[pymodule_export]
     use crate::network::Network;
     use crate::operation::{Arrays, PyAttributes};
-    use crate::results::{Raise, go_on, layer_trace, trace};
+    use crate::results::{Raise, go_on, layer_trace};
 
     /// Run a kernel on arrays of one element type, whichever it is.
     macro_rules! on_numbers {
@@ -44,59 +46,69 @@ mod _rust {
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 
-    /// Integrate-and-fire over currents of shape (T, …, N): flat spikes, membrane, counts.
+    /// Integrate-and-fire over currents of shape (T, …, N) into buffers of spikes, membrane, counts.
     #[pyfunction]
-    fn if_multistep<'py>(
-        py: Python<'py>,
-        currents: Numbers<'py>,
-        threshold: PyPerNeuron<'py>,
-        v_init: PyPerNeuron<'py>,
-        v_reset: Option<PyPerNeuron<'py>>,
-        beta: PyPerNeuron<'py>,
+    #[allow(clippy::too_many_arguments)]
+    fn if_multistep(
+        py: Python<'_>,
+        currents: Numbers<'_>,
+        threshold: PyPerNeuron<'_>,
+        v_init: PyPerNeuron<'_>,
+        v_reset: Option<PyPerNeuron<'_>>,
+        beta: PyPerNeuron<'_>,
         max_spikes: i64,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+        to: Buffers<'_>,
+    ) -> PyResult<()> {
         let parameters = if_parameters(threshold, v_init, v_reset, beta, max_spikes);
         on_numbers!(currents, |currents| {
             let currents = view(&currents)?;
-            trace(py, py.detach(|| spikeport::if_multistep(currents, &parameters)))
+            let mut to = to.borrow()?;
+            let to = to.parts()?;
+            py.detach(|| spikeport::if_multistep_into(currents, &parameters, to)).raise(py)
         })
     }
 
-    /// Integrate-and-fire on one current of shape (…, N): flat spikes, membrane, counts.
+    /// Integrate-and-fire on one current of shape (…, N) into buffers of spikes, membrane, counts.
     #[pyfunction]
     #[allow(clippy::too_many_arguments)]
-    fn if_constant<'py>(
-        py: Python<'py>,
-        current: Numbers<'py>,
+    fn if_constant(
+        py: Python<'_>,
+        current: Numbers<'_>,
         timesteps: usize,
-        threshold: PyPerNeuron<'py>,
-        v_init: PyPerNeuron<'py>,
-        v_reset: Option<PyPerNeuron<'py>>,
-        beta: PyPerNeuron<'py>,
+        threshold: PyPerNeuron<'_>,
+        v_init: PyPerNeuron<'_>,
+        v_reset: Option<PyPerNeuron<'_>>,
+        beta: PyPerNeuron<'_>,
         max_spikes: i64,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+        to: Buffers<'_>,
+    ) -> PyResult<()> {
         let parameters = if_parameters(threshold, v_init, v_reset, beta, max_spikes);
         on_numbers!(current, |current| {
             let current = view(&current)?;
-            trace(py, py.detach(|| spikeport::if_constant(current, timesteps, &parameters)))
+            let mut to = to.borrow()?;
+            let to = to.parts()?;
+            py.detach(|| spikeport::if_constant_into(current, timesteps, &parameters, to)).raise(py)
         })
     }
 
-    /// ST-BIF over currents of shape (T, …, N): flat spikes, membrane, tracer.
+    /// ST-BIF over currents of shape (T, …, N) into buffers of spikes, membrane, tracer.
     #[pyfunction]
-    fn st_bif_multistep<'py>(
-        py: Python<'py>,
-        currents: Numbers<'py>,
-        threshold: PyPerNeuron<'py>,
+    fn st_bif_multistep(
+        py: Python<'_>,
+        currents: Numbers<'_>,
+        threshold: PyPerNeuron<'_>,
         tracer_min: i64,
         tracer_max: i64,
-        v_init: PyPerNeuron<'py>,
-    ) -> PyResult<Bound<'py, PyTuple>> {
+        v_init: PyPerNeuron<'_>,
+        to: Buffers<'_>,
+    ) -> PyResult<()> {
         let (threshold, v_init) = ((&threshold).into(), (&v_init).into());
         let parameters = StBifParameters { threshold, tracer_min, tracer_max, v_init };
         on_numbers!(currents, |currents| {
             let currents = view(&currents)?;
-            trace(py, py.detach(|| spikeport::st_bif_multistep(currents, &parameters)))
+            let mut to = to.borrow()?;
+            let to = to.parts()?;
+            py.detach(|| spikeport::st_bif_multistep_into(currents, &parameters, to)).raise(py)
         })
     }
 
@@ -149,20 +161,22 @@ mod _rust {
         crate::fingerprint::fingerprint(&arrays)
     }
 
-    /// Poisson spikes of rates of shape (batch, n): flat, of shape (timesteps, batch, n).
+    /// Poisson spikes of rates of shape (batch, n) into a buffer of shape (timesteps, batch, n).
     #[pyfunction]
-    fn encode_poisson<'py>(
-        py: Python<'py>,
-        rates: Numbers<'py>,
+    fn encode_poisson(
+        py: Python<'_>,
+        rates: Numbers<'_>,
         timesteps: usize,
         seed: u64,
-        samples: Option<PyReadonlyArray1<'py, u64>>,
-    ) -> PyResult<Bound<'py, PyArray1<i8>>> {
+        samples: Option<PyReadonlyArray1<'_, u64>>,
+        to: SpikesOut<'_>,
+    ) -> PyResult<()> {
         let samples = samples.map(|samples| samples.as_array().to_vec());
         on_numbers!(rates, |rates| {
-            let rates = view(&rates)?;
-            let spikes = py.detach(|| spikeport::encode_poisson(rates, timesteps, seed, samples.as_deref()));
-            Ok(spikes.raise(py)?.into_pyarray(py))
+            let (rates, mut to) = (view(&rates)?, to);
+            let to = to.parts()?;
+            let draw = || spikeport::encode_poisson_into(rates, timesteps, seed, samples.as_deref(), to);
+            py.detach(draw).raise(py)
         })
     }
 

@@ -6,7 +6,7 @@ use numpy::{Element, IntoPyArray};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use spikeport::{Code, Counts, Error, LayerTrace, RunResult, Signal, Trace};
+use spikeport::{Code, Counts, Error, LayerTrace, RunResult, Signal};
 
 /// What a signal's handler raised while a kernel ran.
 static RAISED: Mutex<Option<PyErr>> = Mutex::new(None);
@@ -45,12 +45,6 @@ impl<T> Raise<T> for Result<T, Error> {
 fn kernel_error(py: Python<'_>, code: Code, message: &str) -> PyResult<PyErr> {
     let class = py.import("spikeport.errors")?.getattr("KernelError")?;
     Ok(PyErr::from_value(class.call1((code.as_str(), message))?))
-}
-
-/// Spikes, membrane and counts of a neuron kernel.
-pub fn trace<E: Element>(py: Python<'_>, result: Result<Trace<E>, Error>) -> PyResult<Bound<'_, PyTuple>> {
-    let Trace { spikes, membrane, counts } = result.raise(py)?;
-    (spikes.into_pyarray(py), membrane.into_pyarray(py), counts.into_pyarray(py)).into_pyobject(py)
 }
 
 /// Signal, membrane and counts of a layer.

@@ -71,10 +71,56 @@ pub trait Float: Element {
 }
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-    impl Sealed for i32 {}
+    use crate::integrate_fire::IntegrateFire;
+    use crate::multistep::{Drive, TraceBuffer, fire};
+    use crate::st_bif::StBif;
+    use crate::{Element, Error};
+
+    /// The kernels of a type, compiled here once: what is generic, every crate would compile for itself.
+    #[allow(private_interfaces)]
+    pub trait Sealed: Sized {
+        fn fire_integrate_fire(
+            neurons: &IntegrateFire<Self>,
+            drive: Drive<'_, Self>,
+            to: TraceBuffer<'_, Self>,
+        ) -> Result<bool, Error>
+        where
+            Self: Element;
+        fn fire_st_bif(
+            neurons: &StBif<Self>,
+            drive: Drive<'_, Self>,
+            to: TraceBuffer<'_, Self>,
+        ) -> Result<bool, Error>
+        where
+            Self: Element;
+    }
+
+    macro_rules! compiled {
+        ($type:ty) => {
+            #[allow(private_interfaces)]
+            impl Sealed for $type {
+                fn fire_integrate_fire(
+                    neurons: &IntegrateFire<Self>,
+                    drive: Drive<'_, Self>,
+                    to: TraceBuffer<'_, Self>,
+                ) -> Result<bool, Error> {
+                    fire(neurons, drive, to)
+                }
+
+                fn fire_st_bif(
+                    neurons: &StBif<Self>,
+                    drive: Drive<'_, Self>,
+                    to: TraceBuffer<'_, Self>,
+                ) -> Result<bool, Error> {
+                    fire(neurons, drive, to)
+                }
+            }
+        };
+    }
+
+    compiled!(f32);
+    compiled!(f64);
+    compiled!(i32);
 }
 
 macro_rules! float {

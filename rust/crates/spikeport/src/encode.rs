@@ -13,6 +13,8 @@
 //! `sample` is a key of the sample's own values ([`sample_keys`]), so a sample draws the same spikes wherever it stands
 //! in a batch: `key = ⊕_k mix((bits(x[k]) ⊕ mix(k + G)) + G)`, bits being those of the value as `f64`, with -0 as +0.
 
+use crate::instructions::{Work, with_best};
+use crate::multistep::{Bytes, Packed, Sink, SpikeBuffer};
 use crate::running::{Interruption, OPERATIONS};
 use crate::view::Shape;
 use crate::{Code, Element, Error, View, checks};
@@ -21,7 +23,7 @@ const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
 
 /// Return SplitMix64's finaliser of `z`.
-#[inline]
+#[inline(always)]
 pub fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -50,6 +52,21 @@ pub fn encode_poisson<F: Element>(
     seed: u64,
     samples: Option<&[u64]>,
 ) -> Result<Vec<i8>, Error> {
+    let mut spikes: Vec<i8> = checks::zeros(&[timesteps, rates.data().len()])?;
+    encode_poisson_into(rates, timesteps, seed, samples, SpikeBuffer::Bytes(&mut spikes))?;
+    Ok(spikes)
+}
+
+/// As [`encode_poisson`], into a buffer of the caller's.
+///
+/// Errors: those of [`encode_poisson`]; `shape` of the buffer.
+pub fn encode_poisson_into<F: Element>(
+    rates: View<'_, F>,
+    timesteps: usize,
+    seed: u64,
+    samples: Option<&[u64]>,
+    to: SpikeBuffer<'_>,
+) -> Result<(), Error> {
     checks::finite("rates", rates)?;
     let &[batch, n] = rates.shape() else {
         return Err(Error::new(
@@ -64,21 +81,73 @@ pub fn encode_poisson<F: Element>(
             format!("samples have shape ({},): give one for each row of rates, ({batch},)", keys.len());
         return Err(Error::new(Code::Shape, message));
     }
-    let mut spikes: Vec<i8> = checks::zeros(&[timesteps, batch, n])?;
-    let (interruption, between) = (Interruption::new(), (OPERATIONS / (batch * n).max(1)).max(1));
-    for t in 0..timesteps {
-        if t % between == 0 {
-            interruption.check()?;
-        }
-        for (row, &key) in keys.iter().enumerate() {
-            let rates = &rates.data()[row * n..][..n];
-            let draws = draws(stream(seed, key), t as u64, rates);
-            for (spike, drawn) in spikes[(t * batch + row) * n..][..n].iter_mut().zip(draws) {
-                *spike = i8::from(drawn);
+    to.check(timesteps, batch, n)?;
+    let (streams, rates) = (keys.into_iter().map(|key| stream(seed, key)).collect(), rates.data());
+    match to {
+        SpikeBuffer::None => Ok(()),
+        SpikeBuffer::Bytes(cells) => with_best(Draws::<F, Bytes> { rates, n, timesteps, streams, cells }),
+        SpikeBuffer::Packed(cells) => with_best(Draws::<F, Packed> { rates, n, timesteps, streams, cells }),
+    }
+}
+
+/// Draws of some samples, all steps of a run of inputs before the next.
+struct Draws<'a, F, S: Sink> {
+    rates: &'a [F],
+    n: usize,
+    timesteps: usize,
+    streams: Vec<u64>,
+    cells: &'a mut [S::Cell],
+}
+
+/// Inputs in one run: the first cache holds what their draws are compared with.
+const RUN: usize = 1024;
+
+impl<F: Element, S: Sink<Spike = i8>> Work for Draws<'_, F, S> {
+    type Output = Result<(), Error>;
+
+    #[inline(always)]
+    fn run(self) -> Result<(), Error> {
+        let Self { rates, n, timesteps, streams, cells } = self;
+        let (interruption, row) = (Interruption::new(), S::cells(n));
+        let between = (OPERATIONS / RUN.min(n.max(1))).max(1);
+        for (sample, &stream) in streams.iter().enumerate() {
+            for start in (0..n).step_by(RUN) {
+                let length = RUN.min(n - start);
+                // u < rate, in whole numbers: both sides times 2^53 are exact, and the left one has no fraction.
+                let bounds: Vec<i64> = rates[sample * n + start..][..length]
+                    .iter()
+                    .map(|rate| (rate.to_f64() / UNIT).ceil() as i64)
+                    .collect();
+                for t in 0..timesteps {
+                    if t % between == 0 {
+                        interruption.check()?;
+                    }
+                    let to = (t * streams.len() + sample) * row + S::cells(start);
+                    let to = &mut cells[to..][..S::cells(length)];
+                    let step = mix((stream ^ t as u64).wrapping_add(GOLDEN));
+                    let eights = length - length % 8;
+                    for at in (0..eights).step_by(8) {
+                        S::put(to, at, &draw::<8>(step, start + at, &bounds, at));
+                    }
+                    for at in eights..length {
+                        S::put(to, at, &draw::<1>(step, start + at, &bounds, at));
+                    }
+                }
             }
         }
+        Ok(())
     }
-    Ok(spikes)
+}
+
+/// Whether each of `W` inputs from `index` on spikes; its bounds begin at `at`.
+#[inline(always)]
+fn draw<const W: usize>(step: u64, index: usize, bounds: &[i64], at: usize) -> [i8; W] {
+    let (mut spikes, bounds) = ([0; W], &bounds[at..at + W]);
+    for k in 0..W {
+        let h = mix((step ^ (index + k) as u64).wrapping_add(GOLDEN));
+        spikes[k] = i8::from(((h >> 11) as i64) < bounds[k]);
+    }
+    spikes
 }
 
 /// Refuse rates outside [0, 1].

@@ -15,8 +15,10 @@
 //! Σ I[t] = θ·Σ s[t] + v_end - v_start
 //! ```
 
+use crate::multistep::{
+    Drive, Equation, Place, SpikeBuffer, Steps, TraceBuffer, WithEquation, multistep, traced,
+};
 use crate::neuron::check_max_spikes;
-use crate::steps::{Steps, check_reach, multistep};
 use crate::{Code, Element, Error, PerNeuron, Trace, View, checks};
 
 /// Parameters of integrate-and-fire neurons: see [`crate::Neuron`].
@@ -40,17 +42,39 @@ impl Default for IfParameters {
     }
 }
 
+impl IfParameters {
+    /// For how many of `width` neurons in a row values are needed: 1 where all have the same.
+    fn period(&self, width: usize) -> usize {
+        let given = [Some(&self.threshold), Some(&self.v_init), self.v_reset.as_ref(), Some(&self.beta)];
+        if given.into_iter().flatten().all(|values| values.as_slice().len() == 1) { 1 } else { width }
+    }
+}
+
 /// Run integrate-and-fire neurons over `currents` of shape (T, …, N).
 ///
 /// Errors: `non_finite`, `shape`, `threshold`, `beta`, `v_reset`, `max_spikes`, `too_large`; of whole numbers `not_whole`
 /// and `overflow`.
 pub fn if_multistep<F: Element>(currents: View<'_, F>, parameters: &IfParameters) -> Result<Trace<F>, Error> {
-    checks::currents(currents)?;
+    checks::rank(currents.shape())?;
     let steps = currents.shape()[0];
-    let size: usize = currents.shape()[1..].iter().product();
-    let neurons = IntegrateFire::new(parameters, currents.width())?;
-    check_reach(&neurons, currents.data(), steps)?;
-    multistep(&neurons, |t| &currents.data()[t * size..][..size], steps, size)
+    let size = currents.shape()[1..].iter().product();
+    traced(steps, size, |to| if_multistep_into(currents, parameters, to))
+}
+
+/// As [`if_multistep`], into buffers of the caller's.
+///
+/// Errors: those of [`if_multistep`]; `shape` of the buffers, `max_spikes` above 1 for packed spikes.
+pub fn if_multistep_into<F: Element>(
+    currents: View<'_, F>,
+    parameters: &IfParameters,
+    to: TraceBuffer<'_, F>,
+) -> Result<(), Error> {
+    checks::rank(currents.shape())?;
+    let size = currents.shape()[1..].iter().product();
+    let width = currents.width();
+    let drive =
+        Drive { currents: currents.data(), is_constant: false, steps: currents.shape()[0], size, width };
+    run(drive, currents, parameters, to)
 }
 
 /// Run integrate-and-fire neurons for `timesteps` steps on one `current` of shape (…, N).
@@ -61,11 +85,38 @@ pub fn if_constant<F: Element>(
     timesteps: usize,
     parameters: &IfParameters,
 ) -> Result<Trace<F>, Error> {
+    traced(timesteps, current.data().len(), |to| if_constant_into(current, timesteps, parameters, to))
+}
+
+/// As [`if_constant`], into buffers of the caller's. Without spikes, a neuron is in registers for all steps.
+///
+/// Errors: those of [`if_constant`]; `shape` of the buffers, `max_spikes` above 1 for packed spikes.
+pub fn if_constant_into<F: Element>(
+    current: View<'_, F>,
+    timesteps: usize,
+    parameters: &IfParameters,
+    to: TraceBuffer<'_, F>,
+) -> Result<(), Error> {
     let shape = [&[1], current.shape()].concat();
-    checks::currents(View::new(current.data(), &shape)?)?;
-    let neurons = IntegrateFire::new(parameters, current.width())?;
-    check_reach(&neurons, current.data(), timesteps)?;
-    multistep(&neurons, |_| current.data(), timesteps, current.data().len())
+    let currents = View::new(current.data(), &shape)?;
+    checks::rank(&shape)?;
+    let (size, width) = (current.data().len(), current.width());
+    let drive = Drive { currents: current.data(), is_constant: true, steps: timesteps, size, width };
+    run(drive, currents, parameters, to)
+}
+
+fn run<F: Element>(
+    drive: Drive<'_, F>,
+    currents: View<'_, F>,
+    parameters: &IfParameters,
+    to: TraceBuffer<'_, F>,
+) -> Result<(), Error> {
+    let neurons = IntegrateFire::new(parameters, parameters.period(drive.width))?;
+    if neurons.may_send_several() && matches!(to.spikes, SpikeBuffer::Packed(_)) {
+        let message = format!("max_spikes is {}: packed spikes are of one bit, give 1", neurons.max_spikes);
+        return Err(Error::new(Code::MaxSpikes, message));
+    }
+    multistep(&neurons, drive, currents, to, F::fire_integrate_fire)
 }
 
 /// The parameters of a row of neurons, checked, one value for each neuron.
@@ -74,6 +125,7 @@ pub(crate) struct IntegrateFire<F> {
     threshold: Vec<F>,
     v_reset: Option<Vec<F>>,
     beta: Vec<F>,
+    are_leaking: bool,
     max_spikes: i64,
     reach: u64,
 }
@@ -104,7 +156,9 @@ impl<F: Element> IntegrateFire<F> {
         } else {
             0
         };
-        Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak, max_spikes: *max_spikes, reach })
+        let are_leaking = !are_ones::<F>(beta);
+        let max_spikes = *max_spikes;
+        Ok(Self { v_start, threshold: values, v_reset: reset, beta: leak, are_leaking, max_spikes, reach })
     }
 
     /// The most spikes of one neuron in one step.
@@ -119,33 +173,7 @@ impl<F: Element> IntegrateFire<F> {
 
     /// Whether a membrane moves without a current.
     pub(crate) fn are_leaking(&self) -> bool {
-        self.beta.iter().any(|&beta| beta != F::ONE)
-    }
-
-    /// A step of neurons that may send several spikes: `v = v + I;  s = #{m <= max_spikes: v >= m·θ};  v = v - s·θ`.
-    ///
-    /// The thresholds m·θ, each rounded, ascend, so s is the largest m whose threshold v reaches. Rounding moves m·θ and
-    /// v/θ by less than 2^-23 of their size each, and m is at most 127: so s is `floor(v/θ)`, or one less, or one more, and
-    /// comparisons with two thresholds tell which. With `1 <= e <= max_spikes - 1`, as near to `floor(v/θ)` as that
-    /// allows, s is one of `e - 1, e, e + 1`.
-    fn step_several(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], counts: &mut [i64]) {
-        let (n, most) = (current.len(), F::from_f64(self.max_spikes as f64) - F::ONE);
-        let (threshold, membrane) = (&self.threshold[..n], &mut membrane[..n]);
-        let (spikes, counts) = (&mut spikes[..n], &mut counts[..n]);
-        for j in 0..n {
-            let v = membrane[j] + current[j];
-            let ratio = v / threshold[j];
-            // Written so that NaN gives 1.
-            let ratio = if ratio > F::ONE { ratio } else { F::ONE };
-            let near = if ratio < most { ratio } else { most }.floor();
-            let one_if = |is_reached: bool| if is_reached { F::ONE } else { F::ZERO };
-            let spike = near - F::ONE
-                + one_if(v >= near * threshold[j])
-                + one_if(v >= (near + F::ONE) * threshold[j]);
-            membrane[j] = v - spike * threshold[j];
-            spikes[j] = spike.to_i8();
-            counts[j] += i64::from(spike.to_i8());
-        }
+        self.are_leaking
     }
 }
 
@@ -159,39 +187,79 @@ impl<F: Element> Steps<F> for IntegrateFire<F> {
         &self.v_start
     }
 
+    fn parameters(&self) -> [&[F]; 3] {
+        [&self.threshold, self.v_reset.as_deref().unwrap_or_default(), &self.beta]
+    }
+
     fn reach(&self) -> u64 {
         self.reach
     }
 
-    /// `v = β·v + I;  s = v >= θ;  v = v - θ` or `v_reset` where s; [`Self::step_several`] where s may be above 1.
-    fn step(&self, current: &[F], membrane: &mut [F], spikes: &mut [i8], counts: &mut [i64]) {
-        let n = self.threshold.len();
-        let (current, membrane) = (&current[..n], &mut membrane[..n]);
-        let (spikes, counts) = (&mut spikes[..n], &mut counts[..n]);
-        if self.may_send_several() {
-            return self.step_several(current, membrane, spikes, counts);
-        }
-        let (threshold, beta) = (&self.threshold[..n], &self.beta[..n]);
-        match &self.v_reset {
-            None => {
-                for j in 0..n {
-                    let v = beta[j] * membrane[j] + current[j];
-                    let spike = v >= threshold[j];
-                    membrane[j] = if spike { v - threshold[j] } else { v };
-                    spikes[j] = i8::from(spike);
-                    counts[j] += i64::from(spike);
-                }
+    fn with_equation<W: WithEquation<F>>(&self, work: W) -> W::Output {
+        match (self.v_reset.is_some(), self.are_leaking) {
+            _ if self.may_send_several() => {
+                work.with(SeveralSpikes { most: F::from_f64(self.max_spikes as f64) - F::ONE })
             }
-            Some(v_reset) => {
-                let v_reset = &v_reset[..n];
-                for j in 0..n {
-                    let v = beta[j] * membrane[j] + current[j];
-                    let spike = v >= threshold[j];
-                    membrane[j] = if spike { v_reset[j] } else { v };
-                    spikes[j] = i8::from(spike);
-                    counts[j] += i64::from(spike);
-                }
-            }
+            (false, false) => work.with(SoftReset::<false>),
+            (false, true) => work.with(SoftReset::<true>),
+            (true, _) => work.with(HardReset),
         }
+    }
+}
+
+/// `v = β·v + I;  s = v >= θ;  v = v - θ where s`, without β where it is 1 (`1·v` is v).
+#[derive(Clone, Copy)]
+struct SoftReset<const LEAKS: bool>;
+
+impl<E: Element, const LEAKS: bool> Equation<E> for SoftReset<LEAKS> {
+    const READS: [bool; 3] = [true, false, LEAKS];
+
+    #[inline(always)]
+    fn step(self, v: E, current: E, _: i32, Place { threshold, beta, .. }: Place<E>) -> (E, i32) {
+        let v = if LEAKS { beta * v + current } else { v + current };
+        let spike = v >= threshold;
+        (if spike { v - threshold } else { v }, i32::from(spike))
+    }
+}
+
+/// `v = β·v + I;  s = v >= θ;  v = v_reset where s`.
+#[derive(Clone, Copy)]
+struct HardReset;
+
+impl<E: Element> Equation<E> for HardReset {
+    const READS: [bool; 3] = [true; 3];
+    const HIDES_INFINITY: bool = true;
+
+    #[inline(always)]
+    fn step(self, v: E, current: E, _: i32, Place { threshold, v_reset, beta }: Place<E>) -> (E, i32) {
+        let v = beta * v + current;
+        let spike = v >= threshold;
+        (if spike { v_reset } else { v }, i32::from(spike))
+    }
+}
+
+/// `v = v + I;  s = #{m <= max_spikes: v >= m·θ};  v = v - s·θ`.
+///
+/// The thresholds m·θ, each rounded, ascend, so s is the largest m whose threshold v reaches. Rounding moves m·θ and
+/// v/θ by less than 2^-23 of their size each, and m is at most 127: so s is `floor(v/θ)`, or one less, or one more, and
+/// comparisons with two thresholds tell which. With `1 <= e <= max_spikes - 1`, as near to `floor(v/θ)` as that
+/// allows, s is one of `e - 1, e, e + 1`.
+#[derive(Clone, Copy)]
+struct SeveralSpikes<E> {
+    /// `max_spikes - 1`.
+    most: E,
+}
+
+impl<E: Element> Equation<E> for SeveralSpikes<E> {
+    #[inline(always)]
+    fn step(self, v: E, current: E, _: i32, Place { threshold, .. }: Place<E>) -> (E, i32) {
+        let v = v + current;
+        let ratio = v / threshold;
+        // Written so that NaN gives 1.
+        let ratio = if ratio > E::ONE { ratio } else { E::ONE };
+        let near = if ratio < self.most { ratio } else { self.most }.floor();
+        let one_if = |is_reached: bool| if is_reached { E::ONE } else { E::ZERO };
+        let spike = near - E::ONE + one_if(v >= near * threshold) + one_if(v >= (near + E::ONE) * threshold);
+        (v - spike * threshold, i32::from(spike.to_i8()))
     }
 }

@@ -1,8 +1,8 @@
 //! The neurons of one layer: which equation, with which parameters, and how far whole numbers go in it.
 
 use crate::integrate_fire::IntegrateFire;
+use crate::multistep::Steps;
 use crate::st_bif::StBif;
-use crate::steps::Steps;
 use crate::{Code, Element, Error, IfParameters, Neuron, NeuronKind, StBifParameters};
 
 /// The neurons of one layer, their parameters checked and laid out.

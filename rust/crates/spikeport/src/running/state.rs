@@ -1,8 +1,8 @@
 //! The neurons of one layer at work on a few samples: their state between steps, and what is kept of them.
 
 use super::Neurons;
+use crate::multistep::Steps;
 use crate::operations::Events;
-use crate::steps::Steps;
 use crate::view::Shape;
 use crate::{Code, Counts, Element, Error, LayerTrace, Signal, checks};
 
