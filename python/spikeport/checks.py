@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,8 @@ def is_real(value: object) -> bool:
 
 def as_numbers(name: str, values: npt.ArrayLike, error: type[SpikeportError] = KernelError) -> Array:
     """Return ``values`` as an array of real numbers, or raise ``error``: ``shape`` if it is ragged, else ``dtype``."""
+    if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+        values = np.from_dlpack(cast(Any, values))  # borrowed, as what NumPy knows by itself is
     try:
         array = np.asarray(values)
     except ValueError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
@@ -40,6 +41,8 @@ BACKENDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_RUST: Final = "spikeport._rust"
+
 BIT_EQUAL: Final = ("reference", "rust", "mojo", "julia")
 """Those that give the reference's bits on any floats; torch gives them on integers."""
 
@@ -50,7 +53,7 @@ def get_backend(name: str = "auto") -> Backend:
     Raises `BackendError` with ``unknown_backend``, or ``backend_unavailable`` and what to install.
     """
     if name == "auto":
-        name = "rust" if importlib.util.find_spec("spikeport._rust") is not None else "reference"
+        name = "rust" if _is_rust_built() else "reference"
     kind, colon, device = name.partition(":") if isinstance(name, str) else ("", "", "")
     if kind not in BACKENDS or (colon and not (kind == "torch" and device)):
         names = f"auto, {', '.join(BACKENDS)}, and torch with a device: torch:cpu, torch:cuda"
@@ -72,6 +75,11 @@ def available_backends() -> dict[str, str | None]:
         except BackendError as error:
             reasons[name] = str(error)
     return reasons
+
+
+def _is_rust_built() -> bool:
+    # to look for a module that is loaded takes longer than a small network
+    return sys.modules.get(_RUST) is not None or importlib.util.find_spec(_RUST) is not None
 
 
 @cache

@@ -43,7 +43,7 @@ class JuliaNetwork(WalkedNetwork):
             places[node.name] = place
         self._work = sum(work(node.operation, node.shape) for node in self.nodes)
 
-    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
+    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None) -> RunResult:
         batch = x.shape[-1 - len(self.placed.input_shape)]
         if not is_one_part(batch * timesteps, self._work):
             return super()._run(x, timesteps, encoding, seed, record)

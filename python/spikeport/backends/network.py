@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.backends.settling import leaks, until_settled
+from spikeport.checks import is_whole
+from spikeport.errors import KernelError
 from spikeport.kernels import PlacedNetwork, PlacedNode, RunResult, Trace, encode_poisson
 from spikeport.kernels.checks import as_element, as_float, check_timesteps
 from spikeport.kernels.memory import Need, at_once, results_of, signals_of
@@ -22,6 +24,8 @@ from spikeport.neuron import Neuron
 Array = npt.NDArray[Any]
 
 VALUES_AT_ONCE = 1 << 22
+
+MOST_THREADS: Final = 1024
 
 
 class Network(ABC):
@@ -41,27 +45,34 @@ class Network(ABC):
         record: bool = False,
         max_bytes: int | None = None,
         stop_when_settled: bool = True,
+        threads: int | None = None,
     ) -> RunResult:
         """See `spikeport.kernels.network_run`.
 
         ``max_bytes`` bounds what the run takes beside its inputs, results among it, by about so much: the batch runs in
-        parts, with the same bits. ``stop_when_settled`` spares steps of a pulse that change nothing. Raises
-        `KernelError` ``memory`` where the results alone, or one sample at work, are more than ``max_bytes``.
+        parts, with the same bits. ``stop_when_settled`` spares steps of a pulse that change nothing. ``threads`` says
+        on how many samples are shared out, with the same bits: Rust's are, by default on one for each core; others run
+        on one. Raises `KernelError` ``memory`` where the results alone, or one sample at work, are more than
+        ``max_bytes``, ``threads`` for a number that is none.
         """
         check_timesteps(timesteps)
-        given = as_element("inputs", inputs) if self.placed.dtype == np.int32 else self._floats(inputs)
-        x = np.asarray(check_inputs(self.placed, given, timesteps, encoding, seed), order="C")
+        if threads is not None and not (is_whole(threads) and 1 <= threads <= MOST_THREADS):
+            raise KernelError("threads", f"threads must be a whole number from 1 to {MOST_THREADS:,}, not {threads!r}")
+        x = self._checked(inputs, timesteps, encoding, seed)
         axis, drawn = 1 if encoding == "spikes" else 0, int(seed) if encoding == "poisson" else 0
-        samples, results = x.shape[axis], self.need(timesteps, record).results
+
+        samples = x.shape[axis]
+        results = 0 if max_bytes is None else self.need(timesteps, record).results
 
         def in_parts(x: Array, steps: int) -> RunResult:
             most = max(1, self._samples_at_once(steps, record))
             if max_bytes is not None:
                 most = min(most, at_once(Need(results, self.need(steps, record).work), samples, max_bytes))
             if x.shape[axis] <= most:
-                return self._run(x, steps, encoding, drawn, record)
+                return self._run(x, steps, encoding, drawn, record, threads)
             parts = np.array_split(x, -(-x.shape[axis] // most), axis=axis)
-            return _joined((self._run(part, steps, encoding, drawn, record) for part in parts), x.shape[axis])
+            results_of_parts = (self._run(part, steps, encoding, drawn, record, threads) for part in parts)
+            return _joined(results_of_parts, x.shape[axis])
 
         if encoding == "pulse" and stop_when_settled and not leaks(self.nodes):
             return until_settled(in_parts, x, int(timesteps))
@@ -72,8 +83,10 @@ class Network(ABC):
         results = results_of(self.placed, timesteps, record)
         return Need(results, results + self._held(timesteps))
 
-    def _floats(self, inputs: npt.ArrayLike) -> Array:
-        return as_float("inputs", inputs)
+    def _checked(self, inputs: npt.ArrayLike, timesteps: int, encoding: str, seed: int) -> Array:
+        """Return ``inputs`` as `_run` takes them, in C order, or raise as `network_run` does."""
+        given = as_element("inputs", inputs) if self.placed.dtype == np.int32 else as_float("inputs", inputs)
+        return np.asarray(check_inputs(self.placed, given, timesteps, encoding, seed), order="C")
 
     @abstractmethod
     def _samples_at_once(self, timesteps: int, record: bool) -> int:
@@ -84,7 +97,9 @@ class Network(ABC):
         """Return how many bytes a sample at work takes beside its results."""
 
     @abstractmethod
-    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult: ...
+    def _run(
+        self, x: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None
+    ) -> RunResult: ...
 
 
 class WalkedNetwork(Network):
@@ -96,7 +111,7 @@ class WalkedNetwork(Network):
     def _held(self, timesteps: int) -> int:
         return signals_of(self.placed, timesteps)
 
-    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
+    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None) -> RunResult:
         signal = first_signal(x, timesteps, encoding, seed, self._encode)
         return walk(self.placed, signal, timesteps, record, encoding == "pulse", self._currents, self._fire)
 

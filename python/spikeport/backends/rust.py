@@ -1,8 +1,8 @@
 """The Rust crate as a backend: NumPy arrays are borrowed, not copied, and the GIL is free while it works.
 
 Every kernel sums in the order of the contract, so results equal the reference's bit for bit on any floats; integers are
-added in 32 bits. A network runs on all cores, or on as many as ``RAYON_NUM_THREADS`` says; the result does not depend
-on it.
+added in 32 bits. A network runs on all cores, or on as many threads as a run or ``RAYON_NUM_THREADS`` says; the result
+does not depend on it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from spikeport.backends.network import Network
 from spikeport.checks import as_numbers
 from spikeport.errors import BackendError
 from spikeport.kernels import PlacedNetwork, RunResult, Trace
+from spikeport.kernels.encode import check_seed
 from spikeport.kernels.integrate_fire import IfParameters
 from spikeport.kernels.memory import results_of
+from spikeport.kernels.network import check_shape
 from spikeport.kernels.nodes import INPUT
 from spikeport.kernels.spikes_out import SpikesOut
 from spikeport.kernels.st_bif import StBifParameters
@@ -116,8 +118,14 @@ class RustNetwork(Network):
         nodes = [(*_plain(node.operation), [at[name] for name in node.inputs], node.neuron) for node in placed.nodes]
         self._network = _rust.Network(nodes, placed.input_shape)
 
-    def _floats(self, inputs: npt.ArrayLike) -> Array:
-        return _as_floats("inputs", inputs)
+    def _checked(self, inputs: npt.ArrayLike, timesteps: int, encoding: str, seed: int) -> Array:
+        if self.placed.dtype == np.int32:
+            return super()._checked(inputs, timesteps, encoding, seed)
+        x = _as_floats("inputs", inputs)  # the crate rounds them to its type, and looks at every value itself
+        check_shape(self.placed, x, timesteps, encoding)
+        if encoding == "poisson":
+            check_seed(seed)
+        return x
 
     def _samples_at_once(self, timesteps: int, record: bool) -> int:
         return RESULTS_AT_ONCE // results_of(self.placed, timesteps, record)
@@ -125,9 +133,10 @@ class RustNetwork(Network):
     def _held(self, timesteps: int) -> int:
         return 0  # a few blocks, however many samples there are
 
-    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
+    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None) -> RunResult:
         x = np.asarray(x, order="C")
-        traces, drive, settled = self._network.run(x, timesteps, encoding, seed, record, self.threads)
+        threads = self.threads if threads is None else threads
+        traces, drive, settled = self._network.run(x, timesteps, encoding, seed, record, threads)
         counts, membrane, spikes = [], [], []
         batch = x.shape[1 if encoding == "spikes" else 0]
         for (count, end, signal), node in zip(traces, self.nodes, strict=True):

@@ -40,6 +40,9 @@ def run(
     seed: Annotated[int, typer.Option(help="Of the Poisson draws.")] = 0,
     backend: Backend = "auto",
     device: Device = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="On how many samples are shared out; by default one for each core.")
+    ] = None,
     rows: Annotated[int, typer.Option(min=0, help="How many samples to list.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every sample in it.")] = False,
 ) -> None:
@@ -82,7 +85,7 @@ def run(
         x = Units.from_dict(units).input.whole(x)
     given: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": runs_on}
     say_if_measured(runs_on, graph)
-    result = _simulated(graph, x, T, readout_delay, **given)
+    result = _simulated(graph, x, T, readout_delay, threads=threads, **given)
     said = {"T": T, "readout_delay": readout_delay, **given}
     result = said | result
     if labels is not None:

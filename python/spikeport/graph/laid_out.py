@@ -45,12 +45,11 @@ class LaidOut(NamedTuple):
 
     def is_still(self, backend: Backend, layers: Sequence[LayerNode]) -> bool:
         """Whether the network is what ``backend`` would lay out for ``layers`` now."""
-        return (
-            self.backend is backend
-            and len(self.parts) == len(layers)
-            and all(
-                layer.operation is operation and layer.neuron is neuron and (layer.inputs, layer.name) == (inputs, name)
-                for layer, (operation, neuron, inputs, name) in zip(layers, self.parts, strict=True)
-            )
-            and fingerprint(self.arrays) == self.fingerprint
-        )
+        if self.backend is not backend or len(self.parts) != len(layers):
+            return False
+        for layer, (operation, neuron, inputs, name) in zip(layers, self.parts, strict=True):
+            if layer.operation is not operation or layer.neuron is not neuron:
+                return False
+            if layer.inputs != inputs or layer.name != name:
+                return False
+        return fingerprint(self.arrays) == self.fingerprint

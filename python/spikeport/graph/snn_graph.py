@@ -135,6 +135,7 @@ class SNNGraph:
         backend: str = "auto",
         max_bytes: int | None = None,
         stop_when_settled: bool = True,
+        threads: int | None = None,
     ) -> RunResult:
         """Run the network for ``T`` steps.
 
@@ -153,12 +154,15 @@ class SNNGraph:
         max_bytes : about what the run may take beside ``x``, its results among it: the batch runs in parts then, with
             the same bits. By default a few hundred megabytes beside the results
         stop_when_settled : end a pulse where further steps would change nothing; the result is the same either way
+        threads : on how many samples are shared out where Rust runs them, with the same bits; by default one for each
+            core, and one for little work
 
         Raises `GraphError` for a graph that was changed to one that cannot be, `spikeport.errors.KernelError` with a
         code for input that does not fit, ``memory`` where results alone, or one sample, take more than ``max_bytes``.
         """
         network = self.network(backend)
         rest: dict[str, Any] = {"record": record, "max_bytes": max_bytes, "stop_when_settled": stop_when_settled}
+        rest["threads"] = threads
         return network.run(x, timesteps=T, encoding=encoding, seed=seed, **rest)
 
     def network(self, backend: str = "auto") -> Network:

@@ -39,8 +39,9 @@ def check_network(network: PlacedNetwork, timesteps: int, largest: float) -> Non
 def bounds_of(network: PlacedNetwork, largest: float) -> Iterator[tuple[PlacedNode, float]]:
     """Yield each node and the bound of its currents, where inputs are at most ``largest`` in absolute value."""
     passed_on = {INPUT: largest}
-    for node in network.nodes:
-        most = _bound(node.operation, [passed_on[name] for name in node.inputs])
+    for node, masses in zip(network.nodes, network.masses, strict=True):
+        read = [passed_on[name] for name in node.inputs]
+        most = _bound(node.operation, read) if masses is None else masses.bound(*read)
         passed_on[node.name] = float(max(map(abs, node.neuron.spike_range))) if node.neuron.is_spiking else most
         yield node, most
 

@@ -31,12 +31,9 @@ class Need(NamedTuple):
 def results_of(placed: PlacedNetwork, timesteps: int, record: bool) -> int:
     """Return the bytes of what a run gives for one sample."""
     item = placed.dtype.itemsize
-    total = placed.nodes[-1].size * item
-    for node in placed.nodes:
-        spiking = node.neuron.is_spiking
-        total += node.size * (item + (COUNT if spiking else item))
-        total += timesteps * node.size * (1 if spiking else item) if record else 0
-    return total
+    spiking, graded = placed.sizes
+    total = (placed.nodes[-1].size + spiking + 2 * graded) * item + COUNT * spiking
+    return total + timesteps * (spiking + graded * item) if record else total
 
 
 def signals_of(placed: PlacedNetwork, timesteps: int) -> int:

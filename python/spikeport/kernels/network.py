@@ -210,8 +210,8 @@ def _fired(
     return Trace(*(part.reshape(*part.shape[:-1], *node.shape) for part in trace))
 
 
-def check_inputs(network: PlacedNetwork, x: Array, timesteps: int, encoding: str, seed: int) -> Array:
-    """Return inputs ``x`` in the type of the network, or raise as `network_run` does."""
+def check_shape(network: PlacedNetwork, x: Array, timesteps: int, encoding: str) -> None:
+    """Raise `KernelError` (``encoding``, ``shape``) unless ``x`` has the shape that a run with ``encoding`` takes."""
     if encoding not in ENCODINGS:
         raise KernelError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
     shape, steps = network.input_shape, (timesteps,) if encoding == "spikes" else ()
@@ -219,6 +219,11 @@ def check_inputs(network: PlacedNetwork, x: Array, timesteps: int, encoding: str
     if x.ndim != lead + len(shape) or x.shape[lead:] != shape or x.shape[: len(steps)] != steps:
         wanted = ("timesteps, " if steps else "") + f"batch, {', '.join(map(str, shape))}"
         raise KernelError("shape", f"inputs have shape {x.shape}: give ({wanted}) for encoding {encoding!r}")
+
+
+def check_inputs(network: PlacedNetwork, x: Array, timesteps: int, encoding: str, seed: int) -> Array:
+    """Return inputs ``x`` in the type of the network, or raise as `network_run` does."""
+    check_shape(network, x, timesteps, encoding)
     if encoding == "poisson" and network.dtype == np.int32:
         raise KernelError("encoding", "integers have no encoding 'poisson': give its spikes, encoding='spikes'")
     if network.dtype == np.int32:

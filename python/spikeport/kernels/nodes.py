@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -18,7 +19,8 @@ from spikeport.errors import GraphError, KernelError
 from spikeport.kernels.checks import as_float
 from spikeport.kernels.integers import check_neuron
 from spikeport.neuron import Neuron
-from spikeport.operations import Linear, Operation, Shape, element_of
+from spikeport.operations import Linear, Operation, Shape, Weighted, element_of
+from spikeport.operations.weighted import Masses
 
 INPUT: Final = "input"
 """The name by which nodes read the network's input."""
@@ -80,7 +82,18 @@ class PlacedNetwork:
         """How many values a sample has at one step."""
         return math.prod(self.input_shape)
 
-    @property
+    @cached_property
+    def sizes(self) -> tuple[int, int]:
+        """How many values all nodes that spike pass on at each step, and all that do not."""
+        spiking = sum(node.size for node in self.nodes if node.neuron.is_spiking)
+        return spiking, sum(node.size for node in self.nodes) - spiking
+
+    @cached_property
+    def masses(self) -> list[Masses | None]:
+        """What the weights of each node add up to at most, worked out once; None for an operation without weights."""
+        return [node.operation.masses() if isinstance(node.operation, Weighted) else None for node in self.nodes]
+
+    @cached_property
     def largest(self) -> int:
         """The most values that a sample has at one step in any signal."""
         return max(self.input_size, *(node.size for node in self.nodes))

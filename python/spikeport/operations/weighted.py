@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,23 @@ Array = npt.NDArray[Any]
 
 SMALL_MATRIX: Final = 1 << 12
 """Entries of a matrix below which it is faster to add one term to the sums of all rows of inputs at once."""
+
+
+class Masses(NamedTuple):
+    """Of every row ``Σ_k |W[c, k]|`` and ``|b[c]|``: what integers reach, whatever they read.
+
+    Attributes
+    ----------
+    rows : shape (rows of all groups,)
+    bias : the same, or one 0
+    """
+
+    rows: Array
+    bias: Array | np.float64
+
+    def bound(self, largest: float) -> float:
+        """Return the bound of the sums where what they read is at most ``largest`` in absolute value."""
+        return float((self.rows * largest + self.bias).max(initial=0))
 
 
 class Weighted(Operation):
@@ -58,9 +75,12 @@ class Weighted(Operation):
 
     def bound(self, *largest: float) -> float:
         """Return ``max_c Σ_k |W[c, k]|·m + |b[c]|``; the padding makes no difference."""
-        (m,) = largest
-        sums = np.abs(self.weight, dtype=np.float64).reshape(self.n_outputs, -1).sum(axis=1) * m
-        return float((sums if self.bias is None else sums + np.abs(self.bias, dtype=np.float64)).max(initial=0))
+        return self.masses().bound(*largest)
+
+    def masses(self) -> Masses:
+        """Return what the weights and the bias of each row add up to at most."""
+        rows = np.abs(self.weight, dtype=np.float64).reshape(self.n_outputs, -1).sum(axis=1)
+        return Masses(rows, np.float64(0) if self.bias is None else np.abs(self.bias, dtype=np.float64))
 
     def arrays(self) -> dict[str, Array]:
         """Return the weight and, where there is one, the bias."""

@@ -8,7 +8,7 @@ from bits import same_bits
 
 from spikeport.backends import get_backend
 from spikeport.errors import KernelError
-from spikeport.graph import LayerNode
+from spikeport.graph import LayerNode, SNNGraph
 from spikeport.neuron import Neuron
 
 _rust = pytest.importorskip("spikeport._rust", reason="the Rust extension is not built: maturin develop")
@@ -125,3 +125,60 @@ def test_arrays_of_objects_have_no_fingerprint():
     with pytest.raises(KernelError) as error:
         _rust.fingerprint([np.array([None])])
     assert error.value.code == "dtype"
+
+
+class Exported:
+    """An array that says what it is by DLPack alone, as a tensor of a library that NumPy does not know."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __dlpack__(self, **asked):
+        return self._array.__dlpack__(**asked)
+
+    def __dlpack_device__(self):
+        return self._array.__dlpack_device__()
+
+
+def graph_of(dtype=np.float32):
+    nodes = random_nodes(dtype)
+    return SNNGraph(
+        LayerNode.with_neuron(str(index), arrays["weight"], arrays.get("bias"), neuron)
+        for index, (_, arrays, _, _, neuron) in enumerate(nodes)
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_a_graph_gives_the_same_bits_on_any_number_of_threads(threads):
+    graph, x = graph_of(), np.random.default_rng(3).random((70, 12), np.float32)
+    expected, got = (graph.run(x, T=8, backend=name, threads=threads) for name in ("reference", "rust"))
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(expected.counts, got.counts, strict=True))
+    assert expected.drive.tobytes() == got.drive.tobytes()
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2", 10**6])
+def test_a_number_of_threads_that_is_none_is_refused(threads):
+    with pytest.raises(KernelError, match=r"threads must be a whole number from 1 to 1,024") as caught:
+        graph_of().run(np.zeros((2, 12)), T=1, threads=threads)
+    assert caught.value.code == "threads"
+
+
+def test_an_array_of_another_library_is_read_by_dlpack():
+    graph, x = graph_of(), np.random.default_rng(3).random((5, 12), np.float32)
+    assert graph.run(Exported(x), T=6).drive.tobytes() == graph.run(x, T=6).drive.tobytes()
+
+
+@pytest.mark.parametrize("encoding", ["current", "poisson", "spikes", "pulse"])
+def test_what_the_crate_looks_at_itself_is_refused_with_the_code_of_the_reference(encoding):
+    good = np.full((3, 2, 12) if encoding == "spikes" else (2, 12), 0.5)
+    for value, rounded in ((np.nan, np.float64), (np.inf, np.float64), (1e300, np.float32), (1.5, np.float64)):
+        bad = good.copy()
+        bad[..., 0] = value
+        codes = []
+        for backend in ("reference", "rust"):
+            try:
+                graph_of(rounded).run(bad, T=3, encoding=encoding, backend=backend)
+                codes.append(None)
+            except KernelError as error:
+                codes.append(error.code)
+        assert codes[0] == codes[1], (value, codes)

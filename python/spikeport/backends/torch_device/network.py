@@ -48,7 +48,7 @@ class TorchNetwork(Network):
         widest = 8 if self.placed.dtype == np.int32 else self.placed.dtype.itemsize
         return signals_of(self.placed, timesteps) + 2 * timesteps * self.placed.largest * widest
 
-    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool) -> RunResult:
+    def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None) -> RunResult:
         try:
             with full_precision(self.device.torch):
                 return self._walk(x, timesteps, encoding, seed, record)

@@ -76,7 +76,7 @@ def read_out(whole: RunResult, graph: SNNGraph, x: Array, delay: int, **how: Any
     whole : what ``graph.run(x, …)`` gave for the whole run
     x : (batch, *input_shape), as it was run
     delay : steps at the start that are not read, fewer than those of the run
-    how : encoding, seed and backend of the run
+    how : encoding, seed, backend and threads of the run
     """
     flat = (len(whole.drive), graph.n_outputs)
     counts, drive = whole.counts[-1].reshape(flat), whole.drive.reshape(flat)

@@ -53,6 +53,7 @@ class RunsOnSamples(GraphParts):
         readout_delay: int = 0,
         backend: str = "auto",
         max_bytes: int | None = None,
+        threads: int | None = None,
         with_settled: bool = False,
     ) -> Any:
         """Run the network on ``x`` and return what its output layer did.
@@ -71,6 +72,7 @@ class RunsOnSamples(GraphParts):
         backend : see `spikeport.backends.get_backend`
         max_bytes : about what the run may take beside ``x``, by default 512 MiB: a large batch runs in parts, with the
             same bits
+        threads : on how many samples are shared out, with the same bits; see `SNNGraph.run`
 
         Returns
         -------
@@ -102,7 +104,7 @@ class RunsOnSamples(GraphParts):
         """
         if readout not in READOUTS:
             raise ConversionError("readout", f"readout {readout!r} is not one of {', '.join(READOUTS)}")
-        read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
+        read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes, threads)
         values = read.counts if readout == "spikes" and not self.is_pulsed else self.decoded(read.drive, read.timesteps)
         return self._answer(x, values, read, with_settled)
 
@@ -150,6 +152,7 @@ class RunsOnSamples(GraphParts):
         readout_delay: int = 0,
         backend: str = "auto",
         max_bytes: int | None = None,
+        threads: int | None = None,
         with_settled: bool = False,
     ) -> Any:
         """Return the class of each sample: the output that came out largest; of a single output, whether it is above 0.
@@ -159,7 +162,7 @@ class RunsOnSamples(GraphParts):
         apart. Takes and raises what `run` does; returns an index for one sample, (batch,) indices for a batch, and
         beside it the steps of settling where they are asked for.
         """
-        read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes)
+        read = self._simulate(x, T, encoding, seed, readout_delay, backend, max_bytes, threads)
         return self._answer(x, classes_of(self.decoded(read.drive, read.timesteps)), read, with_settled)
 
     def fed(self, x: Array) -> Array:
@@ -178,6 +181,7 @@ class RunsOnSamples(GraphParts):
         readout_delay: int,
         backend: str,
         max_bytes: int | None,
+        threads: int | None,
     ) -> Readout:
         timesteps = check_timesteps(self.T if T is None else T)
         delay = check_delay(readout_delay, timesteps)
@@ -191,7 +195,7 @@ class RunsOnSamples(GraphParts):
         if self.input_range is not None and samples.size and samples.dtype.kind in "fiub":
             message = far_outside(float(samples.min()), float(samples.max()), self.input_range)
             self._warn(InputRangeWarning(message) if message else None)
-        how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend}
+        how: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": backend, "threads": threads}
         if self.units is not None and samples.size and samples.dtype.kind in "fiub":
             self._warn(between_steps(samples, self.units.input))
         read = read_in_parts(self.graph, self.fed(samples), timesteps, delay, max_bytes, **how)

@@ -10,6 +10,9 @@ pub(super) struct Field {
     columns: Axis,
 }
 
+/// The place that reads what no place reads.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
 /// The same along one axis. The places that read a value lie `step` apart, and from each to the next the tap falls by
 /// `fall`, so that no window, however large, takes more room than the signal it is over.
 pub(super) struct Axis {
@@ -106,6 +109,25 @@ impl Field {
                 }
             }
         }
+    }
+
+    /// Of each value of a channel the one place that reads it, [`NOWHERE`] where none does; `None` where windows overlap.
+    pub(super) fn one_reader(&self) -> Option<Vec<u32>> {
+        let along = |axis: &Axis| {
+            let place = |&[place, _, count]: &[u32; 3]| match count {
+                0 => Some(NOWHERE),
+                1 => Some(place),
+                _ => None,
+            };
+            axis.readers.iter().map(place).collect::<Option<Vec<_>>>()
+        };
+        let (rows, columns) = (along(&self.rows)?, along(&self.columns)?);
+        let width = self.columns.places as u32;
+        let at = |row: u32, column: u32| match NOWHERE {
+            none if none == row || none == column => NOWHERE,
+            _ => row * width + column,
+        };
+        Some(rows.iter().flat_map(|&row| columns.iter().map(move |&column| at(row, column))).collect())
     }
 
     /// Number of rows of places, and of places in a row.

@@ -6,7 +6,8 @@
 //!
 //! The sum of what it gives over any number of steps is the largest sum in the window. Spikes of 0 and 1 give spikes of 0
 //! and 1: of the counts in a window the largest grows by at most one in a step, and never shrinks. A maximum moves only
-//! where a value of its window did, so only those are looked for again.
+//! where a value of its window did. Where no value falls it is the larger one of what it was and of those that rose; else
+//! the windows that hold an event are searched.
 
 use super::field::Field;
 use super::{Currents, Events, Operation, Window, pool};
@@ -75,6 +76,20 @@ impl<E: Element> Currents<E> for MaxPoolCurrents<E> {
             let (indices, values) = signals[0].row(row);
             for (event, &index) in indices.iter().enumerate() {
                 running[index as usize] += values.map_or(E::ONE, |values| values[event]);
+            }
+            if values.is_none_or(|values| values.iter().all(|&value| value >= E::ZERO)) {
+                currents.copy_from_slice(largest);
+                self.field.terms(indices, |channel, place, _, event| {
+                    let (now, current) =
+                        (running[indices[event] as usize], &mut currents[channel * places + place]);
+                    if now > *current {
+                        *current = now;
+                    }
+                });
+                for (current, largest) in currents.iter_mut().zip(largest) {
+                    (*current, *largest) = (*current - *largest, *current);
+                }
+                continue;
             }
             currents.fill(E::ZERO);
             self.field.terms(indices, |channel, place, _, _| {

@@ -7,7 +7,7 @@
 //!
 //! Places in the padding count, as zeros. Whole numbers have no average.
 
-use super::field::Field;
+use super::field::{Field, NOWHERE};
 use super::{Currents, Events, Operation, Window};
 use crate::view::Shape;
 use crate::{Code, Element, Error};
@@ -66,13 +66,16 @@ impl<E: Element> Operation<E> for Pool {
     fn start(&self, inputs: &[&[usize]], _batch: usize) -> Result<Box<dyn Currents<E> + '_>, Error> {
         let field = self.window.over(&inputs[0][1..])?;
         let divisor = self.is_average.then(|| E::from_f64(self.window.taps() as f64));
-        Ok(Box::new(PoolCurrents { field, channels: inputs[0][0], divisor }))
+        let readers = field.one_reader();
+        Ok(Box::new(PoolCurrents { field, readers, channels: inputs[0][0], divisor }))
     }
 }
 
 /// A pool at work: it keeps nothing between blocks of steps.
 struct PoolCurrents<E> {
     field: Field,
+    /// Which place reads each value of a channel, where no two do.
+    readers: Option<Vec<u32>>,
     channels: usize,
     divisor: Option<E>,
 }
@@ -85,9 +88,26 @@ impl<E: Element> Currents<E> for PoolCurrents<E> {
         {
             let (indices, values) = signals[0].row(row);
             currents.fill(E::ZERO);
-            self.field.terms(indices, |channel, place, _, event| {
-                currents[channel * places + place] += values.map_or(E::ONE, |values| values[event]);
-            });
+            let mut add = |at: usize, event: usize| {
+                currents[at] += values.map_or(E::ONE, |values| values[event]);
+            };
+            match &self.readers {
+                Some(readers) => {
+                    let (size, mut channel, mut begin) = (readers.len(), 0, 0);
+                    for (event, &index) in indices.iter().enumerate() {
+                        while index as usize >= begin + size {
+                            (channel, begin) = (channel + 1, begin + size);
+                        }
+                        let place = readers[index as usize - begin];
+                        if place != NOWHERE {
+                            add(channel * places + place as usize, event);
+                        }
+                    }
+                }
+                None => {
+                    self.field.terms(indices, |channel, place, _, event| add(channel * places + place, event))
+                }
+            }
             if let Some(divisor) = self.divisor {
                 currents.iter_mut().for_each(|current| *current = *current / divisor);
             }
