@@ -13,8 +13,8 @@ from spikeport.report.progress import bar
 from spikeport.transfer.checkpoint import SNNCheckpoint
 from spikeport.transfer.errors import CheckpointError, TransferError
 from spikeport.transfer.head import check_is_checkpoint, claims_put_away
-from spikeport.transfer.schedule import TransferConfig
 from spikeport.transfer.saving import save_checkpoint
+from spikeport.transfer.schedule import TransferConfig
 from spikeport.transfer.store import PathLike, checkpoint_paths
 from spikeport.transfer.training.history import FineTuned, FineTunedPhase
 from spikeport.transfer.training.phases import Phase, planned
