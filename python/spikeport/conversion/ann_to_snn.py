@@ -28,6 +28,7 @@ from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.lossless.certificate import certified
 from spikeport.conversion.lossless.network import settling
 from spikeport.conversion.measurement import measured
+from spikeport.conversion.readout import check_delay
 from spikeport.conversion.thresholds.distribution import Outputs
 from spikeport.conversion.thresholds.network import channels_of
 from spikeport.conversion.whole import SAMPLES, in_integers
@@ -55,6 +56,7 @@ def convert(
     bias_calibration: bool | None = None,
     readout_calibration: bool | None = None,
     max_spikes: int = 1,
+    readout_delay: int = 0,
     neuron: str = "if",
     levels: int | None = None,
     arithmetic: str = "float",
@@ -114,6 +116,8 @@ def convert(
         weights of hidden layers with it, else not done
     max_spikes : the most spikes that a neuron sends in one step, from 1 to 127: T steps have as many levels as
         T·max_spikes steps of single spikes, and a rate of 1 stands for θ/max_spikes
+    readout_delay : steps at the start, fewer than ``T``, that will not be read: what is fitted and chosen, and the
+        certificate, are for the steps after them. Give it to ``run`` and ``classify``, too
     neuron : "if", integrate-and-fire, whose rates are the activations; or "st_bif", a lossless network
     levels : N of a lossless network, by default 15: its activations have N + 1 values from 0 to θ, which ``thresholds``
         (by default "data") chooses; QCFS activations keep their own θ and T. Neither biases nor readout are calibrated
@@ -138,8 +142,8 @@ def convert(
     ------
     ConversionError
         ``timesteps``, ``max_spikes``, ``neuron``, ``levels``, ``percentile``, ``thresholds``, ``calibration``,
-        ``arithmetic``, ``classes``, ``model``, ``unsupported_module``, ``order``, ``non_finite``, ``shape``, ``dtype``,
-        ``calibration_empty``, ``unfaithful``.
+        ``readout``, ``arithmetic``, ``classes``, ``model``, ``unsupported_module``, ``order``, ``non_finite``,
+        ``shape``, ``dtype``, ``calibration_empty``, ``unfaithful``.
     MissingExtra
         where torch is not installed.
 
@@ -154,12 +158,15 @@ def convert(
         where a layer is never active on the calibration data; its θ is then 1.
     """
     T, max_spikes = check_timesteps(T), check_max_spikes(max_spikes, ConversionError)
+    delay = check_delay(readout_delay, T)
     biases, readout = (
         check_fit("bias_calibration", bias_calibration),
         check_fit("readout_calibration", readout_calibration),
     )
     bits = check_arithmetic(arithmetic, calibration_data is not None)
     quantised = check_levels(neuron, levels, max_spikes, bool(biases or readout))
+    if delay and quantised is not None:
+        raise ConversionError("readout", f"a pulse comes once: leave readout_delay={delay} off")
     rule, share = check_rule(thresholds, percentile, calibration_data is not None, bool(biases or readout))
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
@@ -181,7 +188,7 @@ def convert(
             _calibrate(network, stream, length(calibration_data), seen, values, progress)
         samples = seen.compared if seen.count else np.random.default_rng(0).random((4, *network.input_shape))
         expected = network.check_faithful(_as_input(network, samples))
-        asked = Asked(T, rule, share, per_channel, biases, readout, max_spikes)
+        asked = Asked(T, rule, share, per_channel, biases, readout, max_spikes, delay)
         if quantised is not None:
             made = settling(network, values, seen, replace(asked, timesteps=quantised, rule=_settled(rule)))
         else:
@@ -212,7 +219,7 @@ def convert(
         said += advice.on_calibration(seen, made.silent) if seen.count else ()
         said += advice.on_settling(snn)
     elif seen.count:
-        snn.certificate = measured(snn, samples, expected, made.details, made.chosen)
+        snn.certificate = measured(snn, samples, expected, made.details, made.chosen, delay)
         said += advice.on_calibration(seen, made.silent)
         said += advice.on_certificate(snn, share if rule == "percentile" else None)
     if whole is not None:

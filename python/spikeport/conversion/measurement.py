@@ -23,11 +23,14 @@ FED = {
 }
 
 
-def measured(snn: ConvertedSNN, x: Array, expected: Array, details: dict[str, Any], chosen: str = "") -> Certificate:
+def measured(
+    snn: ConvertedSNN, x: Array, expected: Array, details: dict[str, Any], chosen: str = "", delay: int = 0
+) -> Certificate:
     """Return what ``snn`` answers beside what the trained network answered: ``expected``, for samples ``x``.
 
     Measured on all of them, or on fewer where a network takes long to run: as constant current, and beside it as
-    Poisson spikes where ``x`` lies in [0, 1]. ``chosen`` says how the network was chosen, for the reason.
+    Poisson spikes where ``x`` lies in [0, 1]. ``chosen`` says how the network was chosen, for the reason. The first
+    ``delay`` steps are not read.
     """
     places = np.linspace(0, len(x) - 1, compared_on(snn.graph, snn.T, len(x))).round().astype(int)
     x, expected = x.reshape(len(x), -1)[places], expected[places]
@@ -36,11 +39,11 @@ def measured(snn: ConvertedSNN, x: Array, expected: Array, details: dict[str, An
         reason = "integers draw no Poisson spikes: constant current is what run() and classify() feed"
         further = (Certificate("unchecked", reason),)
     elif x.min() >= 0 and x.max() <= 1:
-        further = (_compared(snn, x, expected, "poisson", {}),)
+        further = (_compared(snn, x, expected, "poisson", {}, delay=delay),)
     else:
         reason = f"Poisson spikes want values in [0, 1], and the samples have some from {x.min():g} to {x.max():g}"
         further = (Certificate("unchecked", f"{reason}: run with encoding='current'"),)
-    return _compared(snn, x, expected, "current", details, further, chosen)
+    return _compared(snn, x, expected, "current", details, further, chosen, delay)
 
 
 def _compared(
@@ -51,8 +54,10 @@ def _compared(
     details: dict[str, Any],
     further: tuple[Certificate, ...] = (),
     chosen: str = "",
+    delay: int = 0,
 ) -> Certificate:
-    got = snn.run(x, encoding=encoding, readout="membrane")
+    got = snn.run(x, encoding=encoding, readout="membrane", readout_delay=delay)
+    details = {"readout_delay": delay, **details} if delay else details
     return compared(snn, got, expected, encoding, details, further, chosen)
 
 

@@ -16,6 +16,7 @@ class Asked:
     percentile : of the rule with this name, and of an output that only counts
     per_channel : whether each channel of an image has a θ of its own
     biases, readout : whether to fit them, None where that is to be chosen
+    delay : steps at the start that will not be read
     """
 
     timesteps: int
@@ -25,3 +26,4 @@ class Asked:
     biases: bool | None = None
     readout: bool | None = None
     max_spikes: int = 1
+    delay: int = 0

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from spikeport.conversion.calibrating.simulation import Arrived, Simulation, fired, for_each_channel
+from spikeport.conversion.calibrating.simulation import Arrived, Simulation, fired, for_each_channel, late
 from spikeport.conversion.parts import Scale
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.operations import Add, Weighted
@@ -34,6 +34,7 @@ def calibrate_biases(
     timesteps: int,
     means: Mapping[str, Array],
     readout: str | None = None,
+    delay: int = 0,
 ) -> Arrived:
     """Change the biases of ``graph``, and return what then comes to its last layer.
 
@@ -45,25 +46,31 @@ def calibrate_biases(
     means : the trained network's mean activation in each channel, by the name of the layer with the neurons; behind
         the last layer, whose neurons only count, that of its currents
     readout : the layer whose rates are returned, by default the last one
+    delay : steps at the start that are not read, fewer than ``timesteps``: rates are those of the others
     """
-    simulation = Simulation(graph, x, timesteps, readout)
+    simulation = Simulation(graph, x, timesteps, readout, delay)
     for k, layer in simulation.hidden():
         place = bias_of(graph, layer) if layer.name in means and layer.neuron.is_spiking else None
         currents, shift = simulation.currents(k), np.zeros(0 if layer.shape is None else layer.shape[0])
         if place is not None:
-            shift = moved(layer, currents, timesteps, means[layer.name], scales[k])
+            shift = moved(layer, currents, timesteps, means[layer.name], scales[k], delay)
             add_to_bias(place, shift)
         simulation.send(layer, currents, for_each_channel(shift, currents))
     return with_last_bias(graph, scales, simulation.arrived(), means)
 
 
-def moved(layer: LayerNode, currents: Tensor, timesteps: int, means: Array, scale: Scale | Array) -> Array:
-    """Return what to add to the currents of each channel for its mean rate, in units of ``scale``, to be ``means``."""
+def moved(
+    layer: LayerNode, currents: Tensor, timesteps: int, means: Array, scale: Scale | Array, delay: int = 0
+) -> Array:
+    """Return what to add to the currents of each channel for its mean rate, in units of ``scale``, to be ``means``.
+
+    The rate is that after ``delay`` steps.
+    """
     unit = np.asarray(layer.neuron.threshold) / np.asarray(scale)  # a current as large as the threshold is a rate of 1
     shift = np.zeros(len(means))
     for _ in range(ROUNDS):
         spikes = fired(layer.neuron, currents, timesteps, for_each_channel(shift, currents))
-        shift = shift + (means - channel_means(spikes.to(currents.dtype).mean(0)) * scale) * unit
+        shift = shift + (means - channel_means(late(spikes, delay).to(currents.dtype).mean(0)) * scale) * unit
     return shift
 
 

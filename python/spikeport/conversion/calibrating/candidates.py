@@ -68,13 +68,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Trial:
-    """What candidates are fitted to and judged on, and for how many steps, with how many spikes at most in each."""
+    """What candidates are fitted to and judged on, and for how many steps, with how many spikes at most in each.
+
+    The first ``delay`` steps are not read.
+    """
 
     network: ReadNetwork
     fitted: Told
     judged: Told
     timesteps: int
     max_spikes: int = 1
+    delay: int = 0
 
     def candidates(
         self, rule: str, thetas: dict[str, Array], fit: Fit, ridges: Sequence[float | None]
@@ -82,7 +86,7 @@ class Trial:
         """Yield one for each of ``ridges`` with these thresholds."""
         if fit.thresholds:
             steps = self.timesteps, self.max_spikes
-            thetas = thetas_as_it_spikes(self.network, thetas, self.fitted, *steps, fit.weights)
+            thetas = thetas_as_it_spikes(self.network, thetas, self.fitted, *steps, fit.weights, self.delay, fit.starts)
         graph, scales = balanced(self.network, thetas, self.max_spikes)
         readout = Readout.of(self.network, graph, scales) if any(ridge is not None for ridge in ridges) else None
         name = None if readout is None else readout.layer.name
@@ -106,13 +110,14 @@ class Trial:
             return self._arrived(graph, self.fitted.x, readout) if is_read else None
         last, fitted = graph[len(graph) - 1], self.fitted
         means = {**fitted.means, last.name: _for_each_channel(fitted.drive, last)}
-        if not fit.starts:
-            return calibrate_biases(graph, scales, fitted.x, self.timesteps, means, readout)
-        return fit_layers(self.network, graph, scales, fitted.x, self.timesteps, means, fit.weights, readout)
+        if not fit.starts and fit.weights is None:
+            return calibrate_biases(graph, scales, fitted.x, self.timesteps, means, readout, self.delay)
+        how = fit.weights, readout, None, self.delay, fit.starts
+        return fit_layers(self.network, graph, scales, fitted.x, self.timesteps, means, *how)
 
     def _arrived(self, graph: SNNGraph, x: torch.Tensor, readout: str | None) -> Arrived:
         at_once = max(1, VALUES // 4 // (self.timesteps * widest(graph)))
-        parts = [simulated(graph, some, self.timesteps, readout) for some in torch.split(x, at_once)]
+        parts = [simulated(graph, some, self.timesteps, readout, self.delay) for some in torch.split(x, at_once)]
         return Arrived(*(torch.cat(signals) for signals in zip(*parts, strict=True)))
 
     def _error(self, drive: Array) -> float:

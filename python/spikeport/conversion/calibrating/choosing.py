@@ -45,6 +45,7 @@ def chosen(
     timesteps: int,
     *,
     max_spikes: int = 1,
+    delay: int = 0,
     advance: Callable[[int], None] = lambda count: None,
 ) -> tuple[list[Candidate], Array]:
     """Return the candidates, best first, and the samples that the best one was judged on.
@@ -58,7 +59,7 @@ def chosen(
     network : what was read
     ways : what is tried
     samples : (n, …), as the network takes them
-    timesteps, max_spikes : what is converted for
+    timesteps, max_spikes, delay : what is converted for
     advance : is told of each network that has been fitted
     """
     graph, _ = balanced(network, next(iter(ways.rules.values())))
@@ -69,7 +70,7 @@ def chosen(
     def a_round(count: int) -> _Round:
         few = min(count, most, len(samples))
         fitted, judged = (evenly(part, max(1, round(few * len(part) / len(samples)))) for part in given)
-        trial = Trial(network, told(network, fitted), told(network, judged), timesteps, max_spikes)
+        trial = Trial(network, told(network, fitted), told(network, judged), timesteps, max_spikes, delay)
         return _Round(ways, trial, judged, advance)
 
     affordable = int(WORK / (each * ways.networks))

@@ -12,7 +12,7 @@ class Fit(NamedTuple):
     ----------
     biases : whether they are calibrated
     starts : whether neurons may begin late; then biases are calibrated, too
-    weights : λ of a regression of each hidden layer's weights, or None where they are as trained
+    weights : λ of a regression of each hidden layer's weights, or None where they are as trained; then, too
     thresholds : whether θ of each channel is chosen once more on the network as it spikes, with all the others
     """
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from spikeport.conversion.calibrating.biases import ROUNDS, channel_means
-from spikeport.conversion.calibrating.simulation import fired, for_each_channel
+from spikeport.conversion.calibrating.simulation import fired, for_each_channel, late
 from spikeport.neuron import Neuron, PerNeuron
 
 Array = npt.NDArray[Any]
@@ -53,10 +53,12 @@ def best_of(
     wanted: Tensor,
     starts: Sequence[float],
     factors: Sequence[float],
+    delay: int = 0,
 ) -> tuple[PerNeuron, PerNeuron]:
     """Return the start and the factor of θ of each channel with which its rate comes closest to what is wanted.
 
-    A spike stands for θ, so that a factor counts as much more or less for each. The others are those of `late_start`.
+    A spike stands for θ, so that a factor counts as much more or less for each. The rate is that after ``delay`` steps.
+    The others are those of `late_start`.
     """
     if len(starts) == len(factors) == 1:
         return starts[0], factors[0]
@@ -68,7 +70,7 @@ def best_of(
         tried, shift = replace(neuron, v_init=tried_start, threshold=threshold * tried_factor), np.zeros(len(means))
         for _ in range(ROUNDS + 1):
             spikes = fired(tried, currents, timesteps, for_each_channel(shift, currents))
-            rates = spikes.to(currents.dtype).mean(0) * tried_factor
+            rates = late(spikes, delay).to(currents.dtype).mean(0) * tried_factor
             error = channel_means((rates - wanted).square())
             start, factor = np.where(error < best, tried_start, start), np.where(error < best, tried_factor, factor)
             best = np.minimum(error, best)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from spikeport.conversion.balance import balanced
@@ -44,12 +43,20 @@ FACTORS: Final = (1.0, 0.6, 0.8, 1.25, 1.6)
 
 
 def thetas_as_it_spikes(
-    network: ReadNetwork, thetas: Mapping[str, Array], told: Told, timesteps: int, max_spikes: int, ridge: float | None
+    network: ReadNetwork,
+    thetas: Mapping[str, Array],
+    told: Told,
+    timesteps: int,
+    max_spikes: int,
+    ridge: float | None,
+    delay: int = 0,
+    may_be_late: bool = True,
 ) -> dict[str, Array]:
     """Return ``thetas`` with that of each channel changed as serves best in the network as it spikes, fitted so far."""
     graph, scales = balanced(network, thetas, max_spikes)
     factors: dict[str, PerNeuron] = {}
-    fit_layers(network, graph, scales, told.x, timesteps, told.means, ridge, factors=factors)
+    how = ridge, None, factors, delay, may_be_late
+    fit_layers(network, graph, scales, told.x, timesteps, told.means, *how)
     limits = {node.name: np.inf for node in network.nodes}
     limits |= {node.name: node.activation.theta for node in network.nodes if node.activation and node.activation.theta}
     return {name: np.minimum(theta * factors.get(name, 1.0), limits[name]) for name, theta in thetas.items()}
@@ -65,14 +72,16 @@ def fit_layers(
     ridge: float | None = None,
     readout: str | None = None,
     factors: dict[str, PerNeuron] | None = None,
+    delay: int = 0,
+    may_be_late: bool = True,
 ) -> Arrived:
-    """Change starts and biases of ``graph``, and its weights where there is a ``ridge``.
+    """Change biases of ``graph``, starts where they ``may_be_late``, and its weights where there is a ``ridge``.
 
     The other arguments, and what is returned, are those of `biases.calibrate_biases`; ``network`` is the trained one.
     ``factors`` gets, where it is given, those of `FACTORS` with which θ of each channel would serve best; then the
     layers behind are fitted to what they would be sent, and ``graph`` is of no further use.
     """
-    simulation = Simulation(graph, x, timesteps, readout)
+    simulation = Simulation(graph, x, timesteps, readout, delay)
     trained = _Beside(network, x, graph)
     for k, layer in simulation.hidden():
         behind, is_steady = trained.at(layer), simulation.is_steady(k)
@@ -83,11 +92,11 @@ def fit_layers(
         place = bias_of(graph, layer) if layer.name in means and layer.neuron.is_spiking else None
         if place is not None and behind is not None:
             wanted, neuron = behind.output / for_each_channel(scales[k], currents), layer.neuron
-            starts = STARTS[:1] if is_steady else STARTS
+            starts = STARTS if may_be_late and not is_steady else STARTS[:1]
             tried = FACTORS if factors is not None and trained.is_free(layer) else FACTORS[:1]
-            start, factor = best_of(neuron, currents, timesteps, wanted, starts, tried)
+            start, factor = best_of(neuron, currents, timesteps, wanted, starts, tried, delay)
             layer.neuron = replace(neuron, v_init=start, threshold=neuron.threshold * factor)
-            shift = moved(layer, currents, timesteps, means[layer.name], np.asarray(scales[k]) * factor)
+            shift = moved(layer, currents, timesteps, means[layer.name], np.asarray(scales[k]) * factor, delay)
             add_to_bias(place, shift)
             if factors is not None:
                 factors[layer.name] = factor
@@ -141,7 +150,7 @@ class _Beside:
         places = {node.name: place for place, node in enumerate(self._graph)}
         for name in self._graph.reads(places[readers[0].name]):
             if name != layer.name and name in simulation.signals and name in self._outputs:
-                given = simulation.signals[name].to(torch.float64).mean(0)
+                given = simulation.mean_of(name)
                 unit = for_each_channel(scales[places[name]], given[None])
                 total = total + (self._outputs[name] - given * unit)
         return total

@@ -24,7 +24,7 @@ AT_ONCE: Final = 1 << 24
 
 
 class Arrived(NamedTuple):
-    """What came to the end: the mean over the steps of what the readout reads, (batch, …), and of the drive."""
+    """What came to the end, as means over the steps that count: what the readout reads, (batch, …), and the drive."""
 
     rates: Tensor
     drive: Tensor
@@ -35,11 +35,11 @@ class Simulation:
 
     A signal is (steps, batch, …), with a single step where it is the same at all of them. Spikes are kept as whole
     numbers of 8 bits, and only until the last node has read them. ``readout`` is the node whose rates are kept, by
-    default the last one.
+    default the last one. Means leave out the first ``delay`` steps, fewer than ``timesteps``.
     """
 
-    def __init__(self, graph: SNNGraph, x: Tensor, timesteps: int, readout: str | None = None) -> None:
-        self.graph, self.timesteps, self.dtype = graph, timesteps, x.dtype
+    def __init__(self, graph: SNNGraph, x: Tensor, timesteps: int, readout: str | None = None, delay: int = 0) -> None:
+        self.graph, self.timesteps, self.dtype, self.delay = graph, timesteps, x.dtype, delay
         self._readout = readout or graph[-1].name
         self._rates: Tensor | None = None
         self.signals: dict[str, Tensor] = {INPUT: x.reshape(1, len(x), *graph.input_shape)}
@@ -57,7 +57,11 @@ class Simulation:
 
     def mean_read(self, k: int) -> Tensor:
         """Return the mean over the steps of what node ``k`` reads first, (batch, …), in float64."""
-        return self.signals[self.graph.reads(k)[0]].to(torch.float64).mean(0)
+        return self.mean_of(self.graph.reads(k)[0])
+
+    def mean_of(self, name: str) -> Tensor:
+        """Return the mean over the steps of what node ``name`` passes on, (batch, …), in float64."""
+        return late(self.signals[name], self.delay).to(torch.float64).mean(0)
 
     def is_steady(self, k: int) -> bool:
         """Whether what node ``k`` reads is the same at all steps."""
@@ -79,7 +83,7 @@ class Simulation:
         """Return what came to the last node, behind all others."""
         k = len(self.graph) - 1
         rates = self.mean_read(k) if self._rates is None else self._rates
-        return Arrived(rates, self.currents(k).to(torch.float64).mean(0))
+        return Arrived(rates, late(self.currents(k), self.delay).to(torch.float64).mean(0))
 
     def currents(self, k: int) -> Tensor:
         """Return the currents of node ``k``, (steps or 1, batch, …)."""
@@ -102,9 +106,9 @@ class Simulation:
         return together.reshape(steps, batch, *together.shape[1:])
 
 
-def simulated(graph: SNNGraph, x: Tensor, timesteps: int, readout: str | None = None) -> Arrived:
-    """Return what comes to the last layer of ``graph``, and to the node ``readout``."""
-    simulation = Simulation(graph, x, timesteps, readout)
+def simulated(graph: SNNGraph, x: Tensor, timesteps: int, readout: str | None = None, delay: int = 0) -> Arrived:
+    """Return what comes to the last layer of ``graph``, and to the node ``readout``, after ``delay`` steps."""
+    simulation = Simulation(graph, x, timesteps, readout, delay)
     for k, layer in simulation.hidden():
         simulation.send(layer, simulation.currents(k))
     return simulation.arrived()
@@ -127,6 +131,11 @@ def fired(neuron: Neuron, currents: Tensor, timesteps: int, shift: Tensor | floa
         v -= threshold * sent
         spikes[t] = sent
     return spikes
+
+
+def late(signal: Tensor, delay: int) -> Tensor:
+    """Return a signal (steps or 1, batch, …) without its first ``delay`` steps."""
+    return signal[delay:] if len(signal) > 1 else signal
 
 
 def for_each_channel(value: Any, like: Tensor) -> Tensor:

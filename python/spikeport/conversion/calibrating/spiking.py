@@ -94,7 +94,8 @@ def spiking(
     samples = seen.evenly(KEPT)
     ways = ways_of(network, rules, asked, own, parted(samples)[0], plain)
     with bar("choosing", None, shown=progress) as advance:
-        ranking, judged = chosen(network, ways, samples, asked.timesteps, max_spikes=asked.max_spikes, advance=advance)
+        how = {"max_spikes": asked.max_spikes, "delay": asked.delay}
+        ranking, judged = chosen(network, ways, samples, asked.timesteps, **how, advance=advance)
     best = ranking[0]
     found = {**best.described, "runners_up": [candidate.described for candidate in ranking[1:]]}
     return Made(best.graph, best.scales, silent, {**found, **details}, _sentence(ranking), judged)

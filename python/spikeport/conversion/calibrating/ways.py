@@ -79,8 +79,9 @@ def ways_of(
     if not (chooses and is_deep) or asked.biases is False:
         return Ways(rules, ladder, fits, (), ridges)
     weights = [None] if asked.readout is False else [None, WEIGHTS]
-    further = [Fit(biases=True, starts=True, weights=one) for one in weights]
-    if ladder and asked.per_channel:
+    starts = not asked.delay  # what a late start saves in the first steps is lost there, and is not read then
+    further = [Fit(biases=True, starts=starts, weights=one) for one in weights if starts or one is not None]
+    if further and ladder and asked.per_channel:
         further.append(further[-1]._replace(thresholds=True))
     return Ways(rules, ladder, fits, further, ridges)
 
