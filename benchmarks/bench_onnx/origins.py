@@ -20,7 +20,7 @@ from torch import nn
 
 from benchmarks.result import ROOT
 
-KERAS = ROOT / "python" / "tests" / "interop"
+KERAS = ROOT / "python" / "tests" / "interop" / "brought"
 
 
 class Origin(NamedTuple):

@@ -133,7 +133,7 @@ class Julia(Backend):
         I = currents.steps(steps)
         if neuron.kind == "identity":
             return fire(self._values("currents", I), neuron)
-        bounds = {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
+        bounds: dict[str, Any] = {"tracer_min": neuron.tracer_min, "tracer_max": neuron.tracer_max}
         return self.st_bif_multistep(I, threshold=neuron.threshold, v_init=neuron.v_init, **bounds)
 
     def _neurons(self, kernel: str, I: Array, steps: int, shape: tuple[int, ...], words: dict[str, Any]) -> Trace:

@@ -46,7 +46,7 @@ class JuliaNetwork(WalkedNetwork):
     def _run(self, x: Array, timesteps: int, encoding: str, seed: int, record: bool, threads: int | None) -> RunResult:
         batch = x.shape[-1 - len(self.placed.input_shape)]
         if not is_one_part(batch * timesteps, self._work):
-            return super()._run(x, timesteps, encoding, seed, record)
+            return super()._run(x, timesteps, encoding, seed, record, threads)
         words: dict[str, Any] = {"inputs": contiguous(x), "timesteps": timesteps, "encoding": encoding, "seed": seed}
         words["nodes"] = len(self.nodes)
         counts: list[Array] = []

@@ -28,7 +28,7 @@ from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.lossless.certificate import certified
 from spikeport.conversion.lossless.network import settling
 from spikeport.conversion.measurement import measured
-from spikeport.conversion.readout import check_delay
+from spikeport.conversion.running.readout import check_delay
 from spikeport.conversion.thresholds.distribution import Outputs
 from spikeport.conversion.thresholds.network import channels_of
 from spikeport.conversion.whole import SAMPLES, in_integers

@@ -9,7 +9,7 @@ from cli.command_line import spikeport
 
 from spikeport.transfer import load_checkpoint
 
-KERAS = Path(__file__).parents[1] / "interop" / "keras_digits.onnx"
+KERAS = Path(__file__).parents[1] / "interop" / "brought" / "keras_digits.onnx"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from interop.onnx_files import exported  # noqa: E402 (needs onnx)
+from interop.brought.onnx_files import exported  # noqa: E402 (needs onnx)
 
 from spikeport.conversion import convert  # noqa: E402
 from spikeport.interop import from_onnx  # noqa: E402

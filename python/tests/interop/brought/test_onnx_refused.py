@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from interop.onnx_files import ML, written  # noqa: E402 (needs onnx)
+from interop.brought.onnx_files import ML, written  # noqa: E402 (needs onnx)
 
 from spikeport.conversion import convert  # noqa: E402
 from spikeport.errors import ConversionError, MissingExtra  # noqa: E402

@@ -1,7 +1,7 @@
 """Writes the file that stands for Keras in the tests, and what Keras itself answers.
 
     pip install keras tensorflow-cpu tf2onnx
-    python python/tests/interop/keras_file.py
+    python python/tests/interop/brought/keras_file.py
 
 trains a small convolutional network on scikit-learn's digits, with TensorFlow behind Keras, exports it by tf2onnx as
 ``keras_digits.onnx`` and writes its probabilities for the test digits beside it, ``keras_digits.npy``. TensorFlow is

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from interop.onnx_files import ML, reference, written  # noqa: E402 (needs onnx)
+from interop.brought.onnx_files import ML, reference, written  # noqa: E402 (needs onnx)
 
 from spikeport.conversion import convert  # noqa: E402
 from spikeport.errors import ConversionError  # noqa: E402
