@@ -32,8 +32,8 @@ def if_multistep(
     v_reset: Parameter | None,
     beta: Parameter,
     max_spikes: int,
-    to: Buffers,
-) -> None: ...
+    to: Buffers | None,
+) -> Trace | None: ...
 def if_constant(
     current: Array,
     timesteps: int,
@@ -42,11 +42,11 @@ def if_constant(
     v_reset: Parameter | None,
     beta: Parameter,
     max_spikes: int,
-    to: Buffers,
-) -> None: ...
+    to: Buffers | None,
+) -> Trace | None: ...
 def st_bif_multistep(
-    currents: Array, threshold: Parameter, tracer_min: int, tracer_max: int, v_init: Parameter, to: Buffers
-) -> None: ...
+    currents: Array, threshold: Parameter, tracer_min: int, tracer_max: int, v_init: Parameter, to: Buffers | None
+) -> Trace | None: ...
 def layer_forward(inputs: Array, weights: Array, bias: Array | None, neuron: Neuron) -> Trace: ...
 def operation_currents(kind: str, arrays: dict[str, Array], attributes: Attributes, signals: list[Array]) -> Flat: ...
 

@@ -7,6 +7,7 @@ does not depend on it.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, cast
 
 import numpy as np
@@ -37,6 +38,9 @@ except ImportError as missing:
 
 Array = npt.NDArray[Any]
 
+SMALL: Final = 1 << 16
+"""The most spikes that the crate makes an array for."""
+
 RESULTS_AT_ONCE: Final = 1 << 28
 """Bytes that one call of the crate may give."""
 
@@ -54,27 +58,24 @@ class Rust(Backend):
 
     def _if_multistep_to(self, I: Array, given: IfParameters, to: SpikesOut) -> Trace:
         θ, v0, reset, β = _doubles(given[:4])
-        spikes, *state = arrays = _arrays(to, I)
-        _rust.if_multistep(I, θ, v0, reset, β, given.max_spikes, arrays)
-        return _written(to, spikes, *state)
+        arrays = _arrays(to, I)
+        return _written(to, arrays, _rust.if_multistep(I, θ, v0, reset, β, given.max_spikes, arrays))
 
     def _if_constant(self, I: Array, timesteps: int, given: IfParameters) -> Trace:
         return self._if_constant_to(I, timesteps, given, SpikesOut((timesteps, *I.shape)))
 
     def _if_constant_to(self, I: Array, timesteps: int, given: IfParameters, to: SpikesOut) -> Trace:
         θ, v0, reset, β = _doubles(given[:4])
-        spikes, *state = arrays = _arrays(to, I)
-        _rust.if_constant(I, timesteps, θ, v0, reset, β, given.max_spikes, arrays)
-        return _written(to, spikes, *state)
+        arrays = _arrays(to, I)
+        return _written(to, arrays, _rust.if_constant(I, timesteps, θ, v0, reset, β, given.max_spikes, arrays))
 
     def _st_bif_multistep(self, I: Array, given: StBifParameters) -> Trace:
         return self._st_bif_multistep_to(I, given, SpikesOut(I.shape))
 
     def _st_bif_multistep_to(self, I: Array, given: StBifParameters, to: SpikesOut) -> Trace:
         θ, v0 = _doubles(given[:2])
-        spikes, *state = arrays = _arrays(to, I)
-        _rust.st_bif_multistep(I, θ, given.tracer_min, given.tracer_max, v0, arrays)
-        return _written(to, spikes, *state)
+        arrays = _arrays(to, I)
+        return _written(to, arrays, _rust.st_bif_multistep(I, θ, given.tracer_min, given.tracer_max, v0, arrays))
 
     def _layer_forward(self, x: Array, operation: Linear, neuron: Neuron) -> Trace:
         _, arrays, _ = _plain(operation)
@@ -148,12 +149,20 @@ class RustNetwork(Network):
         return RunResult(counts, membrane, drive, timesteps, spikes if record else None, settled)
 
 
-def _arrays(to: SpikesOut, I: Array) -> tuple[Array | None, Array, Array]:
-    """Return arrays for spikes, membrane and counts of currents or of a current ``I``, not filled in."""
+def _arrays(to: SpikesOut, I: Array) -> tuple[Array | None, Array, Array] | None:
+    """Return arrays for spikes, membrane and counts of currents or of a current ``I``, or None for the crate's own.
+
+    Small ones the crate makes more quickly; large ones of NumPy lie in large pages of memory.
+    """
+    if math.prod(to.shape) <= SMALL and to.is_plain:
+        return None
     return to.array, np.empty(to.shape[1:], I.dtype), np.empty(to.shape[1:], np.int64)
 
 
-def _written(to: SpikesOut, spikes: Array | None, membrane: Array, counts: Array) -> Trace:
+def _written(to: SpikesOut, arrays: tuple[Array | None, Array, Array] | None, fresh: Any) -> Trace:
+    if arrays is None:
+        return _trace(fresh, to.shape)
+    spikes, membrane, counts = arrays
     return Trace(np.empty((0, *to.shape[1:]), np.int8) if spikes is None else spikes, membrane, counts)
 
 

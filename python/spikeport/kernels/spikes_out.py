@@ -33,6 +33,11 @@ class SpikesOut:
     record: bool = True
 
     @property
+    def is_plain(self) -> bool:
+        """Whether all spikes are wanted in a new array, a byte each."""
+        return self.out is None and self.record and not self.packed
+
+    @property
     def array(self) -> Array | None:
         """The array to write into, made here where none was given; None where spikes are not kept."""
         if not self.record:

@@ -1,9 +1,12 @@
 //! Arrays of the caller's that kernels write into.
 
-use numpy::{Element, PyArrayDyn, PyArrayMethods, PyReadwriteArrayDyn};
+use numpy::{Element, IntoPyArray, PyArrayDyn, PyArrayMethods, PyReadwriteArrayDyn};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use spikeport::{SpikeBuffer, TraceBuffer};
+use pyo3::types::PyTuple;
+use spikeport::{Error, SpikeBuffer, Trace, TraceBuffer};
+
+use crate::results::Raise;
 
 /// An array of spikes: int8 for a byte each, uint8 for a bit each, or None.
 pub enum SpikesOut<'py> {
@@ -66,4 +69,23 @@ impl<T: Element> Writable<'_, T> {
             counts: self.counts.as_slice_mut()?,
         })
     }
+}
+
+/// Run a kernel into these buffers, or without any into arrays of its own, which is quicker where they are small: then
+/// return spikes, membrane and counts, flat.
+pub fn fresh_or_into<'py, T: Element>(
+    py: Python<'py>,
+    to: Option<Buffers<'py>>,
+    fresh: impl FnOnce() -> Result<Trace<T>, Error> + Send,
+    into: impl FnOnce(TraceBuffer<'_, T>) -> Result<(), Error> + Send,
+) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    let Some(to) = to else {
+        let Trace { spikes, membrane, counts } = py.detach(fresh).raise(py)?;
+        let arrays = (spikes.into_pyarray(py), membrane.into_pyarray(py), counts.into_pyarray(py));
+        return arrays.into_pyobject(py).map(Some);
+    };
+    let mut to = to.borrow()?;
+    let to = to.parts()?;
+    py.detach(|| into(to)).raise(py)?;
+    Ok(None)
 }

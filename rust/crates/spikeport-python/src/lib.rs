@@ -21,7 +21,7 @@ mod _rust {
     use spikeport::{Code, Error, IfParameters, Neuron, PerNeuron, StBifParameters};
 
     use crate::arguments::{Numbers, PyNeuron, PyPerNeuron, not_of_one_type, view};
-    use crate::buffers::{Buffers, SpikesOut};
+    use crate::buffers::{Buffers, SpikesOut, fresh_or_into};
     #[pymodule_export]
     use crate::checkpoint::{checkpoint_load, checkpoint_save};
     #[pymodule_export]
@@ -46,33 +46,36 @@ mod _rust {
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 
-    /// Integrate-and-fire over currents of shape (T, …, N) into buffers of spikes, membrane, counts.
+    /// Integrate-and-fire over currents of shape (T, …, N) into buffers of spikes, membrane, counts, or as a flat tuple of them.
     #[pyfunction]
     #[allow(clippy::too_many_arguments)]
-    fn if_multistep(
-        py: Python<'_>,
+    fn if_multistep<'py>(
+        py: Python<'py>,
         currents: Numbers<'_>,
         threshold: PyPerNeuron<'_>,
         v_init: PyPerNeuron<'_>,
         v_reset: Option<PyPerNeuron<'_>>,
         beta: PyPerNeuron<'_>,
         max_spikes: i64,
-        to: Buffers<'_>,
-    ) -> PyResult<()> {
+        to: Option<Buffers<'py>>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let parameters = if_parameters(threshold, v_init, v_reset, beta, max_spikes);
         on_numbers!(currents, |currents| {
             let currents = view(&currents)?;
-            let mut to = to.borrow()?;
-            let to = to.parts()?;
-            py.detach(|| spikeport::if_multistep_into(currents, &parameters, to)).raise(py)
+            fresh_or_into(
+                py,
+                to,
+                || spikeport::if_multistep(currents, &parameters),
+                |to| spikeport::if_multistep_into(currents, &parameters, to),
+            )
         })
     }
 
-    /// Integrate-and-fire on one current of shape (…, N) into buffers of spikes, membrane, counts.
+    /// Integrate-and-fire on one current of shape (…, N) into buffers of spikes, membrane, counts, or as a flat tuple of them.
     #[pyfunction]
     #[allow(clippy::too_many_arguments)]
-    fn if_constant(
-        py: Python<'_>,
+    fn if_constant<'py>(
+        py: Python<'py>,
         current: Numbers<'_>,
         timesteps: usize,
         threshold: PyPerNeuron<'_>,
@@ -80,35 +83,41 @@ mod _rust {
         v_reset: Option<PyPerNeuron<'_>>,
         beta: PyPerNeuron<'_>,
         max_spikes: i64,
-        to: Buffers<'_>,
-    ) -> PyResult<()> {
+        to: Option<Buffers<'py>>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let parameters = if_parameters(threshold, v_init, v_reset, beta, max_spikes);
         on_numbers!(current, |current| {
             let current = view(&current)?;
-            let mut to = to.borrow()?;
-            let to = to.parts()?;
-            py.detach(|| spikeport::if_constant_into(current, timesteps, &parameters, to)).raise(py)
+            fresh_or_into(
+                py,
+                to,
+                || spikeport::if_constant(current, timesteps, &parameters),
+                |to| spikeport::if_constant_into(current, timesteps, &parameters, to),
+            )
         })
     }
 
-    /// ST-BIF over currents of shape (T, …, N) into buffers of spikes, membrane, tracer.
+    /// ST-BIF over currents of shape (T, …, N) into buffers of spikes, membrane, tracer, or as a flat tuple.
     #[pyfunction]
-    fn st_bif_multistep(
-        py: Python<'_>,
+    fn st_bif_multistep<'py>(
+        py: Python<'py>,
         currents: Numbers<'_>,
         threshold: PyPerNeuron<'_>,
         tracer_min: i64,
         tracer_max: i64,
         v_init: PyPerNeuron<'_>,
-        to: Buffers<'_>,
-    ) -> PyResult<()> {
+        to: Option<Buffers<'py>>,
+    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let (threshold, v_init) = ((&threshold).into(), (&v_init).into());
         let parameters = StBifParameters { threshold, tracer_min, tracer_max, v_init };
         on_numbers!(currents, |currents| {
             let currents = view(&currents)?;
-            let mut to = to.borrow()?;
-            let to = to.parts()?;
-            py.detach(|| spikeport::st_bif_multistep_into(currents, &parameters, to)).raise(py)
+            fresh_or_into(
+                py,
+                to,
+                || spikeport::st_bif_multistep(currents, &parameters),
+                |to| spikeport::st_bif_multistep_into(currents, &parameters, to),
+            )
         })
     }
 

@@ -218,7 +218,15 @@ impl<E: Element, const LEAKS: bool> Equation<E> for SoftReset<LEAKS> {
     fn step(self, v: E, current: E, _: i32, Place { threshold, beta, .. }: Place<E>) -> (E, i32) {
         let v = if LEAKS { beta * v + current } else { v + current };
         let spike = v >= threshold;
-        (if spike { v - threshold } else { v }, i32::from(spike))
+        // Twice the same number: a product with 0 or 1 keeps doubles in vectors, where a choice makes branches of them.
+        let v = if size_of::<E>() == 8 {
+            v - threshold * if spike { E::ONE } else { E::ZERO }
+        } else if spike {
+            v - threshold
+        } else {
+            v
+        };
+        (v, i32::from(spike))
     }
 }
 
