@@ -307,10 +307,15 @@ def test_code_of_its_own_is_followed(torch, nn):
         assert got == pytest.approx(model(x).detach().numpy(), abs=0.02)
 
 
-@pytest.mark.parametrize("model", [None, "model.pt", {"0.weight": np.zeros((2, 2))}])
+@pytest.mark.parametrize("model", [None, {"0.weight": np.zeros((2, 2))}])
 def test_what_is_no_module_is_refused(model):
     with pytest.raises(ConversionError, match=type(model).__name__):
         convert(model)
+
+
+def test_a_path_that_leads_to_nothing_is_refused():
+    with pytest.raises(ConversionError, match=r"model\.pt: there is no such file"):
+        convert("model.pt")
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # users still have scripted models
