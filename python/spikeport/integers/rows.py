@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spikeport.integers.budget import Budget
 from spikeport.integers.evidence import Moments
 from spikeport.integers.signals import Carried, term_steps
-from spikeport.operations import Conv, Linear, Operation, Weighted
+from spikeport.operations import Operation, Weighted
 from spikeport.projection import project_groups
 
 Array = npt.NDArray[Any]
@@ -129,10 +129,3 @@ def rounded(rows: Rows, scale: Array, budget: Budget) -> WholeRows:
         by_data = after < before
         kept, errors = np.where(by_data[:, None], fitted, plain), (before, np.minimum(before, after))
     return WholeRows(rows, kept[:, :-1].astype(np.int64), kept[:, -1].astype(np.int64), scale, by_data, errors)
-
-
-def diagonal(shape: tuple[int, ...], factors: Array) -> Operation:
-    """Return the operation that multiplies each channel, or each value of a vector, by a whole number."""
-    if len(shape) == 1:
-        return Linear(np.diag(factors))
-    return Conv(factors.reshape(-1, 1, *(1,) * (len(shape) - 1)), groups=shape[0])
