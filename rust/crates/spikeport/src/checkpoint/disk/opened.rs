@@ -229,8 +229,10 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
+    use super::super::store::read;
     use super::*;
     use crate::Error;
+    use crate::checkpoint::sidecar::LARGEST_SIDECAR;
 
     /// The checkpoints of the conformance vectors, those that load and those that do not.
     fn vectors(folder: &str) -> Vec<PathBuf> {
@@ -250,7 +252,8 @@ mod tests {
         let mut read_in_one_pass = 0;
         for path in ["networks", "hostile"].iter().flat_map(|folder| vectors(folder)) {
             let careful: Result<Loaded, Error> = Checkpoint::load_whole(&path);
-            let sidecar = fs::read(path.with_extension("json")).map(|text| Sidecar::read(&text, ""));
+            let text = read(&path.with_extension("json"), LARGEST_SIDECAR as u64);
+            let sidecar = text.map(|text| Sidecar::read(&text, ""));
             let opened = sidecar.ok().and_then(Result::ok);
             let opened = opened.and_then(|sidecar| Opened::open(&sidecar, &path.with_extension("npz")));
             let quick = opened.and_then(Opened::read);
