@@ -16,13 +16,14 @@ PACKAGE = Path(spikeport.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 
 ROOMS = {"transfer", "integers", "conversion", "certification", "snn_optimizer", "profiling", "interop", "roberta"}
-BASE = {"errors", "checks", "certificate", "neuron", "operations", "picojoule", "projection"}
+BASE = {"errors", "checks", "certificate", "neuron", "operations", "picojoule", "projection", "lazy"}
 MAY_KNOW = {
     "errors": set(),
     "certificate": set(),
     "picojoule": set(),
     "projection": {"operations"},
     "checks": {"errors"},
+    "lazy": {"errors"},
     "neuron": {"errors"},
     "operations": {"errors", "checks"},
     "kernels": {"errors", "checks", "neuron", "operations"},

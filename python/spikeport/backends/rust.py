@@ -163,7 +163,7 @@ def _written(to: SpikesOut, arrays: tuple[Array | None, Array, Array] | None, fr
     if arrays is None:
         return _trace(fresh, to.shape)
     spikes, membrane, counts = arrays
-    return Trace(np.empty((0, *to.shape[1:]), np.int8) if spikes is None else spikes, membrane, counts)
+    return Trace(to.unrecorded if spikes is None else spikes, membrane, counts)
 
 
 def _as_floats(name: str, values: npt.ArrayLike) -> Array:

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from spikeport.certification.layers.trained import as_float64
 from spikeport.certification.shares import Share
-from spikeport.conversion.checks import as_array, import_torch
+from spikeport.conversion.checks import as_array
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.errors import ConversionError
+from spikeport.lazy import import_torch
 
 Array = npt.NDArray[Any]
 

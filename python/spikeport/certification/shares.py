@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from spikeport.conversion.checks import import_torch
 from spikeport.errors import ConversionError, SpikeportError
+from spikeport.lazy import import_torch
 
 
 class Share:

@@ -62,7 +62,7 @@ def trained_model(
 
 def _brought(path: str, sample_shape: tuple[int, ...] | None) -> Any:
     """Return the model in a file or a folder, and say what was done to read it."""
-    from spikeport.conversion.checks import import_torch
+    from spikeport.lazy import import_torch
 
     import_torch("reading a trained network")
     from spikeport.reading.brought.origin import origin_of

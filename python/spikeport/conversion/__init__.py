@@ -13,8 +13,7 @@ conversion for high-accuracy and ultra-low-latency spiking neural networks".
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spikeport.conversion.ann_to_snn import convert
 from spikeport.conversion.cautions import (
@@ -24,9 +23,9 @@ from spikeport.conversion.cautions import (
     SilentLayerWarning,
     UnsettledWarning,
 )
-from spikeport.conversion.checks import import_torch
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.saved import load
+from spikeport.lazy import attributes_of, import_torch
 
 if TYPE_CHECKING:
     from spikeport.conversion.qcfs import QCFSActivation, replace_relu_with_qcfs
@@ -47,12 +46,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # QCFSActivation is a torch module: torch is imported when it is first asked for, not with this package.
-    if name in ("QCFSActivation", "replace_relu_with_qcfs"):
-        import_torch(name)
-        return getattr(importlib.import_module("spikeport.conversion.qcfs"), name)
-    if name == "train_qcfs":
-        import_torch(name)
-        return importlib.import_module("spikeport.conversion.training.qcfs").train_qcfs
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+IN_TORCH = {
+    "QCFSActivation": "spikeport.conversion.qcfs",
+    "replace_relu_with_qcfs": "spikeport.conversion.qcfs",
+    "train_qcfs": "spikeport.conversion.training.qcfs",
+}
+"""What is torch's: torch is imported when it is first asked for, not with this package."""
+
+__getattr__ = attributes_of(__name__, IN_TORCH, import_torch)

@@ -22,7 +22,6 @@ from spikeport.conversion.checks import (
     check_levels,
     check_rule,
     check_timesteps,
-    import_torch,
 )
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.lossless.certificate import certified
@@ -33,6 +32,7 @@ from spikeport.conversion.thresholds.distribution import Outputs
 from spikeport.conversion.thresholds.network import channels_of
 from spikeport.conversion.whole import SAMPLES, in_integers
 from spikeport.errors import ConversionError
+from spikeport.lazy import import_torch
 from spikeport.neuron import check_max_spikes
 from spikeport.report.progress import bar
 

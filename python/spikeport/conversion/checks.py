@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from spikeport.checks import is_real, is_whole
-from spikeport.errors import ConversionError, MissingExtra
+from spikeport.errors import ConversionError
 
 RULES: Final = ("auto", "percentile", "balanced", "data")
 """Rules for thresholds, as `spikeport.conversion.convert` takes them."""
@@ -173,11 +171,3 @@ def as_array(name: str, values: Any) -> npt.NDArray[Any]:
         raise ConversionError("shape", f"{name} is ragged: give every sample the same shape") from None
     except (TypeError, NotImplementedError) as error:
         raise ConversionError("dtype", f"{name} cannot be read as an array: {error}") from None
-
-
-def import_torch(purpose: str) -> ModuleType:
-    """Return torch, or raise `MissingExtra` for ``purpose``."""
-    try:
-        return importlib.import_module("torch")
-    except ImportError:
-        raise MissingExtra("torch", "torch", purpose) from None

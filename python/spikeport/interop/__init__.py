@@ -10,12 +10,11 @@ module of a network, to train on, and `from_torch` a network of that module.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from spikeport.errors import MissingExtra
 from spikeport.interop.c.source import CSource, to_c
 from spikeport.interop.nir import certificate_in, compared, from_nir, load_nir, run_nir, save_nir, signals_of, to_nir
+from spikeport.lazy import attributes_of, import_torch
 
 if TYPE_CHECKING:
     from spikeport.interop.torch.reading import from_torch
@@ -52,11 +51,4 @@ IN_TORCH = {
 """What gives or takes a torch module: torch is imported when it is first asked for, not with this package."""
 
 
-def __getattr__(name: str) -> Any:
-    if name not in IN_TORCH:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        importlib.import_module("torch")
-    except ImportError:
-        raise MissingExtra("torch", "torch", name) from None
-    return getattr(importlib.import_module(IN_TORCH[name]), name)
+__getattr__ = attributes_of(__name__, IN_TORCH, import_torch)

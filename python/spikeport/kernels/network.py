@@ -210,10 +210,16 @@ def _fired(
     return Trace(*(part.reshape(*part.shape[:-1], *node.shape) for part in trace))
 
 
-def check_shape(network: PlacedNetwork, x: Array, timesteps: int, encoding: str) -> None:
-    """Raise `KernelError` (``encoding``, ``shape``) unless ``x`` has the shape that a run with ``encoding`` takes."""
+def check_encoding(encoding: Any) -> str:
+    """Return an encoding, or raise `KernelError` ``encoding`` for what is none of `ENCODINGS`."""
     if encoding not in ENCODINGS:
         raise KernelError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
+    return str(encoding)
+
+
+def check_shape(network: PlacedNetwork, x: Array, timesteps: int, encoding: str) -> None:
+    """Raise `KernelError` (``encoding``, ``shape``) unless ``x`` has the shape that a run with ``encoding`` takes."""
+    check_encoding(encoding)
     shape, steps = network.input_shape, (timesteps,) if encoding == "spikes" else ()
     lead = len(steps) + 1
     if x.ndim != lead + len(shape) or x.shape[lead:] != shape or x.shape[: len(steps)] != steps:

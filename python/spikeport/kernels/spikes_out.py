@@ -38,6 +38,11 @@ class SpikesOut:
         return self.out is None and self.record and not self.packed
 
     @property
+    def unrecorded(self) -> Array:
+        """What stands for spikes that are not kept: those of no step."""
+        return np.empty((0, *self.shape[1:]), np.int8)
+
+    @property
     def array(self) -> Array | None:
         """The array to write into, made here where none was given; None where spikes are not kept."""
         if not self.record:
@@ -77,7 +82,7 @@ class SpikesOut:
     def keep(self, trace: Trace) -> Trace:
         """Return a backend's own trace with its spikes where they are wanted."""
         if not self.record:
-            return trace._replace(spikes=np.empty((0, *self.shape[1:]), np.int8))
+            return trace._replace(spikes=self.unrecorded)
         return trace._replace(spikes=self.keep_spikes(trace.spikes))
 
     def keep_spikes(self, spikes: Array) -> Array:

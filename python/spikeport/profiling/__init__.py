@@ -11,8 +11,9 @@ NumPy is enough for all but `watch` and what builds on it (torch), and pages (ma
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from spikeport.lazy import attributes_of
 from spikeport.profiling.compare import Comparison, compare
 from spikeport.profiling.pathology import Pathology, ProfilingError, Severity, Thresholds
 from spikeport.profiling.profiler import SpikeProfiler
@@ -48,20 +49,15 @@ __all__ = [
     "schema",
 ]
 
-_LAZY = {
-    "LIF": "watching.lif",
-    "LightningProfilerCallback": "callbacks",
-    "Neurons": "watching.libraries.neurons",
-    "Recording": "watching.libraries.neurons",
-    "TrainerProfilerCallback": "callbacks",
-    "Watch": "watching.watch",
-    "register_neuron": "watching.libraries.registry",
+HOMES = {
+    "LIF": "spikeport.profiling.watching.lif",
+    "LightningProfilerCallback": "spikeport.profiling.callbacks",
+    "Neurons": "spikeport.profiling.watching.libraries.neurons",
+    "Recording": "spikeport.profiling.watching.libraries.neurons",
+    "TrainerProfilerCallback": "spikeport.profiling.callbacks",
+    "Watch": "spikeport.profiling.watching.watch",
+    "register_neuron": "spikeport.profiling.watching.libraries.registry",
 }
+"""What is imported when it is first asked for, not with this package."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f"spikeport.profiling.{_LAZY[name]}"), name)
+__getattr__ = attributes_of(__name__, HOMES)

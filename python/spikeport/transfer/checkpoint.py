@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -102,8 +102,6 @@ class SNNCheckpoint:
     neurons: PerLayer[Neuron | None] = PerLayer()
     structure: StructureOf = StructureOf()
 
-    _verified: ClassVar[Verified]  # of one that was read by the codec, until its graph is asked for
-
     def __init__(
         self,
         weights: Sequence[npt.ArrayLike | None],
@@ -140,7 +138,8 @@ class SNNCheckpoint:
     @cached_property
     def held(self) -> HeldGraph | HeldNodes:
         """The graph and the parts that wait, behind all lists."""
-        return self._verified.held()
+        content: Verified = vars(self)["_verified"]
+        return content.held()
 
     @property
     def n_layers(self) -> int:

@@ -74,7 +74,7 @@ def save_checkpoint(checkpoint: SNNCheckpoint, path: PathLike, *, durable: bool 
         return sidecar_path
     for target in (archive_path, sidecar_path):
         refuse_link(target)
-    _check_folder(archive_path.parent)
+    check_folder(archive_path.parent)
     encoded = _encode(checkpoint)
     with _alone(archive_path.parent):
         _write_pair(encoded, archive_path, sidecar_path, durable)
@@ -99,7 +99,7 @@ def _write_pair(encoded: _Encoded, archive: Path, sidecar: Path, durable: bool) 
 
 def _save_single_file(checkpoint: SNNCheckpoint, path: Path, durable: bool) -> Path:
     refuse_link(path)
-    _check_folder(path.parent)
+    check_folder(path.parent)
     encoded = _encode(checkpoint)
     with _alone(path.parent):
         _write(path, single_file_bytes(encoded.layers, encoded.sidecar), durable)
@@ -156,7 +156,8 @@ def _remove_stale(*files: Path) -> None:
                     os.unlink(entry.path)
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Raise `CheckpointError` ``missing_file`` unless there is such a folder to save in."""
     if not folder.is_dir():
         raise CheckpointError("missing_file", f"there is no folder {folder}: make it first")
 

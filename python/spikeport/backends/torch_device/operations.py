@@ -106,7 +106,7 @@ def _as(dtype: torch.dtype, sums: Tensor) -> Tensor:
 def _tap_by_tap(x: Tensor, W: Tensor, window: Window, groups: int) -> Tensor:
     """Return the convolution of x (batch, C, n…) as one product of matrices for each tap of the window."""
     total: Tensor | None = None
-    padded = _padded(x, window, 0)
+    padded = pad(x, window, 0)
     for tap in window.taps():
         view = _read(window, padded, tap)
         columns = view.reshape(len(x), groups, W.shape[1], math.prod(view.shape[2:]))
@@ -118,10 +118,10 @@ def _tap_by_tap(x: Tensor, W: Tensor, window: Window, groups: int) -> Tensor:
 
 
 def _sum_pool(own: LaidOut, given: list[Tensor], dtype: torch.dtype, summed: torch.dtype) -> Tensor:
-    views = _views(own.operation.window, _padded(given[0], own.operation.window, 0))
-    total = torch.zeros_like(first := next(views), dtype=dtype)
+    read = views(own.operation.window, pad(given[0], own.operation.window, 0))
+    total = torch.zeros_like(first := next(read), dtype=dtype)
     total += first
-    for view in views:
+    for view in read:
         total += view
     return total
 
@@ -137,9 +137,9 @@ def _max_pool(own: LaidOut, given: list[Tensor], dtype: torch.dtype, summed: tor
     for t, x in enumerate(given[0]):
         X[t] = x if t == 0 else X[t - 1] + x
     least = -math.inf if dtype.is_floating_point else torch.iinfo(dtype).min
-    views = _views(own.operation.window, _padded(X + 0, own.operation.window, least))
-    Y = next(views).clone()
-    for view in views:
+    read = views(own.operation.window, pad(X + 0, own.operation.window, least))
+    Y = next(read).clone()
+    for view in read:
         Y = torch.maximum(Y, view)
     Y[1:] -= Y[:-1].clone()
     return Y
@@ -167,14 +167,16 @@ CURRENTS: Final[dict[str, Callable[[LaidOut, list[Tensor], torch.dtype, torch.dt
 }
 
 
-def _padded(x: Tensor, window: Window, outside: float) -> Tensor:
+def pad(x: Tensor, window: Window, outside: float) -> Tensor:
+    """Return the signal with ``outside`` on all sides of it, as many as the window pads by."""
     if not any(window.padding):
         return x
     sides = [p for padding in reversed(window.padding) for p in (padding, padding)]
     return functional.pad(x, sides, value=outside)
 
 
-def _views(window: Window, padded: Tensor) -> Iterator[Tensor]:
+def views(window: Window, padded: Tensor) -> Iterator[Tensor]:
+    """Yield what each tap of the window reads of a padded signal."""
     return (_read(window, padded, tap) for tap in window.taps())
 
 

@@ -21,11 +21,12 @@ from spikeport.certification.samples import as_samples, check_floats, encoding_o
 from spikeport.certification.shares import Share
 from spikeport.checks import takes
 from spikeport.conversion.calibration import shape_in
-from spikeport.conversion.checks import check_timesteps, import_torch
+from spikeport.conversion.checks import check_timesteps
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.measurement import spread_of
 from spikeport.conversion.running.samples import classes_of
 from spikeport.errors import ConversionError
+from spikeport.lazy import import_torch
 from spikeport.report.progress import bar
 
 Array = npt.NDArray[Any]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.conversion.checks import import_torch
 from spikeport.errors import ConversionError
 from spikeport.graph import SNNGraph
 from spikeport.kernels import INPUT
+from spikeport.lazy import import_torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,7 +18,7 @@ WEIGHTS: Final = (
 
 def opened(path: Path, trust_pickle: bool = False, way_out: str = WEIGHTS) -> Any:
     """Return what a file holds, on the CPU, or leave with a message, ``way_out`` in it where the file wants code."""
-    from spikeport.conversion.checks import import_torch
+    from spikeport.lazy import import_torch
 
     torch = import_torch(f"reading {path.suffix or 'torch'} files")
     if not path.is_file():

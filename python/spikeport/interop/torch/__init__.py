@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from spikeport.errors import MissingExtra
+from spikeport.lazy import attributes_of, import_torch
 
 if TYPE_CHECKING:
     from spikeport.interop.torch.network import SpikingNetwork, TorchRun
@@ -15,23 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Arctan", "FastSigmoid", "SpikingNetwork", "Surrogate", "TorchRun", "from_torch", "to_torch"]
 
-_FILES = {
-    "Arctan": "surrogate",
-    "FastSigmoid": "surrogate",
-    "SpikingNetwork": "network",
-    "Surrogate": "surrogate",
-    "TorchRun": "network",
-    "from_torch": "reading",
-    "to_torch": "writing",
+HOMES = {
+    "Arctan": "spikeport.interop.torch.surrogate",
+    "FastSigmoid": "spikeport.interop.torch.surrogate",
+    "SpikingNetwork": "spikeport.interop.torch.network",
+    "Surrogate": "spikeport.interop.torch.surrogate",
+    "TorchRun": "spikeport.interop.torch.network",
+    "from_torch": "spikeport.interop.torch.reading",
+    "to_torch": "spikeport.interop.torch.writing",
 }
+"""All of these are torch's or make what is: torch is imported when one is first asked for, not with this package."""
 
-
-def __getattr__(name: str) -> Any:
-    # All of these are torch's or make what is: torch is imported when one is first asked for, not with this package.
-    if name not in _FILES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        importlib.import_module("torch")
-    except ImportError:
-        raise MissingExtra("torch", "torch", name) from None
-    return getattr(importlib.import_module(f"{__name__}.{_FILES[name]}"), name)
+__getattr__ = attributes_of(__name__, HOMES, import_torch)

@@ -14,7 +14,6 @@ from spikeport.errors import KernelError
 from spikeport.kernels import sample_keys
 from spikeport.kernels.checks import check_timesteps
 from spikeport.kernels.encode import as_rates, check_seed
-from spikeport.kernels.network import ENCODINGS
 from spikeport.operations import Shape
 
 
@@ -24,13 +23,6 @@ def check_steps(T: Any) -> int:
     if T < 1:
         raise KernelError("timesteps", f"T {T!r} is no number of steps to learn from: give at least 1")
     return int(T)
-
-
-def check_encoding(encoding: Any) -> str:
-    """Return an encoding, or raise `KernelError` ``encoding``."""
-    if encoding not in ENCODINGS:
-        raise KernelError("encoding", f"encoding {encoding!r} is not one of {', '.join(ENCODINGS)}")
-    return str(encoding)
 
 
 def first_signal(x: Tensor, shape: Shape, timesteps: int, encoding: str, seed: int) -> Tensor:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from spikeport.backends.torch_device.precision import full_precision
-from spikeport.interop.torch.fed import check_encoding, check_steps, first_signal
+from spikeport.interop.torch.fed import check_steps, first_signal
 from spikeport.interop.torch.layer import SpikingLayer
 from spikeport.interop.torch.neurons import summed
 from spikeport.kernels import INPUT
+from spikeport.kernels.network import check_encoding
 from spikeport.operations import Shape
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from spikeport.backends.torch_device.operations import pad, views
 from spikeport.operations.window import Window
 
 Geometry = dict[str, Any]
@@ -35,9 +36,8 @@ def conv(signals: list[Tensor], weight: Tensor, geometry: Geometry) -> Tensor:
 def sum_pool(signals: list[Tensor], weight: Any, geometry: Geometry) -> Tensor:
     """Return the sum of each window."""
     window: Window = geometry["window"]
-    padded = _padded(signals[0], window, 0)
-    views: list[Any] = [window.read(padded, tap) for tap in window.taps()]  # type: ignore[arg-type]  # slices are slices
-    total: Tensor = sum(views[1:], views[0])
+    first, *others = views(window, pad(signals[0], window, 0))
+    total: Tensor = sum(others, first)
     return total
 
 
@@ -55,7 +55,7 @@ def max_pool(signals: list[Tensor], weight: Any, geometry: Geometry) -> Tensor:
     for values in signal:
         total = total + values
         running.append(total)
-    X = _padded(torch.stack(running).flatten(0, 1), window, -math.inf)
+    X = pad(torch.stack(running).flatten(0, 1), window, -math.inf)
     largest: Any = functional.max_pool1d if len(window.kernel) == 1 else functional.max_pool2d
     Y: Tensor = largest(X, window.kernel, window.stride)
     Y = Y.reshape(*signal.shape[:2], *Y.shape[1:])
@@ -82,10 +82,3 @@ CURRENTS: Final[dict[str, Currents]] = {
     "add": add,
     "concat": concat,
 }
-
-
-def _padded(x: Tensor, window: Window, outside: float) -> Tensor:
-    if not any(window.padding):
-        return x
-    sides = [p for padding in reversed(window.padding) for p in (padding, padding)]
-    return functional.pad(x, sides, value=outside)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import LayerNode
@@ -55,6 +54,6 @@ class Verified:
     def _node(layer: Layer, inputs: tuple[str, ...]) -> LayerNode:
         name, label, operation, attributes, _, shape, weight, bias, rows = layer
         arrays = {part: array for part, array in (("weight", weight), ("bias", bias)) if array is not None}
-        neuron = neuron_of_label(label) if rows is None else neuron_from_rows(label, np.array(rows))
+        neuron = neuron_of_label(label) if rows is None else neuron_from_rows(label, rows)
         built = NodeStructure(operation, inputs, shape, attributes).build(arrays)
         return LayerNode.of(name, built, neuron, inputs)

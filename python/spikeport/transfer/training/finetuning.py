@@ -11,9 +11,9 @@ from spikeport.checks import takes
 from spikeport.graph import SNNGraph
 from spikeport.report.progress import bar
 from spikeport.transfer.checkpoint import SNNCheckpoint
-from spikeport.transfer.errors import CheckpointError, TransferError
+from spikeport.transfer.errors import TransferError
 from spikeport.transfer.head import check_is_checkpoint, claims_put_away
-from spikeport.transfer.saving import save_checkpoint
+from spikeport.transfer.saving import check_folder, save_checkpoint
 from spikeport.transfer.schedule import TransferConfig
 from spikeport.transfer.store import PathLike, checkpoint_paths
 from spikeport.transfer.training.history import FineTuned, FineTunedPhase
@@ -168,7 +168,6 @@ def _path_after(path: PathLike, number: int) -> Path:
     """Return where the checkpoint goes after a phase; raises `CheckpointError` where nothing can be written there."""
     given = Path(path)
     archive, _ = checkpoint_paths(given)
-    if not archive.parent.is_dir():
-        raise CheckpointError("missing_file", f"there is no folder {archive.parent}: make it first")
+    check_folder(archive.parent)
     suffix = given.suffix if given.suffix in (".npz", ".json", ".safetensors") else ""
     return given.with_name(f"{given.name.removesuffix(suffix)}_phase_{number}{suffix}")

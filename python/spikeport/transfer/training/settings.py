@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from spikeport.checks import is_real, is_whole
 from spikeport.errors import KernelError
 from spikeport.graph import SNNGraph
+from spikeport.graph.signals import dtype_of
 from spikeport.kernels.encode import check_seed
 from spikeport.transfer.errors import TransferError
 
@@ -58,7 +61,7 @@ def checked_settings(graph: SNNGraph, metadata: Mapping[str, Any], given: Mappin
     ``momentum``, ``clip``, ``batch``, ``patience``, ``seed``.
     """
     wanted = dict(given)
-    if any(layer.operation.element is not None and layer.operation.element.kind == "i" for layer in graph):
+    if dtype_of(graph) == np.int32:
         raise TransferError("dtype", "integers do not learn: fine-tune the network of floats that they were made from")
     wanted["T"] = _timesteps(wanted["T"], metadata)
     wanted["encoding"] = _one_of("encoding", wanted["encoding"] or _known_encoding(metadata), ENCODINGS)

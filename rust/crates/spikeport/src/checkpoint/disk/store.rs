@@ -47,37 +47,63 @@ impl Checkpoint {
 
     /// [`Checkpoint::load`], or of a large one the archive, opened.
     pub fn open(path: &Path) -> Result<Reading, Error> {
-        let [archive_path, sidecar_path] = checkpoint_paths(path);
-        let text = read(&sidecar_path, LARGEST_SIDECAR as u64)?;
-        let sidecar = Sidecar::read(&text, &name(&sidecar_path))?;
-        if let Some(opened) = Opened::large(&sidecar, &archive_path) {
-            return Ok(Reading::Large(Box::new(opened)));
+        let pair = Pair::open(path)?;
+        match Opened::large(&pair.sidecar, &pair.archive_path) {
+            Some(opened) => Ok(Reading::Large(Box::new(opened))),
+            None => pair.load().map(Reading::Whole),
         }
-        load_pair(&archive_path, &sidecar_path, text, sidecar).map(Reading::Whole)
     }
 
     /// [`Checkpoint::load`], with the whole archive in memory.
     pub fn load_whole(path: &Path) -> Result<Loaded, Error> {
-        let [archive_path, sidecar_path] = checkpoint_paths(path);
-        let text = read(&sidecar_path, LARGEST_SIDECAR as u64)?;
-        let sidecar = Sidecar::read(&text, &name(&sidecar_path))?;
-        load_pair(&archive_path, &sidecar_path, text, sidecar)
+        Pair::open(path)?.load()
     }
 }
 
-/// The checkpoint of this sidecar, or of one that takes its place meanwhile.
-fn load_pair(
-    archive_path: &Path,
-    sidecar_path: &Path,
+/// A pair of files of which the sidecar was read.
+struct Pair {
+    archive_path: PathBuf,
+    sidecar_path: PathBuf,
     text: Vec<u8>,
     sidecar: Sidecar,
-) -> Result<Loaded, Error> {
-    let (sidecar, content) = read_pair(archive_path, sidecar_path, text, sidecar)?;
-    let expected = members::of(&sidecar.checkpoint, sidecar.version)?;
-    let arrays = archive::read(&content, &expected, &name(archive_path))?;
-    drop(content);
-    let archive_sha256 = sidecar.archive_sha256.clone();
-    Ok(Loaded { checkpoint: Checkpoint::from_parts(sidecar, arrays)?, archive_sha256 })
+}
+
+impl Pair {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let [archive_path, sidecar_path] = checkpoint_paths(path);
+        let text = read(&sidecar_path, LARGEST_SIDECAR as u64)?;
+        let sidecar = Sidecar::read(&text, &name(&sidecar_path))?;
+        Ok(Self { archive_path, sidecar_path, text, sidecar })
+    }
+
+    /// The checkpoint of this sidecar, or of one that takes its place meanwhile.
+    fn load(mut self) -> Result<Loaded, Error> {
+        let content = self.archive()?;
+        let expected = members::of(&self.sidecar.checkpoint, self.sidecar.version)?;
+        let arrays = archive::read(&content, &expected, &name(&self.archive_path))?;
+        drop(content);
+        let archive_sha256 = self.sidecar.archive_sha256.clone();
+        Ok(Loaded { checkpoint: Checkpoint::from_parts(self.sidecar, arrays)?, archive_sha256 })
+    }
+
+    /// The archive that the sidecar was written for; the sidecar is read again where another took its place.
+    fn archive(&mut self) -> Result<Vec<u8>, Error> {
+        let mut outcome = Err(sidecar::foreign(&name(&self.archive_path)));
+        for _ in 0..ATTEMPTS {
+            outcome = read_archive(&self.archive_path, &self.sidecar);
+            match &outcome {
+                Err(error) if matches!(error.code(), Code::ArchiveDigest | Code::MissingFile) => {}
+                _ => return outcome,
+            }
+            let text = read(&self.sidecar_path, LARGEST_SIDECAR as u64)?;
+            if text == self.text {
+                break;
+            }
+            self.sidecar = Sidecar::read(&text, &name(&self.sidecar_path))?;
+            self.text = text;
+        }
+        outcome
+    }
 }
 
 /// Archive and sidecar of a path: `name`, `name.npz` and `name.json` name the same pair.
@@ -90,31 +116,6 @@ pub fn checkpoint_paths(path: &Path) -> [PathBuf; 2] {
         file.push(suffix);
         file.into()
     })
-}
-
-/// The checked sidecar and the archive that it was written for.
-fn read_pair(
-    archive_path: &Path,
-    sidecar_path: &Path,
-    mut text: Vec<u8>,
-    mut sidecar: Sidecar,
-) -> Result<(Sidecar, Vec<u8>), Error> {
-    let mut outcome = Err(sidecar::foreign(&name(archive_path)));
-    for _ in 0..ATTEMPTS {
-        outcome = read_archive(archive_path, &sidecar);
-        match outcome {
-            Ok(content) => return Ok((sidecar, content)),
-            Err(ref error) if matches!(error.code(), Code::ArchiveDigest | Code::MissingFile) => {}
-            Err(error) => return Err(error),
-        }
-        let again = read(sidecar_path, LARGEST_SIDECAR as u64)?;
-        if again == text {
-            break;
-        }
-        text = again;
-        sidecar = Sidecar::read(&text, &name(sidecar_path))?;
-    }
-    outcome.map(|content| (sidecar, content))
 }
 
 fn read_archive(path: &Path, sidecar: &Sidecar) -> Result<Vec<u8>, Error> {
