@@ -92,7 +92,7 @@ GRAPHS = (
     Bug("a giant weight let through", NODES, "expected_members", "math.prod(weight) > LARGEST_WIDTH", "False"),
     Bug("weights of two types", "transfer/files/sidecar.py", "layers_of", "sidecar.version == 2", "False"),
     Bug("more spikes in a step than a byte holds", "neuron.py", "", "127", "128"),
-    Bug("several spikes kept to one", "transfer/neurons.py", "neuron_from_rows", "int(row['max_spikes'][0])", "1"),
+    Bug("several spikes kept to one", "transfer/held/neurons.py", "neuron_from_rows", "int(row['max_spikes'][0])", "1"),
     Bug("keys of other operations let through", NODES, "_node", "set(node) == keys", "set(node) >= keys"),
 )
 

@@ -75,7 +75,7 @@ INTEGERS = (
         "element_of(weight.dtype)",
         "weight.dtype",
     ),
-    Bug("integers in version 1", "transfer/held_nodes.py", "needed_structure", "dtype_of(graph) != np.int32", "True"),
+    Bug("integers in version 1", "transfer/held/nodes.py", "needed_structure", "dtype_of(graph) != np.int32", "True"),
     Bug(
         "one byte spelled as NumPy spells it",
         "transfer/files/archive.py",
