@@ -10,7 +10,7 @@ NEURON = ("kernels/integers.py", "check_neuron")
 NETWORK = ("kernels/bounds.py", "bounds_of")
 CURRENTS = ("kernels/bounds.py", "check_currents")
 NODE = ("kernels/bounds.py", "node_reach")
-SUMS = ("operations/weighted.py", "bound")
+SUMS = ("operations/weighted.py", "masses")
 ST_BIF = ("kernels/st_bif.py", "st_bif_multistep")
 PASSED_ON = "float(max(map(abs, node.neuron.spike_range))) if node.neuron.is_spiking else most"
 ABSOLUTE = "np.abs(self.weight, dtype=np.float64).reshape(self.n_outputs, -1).sum(axis=1)"

@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 import pytest
 
+import spikeport
 from conformance import harness, report
 from conformance.__main__ import main
-from conformance.bugs import Bug
+from conformance.bugs import BUGS, Bug
 from conformance.cases import KERNELS
 from conformance.compare import compare
 from conformance.languages import ROOT, Language, run_language
@@ -310,6 +311,11 @@ def test_the_line_of_a_case_is_shown(capsys, tmp_path, monkeypatch):
 def test_the_environment_names_required_languages(monkeypatch):
     monkeypatch.setitem(os.environ, "SPIKEPORT_REQUIRE", "rust, julia,,")
     assert harness.required_languages() == {"rust", "julia"}
+
+
+def test_every_bug_still_finds_its_place():
+    for bug in BUGS:
+        planted((Path(spikeport.__file__).parent / bug.file).read_text("utf-8"), bug)
 
 
 def test_a_bug_is_planted_where_its_expression_stands_and_nowhere_else():
