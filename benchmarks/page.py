@@ -2,6 +2,7 @@
 
 - ``benchmarks.md``: a section for every ``results/bench_<name>.json``
 - ``kernels.svg``: kernels × languages, where ``bench_kernels.json`` is there
+- ``speed.svg``: seconds over steps and samples, where ``bench_speed.json`` has them
 - ``transfer_<data>.svg``: accuracy over labels, for each ``bench_transfer_<data>.json`` of the experiment
 - ``conformance.md``: the matrix of the last full run of ``python -m conformance --report conformance/report``
 
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bench_speed.shown import SWEEPS, sweeps_plot
 from benchmarks.bench_transfer.plot import accuracy_plot
 from benchmarks.result import RESULTS, ROOT, ratio
 from conformance.languages import load_languages
@@ -61,6 +63,11 @@ def main(results: Path = RESULTS, report: Path = REPORT, pages: Path = PAGES) ->
     if kernels:
         (pages / "kernels.svg").write_text(kernels_plot(kernels), "utf-8")
     print("kernels.svg" if kernels else "no kernels.svg: there is no bench_kernels.json")
+    speed = next((one for one in found if one["name"] == "speed"), None)
+    sweeps = sweeps_plot(speed) if speed else None
+    if sweeps:
+        (pages / "speed.svg").write_text(alone(sweeps), "utf-8")
+        print("speed.svg")
     for one in found:
         if one["name"] in TRANSFERRED:
             (pages / f"{one['name']}.svg").write_text(alone(accuracy_plot(one)), "utf-8")
@@ -103,6 +110,10 @@ def section(result: Mapping[str, Any]) -> str:
     lines += [text(versions), ""]
     if result["name"] == "kernels":
         lines += [KERNELS, *kernels_table(result["measurements"])]
+    elif result["name"] == "speed":
+        is_drawn = any(one["what"] == SWEEPS[0][0] for one in result["measurements"])
+        lines += ["![Seconds over steps and over samples](speed.svg)", ""] if is_drawn else []
+        lines += measurements_table(result["measurements"])
     elif result["name"] in TRANSFERRED:
         lines += [f"![Accuracy over the labels of a class]({result['name']}.svg)", ""]
         lines += measurements_table(result["measurements"])

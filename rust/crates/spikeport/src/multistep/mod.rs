@@ -16,6 +16,7 @@ pub(crate) use run::{Drive, fire, multistep};
 pub(crate) use spikes::{Bytes, Packed, Sink, traced};
 pub use spikes::{SpikeBuffer, TraceBuffer, pack_spikes, unpack_spikes};
 
+use crate::instructions::{Work, with_best};
 use crate::{Element, Error, checks};
 
 /// The parameters of one neuron.
@@ -77,17 +78,25 @@ impl<E: Element> WithEquation<E> for Row<'_, E> {
     type Output = ();
 
     fn with(self, equation: impl Equation<E>) {
-        self.step(equation);
+        with_best(Step { equation, row: self });
     }
 }
 
-impl<E: Element> Row<'_, E> {
-    fn step<Q: Equation<E>>(self, equation: Q) {
-        let n = self.current.len();
-        let (membrane, spikes) = (&mut self.membrane[..n], &mut self.spikes[..n]);
-        let counts = &mut self.counts[..n];
+struct Step<'a, Q, E> {
+    equation: Q,
+    row: Row<'a, E>,
+}
+
+impl<Q: Equation<E>, E: Element> Work for Step<'_, Q, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { equation, row: Row { parameters, current, membrane, spikes, counts } } = self;
+        let n = current.len();
+        let (membrane, spikes, counts) = (&mut membrane[..n], &mut spikes[..n], &mut counts[..n]);
         let [threshold, v_reset, beta] =
-            std::array::from_fn(|k| if Q::READS[k] { &self.parameters[k][..n] } else { &[] });
+            std::array::from_fn(|k| if Q::READS[k] { &parameters[k][..n] } else { &[] });
         let of = |reads: bool, values: &[E], j: usize| if reads { values[j] } else { E::ZERO };
         for j in 0..n {
             let place = Place {
@@ -95,7 +104,7 @@ impl<E: Element> Row<'_, E> {
                 v_reset: of(Q::READS[1], v_reset, j),
                 beta: of(Q::READS[2], beta, j),
             };
-            let (v, spike) = equation.step(membrane[j], self.current[j], counts[j] as i32, place);
+            let (v, spike) = equation.step(membrane[j], current[j], counts[j] as i32, place);
             membrane[j] = v;
             spikes[j] = spike as i8;
             counts[j] += i64::from(spike);

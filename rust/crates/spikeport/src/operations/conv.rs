@@ -10,7 +10,8 @@
 
 use super::field::Field;
 use super::masses::Masses;
-use super::packed::{Packed, TILE, Tile};
+use super::packed::{Packed, TILE};
+use super::scatter::Scatter;
 use super::{Currents, Events, Operation, Window};
 use crate::view::Shape;
 use crate::{Code, Element, Error, View, checks};
@@ -18,16 +19,16 @@ use crate::{Code, Element, Error, View, checks};
 /// Channels of a group below which sums are added one by one: a tile would be mostly empty.
 const NARROW: usize = 8;
 
-/// Places whose sums a core's first cache holds, about: they are summed together, in whole rows.
-const BAND: usize = 192;
+/// Half a tile: so many channels are common, and a whole one would add as many zeros.
+const HALF: usize = TILE / 2;
 
 /// Weights of shape (out, C/groups, K…), perhaps a bias of shape (out,), and a window.
 pub struct Conv<E> {
-    window: Window,
+    pub(super) window: Window,
     groups: usize,
     /// Channels that a group reads, and channels that it gives.
-    channels: usize,
-    rows: usize,
+    pub(super) channels: usize,
+    pub(super) rows: usize,
     weights: Weights<E>,
     masses: Masses,
 }
@@ -35,6 +36,8 @@ pub struct Conv<E> {
 enum Weights<E> {
     /// In tiles, for each group.
     Tiles(Vec<Packed<E>>),
+    /// In tiles of half the width, which fewer channels fill.
+    Halves(Vec<Packed<E, HALF>>),
     /// As they were given, and the bias.
     Rows(Vec<E>, Option<Vec<E>>),
 }
@@ -87,16 +90,26 @@ impl<E: Element> Conv<E> {
         let masses = Masses::of(weights.data(), bias, out);
         let weights = if rows < NARROW {
             Weights::Rows(weights.data().to_vec(), bias.map(<[E]>::to_vec))
+        } else if (1..=HALF).contains(&(rows % TILE)) {
+            Weights::Halves(tiles(weights.data(), bias, rows, terms)?)
         } else {
-            let group = |(g, weights): (usize, &[E])| {
-                Packed::new(weights, bias.map(|bias| &bias[g * rows..][..rows]), rows, terms)
-            };
-            Weights::Tiles(
-                weights.data().chunks(rows * terms).enumerate().map(group).collect::<Result<_, _>>()?,
-            )
+            Weights::Tiles(tiles(weights.data(), bias, rows, terms)?)
         };
         Ok(Self { window, groups, channels, rows, weights, masses })
     }
+}
+
+/// The weights of every group, of `rows` channels and so many terms, in tiles. Errors: `too_large`.
+fn tiles<E: Element, const W: usize>(
+    weights: &[E],
+    bias: Option<&[E]>,
+    rows: usize,
+    terms: usize,
+) -> Result<Vec<Packed<E, W>>, Error> {
+    let groups = weights.chunks(rows * terms).enumerate();
+    groups
+        .map(|(g, weights)| Packed::new(weights, bias.map(|bias| &bias[g * rows..][..rows]), rows, terms))
+        .collect()
 }
 
 impl<E: Element> Operation<E> for Conv<E> {
@@ -121,40 +134,55 @@ impl<E: Element> Operation<E> for Conv<E> {
 
     fn start(&self, inputs: &[&[usize]], _batch: usize) -> Result<Box<dyn Currents<E> + '_>, Error> {
         let field = self.window.over(&inputs[0][1..])?;
-        let totals = match self.weights {
-            Weights::Tiles(_) => checks::zeros(&[field.places().min(BAND.max(field.place_rows()[1]))])?,
-            Weights::Rows(..) => Vec::new(),
+        let sums = match &self.weights {
+            Weights::Tiles(groups) => Sums::Tiles(Scatter::new(groups, &field)?),
+            Weights::Halves(groups) => Sums::Halves(Scatter::new(groups, &field)?),
+            Weights::Rows(weights, bias) => Sums::Rows(weights, bias.as_deref()),
         };
-        Ok(Box::new(ConvCurrents { conv: self, is_biased: true, field, totals, begins: Vec::new() }))
+        Ok(Box::new(ConvCurrents { conv: self, is_biased: true, field, sums }))
     }
 }
 
-/// A convolution at work. Between blocks of steps it keeps nothing but room for the sums of a tile.
+/// A convolution at work. Between blocks of steps it keeps nothing but room for sums.
 struct ConvCurrents<'a, E> {
     conv: &'a Conv<E>,
     is_biased: bool,
     field: Field,
-    /// Of the places of a band.
-    totals: Vec<Tile<E>>,
-    /// Where the events of each row begin.
-    begins: Vec<usize>,
+    sums: Sums<'a, E>,
+}
+
+/// Weights, and room for their sums where these are not the currents themselves.
+enum Sums<'a, E> {
+    Tiles(Scatter<'a, E, TILE>),
+    Halves(Scatter<'a, E, HALF>),
+    Rows(&'a [E], Option<&'a [E]>),
+}
+
+/// What a row of events adds to the sums of a convolution.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a, E> {
+    pub(super) conv: &'a Conv<E>,
+    pub(super) field: &'a Field,
+    pub(super) is_biased: bool,
+    pub(super) indices: &'a [u32],
+    pub(super) values: Option<&'a [E]>,
 }
 
 impl<E: Element> Currents<E> for ConvCurrents<'_, E> {
     fn receive(&mut self, signals: &[&Events<E>], rows: usize, currents: &mut [E]) {
-        let size = self.conv.groups * self.conv.rows * self.field.places();
+        let &mut Self { conv, is_biased, ref field, ref mut sums } = self;
+        let size = conv.groups * conv.rows * field.places();
         for (row, currents) in currents.chunks_exact_mut(size).enumerate().take(rows) {
             let (indices, values) = signals[0].row(row);
-            if indices.is_empty() && !self.is_biased {
+            if indices.is_empty() && !is_biased {
                 currents.fill(E::ZERO);
                 continue;
             }
-            match &self.conv.weights {
-                Weights::Rows(weights, bias) => {
-                    let bias = bias.as_deref().filter(|_| self.is_biased);
-                    self.add_rows(weights, bias, indices, values, currents);
-                }
-                Weights::Tiles(groups) => self.add_tiles(groups, indices, values, currents),
+            let terms = Terms { conv, field, is_biased, indices, values };
+            match sums {
+                Sums::Tiles(scatter) => scatter.add(&terms, currents),
+                Sums::Halves(scatter) => scatter.add(&terms, currents),
+                Sums::Rows(weights, bias) => terms.add(weights, bias.filter(|_| is_biased), currents),
             }
         }
     }
@@ -164,64 +192,22 @@ impl<E: Element> Currents<E> for ConvCurrents<'_, E> {
     }
 }
 
-impl<E: Element> ConvCurrents<'_, E> {
+impl<E: Element> Terms<'_, E> {
     /// Add every term to its sum in `currents`.
-    fn add_rows(
-        &self,
-        weights: &[E],
-        bias: Option<&[E]>,
-        indices: &[u32],
-        values: Option<&[E]>,
-        currents: &mut [E],
-    ) {
+    fn add(self, weights: &[E], bias: Option<&[E]>, currents: &mut [E]) {
         let Conv { channels, rows, window, .. } = self.conv;
         let (taps, places) = (window.taps(), self.field.places());
         let terms = channels * taps;
         currents.fill(E::ZERO);
-        self.field.terms(indices, |channel, place, tap, event| {
+        self.field.terms(self.indices, |channel, place, tap, event| {
             let (group, d) = (channel / channels, channel % channels);
-            let value = values.map_or(E::ONE, |values| values[event]);
+            let value = self.values.map_or(E::ONE, |values| values[event]);
             for row in group * rows..(group + 1) * rows {
                 currents[row * places + place] += weights[row * terms + d * taps + tap] * value;
             }
         });
         for (currents, &bias) in currents.chunks_exact_mut(places).zip(bias.into_iter().flatten()) {
             currents.iter_mut().for_each(|current| *current += bias);
-        }
-    }
-
-    /// Add every term to its sums in tiles: a group, a tile and a band of rows of places at a time.
-    fn add_tiles(&mut self, groups: &[Packed<E>], indices: &[u32], values: Option<&[E]>, currents: &mut [E]) {
-        let Self { conv: Conv { channels, rows, window, .. }, is_biased, field, totals, begins } = self;
-        let (taps, places, [height, width]) = (window.taps(), field.places(), field.place_rows());
-        let (channels, at_once) = (*channels, (BAND / width).max(1));
-        field.begins(indices, groups.len() * channels, begins);
-        for ((group, packed), currents) in
-            groups.iter().enumerate().zip(currents.chunks_exact_mut(rows * places))
-        {
-            for ((weights, bias), currents) in
-                packed.tiles(*is_biased).zip(currents.chunks_mut(TILE * places))
-            {
-                for start in (0..height).step_by(at_once) {
-                    let band = start..height.min(start + at_once);
-                    let totals = &mut totals[..band.len() * width];
-                    totals.fill(Tile::default());
-                    for (channel, weights) in weights.chunks_exact(taps).enumerate() {
-                        let channel = group * channels + channel;
-                        match values {
-                            None => field.terms_in_band(indices, begins, channel, &band, |place, tap, _| {
-                                totals[place].add_one(&weights[tap]);
-                            }),
-                            Some(values) => {
-                                field.terms_in_band(indices, begins, channel, &band, |place, tap, event| {
-                                    totals[place].add(&weights[tap], values[event]);
-                                });
-                            }
-                        }
-                    }
-                    Tile::write_columns(totals, bias, start * width, places, currents);
-                }
-            }
         }
     }
 }

@@ -59,7 +59,7 @@ impl Axis {
     }
 
     /// The places that read the value `at`, ascending, and their taps.
-    #[inline]
+    #[inline(always)]
     fn readers(&self, at: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
         let [place, tap, count] = self.readers[at].map(|n| n as usize);
         let (step, fall) = (self.step, self.fall);
@@ -69,6 +69,12 @@ impl Axis {
 
 fn common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { common_divisor(b, a % b) }
+}
+
+/// What is done with every term. A closure would be compiled for the instructions of the crate, not those of its caller.
+pub(super) trait EachTerm {
+    /// Add the share of an event that a place reads at a tap. `#[inline(always)]`.
+    fn add(&mut self, place: usize, tap: usize, event: usize);
 }
 
 impl Field {
@@ -150,14 +156,14 @@ impl Field {
     ///
     /// Places count from the first of the band. A row of values has at most one tap in a row of places, so the terms of
     /// any one place come in the order of the contract here too.
-    #[inline]
+    #[inline(always)]
     pub(super) fn terms_in_band(
         &self,
         indices: &[u32],
         begins: &[usize],
         channel: usize,
         band: &Range<usize>,
-        mut each: impl FnMut(usize, usize, usize),
+        mut each: impl EachTerm,
     ) {
         let (height, width) = (self.rows.size, self.columns.size);
         for row in self.rows.reads[band.start].start..self.rows.reads[band.end - 1].end {
@@ -171,7 +177,7 @@ impl Field {
                 let tap = tap_row * self.columns.kernel;
                 for event in events.clone() {
                     for (column, tap_column) in self.columns.readers(indices[event] as usize - line * width) {
-                        each(place + column, tap + tap_column, event);
+                        each.add(place + column, tap + tap_column, event);
                     }
                 }
             }

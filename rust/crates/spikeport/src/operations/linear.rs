@@ -8,7 +8,8 @@
 //! batch, of the number of threads and of the language.
 
 use super::masses::Masses;
-use super::packed::{Packed, Sums};
+use super::packed::Packed;
+use super::weighing::Sums;
 use super::{Currents, Events, Operation};
 use crate::running::Interruption;
 use crate::view::Shape;

@@ -17,6 +17,8 @@ mod masses;
 mod max_pool;
 mod packed;
 mod pool;
+mod scatter;
+mod weighing;
 mod window;
 
 use crate::{Element, Error};

@@ -9,37 +9,40 @@
 //! side, and those of the next input follow, so an event adds one short row that the compiler turns into vector
 //! instructions, and the order of every sum stays that of the inputs.
 
-use super::Events;
 use crate::{Element, Error, checks};
 
 /// Outputs summed at once.
 pub(super) const TILE: usize = 32;
-/// Inputs summed at once: a block of weights that a core's first cache holds while every row adds its share of it.
-const BLOCK: usize = 128;
-
 /// Inputs whose weights are laid out at once.
 const INPUTS_AT_ONCE: usize = 16;
 
 /// One value for each output of a tile, at the start of a cache line: what straddles two lines is read at half the speed.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 #[repr(align(64))]
-pub(super) struct Tile<E>([E; TILE]);
+pub(super) struct Tile<E, const W: usize = TILE>([E; W]);
 
-/// The weights and bias of a layer, transposed in tiles of outputs: `tiles[tile·in + k][j] = W[tile·TILE + j, k]`.
-pub(super) struct Packed<E> {
-    n_in: usize,
-    n_out: usize,
-    tiles: Vec<Tile<E>>,
-    bias: Vec<E>,
-    no_bias: [E; TILE],
+impl<E: Element, const W: usize> Default for Tile<E, W> {
+    #[inline(always)]
+    fn default() -> Self {
+        Self([E::ZERO; W])
+    }
 }
 
-impl<E: Element> Packed<E> {
+/// The weights and bias of a layer, transposed in tiles of `W` outputs: `tiles[tile·in + k][j] = W[tile·W + j, k]`.
+pub(super) struct Packed<E, const W: usize = TILE> {
+    n_in: usize,
+    n_out: usize,
+    tiles: Vec<Tile<E, W>>,
+    bias: Vec<E>,
+    no_bias: [E; W],
+}
+
+impl<E: Element, const W: usize> Packed<E, W> {
     /// Transpose `weights` of shape (out, in).
     pub(super) fn new(weights: &[E], bias: Option<&[E]>, n_out: usize, n_in: usize) -> Result<Self, Error> {
-        let mut tiles: Vec<Tile<E>> = checks::zeros(&[n_out.div_ceil(TILE), n_in])?;
+        let mut tiles: Vec<Tile<E, W>> = checks::zeros(&[n_out.div_ceil(W), n_in])?;
         // Some inputs at a time, so that what is written stays in the first cache until it is whole.
-        let rows_of_tiles = weights.chunks(TILE * n_in.max(1));
+        let rows_of_tiles = weights.chunks(W * n_in.max(1));
         for (tile, rows) in tiles.chunks_exact_mut(n_in.max(1)).zip(rows_of_tiles) {
             for first in (0..n_in).step_by(INPUTS_AT_ONCE) {
                 let inputs = first..n_in.min(first + INPUTS_AT_ONCE);
@@ -50,22 +53,28 @@ impl<E: Element> Packed<E> {
                 }
             }
         }
-        let mut padded = vec![E::ZERO; n_out.next_multiple_of(TILE)];
+        let mut padded = vec![E::ZERO; n_out.next_multiple_of(W)];
         if let Some(bias) = bias {
             padded[..n_out].copy_from_slice(bias);
         }
-        Ok(Self { n_in, n_out, tiles, bias: padded, no_bias: [E::ZERO; TILE] })
+        Ok(Self { n_in, n_out, tiles, bias: padded, no_bias: [E::ZERO; W] })
     }
 
-    /// The weights of every tile, those of an input in one piece, and its bias: zeros where it is not `is_biased`.
-    pub(super) fn tiles(&self, is_biased: bool) -> impl Iterator<Item = (&[Tile<E>], &[E])> {
-        self.tiles.chunks_exact(self.n_in.max(1)).zip(self.biases(is_biased))
+    /// How many tiles there are.
+    pub(super) fn n_tiles(&self) -> usize {
+        self.bias.len() / W
     }
 
-    /// The bias of every tile. A sum is never -0, so a bias of +0 is none.
-    fn biases(&self, is_biased: bool) -> impl Iterator<Item = &[E]> {
-        let tiles = self.bias.chunks_exact(TILE);
-        tiles.map(move |bias| if is_biased { bias } else { &self.no_bias })
+    /// The weights of a tile, those of an input in one piece.
+    #[inline(always)]
+    pub(super) fn tile(&self, tile: usize) -> &[Tile<E, W>] {
+        &self.tiles[tile * self.n_in..][..self.n_in]
+    }
+
+    /// The bias of a tile: zeros where it is not `is_biased`. A sum is never -0, so a bias of +0 is none.
+    #[inline(always)]
+    pub(super) fn bias(&self, tile: usize, is_biased: bool) -> &[E] {
+        if is_biased { &self.bias[tile * W..][..W] } else { &self.no_bias }
     }
 
     /// Number of inputs.
@@ -77,57 +86,40 @@ impl<E: Element> Packed<E> {
     pub(super) fn n_out(&self) -> usize {
         self.n_out
     }
-
-    /// Write the weighted sums of every row of `events`, with the bias if `is_biased`, to `currents` of shape (rows, out).
-    pub(super) fn weigh(&self, events: &Events<E>, is_biased: bool, sums: &mut Sums<E>, currents: &mut [E]) {
-        let blocks = self.n_in.div_ceil(BLOCK);
-        let Sums { splits, totals } = sums;
-        events.split(BLOCK, blocks, splits);
-        totals.resize(events.rows(), Tile::default());
-        for (tile, bias) in self.biases(is_biased).enumerate() {
-            let weights = &self.tiles[tile * self.n_in..][..self.n_in];
-            totals.fill(Tile::default());
-            for block in 0..blocks {
-                for (total, splits) in totals.iter_mut().zip(splits.chunks_exact(blocks + 1)) {
-                    let events_of_block = splits[block]..splits[block + 1];
-                    let indices = events.indices(events_of_block.clone());
-                    match events.values(events_of_block) {
-                        None => add_ones(total, weights, indices),
-                        Some(values) => add(total, weights, indices, values),
-                    }
-                }
-            }
-            let first = tile * TILE;
-            let width = TILE.min(self.n_out - first);
-            for (row, total) in totals.iter().enumerate() {
-                let current = &mut currents[row * self.n_out + first..][..width];
-                for ((current, &total), &bias) in current.iter_mut().zip(&total.0).zip(bias) {
-                    *current = total + bias;
-                }
-            }
-        }
-    }
 }
 
-impl<E: Element> Tile<E> {
+impl<E: Element, const W: usize> Tile<E, W> {
     /// Add the share of one event to the sums of a tile.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&mut self, weights: &Self, value: E) {
-        for (total, &weight) in self.0.iter_mut().zip(&weights.0) {
-            *total += weight * value;
+        let (mut totals, weights) = (self.0, weights.0); // read before anything is written: in registers
+        for j in 0..W {
+            totals[j] += weights[j] * value;
         }
+        self.0 = totals;
     }
 
     /// [`Tile::add`] for a value of 1, which changes no bit of a weight.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add_one(&mut self, weights: &Self) {
-        for (total, &weight) in self.0.iter_mut().zip(&weights.0) {
-            *total += weight;
+        let (mut totals, weights) = (self.0, weights.0);
+        for j in 0..W {
+            totals[j] += weights[j];
+        }
+        self.0 = totals;
+    }
+
+    /// Write the sums and the bias to as many outputs as there are.
+    #[inline(always)]
+    pub(super) fn write(&self, bias: &[E], outputs: &mut [E]) {
+        for ((output, &total), &bias) in outputs.iter_mut().zip(&self.0).zip(bias) {
+            *output = total + bias;
         }
     }
 
     /// Write sums, one tile for each place from `first` on, and the bias to `columns`: all `places` places of one output,
     /// then those of the next.
+    #[inline(always)]
     pub(super) fn write_columns(totals: &[Self], bias: &[E], first: usize, places: usize, columns: &mut [E]) {
         for ((j, column), &bias) in columns.chunks_exact_mut(places).enumerate().zip(bias) {
             for (current, total) in column[first..].iter_mut().zip(totals) {
@@ -135,31 +127,4 @@ impl<E: Element> Tile<E> {
             }
         }
     }
-}
-
-/// Room for the sums of some rows, kept from one block of steps to the next so that a run allocates once.
-#[derive(Default)]
-pub(super) struct Sums<E> {
-    splits: Vec<usize>,
-    totals: Vec<Tile<E>>,
-}
-
-/// Add some events to the sums of one tile, in the order of the inputs.
-#[inline]
-fn add<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32], values: &[E]) {
-    let mut total = *sums;
-    for (&k, &value) in indices.iter().zip(values) {
-        total.add(&weights[k as usize], value);
-    }
-    *sums = total;
-}
-
-/// [`add`] for values of 1, which change no bit of a weight.
-#[inline]
-fn add_ones<E: Element>(sums: &mut Tile<E>, weights: &[Tile<E>], indices: &[u32]) {
-    let mut total = *sums;
-    for &k in indices {
-        total.add_one(&weights[k as usize]);
-    }
-    *sums = total;
 }
