@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from spikeport.integers.inputs import NEAR, InputStep
+from spikeport.integers.inputs.step import NEAR, InputStep
 
 
 class ConversionWarning(UserWarning):

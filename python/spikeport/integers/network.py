@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.graph import SNNGraph
-from spikeport.integers.inputs import InputStep
+from spikeport.integers.inputs.step import InputStep
 
 Array = npt.NDArray[Any]
 

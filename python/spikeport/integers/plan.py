@@ -20,7 +20,7 @@ from spikeport.integers.before import Before
 from spikeport.integers.budget import LARGEST_THRESHOLD, Budget
 from spikeport.integers.evidence import Evidence
 from spikeport.integers.fitting import Fitting
-from spikeport.integers.inputs import InputStep
+from spikeport.integers.inputs.step import InputStep
 from spikeport.integers.rows import Rows, WholeRows
 from spikeport.integers.signals import Carried, largest_sent, unweighted
 from spikeport.kernels import INPUT, PlacedNetwork, PlacedNode

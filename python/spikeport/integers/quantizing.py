@@ -15,10 +15,10 @@ from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.integers.budget import Budget
 from spikeport.integers.certificate import certified
-from spikeport.integers.entry import Entry
 from spikeport.integers.evidence import Evidence, kept
-from spikeport.integers.grids import HEADROOM, LEVELS, exact_step, measured_step, moved_step, with_room
-from spikeport.integers.inputs import PerChannel, one_or_each
+from spikeport.integers.inputs.entry import Entry
+from spikeport.integers.inputs.grids import HEADROOM, LEVELS, exact_step, measured_step, moved_step, with_room
+from spikeport.integers.inputs.step import PerChannel, one_or_each
 from spikeport.integers.network import IntegerNetwork, Units
 from spikeport.integers.outlook import room_behind
 from spikeport.integers.plan import Plan

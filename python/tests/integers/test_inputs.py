@@ -9,8 +9,8 @@ from integers.graphs import IF, normal
 from spikeport.errors import GraphError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.integers import InputStep, Units, quantize
-from spikeport.integers.entry import Entry
-from spikeport.integers.grids import exact_step, moved_step
+from spikeport.integers.inputs.entry import Entry
+from spikeport.integers.inputs.grids import exact_step, moved_step
 from spikeport.neuron import Neuron
 from spikeport.operations import Conv, Linear, MaxPool
 

@@ -1,7 +1,7 @@
 """What a whole number at the input stands for: ``x = step·p + offset``, the same for all values or channel by channel.
 
 A picture whose channels were each normalised, ``(pixel/255 - mean)/deviation``, lies on such a grid in each of them.
-`spikeport.integers.grids` finds it in data.
+`spikeport.integers.inputs.grids` finds it in data.
 """
 
 from __future__ import annotations

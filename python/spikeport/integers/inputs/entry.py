@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.integers.budget import Budget
-from spikeport.integers.inputs import InputStep
+from spikeport.integers.inputs.step import InputStep
 from spikeport.kernels import INPUT
 from spikeport.neuron import PASS_ON
 from spikeport.operations import Conv, Linear, Operation, Weighted
@@ -56,6 +56,12 @@ class Entry:
         while name in {node.name for node in graph.layers}:
             name += "'"
         return cls(step, graph.input_shape[0], name if moves and any(padded) else None)
+
+    @classmethod
+    def found(cls, whole: SNNGraph, step: InputStep) -> Entry:
+        """Return the entry of a network of integers, as `nodes` put it there."""
+        first = whole.layers[0].name
+        return cls(step, whole.input_shape[0], first if first.startswith(NAME) and np.any(step.offset) else None)
 
     @property
     def has_one(self) -> bool:

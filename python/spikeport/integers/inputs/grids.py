@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spikeport.integers.inputs import NEAR, InputStep, PerChannel
+from spikeport.integers.inputs.step import NEAR, InputStep, PerChannel
 
 Array = npt.NDArray[Any]
 
