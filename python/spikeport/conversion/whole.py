@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.conversion.converted import ConvertedSNN
-from spikeport.conversion.parts import Scale
 from spikeport.errors import ConversionError, GraphError, KernelError
-from spikeport.integers import IntegerNetwork, quantize
+from spikeport.integers import quantize
 from spikeport.integers.inputs.entry import Entry
-from spikeport.integers.inputs.step import one_or_each
 from spikeport.kernels import INPUT
 from spikeport.operations import Operation
 
@@ -37,29 +34,7 @@ def in_integers(snn: ConvertedSNN, bits: int, samples: Array) -> tuple[Converted
         made = quantize(snn.graph, bits, samples, max(snn.T, TIMESTEPS), T=T, encoding=encoding)
     except (GraphError, KernelError) as error:
         raise ConversionError("arithmetic", f"int{bits}: {error}") from None
-    described = {
-        "scales": _scales(dict(zip(snn.names, snn.scales, strict=True)), made),
-        "output_activation": snn.output_activation,
-        "output_levels": snn.output_levels,
-        "input_range": snn.input_range,
-        "classes": snn.classes,
-        "units": made.units,
-    }
-    return ConvertedSNN.from_graph(made.graph, snn.T, encoding=encoding, **described), made.certificate
-
-
-def _scales(real: dict[str, Scale], made: IntegerNetwork) -> list[Scale]:
-    """Return what 1 stands for in what each layer hands on, in the trained network's units; at the output, a rate.
-
-    What was put before a layer hands on what it reads, in a step of its own.
-    """
-    found: dict[str, Array] = {INPUT: np.ones(1)}
-    for index, layer in enumerate(made.graph):
-        unit = real[layer.name] if layer.name in real else found[made.graph.reads(index)[0]]
-        found[layer.name] = np.atleast_1d(np.asarray(unit, np.float64))
-    steps = {**made.steps, made.graph[-1].name: np.ones(1)}
-    scales = [one_or_each(found[layer.name] * steps[layer.name]) for layer in made.graph]
-    return [list(scale) if isinstance(scale, tuple) else scale for scale in scales]
+    return snn.with_integers(made), made.certificate
 
 
 def read_by(snn: ConvertedSNN, name: str, operation: Operation) -> Operation:
