@@ -46,7 +46,7 @@ def timed_in_runners(
             replies, end = converse(language, lines, Path(folder), timeout=PATIENCE)
             if len(replies) < len(lines):
                 raise RuntimeError(f"{language.name} stopped at {lines[len(replies)]!r}: {end}")
-            versions[language.name] = language.flags
+            versions[language.name] = f"{language.says()} {language.flags}".strip()
             taken += [
                 Measurement(f"{name}: a run in {language.name}", who, *_read(reply, samples))
                 for who, reply in zip(graphs, replies, strict=True)

@@ -7,7 +7,7 @@ import pytest
 
 from spikeport import certify, load
 from spikeport.certification.layers.losses import KINDS
-from spikeport.conversion import convert
+from spikeport.conversion import InputStepWarning, convert
 from spikeport.errors import ConversionError
 from spikeport.integers.inputs.step import InputStep
 
@@ -79,6 +79,8 @@ def test_what_was_saved_is_certified_the_same(normalised, tmp_path):
     assert isinstance(back.units.input, InputStep) and back.units == whole.units and back.scales == whole.scales
     assert str(certify(model, back, x)) == str(certify(model, whole, x))
     json.dumps(whole.metadata)
+    with pytest.warns(InputStepWarning, match="channel by channel|, from -"):
+        back.classify(x[:2] * np.float32(0.9))
 
 
 def test_poisson_spikes_are_refused(digits_mlp, digits):

@@ -64,6 +64,12 @@ def test_a_normalised_image_lies_on_whole_numbers_channel_by_channel(rng):
     assert step.largest == 255 - 104  # no 8-bit image goes further
 
 
+def test_a_step_says_itself_in_words():
+    assert [step.said for step in (InputStep(0.25, 1), InputStep(0.25, 1, offset=0.1))] == ["0.25", "0.25, from 0.1"]
+    assert InputStep((0.25, 0.5), 1).said == "0.25 to 0.5, channel by channel"
+    assert InputStep(0.25, 1, offset=(0.1, 0.2)).said == "0.25, channel by channel, each from an offset of its own"
+
+
 def test_one_grid_serves_flat_images_too(rng):
     p = rng.integers(0, 256, (30, 20))
     p[0, :2] = 0, 255
@@ -164,6 +170,15 @@ def test_steps_and_offsets_may_be_given_and_raw_pixels_are_such_numbers(rng):
 def test_steps_that_do_not_fit_the_input_are_refused(rng, given):
     with pytest.raises(GraphError) as caught:
         quantize(network(rng, READERS["padded"](rng), 3, 8, 8), 8, normalised(pixels(rng)), **given, **REFERENCE)
+    assert caught.value.code == "input_step"
+
+
+@pytest.mark.parametrize(
+    ("step", "offset"), [(0.0, 0.0), (np.nan, 0.0), (0.1, np.inf), ((0.1, -0.2), 0.0), ((0.1, 0.2), (0.3, 0.4, 0.5))]
+)
+def test_what_is_no_grid_is_refused(step, offset):
+    with pytest.raises(GraphError) as caught:
+        InputStep(step, 10, offset=offset)
     assert caught.value.code == "input_step"
 
 

@@ -82,4 +82,7 @@ def _input_of(metadata: Mapping[str, Any]) -> InputStep | None:
     said = said.get("input") if isinstance(said, Mapping) else None
     if not isinstance(said, Mapping) or not said.get("step"):
         return None
-    return InputStep(**{"largest": PIXEL, **said})
+    try:
+        return InputStep(**{"largest": PIXEL, **said})
+    except (TypeError, ValueError) as error:
+        fail(f"what the checkpoint says of its input is damaged: {error}")

@@ -34,6 +34,9 @@ class InputStep:
     largest : the largest whole number, without its sign, that the network is made for
     exact : whether the data that it was found on lie on whole numbers
     offset : what 0 stands for, one number or as many as ``step`` has
+
+    Raises `GraphError` ``input_step`` for a step that is not above 0, an offset that is not finite, or more of one than
+    of the other.
     """
 
     step: PerChannel
@@ -44,6 +47,14 @@ class InputStep:
     def __post_init__(self) -> None:
         for name in ("step", "offset"):
             object.__setattr__(self, name, one_or_each(getattr(self, name)))
+        steps, offsets = np.atleast_1d(self.step), np.atleast_1d(self.offset)
+        right = np.isfinite(steps).all() and (steps > 0).all() and np.isfinite(offsets).all()
+        if not right or min(len(steps), len(offsets)) not in (1, max(len(steps), len(offsets))):
+            raise GraphError(
+                "input_step",
+                f"step {self.step!r} and offset {self.offset!r} are no grid: give steps above 0, finite offsets, one "
+                "for all or one for each channel",
+            )
 
     def whole(self, x: npt.ArrayLike) -> Array:
         """Return real inputs as whole numbers, int32: ``(x - offset)/step``, rounded to nearest.
