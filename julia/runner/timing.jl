@@ -21,7 +21,9 @@ function timed_call(kernel, n, args)
         () -> layer_forward(inputs, weights, nothing, neuron), run -> sum(run.counts)
     end
     kernel == "network.run" && return let loaded = network(load_checkpoint(unquote(args["checkpoint"])))
-        inputs = reshape(grid(n * prod(loaded.input_shape), 3), reverse(loaded.input_shape)..., n)
+        given = grid(n * prod(loaded.input_shape), 3)
+        values = loaded isa Network{Int32} ? Int32.(16given) : given
+        inputs = reshape(values, reverse(loaded.input_shape)..., n)
         () -> network_run(loaded, inputs; timesteps = 16), run -> sum(last(run.counts))
     end
     kernel == "encode.poisson" && return let rates = reshape(grid(n), n, 1)

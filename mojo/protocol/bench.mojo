@@ -57,6 +57,8 @@ def answer_bench(arguments: Arguments, mut reply: Reply) raises:
         ).checkpoint.copy()
         if checkpoint.dtype() == DType.float64:
             time_network(checkpoint.network[DType.float64](), n, clock)
+        elif checkpoint.dtype() != DType.float32:
+            time_network(checkpoint.network[DType.int32](), n, clock)
         else:
             time_network(checkpoint.network[DType.float32](), n, clock)
     elif kernel == "encode.poisson":
@@ -162,8 +164,9 @@ def time_network[
     dtype: DType, //
 ](network: Network[dtype], n: Int, mut clock: Clock) raises:
     """Times `network.run` on `n` samples."""
+    comptime unit = 16.0 if dtype == DType.int32 else 1.0
     var inputs = [
-        Scalar[dtype](g(3 * i)) for i in range(n * network.n_inputs())
+        Scalar[dtype](unit * g(3 * i)) for i in range(n * network.n_inputs())
     ]
     while clock.goes_on():
         var result = network_run(network, inputs, n, timesteps=16)

@@ -33,16 +33,6 @@ def encoding_of(snn: ConvertedSNN, encoding: str | None) -> str:
     return encoding
 
 
-def check_floats(snn: ConvertedSNN) -> None:
-    """Raise `ConversionError` ``arithmetic`` for a network of integers, whose layers are in units of their own."""
-    if snn.units is not None:
-        raise ConversionError(
-            "arithmetic",
-            "layers of a network of integers are no layers of the trained one: certify the conversion with "
-            "arithmetic='float', and read in its certificate, or snn.certificate here, what whole numbers change",
-        )
-
-
 def check_fed(snn: ConvertedSNN, encoding: str) -> None:
     """Raise `ConversionError` ``encoding`` where Poisson spikes are asked of a network of integers."""
     if snn.units is not None and encoding == "poisson":

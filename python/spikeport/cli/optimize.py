@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from spikeport.cli.app import Force, app, check_checkpoint_output, check_output, fail, messages, print_json, say
+
+if TYPE_CHECKING:
+    from spikeport.transfer import SNNCheckpoint
 
 
 @app.command("optimize")
@@ -26,6 +29,10 @@ def optimize(
     max_accuracy_drop: Annotated[
         float | None, typer.Option(help="Search passes and strengths within this loss, e.g. 0.005; needs labels.")
     ] = None,
+    integers: Annotated[
+        bool,
+        typer.Option("--integers", help="Search for whole numbers of 16 or 8 bits; with --max-accuracy-drop."),
+    ] = False,
     input_range: Annotated[
         tuple[float, float] | None, typer.Option(metavar="LOW HIGH", help="What every input value is known to lie in.")
     ] = None,
@@ -49,6 +56,8 @@ def optimize(
     factorize. An example: --passes merge,prune:sparsity=0.5
     """
     from spikeport.cli.arrays import load_samples
+    from spikeport.conversion.saved import restored
+    from spikeport.integers import quantize
     from spikeport.report.plots import require_plots
     from spikeport.snn_optimizer import optimize as optimize_model
     from spikeport.transfer import load_checkpoint, save_checkpoint
@@ -58,6 +67,8 @@ def optimize(
             fail("--max-accuracy-drop chooses the passes itself: give it, or --passes")
         if samples is None:
             fail("--max-accuracy-drop needs labels: give --data FILE.npz with the samples as x and their classes as y")
+    elif integers:
+        fail("--integers is a choice of the search: give --max-accuracy-drop, or convert with --arithmetic int8")
     check_checkpoint_output(output, force=force)
     if report is not None:
         check_output(report, force=True)
@@ -72,10 +83,11 @@ def optimize(
         data = x if labels is None else (x, labels)
     known = stored.metadata.get("T")
     smaller, result = optimize_model(
-        stored,
+        restored(stored, str(checkpoint)) if integers else stored,
         None if passes is None else read_passes(passes),
         data=data,
         max_accuracy_drop=max_accuracy_drop,
+        quantise=quantize if integers else None,
         input_range=input_range,
         horizon=horizon,
         timesteps=timesteps if timesteps is not None else known if isinstance(known, int) else None,
@@ -87,10 +99,8 @@ def optimize(
     certificate = json.loads(json.dumps(result.certificate.to_dict()))
     if "optimization" in stored.metadata:  # what an earlier run did is not undone by this one
         certificate["earlier"] = stored.metadata["optimization"]
-    smaller.metadata = {**stored.metadata, "optimization": certificate}
-    if isinstance(scales := stored.metadata.get("scales"), list) and len(scales) == len(stored.layer_names):
-        of_layers = dict(zip(stored.layer_names, scales, strict=True))
-        smaller.metadata["scales"] = [_scale(of_layers, name, result.survivors) for name in smaller.layer_names]
+    smaller = _kept(stored, smaller, result.survivors)
+    smaller.metadata["optimization"] = certificate
     saved = save_checkpoint(smaller, output)
     page = None if report is None else str(result.save(report, checkpoint.name))
     if as_json:
@@ -100,6 +110,24 @@ def optimize(
         types = [str(weights.dtype) for weights in smaller.weights if weights is not None]
         size = f"{archive.stat().st_size:,} bytes" + (f", every weight as {types[0]}" if types else "")
         say(f"{result}\nsaved as {archive} ({size}) and {saved.name}" + (f"\n{page}" if page else ""))
+
+
+def _kept(stored: SNNCheckpoint, smaller: Any, survivors: Mapping[str, Any]) -> SNNCheckpoint:
+    """Return the checkpoint to write, with what ``stored`` says beside its layers, and scales of those that are left.
+
+    Where whole numbers were searched for, ``smaller`` is a converted network, which has such things itself.
+    """
+    from spikeport.transfer import SNNCheckpoint
+
+    if not isinstance(smaller, SNNCheckpoint):
+        if not hasattr(smaller, "metadata"):
+            fail("a layer came out that the conversion did not make, so nothing says its units: leave --integers off")
+        return SNNCheckpoint.from_graph(smaller.graph, metadata={**stored.metadata, **smaller.metadata})
+    smaller.metadata = dict(stored.metadata)
+    if isinstance(scales := stored.metadata.get("scales"), list) and len(scales) == len(stored.layer_names):
+        of_layers = dict(zip(stored.layer_names, scales, strict=True))
+        smaller.metadata["scales"] = [_scale(of_layers, name, survivors) for name in smaller.layer_names]
+    return smaller
 
 
 def _scale(scales: Mapping[str, Any], name: str, survivors: Mapping[str, Any]) -> Any:

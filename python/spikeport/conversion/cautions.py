@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from spikeport.integers.inputs import NEAR, InputStep
+from spikeport.integers.inputs.step import NEAR, InputStep
 
 
 class ConversionWarning(UserWarning):
@@ -68,6 +68,6 @@ def between_steps(x: npt.NDArray[Any], step: InputStep) -> InputStepWarning | No
     if not step.exact or (off := step.off(x)) <= 10 * NEAR:
         return None
     return InputStepWarning(
-        f"the calibration data were multiples of {step.step:g}, and the input is not: it is rounded, by up to "
+        f"the calibration data were multiples of {step.said}, and the input is not: it is rounded, by up to "
         f"{off:.2g} of a step; calibrate with such data, or quantise by integers.quantize(graph, input_step=…)"
     )

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.checks import takes
 from spikeport.conversion.checks import check_activation, check_classes, check_range, check_scale, check_timesteps
-from spikeport.conversion.parts import Scale
+from spikeport.conversion.parts import Scale, whole_scales
 from spikeport.conversion.running.samples import ENCODINGS, PULSE, RunsOnSamples
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, SNNGraph
-from spikeport.integers import Units
+from spikeport.integers import IntegerNetwork, Units
 from spikeport.neuron import PASS_ON
 
 Array = npt.NDArray[Any]
@@ -173,6 +173,18 @@ class ConvertedSNN(RunsOnSamples):
         view._graph, view.scales = graph, [scales[layer.name] for layer in graph]
         if graph != self.graph and not self.certificate.reason.startswith(BEFORE):
             view.certificate = replace(self.certificate, reason=BEFORE + self.certificate.reason)
+        return view
+
+    def with_integers(self, made: IntegerNetwork) -> ConvertedSNN:
+        """Return a view of the integer network that was made of this one's graph, see `spikeport.integers.quantize`.
+
+        It takes the same real inputs; its certificate has what whole numbers did behind this one's.
+        """
+        view = copy.copy(self)
+        view._graph, view.units = made.graph, made.units
+        view.scales = whole_scales(dict(zip(self.names, self.scales, strict=True)), made)
+        view.encoding = PULSE if self.is_pulsed else ENCODINGS[1]
+        view.certificate = replace(self.certificate, further=(*self.certificate.further, made.certificate))
         return view
 
     def _is_ours(self, layer: LayerNode, channels: Array | None) -> bool:

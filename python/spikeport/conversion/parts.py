@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import LayerNode, PerLayer, SNNGraph
+from spikeport.integers import IntegerNetwork
+from spikeport.integers.inputs.step import one_or_each
+from spikeport.kernels import INPUT
 from spikeport.kernels.checks import as_float, as_integers
 
 Array = npt.NDArray[Any]
@@ -107,3 +110,18 @@ def _in_type_of(layer: LayerNode, name: str, values: npt.ArrayLike, dtype: Any) 
         return as_integers(f"{layer.name}.{name}", values, dtype)
     array = as_float(f"{layer.name}.{name}", values)
     return array if name == "weights" else array.astype(dtype)
+
+
+def whole_scales(real: Mapping[str, Scale], made: IntegerNetwork) -> list[Scale]:
+    """Return what 1 stands for in what each layer of integers hands on, in the trained network's units.
+
+    ``real`` says it of the float network's layers. What was put before a layer hands on what it reads, in a step of its
+    own; at the output it is what a rate of 1 stands for, as ever.
+    """
+    found: dict[str, Array] = {INPUT: np.ones(1)}
+    for index, layer in enumerate(made.graph):
+        unit = real[layer.name] if layer.name in real else found[made.graph.reads(index)[0]]
+        found[layer.name] = np.atleast_1d(np.asarray(unit, np.float64))
+    steps = {**made.steps, made.graph[-1].name: np.ones(1)}
+    scales = [one_or_each(found[layer.name] * steps[layer.name]) for layer in made.graph]
+    return [list(scale) if isinstance(scale, tuple) else scale for scale in scales]

@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.conversion.converted import ConvertedSNN
-from spikeport.conversion.parts import Scale
 from spikeport.errors import ConversionError, GraphError, KernelError
-from spikeport.graph import LayerNode
 from spikeport.integers import quantize
+from spikeport.integers.inputs.entry import Entry
+from spikeport.kernels import INPUT
+from spikeport.operations import Operation
 
 Array = npt.NDArray[Any]
 
@@ -33,18 +34,15 @@ def in_integers(snn: ConvertedSNN, bits: int, samples: Array) -> tuple[Converted
         made = quantize(snn.graph, bits, samples, max(snn.T, TIMESTEPS), T=T, encoding=encoding)
     except (GraphError, KernelError) as error:
         raise ConversionError("arithmetic", f"int{bits}: {error}") from None
-    scales = dict(zip(snn.names, snn.scales, strict=True))
-    described = {
-        "scales": [_scale(scales.get(layer.name), layer) for layer in made.graph],
-        "output_activation": snn.output_activation,
-        "output_levels": snn.output_levels,
-        "input_range": snn.input_range,
-        "classes": snn.classes,
-        "units": made.units,
-    }
-    return ConvertedSNN.from_graph(made.graph, snn.T, encoding=encoding, **described), made.certificate
+    return snn.with_integers(made), made.certificate
 
 
-def _scale(scale: Scale | None, layer: LayerNode) -> Scale:
-    """Return what a rate of 1 stands for; of a factor that was put before a sum nothing does, and it is 1."""
-    return 1.0 if scale is None else scale
+def read_by(snn: ConvertedSNN, name: str, operation: Operation) -> Operation:
+    """Return an operation of the trained network as the layer ``name`` of integers reads what it reads.
+
+    Where that is the input, its offset is in the biases, or in the weights of a channel that is put behind it.
+    """
+    entry = None if snn.units is None else Entry.found(snn.graph, snn.units.input)
+    if entry is None or not {INPUT, entry.name}.intersection(snn.graph.reads(snn.names.index(name))):
+        return operation
+    return entry.reader(operation)

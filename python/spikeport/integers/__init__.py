@@ -10,7 +10,7 @@ Jacob et al. 2018, "Quantization and training of neural networks for efficient i
 Frantar et al. 2023, "GPTQ".
 """
 
-from spikeport.integers.inputs import InputStep
+from spikeport.integers.inputs.step import InputStep
 from spikeport.integers.network import IntegerNetwork, Units
 from spikeport.integers.quantizing import quantize
 

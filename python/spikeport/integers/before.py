@@ -17,10 +17,11 @@ Array = npt.NDArray[Any]
 
 
 class Before:
-    """Makes such nodes for a network whose nodes have ``names``."""
+    """Makes such nodes for a network whose nodes have ``names``; `steps` says what 1 of each stands for."""
 
     def __init__(self, budget: Budget, names: set[str]) -> None:
         self._budget, self._names = budget, names
+        self.steps: dict[str, Array] = {}
 
     def named(self, wanted: str) -> str:
         """Return the name, or one like it where another node has it; nothing else gets it."""
@@ -29,13 +30,18 @@ class Before:
         self._names.add(wanted)
         return wanted
 
-    def multiplied(self, source: str, name: str, shape: Shape, factor: Array) -> list[LayerNode]:
-        """Return what multiplies the units of ``source``, in one node or two; the last one is called ``name``."""
+    def multiplied(self, source: str, name: str, shape: Shape, factor: Array, step: Array) -> list[LayerNode]:
+        """Return what multiplies the units of ``source``, in one node or two; the last one is called ``name``.
+
+        ``step`` is what 1 stands for in ``source``.
+        """
         made = list[LayerNode]()
         for stage in stages(factor, self._budget):
             operation = diagonal(shape, stage.astype(self._budget.weight_type))
             made.append(LayerNode.of(name, operation, PASS_ON, (made[-1].name if made else source,)))
             made[-1].name = self.named(f"{name}.{len(made)}")
+            self.steps[made[-1].name] = step = step / stage
+        self.steps[name] = self.steps.pop(made[-1].name)
         made[-1].name = name
         return made
 

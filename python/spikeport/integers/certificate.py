@@ -11,6 +11,7 @@ import numpy.typing as npt
 from spikeport.certificate import Certificate
 from spikeport.graph import SNNGraph
 from spikeport.graph.effort import compared_on
+from spikeport.integers.inputs.step import InputStep
 from spikeport.integers.plan import Part, Plan
 
 Array = npt.NDArray[Any]
@@ -18,26 +19,23 @@ Array = npt.NDArray[Any]
 AT_ONCE: Final = 64
 
 
-def bounded(plan: Plan) -> Certificate:
+def bounded(plan: Plan, step: InputStep) -> Certificate:
     """Return the bound: how far a current may be from the real one, while the same whole numbers arrive."""
     worst = max((float(part.shift.max(initial=0)) for part in plan.parts.values()), default=0.0)
     off = [name for name, part in plan.parts.items() if part.shift.max(initial=0) == worst]
     where = f", most at {off[0]}" if worst else ""
-    inputs = (
-        "inputs are multiples of the step"
-        if plan.input.exact
-        else "real inputs are rounded to the step, half of it at most"
-    )
+    inputs = "inputs lie on the step" if step.exact else "real inputs are rounded to the step, half of it at most"
     return Certificate(
         "bounded",
         f"weights of {plan.budget.bits} bits: in one step no current, threshold or start is further from the real one, "
         f"in thresholds, while the same whole numbers of up to {plan.input.largest:,} arrive{where}; {inputs} "
-        f"({plan.input.step:g})",
+        f"({step.said})",
         bound=worst,
         details={
             "bits": plan.budget.bits,
             "timesteps": plan.budget.timesteps,
-            "input_step": plan.input.step,
+            "input_step": step.step,
+            "input_offset": step.offset,
             "layers": {name: _said(part) for name, part in plan.parts.items()},
         },
     )
@@ -59,12 +57,14 @@ def _said(part: Part) -> dict[str, Any]:
     return said
 
 
-def certified(graph: SNNGraph, whole: SNNGraph, plan: Plan, x: Array | None, **how: Any) -> Certificate:
-    """Return the certificate of ``whole`` beside ``graph``, measured on samples ``x`` where there are some.
+def certified(
+    graph: SNNGraph, whole: SNNGraph, plan: Plan, step: InputStep, x: Array | None, **how: Any
+) -> Certificate:
+    """Return the certificate of ``whole``, fed by ``step``, beside ``graph``: measured on samples ``x`` if there are.
 
     ``how`` is T, encoding and backend of the runs.
     """
-    proven = bounded(plan)
+    proven = bounded(plan, step)
     if x is None:
         return proven
     T, is_pulse = how["T"], how["encoding"] == "pulse"
@@ -74,7 +74,7 @@ def certified(graph: SNNGraph, whole: SNNGraph, plan: Plan, x: Array | None, **h
     for start in range(0, len(x), AT_ONCE):
         some = x[start : start + AT_ONCE]
         real.append(_drive(graph, some, how) / steps)
-        found.append(_drive(whole, plan.input.whole(some), how) * (plan.output_step / steps))
+        found.append(_drive(whole, step.whole(some), how) * (plan.output_step / steps))
     before, after = np.concatenate(real), np.concatenate(found)
     fed = "given once, as a pulse" if is_pulse else "fed as constant current"
     kept_apart = "" if plan.evidence is None else ", which nothing was rounded by"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from spikeport.errors import GraphError
 from spikeport.integers import neurons
 from spikeport.integers.budget import MOST, Budget, within
-from spikeport.integers.inputs import InputStep
+from spikeport.integers.inputs.step import InputStep
 from spikeport.integers.joins import Joint, joint, stages
 from spikeport.integers.outlook import room_behind
 from spikeport.integers.rows import Rows, WholeRows, rounded

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate
 from spikeport.graph import SNNGraph
-from spikeport.integers.inputs import InputStep
+from spikeport.integers.inputs.step import InputStep
 
 Array = npt.NDArray[Any]
 
@@ -52,11 +52,14 @@ class IntegerNetwork:
     graph : of whole numbers: weights int8 or int16, biases int32, whole thresholds; it takes whole inputs
     units : what its numbers stand for
     certificate : what whole numbers did to the answer
+    steps : what 1 of each node's signal stands for, in the float network's units, one number for each entry of its
+        first axis: 1 for spikes
     """
 
     graph: SNNGraph
     units: Units
     certificate: Certificate
+    steps: Mapping[str, Array]
 
     def whole(self, x: npt.ArrayLike) -> Array:
         """Return real inputs as the whole numbers that the graph takes; see `InputStep.whole`."""

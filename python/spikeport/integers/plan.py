@@ -20,7 +20,7 @@ from spikeport.integers.before import Before
 from spikeport.integers.budget import LARGEST_THRESHOLD, Budget
 from spikeport.integers.evidence import Evidence
 from spikeport.integers.fitting import Fitting
-from spikeport.integers.inputs import InputStep
+from spikeport.integers.inputs.step import InputStep
 from spikeport.integers.rows import Rows, WholeRows
 from spikeport.integers.signals import Carried, largest_sent, unweighted
 from spikeport.kernels import INPUT, PlacedNetwork, PlacedNode
@@ -62,7 +62,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         shape = self.network.input_shape
-        self.carried[INPUT] = Carried(np.full(shape[0], self.input.step), self.input.largest, shape)
+        self.carried[INPUT] = Carried(self.input.steps(shape[0]), self.input.largest, shape)
         reads = Counter(name for node in self.network.nodes for name in node.inputs)
         adds = [node for node in self.network.nodes if isinstance(node.operation, Add)]
         self._free = {name for node in adds for name in node.inputs if reads[name] == 1}
@@ -81,6 +81,11 @@ class Plan:
     def nodes(self) -> list[LayerNode]:
         """All nodes, in order."""
         return [layer for node in self.network.nodes for layer in self.parts[node.name].nodes]
+
+    @property
+    def steps(self) -> dict[str, Array]:
+        """What 1 stands for, (channels,), in what each node hands on, those that were put before a sum among them."""
+        return self._before.steps | {name: self.carried[name].step for name in self.parts}
 
     def _weighted(self, node: PlacedNode, operation: Weighted) -> None:
         source = self.carried[node.inputs[0]]
@@ -116,7 +121,7 @@ class Plan:
         for name, factor in zip(fixed, found.factors, strict=True):
             if (factor != 1).any() and name not in names:
                 names[name] = self._before.named(f"{node.name}.{name}")
-                before += self._before.multiplied(name, names[name], node.shape, factor)
+                before += self._before.multiplied(name, names[name], node.shape, factor, self.carried[name].step)
         off = sum((rows.shift for rows in whole), found.shift(sources))
         read = tuple(names.get(name, name) for name in node.inputs)
         self._put(node, None, node.operation, read, found.thresholds, found.scale, off, before, most)
@@ -134,8 +139,9 @@ class Plan:
         before, inputs, (factor,) = list[LayerNode](), node.inputs, found.factors
         if (factor != 1).any():
             pooled = self._before.named(f"{node.name}.{operation.kind}")
+            self._before.steps[pooled] = raw.step
             before = [LayerNode.of(pooled, operation, PASS_ON, node.inputs)]
-            before += self._before.multiplied(pooled, node.name, node.shape, factor)
+            before += self._before.multiplied(pooled, node.name, node.shape, factor, raw.step)
             operation, inputs = before[-1].operation, before.pop().inputs
         self._put(node, None, operation, inputs, found.thresholds, found.scale, found.shift([raw]), before, most)
 

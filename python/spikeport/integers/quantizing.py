@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +16,9 @@ from spikeport.graph import SNNGraph
 from spikeport.integers.budget import Budget
 from spikeport.integers.certificate import certified
 from spikeport.integers.evidence import Evidence, kept
-from spikeport.integers.inputs import HEADROOM, LEVELS, InputStep, exact_step, measured_step, with_room
+from spikeport.integers.inputs.entry import Entry
+from spikeport.integers.inputs.grids import HEADROOM, LEVELS, exact_step, measured_step, moved_step, with_room
+from spikeport.integers.inputs.step import PerChannel, one_or_each
 from spikeport.integers.network import IntegerNetwork, Units
 from spikeport.integers.outlook import room_behind
 from spikeport.integers.plan import Plan
@@ -37,7 +41,8 @@ def quantize(
     *,
     T: int | None = None,
     encoding: str = "current",
-    input_step: float | None = None,
+    input_step: float | Sequence[float] | None = None,
+    input_offset: float | Sequence[float] = 0.0,
     input_largest: int | None = None,
     backend: str = "auto",
 ) -> IntegerNetwork:
@@ -62,8 +67,11 @@ def quantize(
         long rows
     T, encoding : how the data are run: "current" for 32 steps unless T is given, or "pulse", by default for all
         ``timesteps``
-    input_step : what 1 at the input stands for. By default the step that all data are multiples of, with whole numbers
-        up to 255, as for images; else one by which the largest value comes to 255 or 127, with 16 bits to up to 32767
+    input_step : what 1 at the input stands for; or one for each entry of its first axis, such as each channel of an
+        image. By default the step that all data are multiples of, with whole numbers up to 255, as for images; or the
+        step and the offset that all data lie on, or those of each channel, as for normalised images; else one step by
+        which the largest value comes to 255 or 127, with 16 bits to up to 32767
+    input_offset : what 0 at the input stands for, beside an ``input_step``: one number, or as many as it has
     input_largest : the largest whole number at the input, without its sign; by default what the data have, with room
     backend : see `spikeport.backends.get_backend`: it runs the data
 
@@ -78,21 +86,22 @@ def quantize(
     network, T = _checked(graph, bits, timesteps, T, encoding)
     samples = None if data is None else _as_samples(graph, data)
     budget = Budget(int(bits), int(timesteps))
-    step = _input(network, budget, samples, input_step, input_largest)
+    entry = _entry(graph, network, budget, samples, input_step, input_offset, input_largest)
+    step, read = entry.step, entry.network(graph)
     evidence, judged = None, None
     if samples is not None:
         judged, fitted = kept(graph, samples)
         if fitted:
-            evidence = Evidence.of(graph, judged, fitted, T=T, encoding=encoding, backend=backend)
+            evidence = Evidence.of(read, entry.moved(judged), fitted, T=T, encoding=encoding, backend=backend)
             judged = judged[fitted:]
-    plan = Plan(network, budget, step, evidence)
-    whole = SNNGraph(plan.nodes, graph.input_shape)
+    plan = Plan(read.network("reference").placed, budget, entry.read, evidence)
+    whole = SNNGraph(entry.nodes(plan.nodes, budget), graph.input_shape)
     check_network(whole.network("reference").placed, budget.timesteps, step.largest)
     for layer in graph:
         whole[layer.name].firing_rates = layer.firing_rates
-    certificate = certified(graph, whole, plan, judged, T=T, encoding=encoding, backend=backend)
+    certificate = certified(graph, whole, plan, step, judged, T=T, encoding=encoding, backend=backend)
     units = Units(step, plan.output_step, budget.bits, budget.timesteps)
-    return IntegerNetwork(whole, units, certificate)
+    return IntegerNetwork(whole, units, certificate, {**entry.steps, **plan.steps})
 
 
 def _checked(graph: Any, bits: Any, timesteps: Any, T: Any, encoding: Any) -> tuple[PlacedNetwork, int]:
@@ -128,26 +137,56 @@ def _as_samples(graph: SNNGraph, data: npt.ArrayLike) -> Array:
     return samples.reshape(len(samples), *graph.input_shape)
 
 
-def _input(
-    network: PlacedNetwork, budget: Budget, samples: Array | None, step: float | None, largest: int | None
-) -> InputStep:
+def _entry(
+    graph: SNNGraph,
+    network: PlacedNetwork,
+    budget: Budget,
+    samples: Array | None,
+    step: float | Sequence[float] | None,
+    offset: float | Sequence[float],
+    largest: int | None,
+) -> Entry:
     if largest is not None and (not is_whole(largest) or largest < 1):
         raise GraphError("input_step", f"input_largest must be a whole number of at least 1, not {largest!r}")
     if step is not None:
-        if not is_real(step) or not 0 < step < math.inf:
-            raise GraphError("input_step", f"input_step must be a number above 0, not {step!r}")
         if largest is None and samples is None:
             raise GraphError("input_step", "input_step alone does not say how large inputs are: give input_largest too")
-        return with_room(float(step), samples, largest)
+        given = _given(graph, step, "step"), _given(graph, offset, "offset")
+        entry = Entry.of(graph, with_room(*given, samples, largest))
+        if entry is None:
+            raise GraphError(
+                "input_step",
+                "an offset of the input goes into the weights that read it, and here something else reads it too (a "
+                "pool, a sum, a convolution in groups): leave input_offset=0",
+            )
+        return entry
+    if np.any(offset):
+        raise GraphError("input_step", "input_offset stands beside an input_step: give that too")
     if samples is None:
         raise GraphError(
             "input_step",
             "nothing says what whole numbers at the input stand for: give data, or input_step and input_largest "
             "(1/255 and 255 for an image in [0, 1], 1 and 1 for spikes)",
         )
-    found = exact_step(samples)
+    entry, found = None, exact_step(samples)
+    if found is None and (moved := moved_step(samples)) is not None and (entry := Entry.of(graph, moved)) is not None:
+        found = moved
     if found is None:
         most = LEVELS if budget.bits == 8 and samples.min() >= 0 else budget.largest_weight
         room = int(room_behind(network, INPUT, 1.0, budget) / HEADROOM)
         found = measured_step(samples, max(LEVELS // 2, min(most, room)))
-    return found if largest is None else InputStep(found.step, int(largest), found.exact)
+    if largest is not None:
+        found = replace(found, largest=int(largest))
+    entry = Entry.of(graph, found)
+    assert entry is not None  # asked for above where there is an offset
+    return entry
+
+
+def _given(graph: SNNGraph, values: float | Sequence[float], what: str) -> PerChannel:
+    """Return a step or an offset that was given, or raise `GraphError` ``input_step``."""
+    listed, channels = list(np.ravel(np.asarray(values, object))), graph.input_shape[0]
+    right = all(is_real(value) and math.isfinite(value) and (value > 0 or what == "offset") for value in listed)
+    if not right or len(listed) not in (1, channels):
+        wanted = "a number" + (" above 0" if what == "step" else "")
+        raise GraphError("input_step", f"input_{what} must be {wanted}, or {channels} of them, not {values!r}")
+    return one_or_each(values if len(listed) > 1 else listed[0])

@@ -1,9 +1,10 @@
 """Budget mode: as small as the accuracy allows.
 
 A point is three strengths: the share of hidden neurons that stay, the sparsity of what is left, and the bits of each
-weight. What is made small is the product of nonzero numbers, bytes and operations. The search begins with the exact
-passes and measured-dead elimination, then tightens one strength by one notch at a time, always the one that saves most
-for the accuracy it loses, as long as accuracy stays within the budget; a strength that breaks it is closed.
+weight, on a grid, or in whole numbers where the function that makes them is given. What is made small is the product of
+nonzero numbers, bytes and operations. The search begins with the exact passes and measured-dead elimination, then
+tightens one strength by one notch at a time, always the one that saves most for the accuracy it loses, as long as
+accuracy stays within the budget; a strength that breaks it is closed.
 
 The data are kept apart: one quarter fits (activity, compensation), one quarter judges the notches, one half holds the
 result: the last point on the path is taken that, fitted again on both quarters, stays within the budget on that half.
@@ -25,6 +26,8 @@ from spikeport.snn_optimizer.passes.registry import EXACT_PASSES
 from spikeport.snn_optimizer.passes.request import RequestLike, resolve
 from spikeport.snn_optimizer.proofs.scope import Scope, as_samples, spread
 from spikeport.snn_optimizer.replay.simulation import simulate
+from spikeport.snn_optimizer.whole_numbers import BITS as WHOLE_BITS
+from spikeport.snn_optimizer.whole_numbers import Quantise, WholeNetwork, answers_of, in_whole_numbers
 
 Array = npt.NDArray[Any]
 
@@ -52,7 +55,8 @@ class Point:
     """One setting that was tried: its strengths, its accuracy on the judging data, what it costs, and whether it
     was taken.
 
-    ``efficient`` says that no other point has at least its accuracy at lower cost in parameters and operations.
+    ``whole`` says that the bits are those of whole numbers, not of a grid of floats; ``efficient`` that no other point
+    has at least its accuracy at lower cost in parameters and operations.
     """
 
     keep: float
@@ -62,6 +66,7 @@ class Point:
     cost: Cost
     efficient: bool = False
     taken: bool = False
+    whole: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-ready data."""
@@ -69,6 +74,7 @@ class Point:
             "keep": self.keep,
             "sparsity": self.sparsity,
             "bits": self.bits,
+            "whole": self.whole,
             "accuracy": self.accuracy,
             "efficient": self.efficient,
             "taken": self.taken,
@@ -78,14 +84,19 @@ class Point:
 
 def measured_accuracy(graph: SNNGraph, data: Labelled, scope: Scope) -> float:
     """Return the share of samples whose output neuron with the largest drive is their class, by `SNNGraph.run`."""
-    right, inputs = 0, as_samples(graph, data.inputs)
+    return float((answers(graph, data.inputs, scope) == data.labels).mean())
+
+
+def answers(graph: SNNGraph, inputs: Array, scope: Scope) -> Array:
+    """Return the output neuron with the largest drive for each sample, in parts whose memory is bounded."""
     size = max(1, min(SAMPLES_AT_ONCE, VALUES_AT_ONCE // sum(layer.n_neurons for layer in graph)))
-    for start in range(0, len(inputs), size):
-        part = slice(start, start + size)
-        run = graph.run(inputs[part], T=scope.timesteps, encoding=scope.encoding, seed=scope.seed)
-        drive = run.drive.reshape(len(run.drive), -1)
-        right += int((drive.argmax(axis=1) == data.labels[part]).sum())
-    return right / len(inputs)
+    return answers_of(graph, as_samples(graph, inputs), scope, size)
+
+
+def whole_accuracy(made: WholeNetwork, data: Labelled, scope: Scope) -> float:
+    """Return the same of a network of whole numbers, for real inputs."""
+    fed = made.whole(as_samples(made.graph, data.inputs))
+    return measured_accuracy(made.graph, Labelled(fed, data.labels), scope)
 
 
 class SearchResult(NamedTuple):
@@ -103,18 +114,27 @@ class SearchResult(NamedTuple):
 
 
 def search(
-    graph: SNNGraph, choose: Labelled, hold: Labelled, scope: Scope, drop: float, advance: Callable[[int], None]
+    graph: SNNGraph,
+    choose: Labelled,
+    hold: Labelled,
+    scope: Scope,
+    drop: float,
+    advance: Callable[[int], None],
+    quantise: Quantise | None = None,
 ) -> SearchResult:
-    """Return the settings that lose at most ``drop``, on half of ``choose`` each and, the first one, on ``hold``."""
+    """Return the settings that lose at most ``drop``, on half of ``choose`` each and, the first one, on ``hold``.
+
+    With ``quantise`` the bits are those of whole numbers.
+    """
     fit, judge = (Labelled(*(spread(a, MOST_SAMPLES) for a in _part(choose, which))) for which in (0, 1))
-    trial = _Trials(graph, fit, judge, scope, advance)
+    trial = _Trials(graph, fit, judge, scope, advance, quantise)
     base = trial.accuracy(graph)
     at: tuple[int, ...] = (0, 0, 0)
     closed, path = set[int](), [at]
     here = trial.point(at)
     while len(closed) < 3:
         candidates = []
-        for axis, ladder in enumerate((KEEP, SPARSITY, BITS)):
+        for axis, ladder in enumerate((KEEP, SPARSITY, trial.bits)):
             if axis in closed:
                 continue
             if at[axis] + 1 >= len(ladder):
@@ -132,13 +152,11 @@ def search(
             path.append(at)
 
     held_base = measured_accuracy(graph, hold, scope)
-    while len(path) > 1 and held_base - measured_accuracy(trial.graph(path[-1]), hold, scope) > drop:
+    while len(path) > 1 and held_base - trial.measured(path[-1], hold) > drop:
         path.pop()
     front = _with_front(list(trial.points.values()))
     by_place = dict(zip(trial.points, front, strict=True))
-    settings: list[tuple[list[RequestLike], Point | None]] = [
-        (passes_of(*_strengths(at)), by_place[at]) for at in reversed(path)
-    ]
+    settings: list[tuple[list[RequestLike], Point | None]] = [(trial.passes(at), by_place[at]) for at in reversed(path)]
     return SearchResult([*settings, (list(EXACT_PASSES), None), ([], None)], front)
 
 
@@ -158,9 +176,17 @@ class _Trials:
     """Points tried so far, each tried once."""
 
     def __init__(
-        self, graph: SNNGraph, fit: Labelled, judge: Labelled, scope: Scope, advance: Callable[[int], None]
+        self,
+        graph: SNNGraph,
+        fit: Labelled,
+        judge: Labelled,
+        scope: Scope,
+        advance: Callable[[int], None],
+        quantise: Quantise | None = None,
     ) -> None:
-        self.source, self.judge, self.advance = graph, judge, advance
+        self.source, self.judge, self.advance, self.quantise = graph, judge, advance, quantise
+        self.bits = BITS if quantise is None else WHOLE_BITS
+        self._whole: dict[tuple[int, ...], WholeNetwork | None] = {}
         self.scope = replace(scope, data=fit.inputs)
         self.points: dict[tuple[int, ...], Point] = {}
         self._partials: dict[tuple[int, ...], SNNGraph] = {}  # by the first notches of a point
@@ -172,21 +198,41 @@ class _Trials:
     def point(self, at: tuple[int, ...]) -> Point:
         if at not in self.points:
             graph = self.graph(at)
-            keep, sparsity, bits = _strengths(at)
+            keep, sparsity, bits = self.strengths(at)
             activity = simulate(graph, self.judge.inputs, self.scope)
             weight_bits = {} if bits is None else {layer.name: bits for layer in graph if layer.operation.arrays()}
-            accuracy = float((activity.answers == self.judge.labels).mean())
+            whole = bits is not None and self.quantise is not None
+            found = self.measured(at, self.judge) if whole else float((activity.answers == self.judge.labels).mean())
             cost = cost_of(graph, activity.events, weight_bits)
-            self.points[at] = Point(keep=keep, sparsity=sparsity, bits=bits, accuracy=accuracy, cost=cost)
+            self.points[at] = Point(keep=keep, sparsity=sparsity, bits=bits, accuracy=found, cost=cost, whole=whole)
             self.advance(1)
         return self.points[at]
+
+    def measured(self, at: tuple[int, ...], data: Labelled) -> float:
+        """Return the accuracy of a point as it runs: in whole numbers where it has them, and 0 where none hold."""
+        bits = self.strengths(at)[2]
+        if bits is None or self.quantise is None:
+            return measured_accuracy(self.graph(at), data, self.scope)
+        if at not in self._whole:
+            assert self.scope.data is not None  # what the points are fitted on
+            self._whole[at] = in_whole_numbers(self.quantise, self.graph(at), bits, self.scope.data)
+        made = self._whole[at]
+        return 0.0 if made is None else whole_accuracy(made, data, self.scope)
+
+    def strengths(self, at: tuple[int, ...]) -> tuple[float, float, int | None]:
+        return KEEP[at[0]], SPARSITY[at[1]], self.bits[at[2]]
+
+    def passes(self, at: tuple[int, ...]) -> list[RequestLike]:
+        """Return the passes of a point, without its whole numbers, which no pass makes."""
+        keep, sparsity, bits = self.strengths(at)
+        return passes_of(keep, sparsity, bits if self.quantise is None else None)
 
     def graph(self, at: tuple[int, ...]) -> SNNGraph:
         """Return the graph of a point; what points share (neurons first, then weights, then bits) is built once."""
         graph = self._partial((), passes_of(1.0, 0.0, None), self.source)
         for depth in (1, 2, 3):
-            before, upto = (_strengths((*at[:d], 0, 0, 0)[:3]) for d in (depth - 1, depth))
-            added = passes_of(*upto)[len(passes_of(*before)) :]
+            before, upto = (self.passes((*at[:d], 0, 0, 0)[:3]) for d in (depth - 1, depth))
+            added = upto[len(before) :]
             graph = self._partial(at[:depth], added, graph)
         return graph
 
@@ -203,10 +249,6 @@ class _Trials:
 
 def _part(data: Labelled, which: int) -> Labelled:
     return Labelled(data.inputs[which::2], data.labels[which::2])
-
-
-def _strengths(at: tuple[int, ...]) -> tuple[float, float, int | None]:
-    return KEEP[at[0]], SPARSITY[at[1]], BITS[at[2]]
 
 
 def _size(cost: Cost) -> float:

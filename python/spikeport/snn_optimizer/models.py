@@ -87,3 +87,11 @@ def like(model: Any, graph: SNNGraph, survivors: Mapping[str, Array] | None = No
     except SpikeportError:
         return graph
     return view if as_graph(view) == graph else graph
+
+
+def in_integers(model: Any, made: Any) -> Any:
+    """Return a network of whole numbers that was made of ``model``'s graph, as the kind of thing that ``model`` is.
+
+    A kind that can hold one has a method ``with_integers``; else what was made is handed on.
+    """
+    return model.with_integers(made) if hasattr(model, "with_integers") else made

@@ -21,12 +21,13 @@ from spikeport.errors import GraphError
 from spikeport.graph import SNNGraph
 from spikeport.report.progress import bar
 from spikeport.snn_optimizer.budget import Labelled, search
-from spikeport.snn_optimizer.models import as_graph, like, timesteps_of
+from spikeport.snn_optimizer.models import as_graph, in_integers, like, timesteps_of
 from spikeport.snn_optimizer.pass_manager import PassManager
 from spikeport.snn_optimizer.passes.request import RequestLike, resolve
 from spikeport.snn_optimizer.proofs.bounds import InputRange
 from spikeport.snn_optimizer.proofs.scope import Scope, as_data
 from spikeport.snn_optimizer.report import OptimizationReport
+from spikeport.snn_optimizer.whole_numbers import Quantise, WholeNetwork, check_quantise
 
 Array = npt.NDArray[Any]
 
@@ -38,6 +39,7 @@ def optimize(
     *,
     data: Any = None,
     max_accuracy_drop: float | None = None,
+    quantise: Quantise | None = None,
     input_range: InputRange | None = None,
     horizon: int | None = None,
     timesteps: int | None = None,
@@ -64,6 +66,9 @@ def optimize(
         replays; flat samples do too
     max_accuracy_drop : share of right answers that may be lost, e.g. 0.005; searches passes and strengths on ``data``,
         half of it to choose on and half to hold the result to; give data that the network was not trained on
+    quantise : `spikeport.integers.quantize`, or a function (graph, bits, data) like it: that search then looks for
+        whole numbers of 16 or 8 bits instead of a grid of floats. Where it takes them, a converted network comes back
+        as one of integers, and anything else as what the function makes
     input_range : (low, high) that every input value is known to lie in, numbers or arrays of the input's shape; None
         proves for any input whatever, or for any spikes where ``encoding`` is "poisson"
     horizon : longest run, in steps, that proofs must hold for; None for any
@@ -95,9 +100,13 @@ def optimize(
     if labels is not None and ((labels < 0).any() or (labels >= before.n_outputs).any()):
         span, outputs = f"{labels.min()} to {labels.max()}", before.n_outputs
         raise GraphError("data", f"labels go from {span}, but there are {outputs} outputs: give 0 to {outputs - 1}")
+    check_quantise(quantise, scope, max_accuracy_drop)
     if max_accuracy_drop is not None:
-        graph, report = _within_budget(before, passes, scope, labels, max_accuracy_drop, verification, progress)
-        return like(model, graph, report.survivors), report
+        graph, report, whole = _within_budget(
+            before, passes, scope, labels, max_accuracy_drop, quantise, verification, progress
+        )
+        smaller = like(model, graph, report.survivors)
+        return smaller if whole is None else in_integers(smaller, whole), report
     requests = resolve(passes)
     manager = PassManager(before, scope, labels, verification)
     with bar("passes", len(requests), shown=progress) as advance:
@@ -143,9 +152,10 @@ def _within_budget(
     scope: Scope,
     labels: Array | None,
     drop: float,
+    quantise: Quantise | None,
     verification: bool,
     progress: bool,
-) -> tuple[SNNGraph, OptimizationReport]:
+) -> tuple[SNNGraph, OptimizationReport, WholeNetwork | None]:
     if passes is not None:
         raise GraphError("budget", "max_accuracy_drop chooses passes itself: give one or the other")
     if scope.data is None or labels is None:
@@ -156,15 +166,20 @@ def _within_budget(
         raise GraphError("budget", "max_accuracy_drop needs at least 4 samples: to fit, to judge, and to measure on")
     choose, hold = Labelled(scope.data[::2], labels[::2]), Labelled(scope.data[1::2], labels[1::2])
     with bar("searching", None, shown=progress) as advance:
-        found = search(before, choose, hold, scope, drop, advance)
+        found = search(before, choose, hold, scope, drop, advance, quantise)
     held = replace(scope, data=hold.inputs)
     for setting, point in found.settings:  # fitted again, on all there is to choose on: most often the first one holds
         manager = PassManager(before, replace(scope, data=choose.inputs), hold.labels, verification, held)
         manager.run(resolve(setting), lambda count: None)
-        front = [replace(one, taken=one == point) for one in found.front]
+        whole = None
+        if quantise is not None and point is not None and point.bits is not None:
+            whole = manager.in_whole_numbers(quantise, point.bits)
+            if whole is None:
+                continue
         if manager.accuracy_lost <= drop:
             break
-    return manager.finished(front)
+    front = [replace(one, taken=one == point) for one in found.front]
+    return *manager.finished(front), whole
 
 
 def _pair(data: Any) -> tuple[Array | None, Array | None]:

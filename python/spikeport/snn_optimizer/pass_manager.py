@@ -18,14 +18,14 @@ import numpy.typing as npt
 
 from spikeport.certificate import Certificate, weakest
 from spikeport.graph import SNNGraph
-from spikeport.snn_optimizer.budget import Labelled, Point, measured_accuracy
+from spikeport.snn_optimizer.budget import Labelled, Point, answers, measured_accuracy
 from spikeport.snn_optimizer.cost import Cost, cost_of
 from spikeport.snn_optimizer.outcome import PassResult
 from spikeport.snn_optimizer.passes.quantization import lies_on_grid
 from spikeport.snn_optimizer.passes.registry import EXACT_PASSES
 from spikeport.snn_optimizer.passes.request import Request
 from spikeport.snn_optimizer.proofs.bounds import propagate
-from spikeport.snn_optimizer.proofs.scope import Scope, spread
+from spikeport.snn_optimizer.proofs.scope import Scope, as_samples, spread
 from spikeport.snn_optimizer.replay.drives import drives_for
 from spikeport.snn_optimizer.replay.layer_replay import replay_layers
 from spikeport.snn_optimizer.replay.simulation import simulate
@@ -33,9 +33,11 @@ from spikeport.snn_optimizer.replay.verification import Verification, verify
 from spikeport.snn_optimizer.report import OptimizationReport
 from spikeport.snn_optimizer.surgery.rewrite import SILENT, Rewrite, detach
 from spikeport.snn_optimizer.surgery.weighted import units_of
+from spikeport.snn_optimizer.whole_numbers import Quantise, WholeNetwork, in_whole_numbers
 
 Array = npt.NDArray[Any]
 MOST_ROUNDS = 1000  # never reached: every round but the last removes a neuron, a layer, a scale or a column
+WHOLE = "whole_numbers"  # in the report beside the passes
 MOST_MEASURED = 256  # samples on which operations are counted after every pass: their mean needs no more
 
 
@@ -60,6 +62,7 @@ class PassManager:
         self.speakers: dict[str, Array] = {}
         self.bits: dict[str, int] = {}
         self.results: list[PassResult] = []
+        self.whole: Certificate | None = None
         self.drives: Array | None = None
         self.adversarial = 0
         if verification:
@@ -142,6 +145,36 @@ class PassManager:
             )
         )
 
+    def in_whole_numbers(self, quantise: Quantise, bits: int) -> WholeNetwork | None:
+        """Return the graph so far in whole numbers, and record what they did; None where none hold.
+
+        The graph itself stays as it is: what is replayed spike by spike is the network of floats.
+        """
+        start, data, labels = time.perf_counter(), self.scope.data, self.labels
+        assert data is not None and self.held.data is not None and labels is not None  # a search has them
+        made = in_whole_numbers(quantise, self.graph, bits, data)
+        if made is None:
+            return None
+        before, seconds = self.cost, time.perf_counter() - start
+        self.bits = {layer.name: bits for layer in self.graph if layer.operation.arrays()}
+        self.cost = self._cost()
+        fed = made.whole(as_samples(self.graph, self.held.data))
+        given, found = answers(self.before, self.held.data, self.held), answers(made.graph, fed, self.held)
+        self.accuracy = float((found == labels).mean())
+        self.whole = Certificate(
+            "measured",
+            f"the weakest pass is measured; all passes together and whole numbers with weights of {bits} bits, the "
+            f"network before and after, on {self.measured_on or 'the half of the data that nothing was chosen on'}",
+            agreement=float((found == given).mean()),
+            samples=len(labels),
+        )
+        size = self.cost.parameters
+        options = {"bits": bits}
+        self.results.append(
+            PassResult(WHOLE, 0, 0, size, size, made.certificate, before, self.cost, options, self.accuracy, seconds)
+        )
+        return made
+
     @property
     def measured_on(self) -> str:
         """On what networks are compared, in words."""
@@ -175,7 +208,7 @@ class PassManager:
             neurons_after=self.cost.neurons,
             before=self.first_cost,
             after=self.cost,
-            certificate=self._certificate(seen),
+            certificate=self.whole or self._certificate(seen),
             verification=seen,
             accuracy_before=self.first_accuracy,
             accuracy_after=self.accuracy,

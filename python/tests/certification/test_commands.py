@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from cli.command_line import spikeport
 
+from spikeport.conversion import convert
+
 MODEL = """
 from torch import nn
 
@@ -43,6 +45,21 @@ def test_certify_prints_writes_a_page_and_gives_data(folder, capsys):
     code, out, _ = spikeport(capsys, line + " --json -T 3 --encoding poisson --seed 4")
     data = json.loads(out)
     assert code == 0 and (data["timesteps"], data["encoding"]) == (3, "poisson") and data["drawing"] > 0
+
+
+def test_a_network_of_integers_is_certified_by_the_same_command(folder, digits_mlp, digits, capsys):
+    pytest.importorskip("matplotlib")
+    convert(digits_mlp, digits[0], T=8, percentile=99.9, arithmetic="int8").save("whole")
+    line = "certify whole test.npz digits_model:build --weights weights.pt --report whole.html"
+    code, out, err = spikeport(capsys, line)
+    assert (code, err) == (0, "") and "agreement 9" in out and "layer_1" in out
+    assert "Certification of whole" in (folder / "whole.html").read_text("utf-8")
+    data, real = (
+        json.loads(spikeport(capsys, line.replace("whole", name) + " --json")[1]) for name in ("whole", "net")
+    )
+    assert data.keys() == real.keys() and data["logit_error"] == pytest.approx(real["logit_error"], abs=0.05)
+    assert data["changed"] and "weights of 8 bits" in data["certificate"]["reason"]
+    assert spikeport(capsys, f"{line} --encoding poisson")[0] == 2
 
 
 def test_sweep_prints_writes_a_page_and_gives_data(folder, capsys):

@@ -68,7 +68,7 @@ def test_what_integers_do_not_do_is_refused_by_name(pair, digits, digits_mlp):
     for call, code in (
         (lambda: whole.run(digits[1], encoding="poisson"), "encoding"),
         (lambda: sweep(whole, digits[1], digits[3], encoding="poisson"), "encoding"),
-        (lambda: certify(digits_mlp, whole, digits[1]), "arithmetic"),
+        (lambda: certify(digits_mlp, whole, digits[1], encoding="poisson"), "encoding"),
     ):
         with pytest.raises(ConversionError) as caught:
             call()

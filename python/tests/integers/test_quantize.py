@@ -9,7 +9,7 @@ from integers.graphs import IF, normal, residual
 from spikeport.errors import GraphError, KernelError
 from spikeport.graph import LayerNode, SNNGraph
 from spikeport.integers import InputStep, quantize
-from spikeport.integers.inputs import exact_step
+from spikeport.integers.inputs.grids import exact_step
 from spikeport.neuron import Neuron
 from spikeport.operations import Add, AvgPool, Conv, Linear
 

@@ -309,6 +309,22 @@ def test_the_command_writes_a_checkpoint_as_c(compiled, tmp_path, monkeypatch, c
     source = to_c(graph, largest_input=3, name="made", sample=x[0], T=5, encoding="pulse", input_step=0.25)
     assert (tmp_path / "made.c").read_text("ascii") == source.text
     assert "An input of 1 stands for 0.25" in source.text and compiled(source)()[0] == 0
+    given = {"step": [0.25, 0.25, 0.25, 0.5], "offset": [0.0, 0.125, 0.0, 0.0], "largest": 3}
+    made.metadata = {"integers": {"input": given}, "T": 5}
+    save_checkpoint(made, "moved")
+    np.save(
+        "moved.npy", x * np.array([0.25, 0.25, 0.25, 0.5])[:, None, None] + np.array([0, 0.125, 0, 0])[:, None, None]
+    )
+    assert spikeport("export c moved moved.c --sample moved.npy")[0] == 0
+    text = (tmp_path / "moved.c").read_text("ascii")
+    assert "(x - offset) / step" in text and "0.125" in text
+    kept = to_c(
+        graph, largest_input=3, name="moved", sample=x[0], T=5, input_step=given["step"], input_offset=given["offset"]
+    )
+    assert text == kept.text
+    made.metadata = {"integers": {"input": {"step": "wide"}}, "T": 5}
+    save_checkpoint(made, "damaged")
+    assert spikeport("export c damaged damaged.c")[0] == 2 and not (tmp_path / "damaged.c").exists()
     save_checkpoint(SNNCheckpoint.from_graph(SNNGraph([LayerNode("a", 2, 1, np.ones((1, 2)), "IF")])), "floats")
     code, _, err = spikeport("export c floats other.c")
     assert code == 2 and "quantise" in err and not (tmp_path / "other.c").exists()

@@ -17,7 +17,7 @@ from spikeport.certification.layers.report import Certification
 from spikeport.certification.layers.settled import settled_of
 from spikeport.certification.layers.trained import TrainedNetwork
 from spikeport.certification.layers.units import Units, is_fitted, units_of
-from spikeport.certification.samples import as_samples, check_floats, encoding_of
+from spikeport.certification.samples import as_samples, check_fed, encoding_of
 from spikeport.certification.shares import Share
 from spikeport.checks import takes
 from spikeport.conversion.calibration import shape_in
@@ -48,7 +48,7 @@ def certify(
     """Say what each layer of a converted network loses, and what of it arrives at the output.
 
     Of a lossless network it says, too, whether settled samples are the quantised network's to the bit, and when they
-    settled.
+    settled. A network of integers is judged by the same report: its scales say what its numbers stand for.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def certify(
     Raises
     ------
     ConversionError
-        ``timesteps``, ``encoding``, ``arithmetic`` for a network of integers, ``shape``, ``samples`` for none at all,
+        ``timesteps``, ``encoding``, ``shape``, ``samples`` for none at all,
         ``neuron`` for neurons of another kind, ``graph`` for layers that are not the model's, ``distributed``, and what
         reading the model raises.
     spikeport.errors.KernelError
@@ -76,8 +76,8 @@ def certify(
             "graph", f"{type(snn).__name__} is no ConvertedSNN: give what convert or spikeport.load returned"
         )
     timesteps = check_timesteps(snn.T if T is None else T)
-    check_floats(snn)
     encoding = encoding_of(snn, encoding)
+    check_fed(snn, encoding)
     for layer in snn.graph.layers[:-1]:
         check_neurons(layer, snn.is_pulsed)
     samples = as_samples(x, snn.graph)
@@ -110,9 +110,10 @@ def _report(snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: i
     )
     error = float(np.sqrt(np.square(difference).mean())) / spread
     drawing = float(np.sqrt(found.drawing.mean())) / spread if encoding == "poisson" else None
+    whole = "" if snn.units is None else f", in whole numbers with weights of {snn.units.bits} bits,"
     certificate = Certificate(
         "measured",
-        f"the spiking network's answers against the trained network's, input as {encoding}, T={T}",
+        f"the spiking network's answers{whole} against the trained network's, input as {encoding}, T={T}",
         agreement=float(same.mean()) if has_classes else None,
         largest_difference=float(np.abs(difference).max()),
         samples=len(same),
@@ -126,7 +127,7 @@ def _report(snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: i
         layers,
         drawing,
         _changed(found, answers, spread) if has_classes else (),
-        advice_on(layers, T, drawing, is_fitted(snn.certificate), settled),
+        advice_on(layers, T, drawing, is_fitted(snn.certificate) or snn.units is not None, settled),
         settled,
     )
 

@@ -76,7 +76,8 @@ def evidence(
 def _batch(
     snn: ConvertedSNN, trained: TrainedNetwork, units: Mapping[str, Units], x: Array, T: int, **how: Any
 ) -> Evidence:
-    run = snn.graph.run(x, T=T, **how)
+    fed = snn.fed(x)
+    run = snn.graph.run(fed, T=T, **how)
     T = 1 if snn.is_pulsed else T  # a pulse is fed once, and its values are sums
     signals = trained.signals(trained.tensor(x))
     expected = trained.answer(signals.outputs)
@@ -102,7 +103,7 @@ def _batch(
     drawing = _drawing(snn, trained, signals, expected, x, T, **how)
     settled, other = np.zeros(len(x), int), np.zeros(len(x), bool)
     if run.settled is not None:
-        settled, other = run.settled, differs(snn.graph, run, quantised(snn.graph, x, how["backend"]))
+        settled, other = run.settled, differs(snn.graph, run, quantised(snn.graph, fed, how["backend"]))
     return Evidence(trained=expected, spiking=got, **arrays, drawing=drawing, settled=settled, other=other)
 
 

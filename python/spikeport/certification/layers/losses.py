@@ -105,8 +105,9 @@ def losses_of(
     u, c = channelwise(unit, axes), channelwise(current_unit, axes)
     θ, start = channelwise(layer.neuron.threshold, axes), channelwise(layer.neuron.v_init, axes)
     N = levels(layer, T)
-    # ST-BIF neurons have their membrane in units of θ.
-    charge = counts + membrane.astype(np.float64) / (1 if layer.neuron.kind == "ST-BIF" else θ)
+    # ST-BIF neurons have their membrane in units of θ, but for integers.
+    in_thresholds = layer.neuron.kind == "ST-BIF" and membrane.dtype.kind == "f"
+    charge = counts + membrane.astype(np.float64) / (1 if in_thresholds else θ)
     added = channelwise(shift, axes)
     said = np.where(added != 0, HALF, start)
     received = (charge - said) * θ * c / T

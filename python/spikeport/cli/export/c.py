@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from spikeport.cli.app import Force, check_output, fail, print_json, say
 from spikeport.cli.export.application import export
+
+if TYPE_CHECKING:
+    from spikeport.integers import InputStep
 
 PIXEL = 255
 """The largest value of an 8-bit image."""
@@ -36,17 +39,18 @@ def export_c(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a network of whole numbers as one file of C99: static arrays, no allocation, the bits of every language."""
-    import numpy as np
-
     from spikeport.cli.arrays import load_samples
     from spikeport.interop import to_c
     from spikeport.transfer import load_checkpoint
 
     check_output(output, force=force)
     stored = load_checkpoint(checkpoint)
-    step, made_for = _input_of(stored.metadata)
-    given: dict[str, Any] = {"name": checkpoint.name, "input_step": step}
-    given["largest_input"] = made_for if largest_input is None else largest_input
+    step = _input_of(stored.metadata)
+    given: dict[str, Any] = {"name": checkpoint.name}
+    if step is not None:
+        given |= {"input_step": step.step, "input_offset": step.offset}
+    if largest_input is None:
+        largest_input = PIXEL if step is None else step.largest
     if sample is not None:
         x, _ = load_samples(sample)
         if not len(x):
@@ -55,11 +59,11 @@ def export_c(
         if not isinstance(T, int) or T < 1:
             fail("give the number of timesteps of the sample, at least 1: -T 16")
         pulsed = stored.metadata.get("encoding") == "pulse"
-        first = x[0] if step is None else np.rint(x[0] / step)
+        first = x[0] if step is None else step.whole(x[:1])[0]
         given |= {"sample": first, "T": T, "encoding": encoding or ("pulse" if pulsed else "current")}
     elif timesteps is not None or encoding is not None:
         fail("-T and --encoding say how a sample runs that the file keeps, and there is no --sample")
-    source = to_c(stored.to_graph(), **given)
+    source = to_c(stored.to_graph(), largest_input=largest_input, **given)
     source.save(output)
     sizes = {"constant_bytes": source.constant_bytes, "state_bytes": source.state_bytes}
     if as_json:
@@ -70,10 +74,15 @@ def export_c(
     say(f"wrote {output}: cc -std=c99 -O2 {output} -o network")
 
 
-def _input_of(metadata: Mapping[str, Any]) -> tuple[float | None, int]:
-    """Return what an input of 1 stands for, None where nothing is said, and the largest input."""
+def _input_of(metadata: Mapping[str, Any]) -> InputStep | None:
+    """Return what whole numbers at the input stand for, None where nothing is said."""
+    from spikeport.integers import InputStep
+
     said = metadata.get("integers")
     said = said.get("input") if isinstance(said, Mapping) else None
     if not isinstance(said, Mapping) or not said.get("step"):
-        return None, PIXEL
-    return float(said["step"]), int(said.get("largest", PIXEL))
+        return None
+    try:
+        return InputStep(**{"largest": PIXEL, **said})
+    except (TypeError, ValueError) as error:
+        fail(f"what the checkpoint says of its input is damaged: {error}")

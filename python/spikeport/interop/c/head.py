@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from spikeport.graph.table import shape_text
 from spikeport.interop.c.arrays import Parts, Static, constant_bytes, state_bytes
 from spikeport.interop.c.neurons import EQUATIONS as NEURONS
@@ -48,22 +50,19 @@ USE = """
 class Limits(NamedTuple):
     """What a file may be given: inputs of at most ``X_max`` in absolute value, for at most ``T_max`` steps.
 
-    ``input_step`` is what an input of 1 stands for, or None.
+    ``input_step`` is what an input of 1 stands for and ``input_offset`` what 0 does, for all or for each entry of the
+    input's first axis; or None where nothing is said.
     """
 
     X_max: int
     T_max: int
-    input_step: float | None = None
+    input_step: float | Sequence[float] | None = None
+    input_offset: float | Sequence[float] = 0.0
 
 
 def write_head(line: Lines, network: PlacedNetwork, parts: Sequence[Parts], name: str, limits: Limits) -> None:
     """Write the comment at the head, the sizes as macros, and what the program includes."""
-    (X_max, T_max, step), constants, state = limits, constant_bytes(parts), state_bytes(parts)
-    units = (
-        []
-        if step is None
-        else [f"    An input of 1 stands for {step!r}: a real input x is given as x / {step!r}, rounded."]
-    )
+    X_max, T_max, constants, state = limits.X_max, limits.T_max, constant_bytes(parts), state_bytes(parts)
     said = [
         f"{safe(name)}: a spiking network of whole numbers, written by spikeport. No floats, no allocation.",
         "",
@@ -82,7 +81,7 @@ def write_head(line: Lines, network: PlacedNetwork, parts: Sequence[Parts], name
         *_indented(MEMORY),
         "",
         "RANGE",
-        *units,
+        *_indented(_given_as(limits)),
         f"    Inputs are at most X_MAX = {X_max} in absolute value, a run has at most T_MAX = {T_max} steps: the",
         "    program refuses more. So no sum, no membrane and no count can pass 2^31 - 1: T_MAX is the largest T with",
         "    max(|start|, |v_reset|, max_spikes*theta) + T*(sum |W| * the most it reads + |b|) <= 2^31 - 1 everywhere.",
@@ -101,6 +100,23 @@ def write_head(line: Lines, network: PlacedNetwork, parts: Sequence[Parts], name
         terms = textwrap.wrap(" + ".join(f"sizeof({static.name})" for static in arrays) or "0", WIDTH)
         line(*" \\\n    ".join([f"#define {macro}", *terms]).splitlines())
     line("")
+
+
+def _given_as(limits: Limits) -> list[str]:
+    """Return how a real input is given."""
+    if limits.input_step is None:
+        return []
+    steps, offsets = np.broadcast_arrays(np.atleast_1d(limits.input_step), np.atleast_1d(limits.input_offset))
+    pairs = [(float(step), float(offset)) for step, offset in zip(steps, offsets, strict=True)]
+    ((step, offset), *more) = pairs
+    if not more and not offset:
+        return [f"An input of 1 stands for {step!r}: a real input x is given as x / {step!r}, rounded."]
+    if not more:
+        return [f"A real input x is given as (x - {offset!r}) / {step!r}, rounded."]
+    return [
+        "A real input x is given as (x - offset) / step, rounded, by its place k on the first axis:",
+        *columns([("k", "step", "offset"), *((str(k), repr(s), repr(o)) for k, (s, o) in enumerate(pairs))]),
+    ]
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def to_c(
     sample: npt.ArrayLike | None = None,
     T: int = 16,
     encoding: str = "current",
-    input_step: float | None = None,
+    input_step: float | Sequence[float] | None = None,
+    input_offset: float | Sequence[float] = 0.0,
 ) -> CSource:
     """Write a network of integers as C99: static arrays, no allocation, loops as the contract's equations.
 
@@ -69,7 +71,8 @@ def to_c(
     name : of the network, for the head of the file
     sample : whole numbers of the network's input shape, or flat, that the file keeps: its program runs them when it is
         given nothing, for ``T`` steps fed by ``encoding`` ("current" or "pulse"), and compares the drive
-    input_step : what an input of 1 stands for, said in the head where it is known
+    input_step, input_offset : what an input of 1 stands for, and what 0 does, said in the head where it is known: one
+        number, or one for each entry of the input's first axis
 
     Raises
     ------
@@ -90,7 +93,7 @@ def to_c(
     T_max, parts = most_steps(network, int(largest_input)), parts_of(network)
     kept = None if sample is None else _kept(graph, sample, T, encoding, T_max, int(largest_input))
     line = Lines()
-    write_head(line, network, parts, name, Limits(int(largest_input), T_max, input_step))
+    write_head(line, network, parts, name, Limits(int(largest_input), T_max, input_step, input_offset))
     write_arrays(line, parts)
     write_nodes(line, parts, network)
     write_step(line, parts)

@@ -114,9 +114,10 @@ fn prepare(kernel: &str, arguments: &Arguments) -> Result<Call, Fault> {
 fn network(arguments: &Arguments, n: usize) -> Result<Call, Fault> {
     let checkpoint = Checkpoint::load(Path::new(&arguments.text("checkpoint")?))?.checkpoint;
     let shape = [&[n], &checkpoint.input_shape[..]].concat();
-    let inputs = fill(shape.iter().product(), |i| g(3 * i));
     let options = RunOptions { threads: Some(1), ..RunOptions::new(16) };
     let network = checkpoint.to_network()?;
+    let unit = if matches!(network, AnyNetwork::I32(_)) { 16.0 } else { 1.0 };
+    let inputs = fill(shape.iter().product(), |i| unit * g(3 * i));
     Ok(Box::new(move || {
         let inputs = View::new(&inputs, &shape)?;
         let sum_of_last = match &network {
