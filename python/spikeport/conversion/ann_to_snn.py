@@ -136,7 +136,8 @@ def convert(
         Its certificate is ``measured`` on up to 256 of the calibration samples, for ``T`` steps: fed as constant
         current, and beside it (``further``) drawn as Poisson spikes; ``unchecked`` without calibration data. Where
         something was chosen or fitted, these are samples that it was not fitted to, and the certificate names the rule
-        and what else was tried, with the error of each.
+        and what else was tried, with the error of each. What is returned is then fitted once more in the same way, to
+        these samples, too: the certificate stays the one of before.
 
     Raises
     ------
@@ -199,27 +200,29 @@ def convert(
         expected = expected.reshape(len(samples), -1)
 
     last = network.output.activation
-    snn = ConvertedSNN.from_graph(
-        made.graph,
-        T,
-        scales=made.scales,
-        certificate=Certificate("unchecked", "converted without calibration data: every ReLU layer has θ = 1"),
-        output_activation=None if last is None else last.kind,
-        output_levels=None if last is None else last.levels,
-        input_range=(seen.low, seen.high) if seen.count else None,
-        classes=_classes(classes, origin, seen),
-        encoding="poisson" if quantised is None else "pulse",
+    described: dict[str, Any] = {
+        "certificate": Certificate("unchecked", "converted without calibration data: every ReLU layer has θ = 1"),
+        "output_activation": None if last is None else last.kind,
+        "output_levels": None if last is None else last.levels,
+        "input_range": (seen.low, seen.high) if seen.count else None,
+        "classes": _classes(classes, origin, seen),
+        "encoding": "poisson" if quantised is None else "pulse",
+    }
+    snn = ConvertedSNN.from_graph(made.graph, T, scales=made.scales, **described)
+    before = (
+        None if made.before is None else ConvertedSNN.from_graph(made.before[0], T, scales=made.before[1], **described)
     )
     whole = None
     if bits is not None:
         snn, whole = in_integers(snn, bits, seen.evenly(SAMPLES))
+        before = None if before is None else in_integers(before, bits, seen.evenly(SAMPLES))[0]
     if quantised is not None:
         beside = (samples, expected) if seen.count else None
         snn.certificate = certified(snn, beside, quantised, made.details)
         said += advice.on_calibration(seen, made.silent) if seen.count else ()
         said += advice.on_settling(snn)
     elif seen.count:
-        snn.certificate = measured(snn, samples, expected, made.details, made.chosen, delay)
+        snn.certificate = measured(before or snn, samples, expected, made.details, made.chosen, delay)
         said += advice.on_calibration(seen, made.silent)
         said += advice.on_certificate(snn, share if rule == "percentile" else None)
     if whole is not None:

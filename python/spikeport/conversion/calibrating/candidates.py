@@ -43,6 +43,7 @@ class Candidate:
     error : root of the mean square difference, in standard deviations of what the trained network says
     samples : how many it was judged on
     graph, scales : the network, and what a rate of 1 stands for in each layer
+    before : where it is fitted to all samples, the same way fitted to some, whose error this is
     """
 
     rule: str
@@ -52,6 +53,7 @@ class Candidate:
     samples: int
     graph: SNNGraph
     scales: list[Scale]
+    before: Candidate | None = None
 
     @property
     def way(self) -> tuple[str, Fit]:
@@ -101,6 +103,11 @@ class Trial:
             else:
                 continue
             yield Candidate(rule, fit, ridge, self._error(drive), len(drive), network, scales)
+
+    def error_of(self, made: Candidate) -> float:
+        """Return the error of a candidate on the samples that are judged on here."""
+        drive = self._arrived(made.graph, self.judged.x, None).drive.flatten(1).cpu().numpy()
+        return self._error(drive * np.asarray(made.scales[-1], np.float64))
 
     def _fitted(
         self, graph: SNNGraph, scales: list[Scale], fit: Fit, readout: str | None, is_read: bool
