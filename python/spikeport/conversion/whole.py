@@ -41,6 +41,7 @@ def in_integers(snn: ConvertedSNN, bits: int, samples: Array) -> tuple[Converted
         "input_range": snn.input_range,
         "classes": snn.classes,
         "units": made.units,
+        "readout_delay": snn.readout_delay,
     }
     return ConvertedSNN.from_graph(made.graph, snn.T, encoding=encoding, **described), made.certificate
 

@@ -43,6 +43,7 @@ class Candidate:
     error : root of the mean square difference, in standard deviations of what the trained network says
     samples : how many it was judged on
     graph, scales : the network, and what a rate of 1 stands for in each layer
+    delay : steps at the start that are not read
     before : where it is fitted to all samples, the same way fitted to some, whose error this is
     """
 
@@ -54,6 +55,7 @@ class Candidate:
     graph: SNNGraph
     scales: list[Scale]
     before: Candidate | None = None
+    delay: int = 0
 
     @property
     def way(self) -> tuple[str, Fit]:
@@ -65,7 +67,8 @@ class Candidate:
         """What a certificate says of it."""
         rule = f"{self.rule}, changed as it spikes" if self.fit.thresholds else self.rule
         how = {"thresholds": rule, **self.fit.described, "readout": said(self.ridge)}
-        return {**how, "error": self.error, "samples": self.samples}
+        late = {"readout_delay": self.delay} if self.delay else {}
+        return {**how, **late, "error": self.error, "samples": self.samples}
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Trial:
                 drive, network = readout.drive(theta, judged.rates), readout.applied(graph, theta)
             else:
                 continue
-            yield Candidate(rule, fit, ridge, self._error(drive), len(drive), network, scales)
+            yield Candidate(rule, fit, ridge, self._error(drive), len(drive), network, scales, delay=self.delay)
 
     def error_of(self, made: Candidate) -> float:
         """Return the error of a candidate on the samples that are judged on here."""

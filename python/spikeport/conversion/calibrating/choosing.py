@@ -164,6 +164,15 @@ def climbed(ladder: Sequence[str], error: Callable[[str], float]) -> dict[str, f
     return {ladder[place]: value for place, value in sorted(found.items())}
 
 
+def together(rankings: Sequence[tuple[list[Candidate], Array]]) -> tuple[list[Candidate], Array]:
+    """Return one ranking of several, and what its best was judged on; the first one wins where it is as good."""
+    best = rankings[0]
+    for other in rankings[1:]:
+        best = other if other[0][0].error < WORTH * best[0][0].error else best
+    others = [candidate for ranking, _ in rankings if ranking is not best[0] for candidate in ranking]
+    return [best[0][0], *sorted([*best[0][1:], *others], key=lambda one: one.error)], best[1]
+
+
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return candidates by their error, the smallest first; but the first given, the plainest, where it is as good."""
     plainest, in_order = candidates[0], sorted(candidates, key=lambda one: one.error)

@@ -41,6 +41,7 @@ class Made:
     details : for the certificate
     chosen : the same in a sentence, or ""
     judged : samples that nothing was fitted to, or None where nothing was fitted at all
+    delay : steps at the start that are not read
     before : graph and scales of the same way before it was fitted to those samples, too; None where it was not
     """
 
@@ -51,12 +52,13 @@ class Made:
     chosen: str = ""
     judged: Array | None = None
     before: tuple[SNNGraph, list[Scale]] | None = None
+    delay: int = 0
 
 
 def untold(network: ReadNetwork, asked: Asked) -> Made:
     """Return the spiking network without calibration data: every θ that is not known is 1."""
     thetas, silent = thetas_of(network, None, asked.percentile)
-    return Made(*balanced(network, thetas, asked.max_spikes), silent)
+    return Made(*balanced(network, thetas, asked.max_spikes), silent, delay=asked.delay or 0)
 
 
 def spiking(
@@ -74,14 +76,14 @@ def spiking(
     if not (own or asked.biases or asked.readout):
         (name,) = names
         share = {"percentile": asked.percentile} if name in (usual, "as learnt") else {}
-        made = balanced(network, whole.thetas(name), asked.max_spikes)
-        return Made(*made, silent, {**share, "thresholds": name, **details})
+        plain = balanced(network, whole.thetas(name), asked.max_spikes)
+        return Made(*plain, silent, {**share, "thresholds": name, **details}, delay=asked.delay or 0)
 
     if seen.count < JUDGED:
         few = f"{seen.count} calibration samples are too few to fit to: give at least {JUDGED}, better a few hundred"
         raise ConversionError("calibration_empty", few)
 
-    from spikeport.conversion.calibrating.choosing import chosen
+    from spikeport.conversion.calibrating.choosing import chosen, together
     from spikeport.conversion.calibrating.readout import place_of
 
     if asked.readout and place_of(network) is None:
@@ -94,16 +96,18 @@ def spiking(
     learnt = names == ["as learnt"]
     some = whole.seeing(parted(samples)[0]) if own and not learnt else whole
     shares = some.shares() if own and not learnt else {}
-    ways = ways_of(network, {name: some.thetas(name) for name in names}, shares, asked, own)
+    rules = {name: some.thetas(name) for name in names}
     with bar("choosing", None, shown=progress) as advance:
-        how: dict[str, Any] = {"max_spikes": asked.max_spikes, "delay": asked.delay, "advance": advance}
-        again = None if some is whole else whole.thetas
-        ranking, judged = chosen(network, ways, samples, asked.timesteps, again=again, **how)
+        how: dict[str, Any] = {"max_spikes": asked.max_spikes, "advance": advance}
+        how["again"] = None if some is whole else whole.thetas
+        tried = [(delay, ways_of(network, rules, shares, asked, own, delay)) for delay in asked.delays]
+        made = [chosen(network, ways, samples, asked.timesteps, delay=delay, **how) for delay, ways in tried]
+        ranking, judged = together(made)
     best = ranking[0]
     found = {**best.described, "runners_up": [candidate.described for candidate in ranking[1:]]}
     before = None if best.before is None else (best.before.graph, best.before.scales)
     found["fitted_again"] = best.before is not None
-    return Made(best.graph, best.scales, silent, {**found, **details}, _sentence(ranking), judged, before)
+    return Made(best.graph, best.scales, silent, {**found, **details}, _sentence(ranking), judged, before, best.delay)
 
 
 def _has_hidden_neurons(network: ReadNetwork) -> bool:
@@ -131,5 +135,6 @@ def _sentence(ranking: list[Candidate]) -> str:
 
 def _words(candidate: Candidate) -> str:
     said = candidate.described
+    late = f", read after step {candidate.delay}" if candidate.delay else ""
     weights = "" if candidate.fit.weights is None else f"weights {said['weights']}, "
-    return f"{said['thresholds']}, biases {said['biases']}, {weights}readout {said['readout']}"
+    return f"{said['thresholds']}, biases {said['biases']}, {weights}readout {said['readout']}{late}"

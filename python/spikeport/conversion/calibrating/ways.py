@@ -59,7 +59,12 @@ class Ways(NamedTuple):
 
 
 def ways_of(
-    network: ReadNetwork, rules: Mapping[str, Thetas], shares: Mapping[str, Thetas], asked: Asked, chooses: bool
+    network: ReadNetwork,
+    rules: Mapping[str, Thetas],
+    shares: Mapping[str, Thetas],
+    asked: Asked,
+    chooses: bool,
+    delay: int = 0,
 ) -> Ways:
     """Return what is tried: of what was not asked for both ways, if it ``chooses``, else nothing more.
 
@@ -68,6 +73,7 @@ def ways_of(
     network : what was read
     rules : θ of each rule that is tried whatever it says
     shares : of the percentile: those are climbed along that no rule has already
+    delay : steps at the start that will not be read
     """
     ladder = {name: own for name, own in shares.items() if not any(are_equal(own, known) for known in rules.values())}
     fits = [Fit(biases=biases) for biases in _either(asked.biases, chooses, (False,), (True,))]
@@ -76,7 +82,7 @@ def ways_of(
     if not (chooses and is_deep) or asked.biases is False:
         return Ways(rules, ladder, fits, (), ridges)
     weights = [None] if asked.readout is False else [None, WEIGHTS]
-    starts = not asked.delay  # what a late start saves in the first steps is lost there, and is not read then
+    starts = not delay  # what a late start saves in the first steps is lost there, and is not read then
     further = [Fit(biases=True, starts=starts, weights=one) for one in weights if starts or one is not None]
     if further and ladder and asked.per_channel:
         further.append(further[-1]._replace(thresholds=True))
