@@ -212,7 +212,9 @@ class RunsOnSamples(GraphParts):
         if samples.ndim < 2 or math.prod(samples.shape[1:]) != graph.n_inputs:
             n = ", ".join(map(str, graph.input_shape))
             one = f"({n},)" if len(graph.input_shape) == 1 else f"({n})"
-            raise ConversionError("shape", f"x has shape {np.shape(x)}: give {one} for a sample, or (batch, {n})")
+            is_array = np.ndim(x) or samples.dtype != object
+            what = f"x has shape {np.shape(x)}" if is_array else f"x is a {type(x).__name__}, and no array"
+            raise ConversionError("shape", f"{what}: give {one} for a sample, or (batch, {n})")
         return samples.reshape(len(samples), *graph.input_shape)
 
     def _warn(self, warning: Warning | None) -> None:
