@@ -218,6 +218,23 @@ def test_the_error_that_chose_and_the_certificate_are_of_samples_that_nothing_wa
 
 
 @quiet
+def test_no_rule_sees_the_samples_that_judge_before_one_is_chosen(torch, monkeypatch):
+    from spikeport.conversion.calibrating import choosing
+
+    seen, own = [], choosing.chosen
+    monkeypatch.setattr(
+        choosing, "chosen", lambda network, ways, *rest, **how: seen.append(ways) or own(network, ways, *rest, **how)
+    )
+    x = torch.rand(120, 16)
+    other = x.clone()
+    other[2::3] *= 2
+    scales = [convert(network(torch), given, T=2).scales for given in (x, other)]
+    for one, two in zip(*({**ways.rules, **ways.ladder}.items() for ways in seen), strict=True):
+        assert one[0] == two[0] and all(np.array_equal(one[1][name], two[1][name]) for name in one[1])
+    assert len(seen) == 2 and scales[0] != scales[1]  # it is made once more of all of them
+
+
+@quiet
 def test_a_sample_that_no_fit_should_follow_is_not_followed(torch, monkeypatch):
     from spikeport.conversion.calibrating import choosing
 
