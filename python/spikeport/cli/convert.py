@@ -68,8 +68,9 @@ def convert(
         typer.Option(help="Samples and labels that neither training nor calibration saw: .npz with x and y."),
     ] = None,
     readout_delay: Annotated[
-        int, typer.Option(min=0, help="Steps at the start that --evaluate leaves out, as run --readout-delay does.")
-    ] = 0,
+        str,
+        typer.Option(help="Steps at the start that are not read, nor fitted to; auto: none or half, by the data."),
+    ] = "0",
     device: Device = None,
     trust_pickle: TrustPickle = False,
     force: Force = False,
@@ -84,9 +85,10 @@ def convert(
     from spikeport.conversion.ann_to_snn import convert as convert_model
 
     check_checkpoint_output(output, force=force)
-    if readout_delay and evaluate is None:
-        fail("--readout-delay says what --evaluate reads, and there is none: give it to run, where the network is used")
-    if readout_delay >= max(1, timesteps):
+    if readout_delay != "auto" and not readout_delay.isdecimal():
+        fail(f"--readout-delay {readout_delay} is neither a number of steps nor auto")
+    delay = "auto" if readout_delay == "auto" else int(readout_delay)
+    if delay != "auto" and int(delay) >= max(1, timesteps):
         fail(f"--readout-delay {readout_delay} leaves none of {timesteps} steps to read: give less than {timesteps}")
     if device is not None and evaluate is None:
         fail("--device says where --evaluate runs, and there is none: give it to run, where the network is used")
@@ -102,13 +104,14 @@ def convert(
     with messages.status("converting"), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         rule: dict[str, Any] = {"percentile": percentile, "thresholds": thresholds, "max_spikes": max_spikes}
-        snn = convert_model(trained, samples, T=timesteps, **rule, neuron=neuron, levels=levels, arithmetic=arithmetic)
+        rule |= {"neuron": neuron, "levels": levels, "arithmetic": arithmetic, "readout_delay": delay}
+        snn = convert_model(trained, samples, T=timesteps, **rule)
     for warning in warned:
         explain(as_typed(str(warning.message)), "warning")
     accuracy = None
     if unseen is not None:
         say_if_measured(runs_on, snn.graph)
-        accuracy = _accuracy(trained, snn, *unseen, readout_delay, runs_on)
+        accuracy = _accuracy(trained, snn, *unseen, runs_on)
     source = {"source": model or str(weights), **({} if accuracy is None else {"accuracy": accuracy})}
     saved = snn.save(output, **source)
     if as_json:
@@ -126,10 +129,10 @@ def _labelled(path: Path) -> tuple[Any, Any]:
     return x, labels
 
 
-def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_delay: int, backend: str) -> dict[str, Any]:
+def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, backend: str) -> dict[str, Any]:
     """Return the share of unseen samples that each network gets right, the spiking one as each encoding feeds it.
 
-    ``readout_delay`` is among them where the spiking network is read late.
+    `readout_delay` is among them where the spiking network is read late.
     """
     import torch
 
@@ -148,11 +151,11 @@ def _accuracy(trained: Any, snn: ConvertedSNN, x: Any, labels: Any, readout_dela
             shares["trained"] += int((answers == wanted).sum())
             for encoding in [name for name in shares if name != "trained"]:
                 flat = part.reshape(len(part), -1)
-                answers = snn.classify(flat, encoding=encoding, readout_delay=readout_delay, backend=backend)
+                answers = snn.classify(flat, encoding=encoding, backend=backend)
                 shares[encoding] += int((answers == wanted).sum())
             advance(len(part))
     trained.train(was_training)
-    late = {"readout_delay": readout_delay} if readout_delay else {}
+    late = {"readout_delay": snn.readout_delay} if snn.readout_delay else {}
     return {"samples": len(x), **late, **{name: count / len(x) for name, count in shares.items()}}
 
 

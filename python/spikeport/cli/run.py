@@ -31,8 +31,9 @@ def run(
         int | None, typer.Option("-T", "--timesteps", help="Timesteps; by default those it was converted for.")
     ] = None,
     readout_delay: Annotated[
-        int, typer.Option(min=0, help="Steps at the start that are not read; of use in deep networks.")
-    ] = 0,
+        int | None,
+        typer.Option(min=0, help="Steps at the start that are not read; by default as it was converted."),
+    ] = None,
     encoding: Annotated[
         Literal["current", "poisson", "pulse"] | None,
         typer.Option(help="current, the default; poisson for values in [0, 1]; pulse, as a lossless network takes it."),
@@ -62,8 +63,10 @@ def run(
     T = stored.metadata.get("T") if timesteps is None else timesteps
     if not isinstance(T, int) or T < 1:
         fail("give the number of timesteps, at least 1: -T 16" if timesteps is None else f"-T {T} is not at least 1")
-    if readout_delay >= T:
-        fail(f"--readout-delay {readout_delay} leaves none of {T} steps to read: give less than {T}")
+    late = stored.metadata.get("readout_delay", 0) if readout_delay is None else readout_delay
+    if not isinstance(late, int) or late >= T:
+        whose = "--readout-delay" if readout_delay is not None else "the readout delay that it was converted for,"
+        fail(f"{whose} {late} leaves none of {T} steps to read: give --readout-delay less than {T}")
     pulsed = stored.metadata.get("encoding") == "pulse"
     encoding = encoding or ("pulse" if pulsed else "current")
     if pulsed and encoding != "pulse":
@@ -85,15 +88,15 @@ def run(
         x = Units.from_dict(units).input.whole(x)
     given: dict[str, Any] = {"encoding": encoding, "seed": seed, "backend": runs_on}
     say_if_measured(runs_on, graph)
-    result = _simulated(graph, x, T, readout_delay, threads=threads, **given)
-    said = {"T": T, "readout_delay": readout_delay, **given}
+    result = _simulated(graph, x, T, late, threads=threads, **given)
+    said = {"T": T, "readout_delay": late, **given}
     result = said | result
     if labels is not None:
         pairs = zip(result["classes"], labels.tolist(), strict=True)
         result["accuracy"] = sum(got == wanted for got, wanted in pairs) / max(1, len(labels))
-    late = unsettled(np.asarray(result["settled"]), T) if "settled" in result else None
-    if late is not None:
-        explain(str(late), "warning")
+    restless = unsettled(np.asarray(result["settled"]), T) if "settled" in result else None
+    if restless is not None:
+        explain(str(restless), "warning")
     if as_json:
         print_json(result)
     else:

@@ -56,7 +56,7 @@ def convert(
     bias_calibration: bool | None = None,
     readout_calibration: bool | None = None,
     max_spikes: int = 1,
-    readout_delay: int = 0,
+    readout_delay: int | str = 0,
     neuron: str = "if",
     levels: int | None = None,
     arithmetic: str = "float",
@@ -117,7 +117,9 @@ def convert(
     max_spikes : the most spikes that a neuron sends in one step, from 1 to 127: T steps have as many levels as
         T·max_spikes steps of single spikes, and a rate of 1 stands for θ/max_spikes
     readout_delay : steps at the start, fewer than ``T``, that will not be read: what is fitted and chosen, and the
-        certificate, are for the steps after them. Give it to ``run`` and ``classify``, too
+        certificate, are for the steps after them. The network remembers it: ``run`` and ``classify`` leave them out.
+        "auto" makes it one of what is chosen: all steps are read, or the second half of them, whichever comes closer;
+        all of them where nothing is chosen or fitted
     neuron : "if", integrate-and-fire, whose rates are the activations; or "st_bif", a lossless network
     levels : N of a lossless network, by default 15: its activations have N + 1 values from 0 to θ, which ``thresholds``
         (by default "data") chooses; QCFS activations keep their own θ and T. Neither biases nor readout are calibrated
@@ -136,7 +138,8 @@ def convert(
         Its certificate is ``measured`` on up to 256 of the calibration samples, for ``T`` steps: fed as constant
         current, and beside it (``further``) drawn as Poisson spikes; ``unchecked`` without calibration data. Where
         something was chosen or fitted, these are samples that it was not fitted to, and the certificate names the rule
-        and what else was tried, with the error of each.
+        and what else was tried, with the error of each. What is returned is then fitted once more in the same way, to
+        these samples, too: the certificate stays the one of before.
 
     Raises
     ------
@@ -158,15 +161,15 @@ def convert(
         where a layer is never active on the calibration data; its θ is then 1.
     """
     T, max_spikes = check_timesteps(T), check_max_spikes(max_spikes, ConversionError)
-    delay = check_delay(readout_delay, T)
+    delay = None if readout_delay == "auto" else check_delay(readout_delay, T)
     biases, readout = (
         check_fit("bias_calibration", bias_calibration),
         check_fit("readout_calibration", readout_calibration),
     )
     bits = check_arithmetic(arithmetic, calibration_data is not None)
     quantised = check_levels(neuron, levels, max_spikes, bool(biases or readout))
-    if delay and quantised is not None:
-        raise ConversionError("readout", f"a pulse comes once: leave readout_delay={delay} off")
+    if delay != 0 and quantised is not None:
+        raise ConversionError("readout", f"a pulse comes once: leave readout_delay={readout_delay!r} off")
     rule, share = check_rule(thresholds, percentile, calibration_data is not None, bool(biases or readout))
     torch = import_torch("converting a torch model")
     from spikeport.conversion.qcfs import ACTIVATIONS
@@ -199,27 +202,30 @@ def convert(
         expected = expected.reshape(len(samples), -1)
 
     last = network.output.activation
-    snn = ConvertedSNN.from_graph(
-        made.graph,
-        T,
-        scales=made.scales,
-        certificate=Certificate("unchecked", "converted without calibration data: every ReLU layer has θ = 1"),
-        output_activation=None if last is None else last.kind,
-        output_levels=None if last is None else last.levels,
-        input_range=(seen.low, seen.high) if seen.count else None,
-        classes=_classes(classes, origin, seen),
-        encoding="poisson" if quantised is None else "pulse",
+    described: dict[str, Any] = {
+        "certificate": Certificate("unchecked", "converted without calibration data: every ReLU layer has θ = 1"),
+        "output_activation": None if last is None else last.kind,
+        "output_levels": None if last is None else last.levels,
+        "input_range": (seen.low, seen.high) if seen.count else None,
+        "classes": _classes(classes, origin, seen),
+        "encoding": "poisson" if quantised is None else "pulse",
+        "readout_delay": made.delay,
+    }
+    snn = ConvertedSNN.from_graph(made.graph, T, scales=made.scales, **described)
+    before = (
+        None if made.before is None else ConvertedSNN.from_graph(made.before[0], T, scales=made.before[1], **described)
     )
     whole = None
     if bits is not None:
         snn, whole = in_integers(snn, bits, seen.evenly(SAMPLES))
+        before = None if before is None else in_integers(before, bits, seen.evenly(SAMPLES))[0]
     if quantised is not None:
         beside = (samples, expected) if seen.count else None
         snn.certificate = certified(snn, beside, quantised, made.details)
         said += advice.on_calibration(seen, made.silent) if seen.count else ()
         said += advice.on_settling(snn)
     elif seen.count:
-        snn.certificate = measured(snn, samples, expected, made.details, made.chosen, delay)
+        snn.certificate = measured(before or snn, samples, expected, made.details, made.chosen, made.delay)
         said += advice.on_calibration(seen, made.silent)
         said += advice.on_certificate(snn, share if rule == "percentile" else None)
     if whole is not None:

@@ -16,6 +16,7 @@ from spikeport.certificate import Certificate
 from spikeport.checks import takes
 from spikeport.conversion.checks import check_activation, check_classes, check_range, check_scale, check_timesteps
 from spikeport.conversion.parts import Scale, whole_scales
+from spikeport.conversion.running.readout import check_delay
 from spikeport.conversion.running.samples import ENCODINGS, PULSE, RunsOnSamples
 from spikeport.errors import ConversionError
 from spikeport.graph import LayerNode, SNNGraph
@@ -98,7 +99,8 @@ class ConvertedSNN(RunsOnSamples):
 
         ``described`` are ``scales``, ``certificate`` and what follows it, as the class takes and refuses them, and
         ``encoding``: "pulse" for a network that is fed once and settles, by default "poisson"; and ``units``, what the
-        numbers of a graph of integers stand for, see `spikeport.integers.Units`.
+        numbers of a graph of integers stand for, see `spikeport.integers.Units`; and ``readout_delay``, fewer than
+        ``T``, the steps at the start that `run` and `classify` do not read unless told otherwise.
         """
         view = cls.__new__(cls)
         view._graph = graph
@@ -116,8 +118,10 @@ class ConvertedSNN(RunsOnSamples):
         classes: bool | Sequence[str] = True,
         encoding: str = ENCODINGS[0],
         units: Units | None = None,
+        readout_delay: int = 0,
     ) -> None:
         self.T = check_timesteps(T)
+        self.readout_delay = check_delay(readout_delay, self.T)
         if encoding not in (*ENCODINGS, PULSE):
             raise ConversionError("encoding", f"encoding {encoding!r} is not one of {', '.join((*ENCODINGS, PULSE))}")
         self.encoding = encoding
@@ -141,6 +145,7 @@ class ConvertedSNN(RunsOnSamples):
             "output_levels": self.output_levels,
             "encoding": self.encoding if self.encoding != ENCODINGS[0] else None,
             "integers": self.units and self.units.to_dict(),
+            "readout_delay": self.readout_delay or None,
         }
         return said | {key: value for key, value in known.items() if value is not None}
 

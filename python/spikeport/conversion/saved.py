@@ -55,6 +55,7 @@ def restored(checkpoint: SNNCheckpoint, name: str) -> ConvertedSNN:
             input_range=said.get("input_range"),
             classes=said.get("classes", True),
             encoding=said.get("encoding", "poisson"),
+            readout_delay=said.get("readout_delay", 0),
             units=None if said.get("integers") is None else Units.from_dict(said["integers"]),
         )
     except (TypeError, ValueError, KeyError) as error:

@@ -1,5 +1,6 @@
 """The pages in a browser: nothing is asked for from outside, no script fails, tables are sorted by a click."""
 
+import html
 import re
 
 import pytest
@@ -24,6 +25,17 @@ def test_a_browser_shows_it_without_a_word_of_complaint(page):
     assert opened.errors == []
     assert any(cell.get("aria-sort") == "ascending" for cell in opened.elements("th"))
     assert len(opened.elements("svg")) >= 2
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_is_no_wider_than_a_desktop_or_a_phone(page, tmp_path, width):
+    inside = html.escape(page.read_text("utf-8"))  # a frame: no window is as narrow as a phone
+    framed = f'<html><body><iframe srcdoc="{inside}" width={width} height=800></iframe></body></html>'
+    (tmp_path / "framed.html").write_text(framed, encoding="utf-8")
+    said = "frame.contentDocument.documentElement.scrollWidth"
+    said = f"onload = () => {{ const frame = document.querySelector('iframe'); document.body.dataset.wide = {said} }}"
+    (body,) = open_page(tmp_path / "framed.html", said).elements("body")
+    assert 0 < int(body["data-wide"]) <= width
 
 
 def test_it_asks_for_nothing_from_outside_and_escapes_the_name(page):

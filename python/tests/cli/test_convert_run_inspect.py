@@ -466,11 +466,17 @@ def test_accuracy_on_unseen_samples_is_read_late_where_that_is_asked_for(folder,
     for encoding in ("current", "poisson"):
         late = snn.classify(x.reshape(len(x), -1), encoding=encoding, readout_delay=6)
         assert said[encoding] == (late == y).mean()
-    assert said["readout_delay"] == 6
+    assert said["readout_delay"] == json.loads(out)["readout_delay"] == snn.readout_delay == 6
+    assert snn.certificate.details["readout_delay"] == 6  # it was converted for these steps, too
+    run = json.loads(spikeport(capsys, "run out samples.npz --json")[1])
+    assert run["readout_delay"] == 6 and run["accuracy"] == said["current"]
+    assert json.loads(spikeport(capsys, "run out samples.npz --readout-delay 0 --json")[1])["readout_delay"] == 0
+    code, _, err = spikeport(capsys, "run out samples.npz -T 6")
+    assert code == 2 and "converted for, 6 leaves none of 6 steps" in " ".join(err.split())
     shown = spikeport(capsys, CONVERT + "-T 8 --evaluate samples.npz --readout-delay 6 --force")[1]
     assert "trained; spiking, read after step 6: " in shown
     for options, message in (
-        ("-T 8 --readout-delay 6", "says what --evaluate reads"),
+        ("-T 8 --readout-delay half", "neither a number of steps nor auto"),
         ("-T 8 --readout-delay 8 --evaluate samples.npz", "leaves none of 8 steps"),
     ):
         code, _, err = spikeport(capsys, CONVERT + options + " --force")

@@ -330,6 +330,16 @@ def test_what_cannot_calibrate_says_what_can(two_sides, given, code, said):
     assert caught.value.code == code
 
 
+@quiet
+def test_what_is_run_is_an_array_and_a_loader_is_named_as_none(torch, two_sides):
+    from torch.utils.data import DataLoader
+
+    snn = convert(two_sides, torch.rand(16, two_sides[0].in_features), T=4)
+    with pytest.raises(ConversionError, match="x is a DataLoader, and no array: give") as caught:
+        snn.run(DataLoader([1, 2]))
+    assert caught.value.code == "shape"
+
+
 def test_a_stream_is_remembered_evenly_and_in_bounded_memory():
     seen = Seen()
     for part in np.arange(100_000.0).reshape(-1, 1).repeat(2, 1).reshape(1000, 100, 2):

@@ -111,9 +111,11 @@ def _report(snn: ConvertedSNN, units: Mapping[str, Units], found: Evidence, T: i
     error = float(np.sqrt(np.square(difference).mean())) / spread
     drawing = float(np.sqrt(found.drawing.mean())) / spread if encoding == "poisson" else None
     whole = "" if snn.units is None else f", in whole numbers with weights of {snn.units.bits} bits,"
+    is_late = 0 < snn.readout_delay < T
+    late = f", read after step {snn.readout_delay}; what layers lose is of all steps" if is_late else ""
     certificate = Certificate(
         "measured",
-        f"the spiking network's answers{whole} against the trained network's, input as {encoding}, T={T}",
+        f"the spiking network's answers{whole} against the trained network's, input as {encoding}, T={T}{late}",
         agreement=float(same.mean()) if has_classes else None,
         largest_difference=float(np.abs(difference).max()),
         samples=len(same),

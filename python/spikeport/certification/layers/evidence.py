@@ -15,6 +15,7 @@ from spikeport.certification.samples import drawn
 from spikeport.conversion.converted import ConvertedSNN
 from spikeport.conversion.lossless.certificate import differs
 from spikeport.conversion.lossless.quantised import quantised
+from spikeport.conversion.running.readout import read_out
 from spikeport.graph import LayerNode, RunResult
 from spikeport.kernels import INPUT
 
@@ -81,7 +82,8 @@ def _batch(
     T = 1 if snn.is_pulsed else T  # a pulse is fed once, and its values are sums
     signals = trained.signals(trained.tensor(x))
     expected = trained.answer(signals.outputs)
-    got = snn.decoded(run.drive.reshape(len(x), -1), T).astype(np.float64)
+    read = read_out(run, snn.graph, x, snn.readout_delay if snn.readout_delay < T else 0, **how)
+    got = snn.decoded(read.drive, read.timesteps).astype(np.float64)
     columns: dict[str, list[Array]] = {name: [] for name in COLUMNS}
     for index, layer in enumerate(snn.graph):
         if layer.name in units:

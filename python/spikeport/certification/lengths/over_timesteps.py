@@ -39,7 +39,7 @@ def sweep(
     logits: Any = None,
     calibration: Any = None,
     tolerance: float = 0.005,
-    readout_delay: int = 0,
+    readout_delay: int | None = None,
     encoding: str | None = None,
     seed: int = 0,
     backend: str = "auto",
@@ -54,12 +54,13 @@ def sweep(
     snn : what `convert` gave, or a view of any other graph
     x : (n, …) samples, as the trained network takes them, or flat
     y : their classes, (n,) whole numbers, or None
-    T : lengths, by default 1, 2, 4, … up to that of ``snn``, and that itself
+    T : lengths, by default 1, 2, 4, … up to that of ``snn``, and that itself, but for those that are not read
     model, logits : the trained torch model, or what it answered to ``x``, (n, n_outputs), for the agreement
     calibration : samples to learn the margin of early exit on; without any it is learnt on every other sample of ``x``,
         and reported for the rest
     tolerance : share of those whose answer early exit may change, in [0, 1]
-    readout_delay : steps at the start that are not read, fewer than the shortest length
+    readout_delay : steps at the start that are not read, fewer than the shortest length; by default those that ``snn``
+        was converted for
     encoding, seed, backend : as `ConvertedSNN.run` takes them, but that the default is a constant current, and a pulse
         for a lossless network
     assumptions : of the energies
@@ -76,7 +77,7 @@ def sweep(
     """
     if not isinstance(snn, ConvertedSNN):
         raise ConversionError("graph", f"{type(snn).__name__} is no ConvertedSNN: give what convert or load returned")
-    lengths = _lengths(snn, T)
+    lengths = _lengths(snn, T, readout_delay)
     encoding = encoding_of(snn, encoding)
     check_fed(snn, encoding)
     if not is_real(tolerance) or not 0 <= tolerance <= 1:
@@ -88,7 +89,7 @@ def sweep(
     aside = None if calibration is None else as_samples(calibration, snn.graph)
     share = Share.of_group() if distributed else Share()
     expected = trained_outputs(snn, samples, share, model=model, logits=logits)
-    delay = check_delay(readout_delay, min(lengths))
+    delay = check_delay(readout_delay, min(lengths), snn.readout_delay)
     if delay and snn.is_pulsed:
         raise ConversionError("readout", f"a pulse comes once: leave readout_delay={delay} off")
     how: dict[str, Any] = {"delay": delay, "encoding": encoding, "seed": seed, "backend": backend}
@@ -115,9 +116,10 @@ def sweep(
     return Sweep(points, len(samples), encoding, snn.T, trained, exit_early, given, delay)
 
 
-def _lengths(snn: ConvertedSNN, T: Any) -> list[int]:
+def _lengths(snn: ConvertedSNN, T: Any, delay: int | None) -> list[int]:
     if T is None:
-        return sorted({*(2**k for k in range(snn.T.bit_length()) if 2**k <= snn.T), snn.T})
+        unread = snn.readout_delay if delay is None else 0
+        return sorted({*(2**k for k in range(snn.T.bit_length()) if unread < 2**k <= snn.T), snn.T})
     given = [T] if np.ndim(T) == 0 else list(T)
     if not given:
         raise ConversionError("timesteps", "T is empty: give lengths, such as T=[1, 2, 4, 8]")

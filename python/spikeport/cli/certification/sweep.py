@@ -37,7 +37,10 @@ def sweep(
     assume: Annotated[
         list[str] | None, typer.Option(help="An assumption of the energies, as name=value, such as weights=640.")
     ] = None,
-    readout_delay: Annotated[int, typer.Option(min=0, help="Steps at the start that are not read.")] = 0,
+    readout_delay: Annotated[
+        int | None,
+        typer.Option(min=0, help="Steps at the start that are not read; by default as it was converted."),
+    ] = None,
     encoding: Encoding = None,
     seed: Seed = 0,
     backend: Backend = "auto",

@@ -16,7 +16,7 @@ class Asked:
     percentile : of the rule with this name, and of an output that only counts
     per_channel : whether each channel of an image has a θ of its own
     biases, readout : whether to fit them, None where that is to be chosen
-    delay : steps at the start that will not be read
+    delay : steps at the start that will not be read, None where that is to be chosen
     """
 
     timesteps: int
@@ -26,4 +26,9 @@ class Asked:
     biases: bool | None = None
     readout: bool | None = None
     max_spikes: int = 1
-    delay: int = 0
+    delay: int | None = 0
+
+    @property
+    def delays(self) -> tuple[int, ...]:
+        """What is tried: the whole run, and its second half."""
+        return tuple({0: None, self.timesteps // 2: None}) if self.delay is None else (self.delay,)

@@ -43,6 +43,8 @@ class Candidate:
     error : root of the mean square difference, in standard deviations of what the trained network says
     samples : how many it was judged on
     graph, scales : the network, and what a rate of 1 stands for in each layer
+    delay : steps at the start that are not read
+    before : where it is fitted to all samples, the same way fitted to some, whose error this is
     """
 
     rule: str
@@ -52,6 +54,8 @@ class Candidate:
     samples: int
     graph: SNNGraph
     scales: list[Scale]
+    before: Candidate | None = None
+    delay: int = 0
 
     @property
     def way(self) -> tuple[str, Fit]:
@@ -63,7 +67,8 @@ class Candidate:
         """What a certificate says of it."""
         rule = f"{self.rule}, changed as it spikes" if self.fit.thresholds else self.rule
         how = {"thresholds": rule, **self.fit.described, "readout": said(self.ridge)}
-        return {**how, "error": self.error, "samples": self.samples}
+        late = {"readout_delay": self.delay} if self.delay else {}
+        return {**how, **late, "error": self.error, "samples": self.samples}
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,12 @@ class Trial:
                 drive, network = readout.drive(theta, judged.rates), readout.applied(graph, theta)
             else:
                 continue
-            yield Candidate(rule, fit, ridge, self._error(drive), len(drive), network, scales)
+            yield Candidate(rule, fit, ridge, self._error(drive), len(drive), network, scales, delay=self.delay)
+
+    def error_of(self, made: Candidate) -> float:
+        """Return the error of a candidate on the samples that are judged on here."""
+        drive = self._arrived(made.graph, self.judged.x, None).drive.flatten(1).cpu().numpy()
+        return self._error(drive * np.asarray(made.scales[-1], np.float64))
 
     def _fitted(
         self, graph: SNNGraph, scales: list[Scale], fit: Fit, readout: str | None, is_read: bool

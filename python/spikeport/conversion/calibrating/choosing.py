@@ -8,8 +8,10 @@ network without any fit would give is always among them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import numpy.typing as npt
 
 from spikeport.conversion.balance import balanced
@@ -18,6 +20,7 @@ from spikeport.conversion.calibrating.fit import Fit
 from spikeport.conversion.calibrating.sample import told
 from spikeport.conversion.calibrating.ways import FITTED_FURTHER, Ways
 from spikeport.conversion.calibration import evenly, parted
+from spikeport.conversion.thresholds.rules import Thetas
 from spikeport.graph.effort import additions
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ WORTH: Final = 0.98
 ROUNDING: Final = 1e-5
 """Errors below this are rounding, and no worse than each other."""
 
+LOST: Final = 1.1
+"""How much larger the error may become, on samples that were fitted to, where all others are fitted to as well."""
+
 FEWEST: Final = 24
 """Samples that are fitted to and judged on, whatever it takes."""
 
@@ -46,6 +52,7 @@ def chosen(
     *,
     max_spikes: int = 1,
     delay: int = 0,
+    again: Callable[[str], Thetas] | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> tuple[list[Candidate], Array]:
     """Return the candidates, best first, and the samples that the best one was judged on.
@@ -60,6 +67,7 @@ def chosen(
     ways : what is tried
     samples : (n, …), as the network takes them
     timesteps, max_spikes, delay : what is converted for
+    again : gives θ by a rule from all samples: the best way is made once more with it, see `_Round.once_more`
     advance : is told of each network that has been fitted
     """
     graph, _ = balanced(network, next(iter(ways.rules.values())))
@@ -71,26 +79,27 @@ def chosen(
         few = min(count, most, len(samples))
         fitted, judged = (evenly(part, max(1, round(few * len(part) / len(samples)))) for part in given)
         trial = Trial(network, told(network, fitted), told(network, judged), timesteps, max_spikes, delay)
-        return _Round(ways, trial, judged, advance)
+        return _Round(ways, trial, fitted, judged, advance)
 
     affordable = int(WORK / (each * ways.networks))
     if affordable >= len(samples) or ways.networks <= 2:
         first = a_round(max(FEWEST, affordable))
-        return ranked(first.explored()), first.judged
+        return first.once_more(ranked(first.explored()), again), first.judged
     first = a_round(max(FEWEST, affordable // 2))
     found = ranked(first.explored())
     finalists = [first.plainest, found[0].way, *((found[0].rule, fit) for fit in ways.further[-1:])]
     finalists = list(dict.fromkeys(finalists))
     last = a_round(max(FEWEST, int(WORK / (2 * each * len(finalists)))))
     best = ranked([candidate for rule, fit in finalists for candidate in last.tried(rule, fit)])
+    best = last.once_more(best, again)
     return best + [one for one in found if one.way not in finalists], last.judged
 
 
 class _Round:
     """Candidates that are fitted on the same samples, and judged on the same."""
 
-    def __init__(self, ways: Ways, trial: Trial, judged: Array, advance: Callable[[int], None]) -> None:
-        self.ways, self.trial, self.judged, self.advance = ways, trial, judged, advance
+    def __init__(self, ways: Ways, trial: Trial, samples: Array, judged: Array, advance: Callable[[int], None]) -> None:
+        self.ways, self.trial, self.samples, self.judged, self.advance = ways, trial, samples, judged, advance
         self.found: dict[tuple[str, Fit], list[Candidate]] = {}
 
     @property
@@ -115,6 +124,22 @@ class _Round:
                 self.tried(rule, fit)
         return [candidate for candidates in self.found.values() for candidate in candidates]
 
+    def once_more(self, ranking: list[Candidate], again: Callable[[str], Thetas] | None) -> list[Candidate]:
+        """Return the ranking with the best way made once more, of all samples: those it was judged on, too.
+
+        More samples tell more of the largest activations, and of what weights and biases have to make good for. Which
+        way is best was seen on samples that nothing was fitted to; its error stays the one of then.
+        """
+        best, thetas = ranking[0], self.ways.thetas(ranking[0].rule)
+        seen = told(self.trial.network, np.concatenate([self.samples, self.judged]))
+        trial = replace(self.trial, fitted=seen)
+        (made,) = trial.candidates(best.rule, thetas if again is None else again(best.rule), best.fit, [best.ridge])
+        self.advance(1)
+        before = replace(self.trial, judged=self.trial.fitted)  # what no fit should follow may be among the others
+        loses = before.error_of(made) > max(ROUNDING, LOST * before.error_of(best))
+        kept = made.error <= max(ROUNDING, best.error) and not loses
+        return [replace(made, error=best.error, before=best) if kept else best, *ranking[1:]]
+
     def _error(self, rule: str) -> float:
         return min(candidate.error for fit in self.ways.fits for candidate in self.tried(rule, fit))
 
@@ -137,6 +162,15 @@ def climbed(ladder: Sequence[str], error: Callable[[str], float]) -> dict[str, f
     if ladder:
         best_near(at, 1)
     return {ladder[place]: value for place, value in sorted(found.items())}
+
+
+def together(rankings: Sequence[tuple[list[Candidate], Array]]) -> tuple[list[Candidate], Array]:
+    """Return one ranking of several, and what its best was judged on; the first one wins where it is as good."""
+    best = rankings[0]
+    for other in rankings[1:]:
+        best = other if other[0][0].error < WORTH * best[0][0].error else best
+    others = [candidate for ranking, _ in rankings if ranking is not best[0] for candidate in ranking]
+    return [best[0][0], *sorted([*best[0][1:], *others], key=lambda one: one.error)], best[1]
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -6,18 +6,16 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from spikeport.conversion.calibrating.asked import Asked
 from spikeport.conversion.calibrating.fit import Fit
-from spikeport.conversion.thresholds.each_unit import SHARES, each_neuron, shares_of
+from spikeport.conversion.thresholds.rules import Thetas, are_equal
 
 if TYPE_CHECKING:
     from spikeport.reading.network import ReadNetwork
 
 Array = npt.NDArray[Any]
-Thetas = dict[str, Array]
 
 RIDGES: Final = (0.03, 0.3)
 """λ of a readout that is fitted; the one is kept that is better on samples that it was not fitted to."""
@@ -61,7 +59,12 @@ class Ways(NamedTuple):
 
 
 def ways_of(
-    network: ReadNetwork, rules: Mapping[str, Thetas], asked: Asked, chooses: bool, fitted: Array, plain: Thetas
+    network: ReadNetwork,
+    rules: Mapping[str, Thetas],
+    shares: Mapping[str, Thetas],
+    asked: Asked,
+    chooses: bool,
+    delay: int = 0,
 ) -> Ways:
     """Return what is tried: of what was not asked for both ways, if it ``chooses``, else nothing more.
 
@@ -69,36 +72,21 @@ def ways_of(
     ----------
     network : what was read
     rules : θ of each rule that is tried whatever it says
-    fitted : samples that may be fitted to
-    plain : θ by the percentile
+    shares : of the percentile: those are climbed along that no rule has already
+    delay : steps at the start that will not be read
     """
-    ladder = _ladder(network, rules, asked, fitted, plain) if chooses and "as learnt" not in rules else {}
+    ladder = {name: own for name, own in shares.items() if not any(are_equal(own, known) for known in rules.values())}
     fits = [Fit(biases=biases) for biases in _either(asked.biases, chooses, (False,), (True,))]
     ridges = _either(asked.readout, chooses, (None,), RIDGES)
     is_deep = sum(node.activation is not None for node in network.nodes) > 1
     if not (chooses and is_deep) or asked.biases is False:
         return Ways(rules, ladder, fits, (), ridges)
     weights = [None] if asked.readout is False else [None, WEIGHTS]
-    starts = not asked.delay  # what a late start saves in the first steps is lost there, and is not read then
+    starts = not delay  # what a late start saves in the first steps is lost there, and is not read then
     further = [Fit(biases=True, starts=starts, weights=one) for one in weights if starts or one is not None]
     if further and ladder and asked.per_channel:
         further.append(further[-1]._replace(thresholds=True))
     return Ways(rules, ladder, fits, further, ridges)
-
-
-def _ladder(
-    network: ReadNetwork, rules: Mapping[str, Thetas], asked: Asked, fitted: Array, plain: Thetas
-) -> dict[str, Thetas]:
-    """Return θ of each unit for every share of its percentile, but for those that a rule has already."""
-    thetas = each_neuron(network, fitted, asked.percentile, plain) if asked.per_channel else plain
-    whose = " of each unit" if asked.per_channel else ""
-    shares = {share: shares_of(network, thetas, share) for share in SHARES}
-    new = {share: own for share, own in shares.items() if not any(_are_equal(own, known) for known in rules.values())}
-    return {f"percentile {asked.percentile:g}{whose} × {share:g}": own for share, own in new.items()}
-
-
-def _are_equal(one: Thetas, other: Thetas) -> bool:
-    return all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def _either(asked: bool | None, chooses: bool, without: tuple[Any, ...], with_it: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from spikeport.conversion.calibrating.asked import Asked
-from spikeport.conversion.calibrating.spiking import Made, thetas_by
+from spikeport.conversion.calibrating.spiking import Made, rules_of
 from spikeport.conversion.calibration import Seen
 from spikeport.conversion.lossless.balance import levelled
 from spikeport.conversion.lossless.grid import on_grid
@@ -26,7 +26,7 @@ def settling(network: ReadNetwork, values: Mapping[str, Outputs], seen: Seen, as
     name = f"percentile {asked.percentile:g}" if asked.rule == "percentile" else asked.rule
     if not seen.count or not any(has_free_theta(network, node) for node in network.nodes):
         name = "as learnt"
-    thetas = thetas_by(network, values, seen, asked, name, plain)
+    thetas = plain if name == "as learnt" else rules_of(network, values, seen, asked).thetas(name)
     graph, scales = levelled(network, thetas, asked.timesteps)
     details = {"thresholds": name, **({"silent_layers": silent} if silent and seen.count else {})}
     return Made(on_grid(graph), scales, silent if seen.count else [], details)

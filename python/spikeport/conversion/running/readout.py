@@ -39,8 +39,18 @@ class Readout(NamedTuple):
     settled: Array | None = None
 
 
-def check_delay(delay: Any, T: int) -> int:
-    """Return ``delay`` as an int, or raise `ConversionError` ``readout`` unless it is a whole number in [0, ``T``)."""
+def check_delay(delay: Any, T: int, own: int = 0) -> int:
+    """Return ``delay`` as an int, or raise `ConversionError` ``readout`` unless it is a whole number in [0, ``T``).
+
+    None stands for a network's ``own``.
+    """
+    if delay is None and own >= T:
+        raise ConversionError(
+            "readout",
+            f"this network is read after step {own}, and a run of {T} has no step behind it: give a larger T, or "
+            "readout_delay=0",
+        )
+    delay = own if delay is None else delay
     if not is_whole(delay) or not 0 <= delay < T:
         raise ConversionError(
             "readout", f"readout_delay must be a whole number from 0 to {T - 1}, T - 1 here, not {delay!r}"

@@ -35,6 +35,7 @@ class RunsOnSamples(GraphParts):
     input_range: tuple[float, float] | None
     output_activation: str | None
     output_levels: int | None
+    readout_delay: int
 
     @property
     def is_pulsed(self) -> bool:
@@ -50,7 +51,7 @@ class RunsOnSamples(GraphParts):
         encoding: str | None = None,
         seed: int = 0,
         readout: str = "spikes",
-        readout_delay: int = 0,
+        readout_delay: int | None = None,
         backend: str = "auto",
         max_bytes: int | None = None,
         threads: int | None = None,
@@ -68,7 +69,7 @@ class RunsOnSamples(GraphParts):
         seed : of the Poisson draws; a sample's draws do not depend on its place in the batch
         readout : "spikes" or "membrane"
         readout_delay : steps at the start that are not read, fewer than T: in a deep network they pass before the
-            signal has come through; costs a second run of so many steps
+            signal has come through; costs a second run of so many steps. By default those that it was converted for
         backend : see `spikeport.backends.get_backend`
         max_bytes : about what the run may take beside ``x``, by default 512 MiB: a large batch runs in parts, with the
             same bits
@@ -149,7 +150,7 @@ class RunsOnSamples(GraphParts):
         T: int | None = None,
         encoding: str | None = None,
         seed: int = 0,
-        readout_delay: int = 0,
+        readout_delay: int | None = None,
         backend: str = "auto",
         max_bytes: int | None = None,
         threads: int | None = None,
@@ -178,13 +179,13 @@ class RunsOnSamples(GraphParts):
         T: int | None,
         encoding: str | None,
         seed: int,
-        readout_delay: int,
+        readout_delay: int | None,
         backend: str,
         max_bytes: int | None,
         threads: int | None,
     ) -> Readout:
         timesteps = check_timesteps(self.T if T is None else T)
-        delay = check_delay(readout_delay, timesteps)
+        delay = check_delay(readout_delay, timesteps, self.readout_delay)
         encoding = self.encoding if encoding is None else encoding
         known = (PULSE,) if self.is_pulsed else ENCODINGS if self.units is None else ENCODINGS[1:]
         if encoding not in known:
@@ -211,7 +212,9 @@ class RunsOnSamples(GraphParts):
         if samples.ndim < 2 or math.prod(samples.shape[1:]) != graph.n_inputs:
             n = ", ".join(map(str, graph.input_shape))
             one = f"({n},)" if len(graph.input_shape) == 1 else f"({n})"
-            raise ConversionError("shape", f"x has shape {np.shape(x)}: give {one} for a sample, or (batch, {n})")
+            is_array = np.ndim(x) or samples.dtype != object
+            what = f"x has shape {np.shape(x)}" if is_array else f"x is a {type(x).__name__}, and no array"
+            raise ConversionError("shape", f"{what}: give {one} for a sample, or (batch, {n})")
         return samples.reshape(len(samples), *graph.input_shape)
 
     def _warn(self, warning: Warning | None) -> None:

@@ -5,5 +5,5 @@
 - `balanced`: local threshold balancing, batch by batch, on the clipped network
 - `each_unit`: a share of the percentile of each neuron and each channel
 
-`distribution` keeps what they look at, in memory that does not grow with the data.
+`distribution` keeps what they look at, in memory that does not grow with the data; `rules` finds them by their names.
 """

@@ -161,6 +161,7 @@ def _after(checkpoint: SNNCheckpoint, learnt: SNNGraph, phase: Phase, said: dict
     earlier = metadata.get("fine_tuning")
     metadata["fine_tuning"] = [*(earlier if isinstance(earlier, list) else []), said]
     metadata["T"] = said["T"]
+    metadata.pop("readout_delay", None)  # all steps were trained
     return replace(checkpoint, weights=weights, biases=biases, frozen_layers=list(phase.frozen), metadata=metadata)
 
 

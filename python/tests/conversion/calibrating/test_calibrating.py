@@ -153,7 +153,7 @@ def test_several_spikes_are_fitted_for_and_a_clamped_output_ends_where_it_did(to
         expected = model(x[2::3]).numpy()
     got = snn.run(x[2::3].numpy(), encoding="current", readout="membrane")
     error = np.sqrt(np.square(got - expected).mean()) / expected.std()
-    assert error == pytest.approx(snn.certificate.details["error"], rel=0.05) and error < 0.1
+    assert error == pytest.approx(snn.certificate.details["error"], rel=0.1) and error < 0.1
     assert snn.with_graph(snn.graph.copy()) == snn
     clamped = torch.nn.Sequential(torch.nn.Linear(16, 3), torch.nn.ReLU6())
     with torch.no_grad():
@@ -193,15 +193,56 @@ def test_what_is_chosen_is_never_worse_than_the_plain_percentile_and_the_certifi
 
 
 @quiet
-def test_the_error_that_chose_is_the_one_of_the_network_that_is_returned(torch):
+def test_the_error_that_chose_and_the_certificate_are_of_samples_that_nothing_was_fitted_to(torch, monkeypatch):
+    from spikeport.conversion.calibrating import choosing
+
     model, x = network(torch), torch.rand(150, 16)
-    snn = convert(model, x, T=4)
-    judged = x[2::3]
-    with torch.no_grad():
-        expected = model(judged).numpy()
-    got = snn.run(judged.numpy(), encoding="current", readout="membrane")
-    error = np.sqrt(np.square(got - expected).mean()) / expected.std()
-    assert error == pytest.approx(snn.certificate.details["error"], rel=0.05)
+    judged, unseen = x[2::3], torch.rand(1000, 16)
+
+    def error(snn, samples):
+        with torch.no_grad():
+            expected = model(samples).numpy()
+        got = snn.run(samples.numpy(), encoding="current", readout="membrane")
+        return np.sqrt(np.square(got - expected).mean()) / expected.std(), np.abs(got - expected).max()
+
+    again = convert(model, x, T=4)
+    monkeypatch.setattr(choosing._Round, "once_more", lambda self, ranking, again: ranking)
+    once = convert(model, x, T=4)
+    found, before = again.certificate, once.certificate
+    assert found.details["fitted_again"] and not before.details["fitted_again"] and again.graph != once.graph
+    assert "to these samples, too" in found.reason and "to these samples, too" not in before.reason
+    assert found.details["error"] == before.details["error"] == pytest.approx(error(once, judged)[0], rel=0.05)
+    assert found.largest_difference == before.largest_difference == pytest.approx(error(once, judged)[1])
+    assert (found.agreement, found.further) == (before.agreement, before.further)
+    assert error(again, unseen)[0] < error(once, unseen)[0]
+
+
+@quiet
+def test_no_rule_sees_the_samples_that_judge_before_one_is_chosen(torch, monkeypatch):
+    from spikeport.conversion.calibrating import choosing
+
+    seen, own = [], choosing.chosen
+    monkeypatch.setattr(
+        choosing, "chosen", lambda network, ways, *rest, **how: seen.append(ways) or own(network, ways, *rest, **how)
+    )
+    x = torch.rand(120, 16)
+    other = x.clone()
+    other[2::3] *= 2
+    scales = [convert(network(torch), given, T=2).scales for given in (x, other)]
+    for one, two in zip(*({**ways.rules, **ways.ladder}.items() for ways in seen), strict=True):
+        assert one[0] == two[0] and all(np.array_equal(one[1][name], two[1][name]) for name in one[1])
+    assert len(seen) == 2 and scales[0] != scales[1]  # it is made once more of all of them
+
+
+@quiet
+def test_a_sample_that_no_fit_should_follow_is_not_followed(torch, monkeypatch):
+    from spikeport.conversion.calibrating import choosing
+
+    model, x = network(torch), torch.rand(150, 16)
+    x[149] *= 1e4  # among those that are judged on, whose error is its alone
+    assert not convert(model, x, T=4).certificate.details["fitted_again"]
+    monkeypatch.setattr(choosing, "LOST", np.inf)
+    assert convert(model, x, T=4).certificate.details["fitted_again"]
 
 
 @quiet
@@ -266,4 +307,4 @@ def test_fitting_takes_no_more_of_a_stream_than_is_kept(torch, monkeypatch):
     own = choosing.told
     monkeypatch.setattr(choosing, "told", lambda network, x: sizes.append(len(x)) or own(network, x))
     convert(network(torch), (torch.rand(500, 16) for _ in range(12)), T=1)
-    assert sizes == [1024, 512]
+    assert sizes == [1024, 512, 1536]  # fitted to, judged on, and fitted to once more

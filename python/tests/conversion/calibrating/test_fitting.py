@@ -10,8 +10,10 @@ from spikeport import LayerNode, SNNGraph
 from spikeport.conversion import convert
 from spikeport.conversion.calibrating.asked import Asked
 from spikeport.conversion.calibrating.fit import Fit
-from spikeport.conversion.calibrating.ways import SHARES, ways_of
-from spikeport.conversion.thresholds.each_unit import each_neuron, shares_of
+from spikeport.conversion.calibrating.ways import ways_of
+from spikeport.conversion.thresholds.distribution import Outputs
+from spikeport.conversion.thresholds.each_unit import SHARES, each_neuron, shares_of
+from spikeport.conversion.thresholds.rules import Rules
 from spikeport.neuron import Neuron
 from spikeport.operations import Conv, Linear
 
@@ -223,8 +225,7 @@ def test_a_convolution_at_the_end_is_fitted_as_a_readout(torch, tail):
         expected = model(x[2::3]).numpy()
     got = [net.run(x[2::3].numpy(), encoding="current", readout="membrane") for net in (plain, fitted)]
     errors = [np.sqrt(np.square(one - expected).mean()) / expected.std() for one in got]
-    assert errors[1] < errors[0]
-    assert errors[1] == pytest.approx(fitted.certificate.details["error"], rel=0.05)
+    assert errors[1] < fitted.certificate.details["error"] < errors[0]  # before it was fitted to these samples, too
     names = [layer.name for layer in plain.graph if layer.operation.arrays()]
     changed = [name for name in names if not np.array_equal(plain.graph[name].weights, fitted.graph[name].weights)]
     assert len(changed) == 1 and plain.graph[changed[0]].operation.weight.shape == (3, 4, 3, 3)
@@ -301,10 +302,13 @@ def test_nothing_is_tried_that_was_ruled_out(torch):
     with torch.no_grad():
         network = read(torch, nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2)), x)
         plain = {node.name: np.ones(1) for node in network.nodes}
-        rules = {"percentile 99.9": plain}
 
         def ways(chooses=True, **asked):
-            return ways_of(network, rules, Asked(4, "auto", 99.9, **asked), chooses, x.numpy(), plain)
+            per_channel = asked.get("per_channel", True)
+            values = {node.name: Outputs() for node in network.nodes}
+            shares = Rules(network, values, x.numpy, 99.9, 4, per_channel).seeing(x.numpy()).shares()
+            rules = {"percentile 99.9": plain if per_channel else shares["percentile 99.9 × 1"]}
+            return ways_of(network, rules, shares if chooses else {}, Asked(4, "auto", 99.9, **asked), chooses)
 
         assert [len(ways().fits), len(ways().further), len(ways().ladder)] == [2, 3, len(SHARES)]
         assert ways(biases=False).fits == [Fit()] and ways(biases=False).further == ()

@@ -108,7 +108,53 @@ def test_without_a_fit_the_delay_changes_the_certificate_alone(torch):
         assert late.certificate.largest_difference == pytest.approx(np.abs(got - model(x).numpy()).max(), rel=0.05)
 
 
-@pytest.mark.parametrize("delay", [-1, 4, 1.5, True, "2"])
+@quiet
+def test_a_network_remembers_what_it_leaves_out(torch, tmp_path):
+    import spikeport
+
+    model, x = deep(torch)
+    late = convert(model, x, T=8, percentile=99.9, readout_delay=4)
+    late.save(tmp_path / "late")
+    given, labels = x[:40].numpy(), np.zeros(40, int)
+    for snn in (late, spikeport.load(tmp_path / "late"), late.with_graph(late.graph.copy())):
+        for how in ({}, {"T": 6}):
+            read = {"encoding": "current", "readout": "membrane", **how}
+            assert np.array_equal(snn.run(given, **read), snn.run(given, readout_delay=4, **read))
+            assert not np.array_equal(snn.run(given, **read), snn.run(given, readout_delay=0, **read))
+        with pytest.raises(ConversionError, match="read after step 4, and a run of 4 has no step behind it") as caught:
+            snn.classify(given, T=4)
+        assert caught.value.code == "readout" and snn.classify(given, T=4, readout_delay=0).shape == (40,)
+    lengths = spikeport.sweep(late, given, labels, model=model)
+    assert [point.timesteps for point in lengths.points] == [8] and lengths.readout_delay == 4
+    assert lengths[8].accuracy == (late.classify(given, encoding="current") == labels).mean()
+    report = spikeport.certify(model, late, given)
+    with torch.no_grad():
+        expected = model(torch.tensor(given)).numpy().argmax(1)
+    assert report.agreement == (late.classify(given, encoding="current") == expected).mean()
+    assert "read after step 4" in report.certificate.reason
+
+
+@quiet
+@pytest.mark.parametrize("worth", [0.98, 2.0])
+def test_auto_reads_late_where_that_comes_closer_on_samples_that_nothing_was_fitted_to(torch, monkeypatch, worth):
+    from spikeport.conversion.calibrating import choosing
+
+    monkeypatch.setattr(choosing, "WORTH", worth)  # 2: what is up to twice as far off is taken, to see it taken
+    model, x = deep(torch)
+    how = {"T": 16, "thresholds": "percentile", "bias_calibration": True, "readout_calibration": True}
+    found = convert(model, x, readout_delay="auto", **how)
+    ways = [found.certificate.details, *found.certificate.details["runners_up"]]
+    best = {delay: min(one["error"] for one in ways if one.get("readout_delay", 0) == delay) for delay in (0, 8)}
+    wanted = 8 if best[8] < worth * best[0] else 0
+    assert wanted == (8 if worth == 2 else 0)
+    assert found.readout_delay == ways[0].get("readout_delay", 0) == wanted
+    assert ("read after step 8: the best of" in found.certificate.reason) is (wanted == 8)
+    alone = convert(model, x, readout_delay=wanted, **how)
+    assert alone == found and alone.certificate.agreement == found.certificate.agreement
+    assert convert(model, x[:50], T=16, readout_delay="auto").readout_delay == 0  # too few to choose by
+
+
+@pytest.mark.parametrize("delay", [-1, 4, 1.5, True, "2", "late"])
 def test_a_delay_that_leaves_no_step_or_is_none_is_refused_before_any_work(torch, delay):
     with pytest.raises(ConversionError, match="readout_delay must be a whole number from 0 to 3") as caught:
         convert(torch.nn.Tanh(), T=4, readout_delay=delay)
@@ -119,3 +165,5 @@ def test_a_lossless_network_has_no_delay(torch):
     with pytest.raises(ConversionError, match="leave readout_delay=2 off") as caught:
         convert(torch.nn.Linear(2, 2), T=4, neuron="st_bif", readout_delay=2)
     assert caught.value.code == "readout"
+    with pytest.raises(ConversionError, match="leave readout_delay='auto' off"):
+        convert(torch.nn.Linear(2, 2), T=4, neuron="st_bif", readout_delay="auto")
