@@ -31,6 +31,7 @@ MAY_KNOW = {
     "graph": {"errors", "checks", "neuron", "operations", "kernels", "backends"},
     "reading": {*BASE, "kernels", "graph"},
     "report": {"errors", "certificate", "release"},
+    "doctor": {"errors", "neuron", "operations", "kernels", "backends", "graph", "release"},
     "demo": {*BASE, "kernels", "backends", "graph", "reading", "report", "conversion", "transfer"},
     **{room: {*BASE, "kernels", "backends", "graph", "reading", "report"} for room in ROOMS},
 }
@@ -86,7 +87,7 @@ def test_import_brings_in_nothing_heavy():
 
 @pytest.mark.parametrize(
     "room",
-    ["transfer", "integers", "conversion", "certification", "snn_optimizer", "profiling", "interop", "demo"],
+    ["transfer", "integers", "conversion", "certification", "snn_optimizer", "profiling", "interop", "demo", "doctor"],
 )
 def test_a_room_imports_without_its_extras(room):
     code = (
