@@ -32,7 +32,7 @@ MAY_KNOW = {
     "reading": {*BASE, "kernels", "graph"},
     "report": {"errors", "certificate", "release"},
     "doctor": {"errors", "neuron", "operations", "kernels", "backends", "graph", "release"},
-    "demo": {*BASE, "kernels", "backends", "graph", "reading", "report", "conversion", "transfer"},
+    "demo": {*BASE, "kernels", "backends", "graph", "reading", "report", *ROOMS - {"roberta"}},
     **{room: {*BASE, "kernels", "backends", "graph", "reading", "report"} for room in ROOMS},
 }
 MAY_KNOW["conversion"] |= {"transfer", "integers"}  # a converted network is kept as a checkpoint; or made of integers
