@@ -18,12 +18,12 @@ NEVER = ("/tests/", "__pycache__", ".ipynb", "/target/")
 
 
 def main(folder: Path) -> None:
+    """Leave with a message where something is lacking, or is there that ought not to be."""
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
     root = Path(__file__).resolve().parents[1]
-    for archive, names, needed in (
-        (wheel, zipfile.ZipFile(wheel).namelist(), IN_BOTH + IN_WHEEL),
-        (sdist, tarfile.open(sdist).getnames(), IN_BOTH + IN_SDIST),
-    ):
+    with zipfile.ZipFile(wheel) as zipped, tarfile.open(sdist) as tarred:
+        held = ((wheel, zipped.namelist(), IN_BOTH + IN_WHEEL), (sdist, tarred.getnames(), IN_BOTH + IN_SDIST))
+    for archive, names, needed in held:
         lacking = [name for name in needed if not any(found.endswith(name) for found in names)]
         for language, pattern in (("mojo/spikeport", "*.mojo"), ("julia/SpikePort/src", "*.jl")):
             for source in (root / language).rglob(pattern):
