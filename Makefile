@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export RUSTFLAGS ?= -Ctarget-cpu=native
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test test-portable toolchains peers browser conformance mutations random bench bench-peers docs lint format clean
+.PHONY: demo test test-portable toolchains peers browser conformance mutations random bench bench-peers packages docs lint format clean
 
 ## demo: train a network on handwritten digits, make it spike, say what that did to the answer
 demo: .venv/demo
@@ -54,6 +54,10 @@ bench: toolchains peers build/nir/nirtorch build/spyx/spyx
 ## bench-peers: one thread each: kernels and networks beside peers, the trained network and C
 bench-peers: toolchains peers
 	$(BIN)/python -m benchmarks.bench_speed
+
+## packages: wheel, sdist, crate, Julia and Mojo package, each built and tried where nothing else is
+packages: toolchains
+	.ci/packages
 
 ## docs: the pages of docs/reference, from results, matrix and source
 docs: conformance

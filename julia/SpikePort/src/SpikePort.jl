@@ -62,5 +62,6 @@ include("checkpoint/integers.jl")
 include("checkpoint/describe.jl")
 include("checkpoint/store.jl")
 include("python.jl")
+include("workload.jl")
 
 end

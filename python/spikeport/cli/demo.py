@@ -7,18 +7,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spikeport.cli.app import app, console, messages, print_json, say
+from spikeport.cli.app import app, console, explain, messages, print_json, say
 
 if TYPE_CHECKING:
     from spikeport.demo import Demonstration
+    from spikeport.demo.full import Story
+
+DIFFERENT = 1
+"""Exit code where a language or a form gives other spikes than the reference."""
 
 
 @app.command("demo")
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the network, the samples and the page go.")] = Path("demo"),
+    full: Annotated[
+        bool, typer.Option("--full", help="The whole story: integers, every language, NIR and C, fine-tuning; minutes.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train a small network on handwritten digits, convert it, and show what each step did."""
+    """Train a small network on handwritten digits, convert it, and show what each step did.
+
+    With --full a convolutional network, on MNIST where SPIKEPORT_DATA names a folder that holds it.
+    """
     from rich.progress import Progress, TaskID
 
     from spikeport.demo import demonstrate
@@ -31,8 +41,15 @@ def demo(
                 tasks[step] = progress.add_task(step, total=of)
             progress.update(tasks[step], completed=done)
 
-        shown = demonstrate(folder, on_step)
-    if as_json:
+        if full:
+            from spikeport.demo.full import tell
+
+            story = tell(folder, on_step)
+        else:
+            shown = demonstrate(folder, on_step)
+    if full:
+        _show_story(story, as_json)
+    elif as_json:
         print_json(shown.to_dict())
     else:
         _show(shown)
@@ -65,3 +82,20 @@ def _show(shown: Demonstration) -> None:
     say(f"saved as {shown.checkpoint}, loaded again: {shown.spikes_compared:,} spikes, {same}")
     say(f"the test digits: {shown.samples}")
     say(f"the page: {shown.page}")
+
+
+def _show_story(story: Story, as_json: bool) -> None:
+    if as_json:
+        print_json(story.to_dict())
+    else:
+        say(story.images.name)
+        for number, chapter in enumerate(story.chapters, 1):
+            say(f"{number}. {chapter.heading} ({chapter.seconds:.1f} s): {chapter.sentence}")
+        absent = [who for who, same in story.same.items() if same is None]
+        if absent:
+            say(f"not here, see spikeport doctor: {', '.join(absent)}")
+        say(f"{story.seconds:.0f} seconds; the page: {story.page}")
+    other = [who for who, same in story.same.items() if same is False]
+    if other:
+        explain(f"other spikes than the reference's: {', '.join(other)}")
+        raise typer.Exit(DIFFERENT)
