@@ -10,20 +10,21 @@ export OMP_NUM_THREADS ?= 1
 export RUSTFLAGS ?= -Ctarget-cpu=native
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test test-portable toolchains peers browser conformance mutations random bench docs lint format clean
+.PHONY: demo test test-portable toolchains peers browser conformance mutations random fuzz crash bench docs lint format clean
 
 ## demo: train a network on handwritten digits, make it spike, say what that did to the answer
 demo: .venv/demo
 	$(BIN)/spikeport demo
 
 ## test: everything, its set-up included
-test: toolchains peers browser lint
+test: toolchains peers browser lint build/atheris/atheris
 	cargo test --quiet --release --manifest-path rust/Cargo.toml --workspace
 	build/julia/julia --startup-file=no --project=julia/SpikePort julia/SpikePort/test/runtests.jl
 	printf '%s\n' mojo/tests/test_*.mojo | xargs -P 2 -I {} $(BIN)/mojo run --fp-mode contract=off -I mojo {}
 	$(BIN)/python -m conformance --report conformance/report
 	$(BIN)/python -m conformance --mutate
 	$(BIN)/python -m conformance --random 1000 --seed 12 --built
+	PYTHONPATH=build/atheris $(BIN)/python -m conformance.fuzz --seconds 3
 	$(BIN)/spikeport demo
 	$(BIN)/python -m conformance.digits
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -46,6 +47,15 @@ mutations: .venv/demo
 ## random: calls drawn at random, every language; COUNT and SEED say which
 random: toolchains
 	$(BIN)/python -m conformance --random $(or $(COUNT),20000) --seed $(or $(SEED),1) --block 20000
+
+## fuzz: checkpoint files that nobody made, SECONDS for each target, COUNT of executions at most; counts are printed
+fuzz: .venv/demo build/atheris/atheris
+	PYTHONPATH=build/atheris $(BIN)/python -m conformance.fuzz --seconds $(or $(SECONDS),60) \
+	  --count $(or $(COUNT),1000000000) --seed $(or $(SEED),1)
+
+## crash: COUNT saves that are stopped at a call drawn by SEED, and nothing may be lost
+crash: .venv/demo
+	$(BIN)/python -m conformance.crash --count $(or $(COUNT),10000) --seed $(or $(SEED),1)
 
 ## bench: measure, and write benchmarks/results
 bench: toolchains peers build/nir/nirtorch build/spyx/spyx
@@ -112,6 +122,10 @@ build/nir/nirtorch: .venv/demo
 build/spyx/spyx: .venv/demo
 	PIP_CONSTRAINT= $(BIN)/pip install --quiet --upgrade --target build/spyx spyx==1.0.0
 	touch $@
+
+# Fuzzing of Python guided by coverage, in a folder of its own: it has wheels for some versions of Python only.
+build/atheris/atheris: .venv/demo
+	-PIP_CONSTRAINT= $(BIN)/pip install --quiet --no-deps --upgrade --target build/atheris atheris==3.0.0
 
 clean:
 	rm -rf build demo .venv .venv-peers rust/target conformance/report

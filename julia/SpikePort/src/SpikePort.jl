@@ -17,6 +17,7 @@ argmax(run.drive[:, 1])
 """
 module SpikePort
 
+using Base: Filesystem
 using Base.Filesystem: rename
 using SHA: SHA2_256_CTX, digest!, sha256, update!
 
@@ -61,6 +62,7 @@ include("checkpoint/checkpoint.jl")
 include("checkpoint/integers.jl")
 include("checkpoint/describe.jl")
 include("checkpoint/store.jl")
+include("checkpoint/saving.jl")
 include("python.jl")
 
 end
