@@ -18,7 +18,6 @@ argmax(run.drive[:, 1])
 module SpikePort
 
 using Base: Filesystem
-using Base.Filesystem: rename
 using SHA: SHA2_256_CTX, digest!, sha256, update!
 
 export Checkpoint, CheckpointError, GraphError, KernelError, SpikePortError
