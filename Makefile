@@ -69,6 +69,7 @@ docs: conformance
 ## lint: format, lint and types in every language
 lint: toolchains
 	cargo fmt --manifest-path rust/Cargo.toml --all --check
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
 	cargo clippy --quiet --release --manifest-path rust/Cargo.toml --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --manifest-path rust/Cargo.toml --workspace --no-deps
 	$(BIN)/ruff check --quiet .
@@ -78,6 +79,7 @@ lint: toolchains
 ## format: put every file into its language's form
 format: toolchains
 	cargo fmt --manifest-path rust/Cargo.toml --all
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml
 	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	$(BIN)/mojo format --quiet mojo
 

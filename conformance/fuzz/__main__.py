@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if name in engines.ENGINES:
                 if reason := engines.absent():
                     print(f"{name}: {reason}")
-                    return 1
+                    status |= bool(given.target)
+                    continue
                 programs = programs or engines.build()
                 starts = [path for path in (TARGETS / "corpus" / name, Path(seeds) / name) if path.exists()]
                 limits = (given.count, given.seconds, given.seed)
