@@ -16,7 +16,7 @@ from typing import Final
 from conformance.fuzz import engines, guided
 from conformance.fuzz.difference import Differ, fast_folder
 from conformance.fuzz.drawn import run
-from conformance.fuzz.seeds import TARGETS, write
+from conformance.fuzz.seeds import write
 
 TARGET_NAMES: Final = (*engines.ENGINES, "difference", "guided")
 FOREVER: Final = 10**12
@@ -42,9 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     status |= bool(given.target)
                     continue
                 programs = programs or engines.build()
-                starts = [path for path in (TARGETS / "corpus" / name, Path(seeds) / name) if path.exists()]
-                limits = (given.count, given.seconds, given.seed)
-                executions, fault = engines.fuzz(programs / name, given.corpus / name, starts, *limits)
+                places = (given.corpus / name, Path(seeds) / name)
+                executions, fault = engines.fuzz(programs / name, *places, given.count, given.seconds, given.seed)
             elif name == "guided":
                 executions, fault = guided.fuzz(given.corpus, Path(seeds) / "pair", given.count, given.seconds)
             else:

@@ -48,12 +48,12 @@ def build() -> Path:
     return folder / triple / "release"
 
 
-def fuzz(program: Path, corpus: Path, seeds: list[Path], count: int, seconds: float, seed: int) -> Run:
+def fuzz(program: Path, corpus: Path, seeds: Path, count: int, seconds: float, seed: int) -> Run:
     """Run one target on ``corpus``, which grows, and on ``seeds``, for at most so many executions and seconds."""
     corpus.mkdir(parents=True, exist_ok=True)
     found = corpus.parent / f"{corpus.name}-found-"
     command = [str(program), f"-runs={count}", f"-max_total_time={max(1, round(seconds))}", f"-seed={seed}", *LIMITS]
-    command += [f"-dict={TARGETS / 'json.dict'}", f"-artifact_prefix={found}", str(corpus), *map(str, seeds)]
+    command += [f"-dict={TARGETS / 'json.dict'}", f"-artifact_prefix={found}", str(corpus), str(seeds)]
     fast = fast_folder()
     environment = os.environ | ({"TMPDIR": fast} if fast else {})
     done = subprocess.run(command, check=False, stderr=subprocess.PIPE, env=environment)

@@ -1,8 +1,13 @@
-"""What fuzzing starts from: the pairs of the vectors, good and hostile, in the form that each target reads."""
+"""What fuzzing starts from: the pairs of the vectors, good and hostile, and the small inputs that runs have found.
+
+``python -m conformance.fuzz.seeds TARGET FOLDER`` puts a folder of such inputs into ``rust/fuzz/corpus/TARGET.zip``.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -49,3 +54,21 @@ def write(folder: Path) -> None:
             (folder / target).mkdir(parents=True, exist_ok=True)
             if 0 < len(content) <= LARGEST:
                 (folder / target / f"{number:03}").write_bytes(content)
+    for packed in sorted((TARGETS / "corpus").glob("*.zip")):
+        with zipfile.ZipFile(packed) as corpus:
+            for name in corpus.namelist():
+                (folder / packed.stem / f"found-{name}").write_bytes(corpus.read(name))
+
+
+def pack(target: str, folder: Path) -> int:
+    """Put the inputs of a folder into the corpus of a target, in place of what it had; return how many they are."""
+    inputs = sorted({path.read_bytes() for path in folder.iterdir()})
+    (TARGETS / "corpus").mkdir(exist_ok=True)
+    with zipfile.ZipFile(TARGETS / "corpus" / f"{target}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as corpus:
+        for number, content in enumerate(inputs):
+            corpus.writestr(zipfile.ZipInfo(f"{number:04}"), content, zipfile.ZIP_DEFLATED)
+    return len(inputs)
+
+
+if __name__ == "__main__":
+    print(f"{pack(sys.argv[1], Path(sys.argv[2]))} inputs")
