@@ -1,4 +1,5 @@
-/* Faults in the calls by which a save changes a disk: loaded before libc (LD_PRELOAD), armed by `crash_arm`.
+/* Faults in the calls by which a save changes a disk: loaded before libc (LD_PRELOAD), armed by `crash_arm`, or, where
+   CRASH_AT and CRASH_WHAT are set, when a process comes to the lock of the folder.
 
    The call of number `at` after arming, counted from 1, does not do its work: it fails with `error`; or it does half of it
    first, where it writes; or the process is killed before it, in the middle of it, or right behind it. `lasting` faults hold
@@ -10,6 +11,8 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -65,6 +68,12 @@ int unlink(const char *path) { FAULTY(int, NEXT(unlink)(path), ); }
 int unlinkat(int folder, const char *path, int flags) { FAULTY(int, NEXT(unlinkat)(folder, path, flags), ); }
 int fsync(int file) { FAULTY(int, NEXT(fsync)(file), ); }
 int fdatasync(int file) { FAULTY(int, NEXT(fdatasync)(file), ); }
+
+int flock(int file, int how) {
+    const char *number = getenv("CRASH_AT"), *fault = getenv("CRASH_WHAT");
+    if (number && fault && !at) crash_arm(atol(number), atoi(fault), ENOSPC, 1);
+    return NEXT(flock)(file, how);
+}
 
 /* Opening counts where it makes a file. */
 #define MODE                                    \
