@@ -10,20 +10,21 @@ export OMP_NUM_THREADS ?= 1
 export RUSTFLAGS ?= -Ctarget-cpu=native
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test test-portable toolchains peers browser conformance mutations random bench bench-peers packages docs lint format clean
+.PHONY: demo test test-portable toolchains peers browser conformance mutations random fuzz crash bench bench-peers packages docs pages lint format clean
 
 ## demo: train a network on handwritten digits, make it spike, say what that did to the answer
 demo: .venv/demo
 	$(BIN)/spikeport demo
 
 ## test: everything, its set-up included
-test: toolchains peers browser lint
+test: toolchains peers browser lint build/atheris/atheris
 	cargo test --quiet --release --manifest-path rust/Cargo.toml --workspace
 	build/julia/julia --startup-file=no --project=julia/SpikePort julia/SpikePort/test/runtests.jl
 	printf '%s\n' mojo/tests/test_*.mojo | xargs -P 2 -I {} $(BIN)/mojo run --fp-mode contract=off -I mojo {}
 	$(BIN)/python -m conformance --report conformance/report
 	$(BIN)/python -m conformance --mutate
 	$(BIN)/python -m conformance --random 1000 --seed 12 --built
+	PYTHONPATH=build/atheris $(BIN)/python -m conformance.fuzz --seconds 3
 	$(BIN)/spikeport demo
 	$(BIN)/python -m conformance.digits
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -47,6 +48,15 @@ mutations: .venv/demo
 random: toolchains
 	$(BIN)/python -m conformance --random $(or $(COUNT),20000) --seed $(or $(SEED),1) --block 20000
 
+## fuzz: checkpoint files that nobody made, SECONDS for each target, COUNT of executions at most; counts are printed
+fuzz: .venv/demo build/atheris/atheris
+	PYTHONPATH=build/atheris $(BIN)/python -m conformance.fuzz --seconds $(or $(SECONDS),60) \
+	  --count $(or $(COUNT),1000000000) --seed $(or $(SEED),1)
+
+## crash: COUNT saves that are stopped at a call drawn by SEED, and nothing may be lost
+crash: .venv/demo
+	$(BIN)/python -m conformance.crash --count $(or $(COUNT),10000) --seed $(or $(SEED),1)
+
 ## bench: measure, and write benchmarks/results
 bench: toolchains peers build/nir/nirtorch build/spyx/spyx
 	$(BIN)/python -m benchmarks
@@ -67,6 +77,7 @@ docs: conformance
 ## lint: format, lint and types in every language
 lint: toolchains
 	cargo fmt --manifest-path rust/Cargo.toml --all --check
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
 	cargo clippy --quiet --release --manifest-path rust/Cargo.toml --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --manifest-path rust/Cargo.toml --workspace --no-deps
 	$(BIN)/ruff check --quiet .
@@ -76,6 +87,7 @@ lint: toolchains
 ## format: put every file into its language's form
 format: toolchains
 	cargo fmt --manifest-path rust/Cargo.toml --all
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml
 	$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 	$(BIN)/mojo format --quiet mojo
 
@@ -120,6 +132,10 @@ build/nir/nirtorch: .venv/demo
 build/spyx/spyx: .venv/demo
 	PIP_CONSTRAINT= $(BIN)/pip install --quiet --upgrade --target build/spyx spyx==1.0.0
 	touch $@
+
+# Fuzzing of Python guided by coverage, in a folder of its own: it has wheels for some versions of Python only.
+build/atheris/atheris: .venv/demo
+	-PIP_CONSTRAINT= $(BIN)/pip install --quiet --no-deps --upgrade --target build/atheris atheris==3.0.0
 
 clean:
 	rm -rf build demo .venv .venv-peers rust/target conformance/report

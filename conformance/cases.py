@@ -10,6 +10,8 @@ from typing import Any
 
 VECTORS = Path(__file__).parent / "vectors"
 FILES = VECTORS / "checkpoint" / "files"
+KEPT = VECTORS / "checkpoint" / "kept"
+"""Files of released versions: never made anew."""
 KERNELS = (
     "if.multistep",
     "if.constant",
@@ -54,11 +56,11 @@ def vector_path(kernel: str) -> Path:
 
 
 def load_cases(kernels: tuple[str, ...] = KERNELS) -> Iterator[Case]:
-    """Yield every case of ``kernels``, file by file."""
+    """Yield every case of ``kernels``, file by file; behind those of ``checkpoint.read`` the files that are kept."""
     for kernel in kernels:
-        content = json.loads(vector_path(kernel).read_text("utf-8"))
-        for case in content["cases"]:
-            yield Case(kernel=kernel, **case)
+        for path in (vector_path(kernel), *([KEPT / "kept.json"] if kernel == "checkpoint.read" else [])):
+            for case in json.loads(path.read_text("utf-8"))["cases"]:
+                yield Case(kernel=kernel, **case)
 
 
 def dump_vector(kernel: str, notes: dict[str, str], cases: list[Case]) -> str:

@@ -20,7 +20,7 @@ def stopped_overwrites(folder: Path, count: int, seed: int) -> dict[str, int]:
     Raises `subprocess.CalledProcessError`, its output saying what was lost, where something was.
     """
     with tempfile.TemporaryDirectory() as built:
-        environment = os.environ | {"LD_PRELOAD": str(compiled(Path(built)))}
+        environment = os.environ | {"LD_PRELOAD": str(compiled(Path(built) / "shim.so"))}
         command = [sys.executable, "-m", "conformance.crash.overwriting", str(folder), str(count), str(seed)]
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     result: dict[str, int] = json.loads(done.stdout)

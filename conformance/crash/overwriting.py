@@ -19,9 +19,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
+from spikeport.transfer import CheckpointError, SNNCheckpoint, load_checkpoint, save_checkpoint
 
-FAULTS: Final = ("fail", "fail halfway", "kill before", "kill halfway", "kill behind")
+FAULTS: Final = ("fail", "fail halfway", "kill before", "kill halfway", "kill behind", "the folder is taken away")
 ERRORS: Final = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EACCES)
 BACKENDS: Final = ("rust", "reference")
 MOST_CALLS: Final = 14
@@ -54,18 +54,25 @@ def value_at(path: Path) -> float:
 
 def overwrite(path: Path, value: float, fault: Fault, backend: str, durable: bool) -> str:
     """Save in a child that meets ``fault``; return what became of it."""
+    away = path.parent.with_name(f"{path.parent.name}-away")
+    folders = os.fsencode(path.parent), os.fsencode(away)
     child = os.fork()
     if child == 0:
         status = 3
         try:
+            ctypes.CDLL(None).crash_folder(*folders)
             ctypes.CDLL(None).crash_arm(fault.at, fault.what, fault.error, int(fault.lasts))
             save_checkpoint(checkpoint(value), path, durable=durable, backend=backend)
             status = 0
         except OSError:
             status = 1
+        except CheckpointError as error:
+            status = 1 if error.code == "missing_file" and away.exists() else 3
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)
+    if away.exists():
+        away.rename(path.parent)
     assert not os.WIFEXITED(status) or os.WEXITSTATUS(status) in (0, 1), "a fault of the disk is no OSError"
     if os.WIFSIGNALED(status):
         return KILLED

@@ -19,10 +19,9 @@ def absent() -> str:
     return "" if _compiler() else f"there is no C compiler: {', '.join(COMPILERS)}"
 
 
-def compiled(folder: Path) -> Path:
-    """Return the library, compiled into ``folder``."""
-    library = folder / "shim.so"
-    command = [_compiler() or COMPILERS[0], "-O1", "-Wall", "-Werror", "-shared", "-fPIC", str(SOURCE)]
+def compiled(library: Path, source: Path = SOURCE) -> Path:
+    """Compile ``source`` into ``library`` and return that."""
+    command = [_compiler() or COMPILERS[0], "-O1", "-Wall", "-Werror", "-shared", "-fPIC", str(source)]
     subprocess.run([*command, "-o", str(library), "-ldl"], check=True)
     return library
 

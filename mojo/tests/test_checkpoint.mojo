@@ -27,6 +27,7 @@ from spikeport.checkpoint.members import (
 )
 from spikeport.checkpoint.neurons import neuron_from_rows
 from spikeport.checkpoint.npy import npy_header, read_npy
+from spikeport.checkpoint.sha256 import sha256
 from spikeport.checkpoint.sidecar import read_sidecar
 from spikeport.checkpoint.store import checkpoint_paths
 from spikeport.checks import code_of
@@ -441,14 +442,33 @@ def test_a_save_leaves_two_files() raises:
     with TemporaryDirectory() as folder:
         var path = folder + "/net"
         write(folder + "/.net.npz.0123456789abcdef", "left".as_bytes())
+        write(folder + "/.net.json.0123456789abcdef", "left".as_bytes())
+        for mine in [".net.npz.mine", ".net.npz.0123456789abcdeg"]:
+            write(String(folder, "/", mine), "mine".as_bytes())
         save_checkpoint(example(), path)
-        assert_equal(len(listdir(folder)), 2)
+        assert_equal(len(listdir(folder)), 4)
         var bytes = checkpoint_bytes(example())
         var digest = load_checkpoint(path).digest
         write(checkpoint_paths(path).staged(digest), bytes.archive)
         remove(path + ".npz")
         makedirs(path + ".npz")
         assert_equal(load_code(path), "")
+
+
+def test_what_a_stopped_save_has_left_stays_when_the_next_one_fails() raises:
+    """The sidecar in place may need an archive that waits for its name."""
+    with TemporaryDirectory() as folder:
+        var path = folder + "/net"
+        var bytes = checkpoint_bytes(example())
+        var staged = checkpoint_paths(path).staged(sha256(bytes.archive))
+        makedirs(path + ".json")
+        with assert_raises(contains="cannot rename"):
+            save_checkpoint(example(), path)
+        assert_equal(listdir(folder), ["net.json"])
+        write(staged, bytes.archive)
+        with assert_raises(contains="cannot rename"):
+            save_checkpoint(example(), path)
+        assert_equal(len(listdir(folder)), 2)
 
 
 def test_a_pair_has_three_names() raises:

@@ -1,5 +1,5 @@
 """Pairs of files made bad at random, once or several times."""
 
-from conformance.random.damage.pair import damage
+from conformance.random.damage.pair import damage, damaged
 
-__all__ = ["damage"]
+__all__ = ["damage", "damaged"]

@@ -31,7 +31,15 @@ LEGACY = {"archive", "format", "version"}
 def damage(draw: Draw) -> None:
     """Damage the pair at the draw's path in one to three ways."""
     npz, sidecar = draw.path.with_name(draw.path.name + ".npz"), draw.path.with_name(draw.path.name + ".json")
-    archive, text = npz.read_bytes(), sidecar.read_bytes()
+    archive, text = damaged(draw, npz.read_bytes(), sidecar.read_bytes())
+    npz.write_bytes(archive)
+    sidecar.write_bytes(text)
+    if draw.chance(0.02):
+        _files(draw, npz, sidecar)
+
+
+def damaged(draw: Draw, archive: bytes, text: bytes) -> tuple[bytes, bytes]:
+    """Return an archive and a sidecar damaged in one to three ways."""
     ways = [draw.pick(WAYS) for _ in range(draw.pick([1, 1, 2, 3]))]
     before = archive
     archive = change_members(draw, archive) if "members" in ways else archive
@@ -47,10 +55,7 @@ def damage(draw: Draw) -> None:
             text = _text(changed)
     if "text" in ways:
         text = _edited_text(draw, text)
-    npz.write_bytes(archive)
-    sidecar.write_bytes(text)
-    if draw.chance(0.02):
-        _files(draw, npz, sidecar)
+    return archive, text
 
 
 def _text(fields: Any) -> bytes:

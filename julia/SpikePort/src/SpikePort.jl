@@ -17,7 +17,7 @@ argmax(run.drive[:, 1])
 """
 module SpikePort
 
-using Base.Filesystem: rename
+using Base: Filesystem
 using SHA: SHA2_256_CTX, digest!, sha256, update!
 
 export Checkpoint, CheckpointError, GraphError, KernelError, SpikePortError
@@ -61,6 +61,7 @@ include("checkpoint/checkpoint.jl")
 include("checkpoint/integers.jl")
 include("checkpoint/describe.jl")
 include("checkpoint/store.jl")
+include("checkpoint/saving.jl")
 include("python.jl")
 include("workload.jl")
 

@@ -150,7 +150,25 @@ end
         mv(staged, archive_path)
         @test same(load_checkpoint(path), new)
         write(staged, "what a stopped save left")
+        write(joinpath(folder, ".net.json.0123456789abcdef"), "what a stopped save left")
+        mine = [".net.npz.0123456789abcdeg", ".net.npz.mine"]
+        foreach(name -> write(joinpath(folder, name), "mine"), mine)
         save_checkpoint(old, path)
-        @test sort(readdir(folder)) == ["net.json", "net.npz"]
+        @test sort(readdir(folder)) == [mine; "net.json"; "net.npz"]
+    end
+end
+
+@testset "what a stopped save has left stays when the next one fails" begin
+    mktempdir() do folder
+        path = joinpath(folder, "net")
+        archive_path, sidecar_path = checkpoint_paths(path)
+        archive, _ = checkpoint_bytes(example())
+        staged = SpikePort.staged_path(archive_path, bytes2hex(sha256(archive)))
+        mkdir(sidecar_path)
+        @test_throws Base.IOError save_checkpoint(example(), path)
+        @test readdir(folder) == ["net.json"]
+        write(staged, archive)
+        @test_throws Base.IOError save_checkpoint(example(), path)
+        @test sort(readdir(folder)) == sort([basename(staged), "net.json"])
     end
 end

@@ -2,7 +2,7 @@
 
 - `checkpoint`: a checkpoint in memory; `neurons`: its neuron parameters
 - `bytes`: what its two files hold
-- `store`: the two files, which change together
+- `store`: loading the two files; `saving`: which change together
 - `sidecar`: the `.json`, in two versions; `strict_json`: its text
 - `members`: which members the archive has
 - `archive`: the `.npz`; `npy`: one member
@@ -13,5 +13,6 @@ from .checkpoint import Checkpoint
 from .members import LayerArrays
 from .neurons import neuron_rows
 from .npy import StoredArray
+from .saving import save_checkpoint
 from .sidecar import LayerSize, StoredNode
-from .store import Loaded, load_checkpoint, save_checkpoint
+from .store import Loaded, load_checkpoint

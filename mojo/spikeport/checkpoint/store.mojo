@@ -1,17 +1,8 @@
-"""Saving and loading: two files that change together.
-
-An overwrite stages the new archive beside the old one under a name that holds
-its digest, then puts the new sidecar in place, which is the moment that
-counts, then gives the archive its name. Stopped anywhere, what loads is the
-whole old checkpoint or the whole new one.
-"""
-from std.ffi import external_call
-from std.os import listdir, remove
-from std.os.path import dirname, isdir, isfile, islink
+"""Loading: two files of which everything is checked before it is believed."""
+from std.os.path import isfile, islink
 
 from ..checks import code_of, refusal
 from .archive import Archive
-from .bytes import checkpoint_bytes
 from .checkpoint import Checkpoint
 from .members import check_size, expected_members, read_layers
 from .neurons import without_max_spikes
@@ -34,7 +25,7 @@ struct CheckpointPaths(Copyable):
 
     def staged(self, digest: String) -> String:
         """Returns where an archive waits for its sidecar."""
-        return _hidden(self.archive, String(digest[byte=0:16]))
+        return hidden(self.archive, String(digest[byte=0:16]))
 
 
 @fieldwise_init
@@ -115,36 +106,6 @@ def _loaded(sidecar: Sidecar, var content: List[UInt8]) raises -> Loaded:
     return Loaded(checkpoint^, sidecar.archive_sha256)
 
 
-def save_checkpoint(checkpoint: Checkpoint, path: String) raises:
-    """Writes the two files of a checkpoint.
-
-    Args:
-        checkpoint: The checkpoint.
-        path: A path with either suffix, or with none.
-
-    Raises:
-        Error: For content that would not load again; nothing is written then.
-    """
-    var paths = checkpoint_paths(path)
-    # `open` would make the folder, with whatever name was mistyped.
-    var folder = dirname(paths.archive)
-    if folder != "" and not isdir(folder):
-        raise refusal("missing_file", String("there is no folder ", folder))
-    for target in [paths.archive, paths.sidecar]:
-        if islink(target):
-            raise refusal("symlink", String(target, " is a symbolic link"))
-    var content = checkpoint_bytes(checkpoint)
-    var staged = paths.staged(sha256(content.archive))
-    _write(staged, content.archive)
-    try:
-        _write(paths.sidecar, content.sidecar)
-    except e:
-        remove(staged)
-        raise e^
-    _rename(staged, paths.archive)
-    _remove_stale(paths.archive)
-
-
 def _read_archive(
     paths: CheckpointPaths, sidecar: Sidecar
 ) raises -> List[UInt8]:
@@ -192,8 +153,16 @@ def _read(path: String, limit: Int) raises -> List[UInt8]:
         raise refusal("missing_file", String("cannot read ", path, ": ", e))
 
 
-def _hidden(path: String, suffix: String) -> String:
-    """Names a hidden file beside a path."""
+def hidden(path: String, suffix: String) -> String:
+    """Names a hidden file beside a path.
+
+    Args:
+        path: The path.
+        suffix: What stands behind its name.
+
+    Returns:
+        The path of the file.
+    """
     var slash = path.rfind("/") + 1
     return String(
         path[byte=0:slash],
@@ -202,36 +171,3 @@ def _hidden(path: String, suffix: String) -> String:
         ".",
         suffix,
     )
-
-
-def _write(path: String, content: List[UInt8]) raises:
-    """Puts content at a path in one step."""
-    var process = external_call["getpid", Int32]()
-    var temporary = _hidden(path, String(process, ".tmp"))
-    with open(temporary, "w") as file:
-        file.write_bytes(content)
-    _rename(temporary, path)
-
-
-def _remove_stale(archive: String) raises:
-    """Removes what saves that were stopped have left."""
-    var folder = dirname(archive)
-    var prefix = _hidden(archive, "")
-    var slash = archive.rfind("/") + 1
-    var name = prefix[byte = slash : prefix.byte_length()]
-    for file in listdir(folder if folder != "" else "."):
-        if file.startswith(name):
-            try:
-                remove(String(archive[byte=0:slash], file))
-            except:
-                pass  # it does no harm
-
-
-def _rename(var source: String, var target: String) raises:
-    # Sound: both are texts that C can read, and outlive the call.
-    var failed = external_call["rename", Int32](
-        source.as_c_string_span().ptr(),
-        target.as_c_string_span().ptr(),
-    )
-    if failed != 0:
-        raise Error(String("cannot rename ", source, " to ", target))

@@ -1,8 +1,4 @@
-# Saving and loading: two files that change together.
-#
-# An overwrite stages the new archive beside the old one under a name that holds its digest, then puts the new sidecar
-# in place, which is the moment that counts, then gives the archive its name. Stopped anywhere, what loads is the whole
-# old checkpoint or the whole new one: a sidecar whose archive is not yet in place finds it under the staged name.
+# Loading: two files of which everything is checked before it is believed.
 
 "How often a pair is read that another process keeps replacing."
 const ATTEMPTS = 64
@@ -12,44 +8,6 @@ function checkpoint_paths(path::AbstractString)
     base, suffix = splitext(path)
     name = suffix in (".npz", ".json") ? base : path
     return name * ".npz", name * ".json"
-end
-
-"""
-    checkpoint_bytes(checkpoint) -> (archive, sidecar)
-
-Return the bytes of the two files: the same content, the same bytes, in every language.
-"""
-function checkpoint_bytes(checkpoint::Checkpoint)
-    archive = write_archive(named_arrays(layer_arrays(checkpoint)))
-    return archive, write_sidecar(describe(checkpoint, archive))
-end
-
-"""
-    save_checkpoint(checkpoint, path) -> String
-
-Write `<path>.npz` and `<path>.json` and return the sidecar's path.
-
-Throws [`CheckpointError`](@ref) for content that would not load again; nothing is written then.
-"""
-function save_checkpoint(checkpoint::Checkpoint, path::AbstractString)
-    validate(checkpoint)
-    archive_path, sidecar_path = checkpoint_paths(path)
-    for target in (archive_path, sidecar_path)
-        islink(target) &&
-            throw(CheckpointError("symlink", "$(basename(target)) is a symbolic link: give the path it points to"))
-    end
-    archive, sidecar = checkpoint_bytes(checkpoint)
-    staged = staged_path(archive_path, bytes2hex(sha256(archive)))
-    replace_file(staged, archive)
-    try
-        replace_file(sidecar_path, sidecar)
-    catch
-        rm(staged; force = true)
-        rethrow()
-    end
-    rename(staged, archive_path)
-    remove_stale(archive_path)
-    return sidecar_path
 end
 
 """
@@ -150,34 +108,7 @@ function can_name_a_file(path)
     end
 end
 
-"Put `content` at `path` in one step."
-function replace_file(path, content::Vector{UInt8})
-    temporary = joinpath(dirname(path), ".$(basename(path)).$(getpid()).tmp")
-    try
-        write(temporary, content)
-        rename(temporary, path)
-    catch
-        rm(temporary; force = true)
-        rethrow()
-    end
-    return nothing
-end
-
 staged_path(archive, digest) = joinpath(dirname(archive), ".$(basename(archive)).$(digest[1:16])")
-
-"Remove what saves that were stopped have left; what cannot be removed does no harm."
-function remove_stale(archive_path)
-    folder, name = splitdir(archive_path)
-    for file in readdir(isempty(folder) ? "." : folder)
-        startswith(file, ".$name.") || continue
-        try
-            rm(joinpath(folder, file))
-        catch err
-            err isa Base.IOError || rethrow()
-        end
-    end
-    return nothing
-end
 
 "Return the SHA-256 of the values of all members in archive order, headers left out."
 function arrays_digest(checkpoint::Checkpoint)
