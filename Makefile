@@ -10,14 +10,14 @@ export OMP_NUM_THREADS ?= 1
 export RUSTFLAGS ?= -Ctarget-cpu=native
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test test-portable toolchains peers browser conformance mutations random bench docs lint format clean
+.PHONY: demo test test-portable toolchains peers browser conformance mutations random bench docs pages lint format clean
 
 ## demo: train a network on handwritten digits, make it spike, say what that did to the answer
 demo: .venv/demo
 	$(BIN)/spikeport demo
 
 ## test: everything, its set-up included
-test: toolchains peers browser lint
+test: toolchains peers browser lint docs
 	cargo test --quiet --release --manifest-path rust/Cargo.toml --workspace
 	build/julia/julia --startup-file=no --project=julia/SpikePort julia/SpikePort/test/runtests.jl
 	printf '%s\n' mojo/tests/test_*.mojo | xargs -P 2 -I {} $(BIN)/mojo run --fp-mode contract=off -I mojo {}
@@ -51,8 +51,12 @@ random: toolchains
 bench: toolchains peers build/nir/nirtorch build/spyx/spyx
 	$(BIN)/python -m benchmarks
 
-## docs: the pages of docs/reference, from results, matrix and source
-docs: conformance
+## docs: the site, strictly, into build/site
+docs: .venv/demo
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+## pages: the pages of docs/reference, from results, matrix and source
+pages: conformance
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python python/tests/test_api_page.py
 
