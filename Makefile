@@ -17,7 +17,7 @@ demo: .venv/demo
 	$(BIN)/spikeport demo
 
 ## test: everything, its set-up included
-test: toolchains peers browser lint build/atheris/atheris
+test: toolchains peers browser lint docs build/atheris/atheris
 	cargo test --quiet --release --manifest-path rust/Cargo.toml --workspace
 	build/julia/julia --startup-file=no --project=julia/SpikePort julia/SpikePort/test/runtests.jl
 	printf '%s\n' mojo/tests/test_*.mojo | xargs -P 2 -I {} $(BIN)/mojo run --fp-mode contract=off -I mojo {}
@@ -69,8 +69,12 @@ bench-peers: toolchains peers
 packages: toolchains
 	.ci/packages
 
-## docs: the pages of docs/reference, from results, matrix and source
-docs: conformance
+## docs: the site, strictly, into build/site
+docs: .venv/demo
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+## pages: the pages of docs/reference, from results, matrix and source
+pages: conformance
 	$(BIN)/python -m benchmarks.page
 	$(BIN)/python python/tests/test_api_page.py
 

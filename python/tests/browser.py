@@ -42,15 +42,16 @@ def find_browser() -> str:
     pytest.skip(message)
 
 
-def open_page(path: Path, script: str = "") -> OpenedPage:
-    """Open ``path``; ``script`` is JavaScript that runs in the page at its end, such as a click."""
+def open_page(path: Path | str, script: str = "") -> OpenedPage:
+    """Open ``path``, a file or an ``http:`` address; ``script`` runs in a file's page at its end, such as a click."""
     browser = find_browser()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # its helpers may outlive the browser
-        page = Path(path)
+        address = path if str(path).startswith("http:") else Path(path).resolve().as_uri()
         if script:
             page = Path(folder) / "page.html"
             text = Path(path).read_text(encoding="utf-8")
             page.write_text(text.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+            address = page.as_uri()
         ran = subprocess.run(
             [
                 browser,
@@ -61,7 +62,7 @@ def open_page(path: Path, script: str = "") -> OpenedPage:
                 f"--user-data-dir={folder}/profile",
                 "--virtual-time-budget=2000",
                 "--dump-dom",
-                page.resolve().as_uri(),
+                str(address),
             ],
             capture_output=True,
             text=True,
