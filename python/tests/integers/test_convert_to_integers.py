@@ -108,3 +108,20 @@ def test_arithmetic_that_is_none_and_integers_without_data_are_refused(digits_ml
         with pytest.raises(ConversionError) as caught:
             convert(digits_mlp, data, arithmetic=arithmetic)
         assert caught.value.code == code
+
+
+def test_a_unit_that_the_data_hardly_wake_is_left_its_bits():
+    rng, torch = np.random.default_rng(0), pytest.importorskip("torch")
+    x = rng.random((200, 16)).astype(np.float32)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(16, 12), torch.nn.ReLU(), torch.nn.Linear(12, 4))
+    with torch.no_grad():
+        first = model[0]
+        first.bias[3] -= (x @ first.weight[3].numpy() + first.bias[3].item()).max() - 1e-4  # one sample, hardly
+        expected = model(torch.tensor(x)).numpy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        snn = convert(model, x, T=16, arithmetic="int8")
+    got = snn.run(x, encoding="current", readout="membrane")
+    assert np.abs(got - expected).max() < 0.2 * np.ptp(expected)
+    assert np.asarray(snn.scales[0]).min() > np.median(snn.scales[0]) / 64

@@ -26,6 +26,10 @@ SHARES: Final = (
 )
 """Of the percentile, ascending; every second one first, those between them where the error is smallest."""
 
+SMALLEST: Final = 1 / 32
+"""Of the median θ of a layer. A unit that is nearly silent on the calibration data says little of what it puts out on
+others, and θ near 0 makes its weights hundreds of times as large as all others, for which integers have no bits."""
+
 AT_ONCE: Final = 256
 
 
@@ -51,12 +55,16 @@ def each_neuron(
 
 
 def shares_of(network: ReadNetwork, thetas: Mapping[str, Array], share: float) -> dict[str, Array]:
-    """Return a share of every θ that is free to choose; never more than what an activation is clamped at."""
+    """Return a share of every θ that is free to choose; never more than what an activation is clamped at.
+
+    θ is at least `SMALLEST` parts of the median of its layer first.
+    """
     found = dict(thetas)
     for node in network.nodes:
         if has_free_theta(network, node):
             most = np.inf if node.activation is None or node.activation.theta is None else node.activation.theta
-            found[node.name] = np.minimum(share * thetas[node.name], most)
+            floored = np.maximum(thetas[node.name], SMALLEST * np.median(thetas[node.name]))
+            found[node.name] = np.minimum(share * floored, most)
     return found
 
 
