@@ -21,7 +21,7 @@ from spikeport.graph import SNNGraph
 from spikeport.integers import quantize
 from spikeport.profiling import SpikeProfiler
 from spikeport.report.network import network
-from spikeport.report.page import table
+from spikeport.report.page import Html, table
 from spikeport.snn_optimizer import optimize
 from spikeport.transfer import SNNCheckpoint, TransferConfig, finetune, save_checkpoint
 
@@ -90,7 +90,7 @@ def _certify(story: Story, model: nn.Module, snn: ConvertedSNN) -> None:
         report.save_html(story.folder / "certified.html", "the story's network")
         rows = [[layer.name, layer.worst_kind, layer.arrives["all"]] for layer in report.layers]
         lost = table(["layer", "loses most by", "arrives, in deviations of the logits"], rows)
-        chapter.says(report.verdict, certificate(report.certificate), lost, "More of it: certified.html.")
+        chapter.says(report.verdict, certificate(report.certificate), lost, _more("certified.html"))
 
 
 def _optimise(story: Story, graph: SNNGraph) -> SNNGraph:
@@ -106,7 +106,7 @@ def _optimise(story: Story, graph: SNNGraph) -> SNNGraph:
             f"{report.neurons_before:,} neurons become {report.neurons_after:,}, {report.params_before:,} parameters "
             f"{report.params_after:,}; {right} right."
         )
-        chapter.says(sentence, certificate(report.certificate), "More of it: optimised.html.")
+        chapter.says(sentence, certificate(report.certificate), _more("optimised.html"))
     return smaller
 
 
@@ -170,4 +170,9 @@ def _train_on(story: Story, graph: SNNGraph, snn: ConvertedSNN) -> None:
             [[e.number, e.loss, e.validation_loss, e.validation_accuracy] for e in tuned.history],
         )
         sentence = f"Surrogate gradients through {TIMESTEPS} steps, on {np.size(y)} images: {right} right."
-        chapter.says(sentence, *(found or ["The profiler finds nothing wrong."]), epochs, "More of it: profile.html.")
+        chapter.says(sentence, *(found or ["The profiler finds nothing wrong."]), epochs, _more("profile.html"))
+
+
+def _more(name: str) -> Html:
+    """Return a line that leads to another page of the same folder."""
+    return Html(f'<p>More of it: <a href="{name}">{name}</a></p>')
