@@ -53,7 +53,9 @@ def test_the_page_tells_every_step_and_needs_nothing_else(story):
     html = story.page.read_text("utf-8")
     headings = re.findall(r"<h2>(.*?)</h2>", html)
     assert headings[1:-2] == [f"{number}. {chapter.heading}" for number, chapter in enumerate(story.chapters, 1)]
-    assert not re.search(r'(?:src|href)="(?!#|data:)', html)
+    led_to = set(re.findall(r'(?:src|href)="(?!#|data:)([^"]*)"', html))
+    assert led_to == {"certified.html", "optimised.html", "profile.html"}
+    assert all((story.folder / name).is_file() for name in led_to)
     assert json.loads(json.dumps(story.to_dict()))["accuracy"] == story.accuracy
 
 
