@@ -22,18 +22,9 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
-from benchmarks.bench_speed.jobs import NETWORKS, PEERS, Job, T, kernels, memory, networks
+from benchmarks.bench_speed.jobs import FLAGS, NETWORKS, PEERS, Job, T, compiled, kernels, memory, networks
 from benchmarks.bench_speed.turns import in_turn
-from benchmarks.result import RESULTS, ROOT, Measurement, quartiles, write_result
-
-FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-fno-trapping-math")
-
-
-def limits(folder: Path) -> str:
-    """Compile the C programs and return what they became."""
-    program, sources = folder / "limits", sorted((ROOT / "benchmarks" / "limits").glob("*.c"))
-    subprocess.run([os.environ.get("CC", "cc"), *FLAGS, "-o", program, *sources], check=True)
-    return str(program)
+from benchmarks.result import RESULTS, Measurement, quartiles, write_result
 
 
 def measured(job: Job, rounds: int, facts: dict[str, Any]) -> list[Measurement]:
@@ -68,7 +59,7 @@ def main() -> int:
     found: list[Measurement] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        c = limits(folder)
+        c = compiled(folder)
         jobs = [*(memory(c) if "memory" in parts else ()), *(kernels(c) if "kernels" in parts else ())]
         for job in (*jobs, *networks(c, folder, [one for one in NETWORKS if one in parts], facts)):
             found += measured(job, options.rounds, facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmarks.bench_speed.handed import hand_over
 from benchmarks.result import ROOT
 
 PEERS = os.environ.get("SPIKEPORT_PEERS", str(ROOT / ".venv-peers" / "bin" / "python"))
+FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-fno-trapping-math")
 T = 32
 NEURONS = 1_000_000
 SPIKING = ("SpikingJelly", "sinabs", "snnTorch", "Norse", "sc-neurocore")
@@ -41,6 +43,13 @@ def ours(*words: object) -> list[str]:
 
 def theirs(*words: object) -> list[str]:
     return [PEERS, "-m", "benchmarks.peers.timed", *map(str, words)]
+
+
+def compiled(folder: Path) -> str:
+    """Compile the C programs and return what they became."""
+    program, sources = folder / "limits", sorted((ROOT / "benchmarks" / "limits").glob("*.c"))
+    subprocess.run([os.environ.get("CC", "cc"), *FLAGS, "-o", program, *sources], check=True)
+    return str(program)
 
 
 def memory(c: str) -> Iterator[Job]:

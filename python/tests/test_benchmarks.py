@@ -2,6 +2,8 @@
 
 import copy
 import json
+import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -10,8 +12,14 @@ import pytest
 
 from benchmarks import page
 from benchmarks.bench_conversion.judged import judged
+from benchmarks.bench_speed.handed import write_mlp
+from benchmarks.bench_speed.jobs import compiled
+from benchmarks.bench_speed.ours import answered, currents
 from benchmarks.result import RESULTS, Measurement, quartiles, write_result
-from spikeport import cli
+from spikeport import LayerNode, SNNGraph, cli
+from spikeport.backends import get_backend
+from spikeport.neuron import Neuron
+from spikeport.operations import Linear
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = sorted(RESULTS.glob("*.json"))
@@ -275,3 +283,41 @@ def test_the_resnet_that_peers_get_answers_as_the_public_one():
     x = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(ours(x), public(x))
+
+
+@pytest.fixture(scope="module")
+def limits(tmp_path_factory):
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    return compiled(tmp_path_factory.mktemp("limits"))
+
+
+def checked(program, *words):
+    ran = subprocess.run([program, *map(str, words)], input="\n", capture_output=True, text=True, check=True)
+    return float(ran.stdout.split()[1])
+
+
+def test_the_yardstick_in_c_fires_as_the_kernels_do(limits):
+    backend, n = get_backend("reference"), 96
+    spikes = backend.if_multistep(currents(8, n), v_init=0.0).spikes
+    assert checked(limits, "if_bytes", 8, n) == checked(limits, "if_floats", 8, n) == spikes.sum()
+    constant = backend.if_constant(currents(128), timesteps=8)
+    assert checked(limits, "if_constant", 8, 128) == constant.counts.sum()
+
+
+def test_the_yardstick_in_c_answers_as_a_network_does(limits, tmp_path):
+    rng = np.random.default_rng(3)
+    weights = [rng.integers(-60, 90, shape) for shape in ((70, 9), (5, 70))]
+
+    def graph(dtype, wide):
+        neuron = Neuron("IF", 64.0, 0.5)
+        operations = [Linear(w.astype(dtype), np.full(len(w), 3, wide)) for w in weights]
+        return SNNGraph([LayerNode.of(f"layer_{k}", one, neuron) for k, one in enumerate(operations)])
+
+    floats, whole = graph(np.float32, np.float32), graph(np.int8, np.int32)
+    x = rng.integers(0, 4, (6, 9))
+    write_mlp(tmp_path / "mlp.bin", floats, whole, x.astype(np.float32), x.astype(np.int32))
+    expected = answered(floats.run(x.astype(np.float32), T=12, backend="reference").counts[-1])
+    assert expected > 0
+    assert checked(limits, "mlp_floats", 12, tmp_path / "mlp.bin") == expected
+    assert checked(limits, "mlp_whole", 12, tmp_path / "mlp.bin") == expected
