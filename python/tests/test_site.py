@@ -17,6 +17,8 @@ PAGES = (
     "index.html",
     "guide/getting-started.html",
     "guide/conversion.html",
+    "guide/energy.html",
+    "glossary.html",
     "reference/api.html",
     "reference/python/spikeport.conversion.html",
     "reference/benchmarks.html",
