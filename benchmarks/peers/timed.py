@@ -125,59 +125,39 @@ def sinabs(model, calibration, x, T):
     return call
 
 
-def snntorch_neurons(x):
+def snntorch_neuron():
     import snntorch
 
-    node = snntorch.Leaky(beta=1.0, threshold=1.0, reset_mechanism="subtract").eval()
-
-    def call():
-        v, spikes = node.reset_mem(), []
-        for current in x:
-            s, v = node(current, v)
-            spikes.append(s)
-        return torch.stack(spikes)
-
-    return call
+    return snntorch.Leaky(beta=1.0, threshold=1.0, reset_mechanism="subtract").eval()
 
 
 def snntorch(model, calibration, x, T):
-    import snntorch
-
-    def neuron():
-        return snntorch.Leaky(beta=1.0, threshold=1.0, reset_mechanism="subtract")
-
-    return stepped(
-        [neuron() if isinstance(one, nn.ReLU) else one for one in normalised(model, calibration)],
-        lambda node: node.reset_mem(),
-        snntorch.Leaky,
-        x,
-        T,
-    )
+    modules = [snntorch_neuron() if isinstance(one, nn.ReLU) else one for one in normalised(model, calibration)]
+    return stepped(modules, lambda node: node.reset_mem(), type(snntorch_neuron()), x, T)
 
 
-def norse_neurons(x):
+def norse_neuron():
     import norse.torch as norse
 
-    node = norse.IAFCell(norse.IAFParameters(v_th=torch.tensor(1.0)))
+    return norse.IAFCell(norse.IAFParameters(v_th=torch.tensor(1.0)))
+
+
+def norse(model, calibration, x, T):
+    modules = [norse_neuron() if isinstance(one, nn.ReLU) else one for one in normalised(model, calibration)]
+    return stepped(modules, lambda _: None, type(norse_neuron()), x, T)
+
+
+def over_steps(node, fresh, x):
+    """Return a call that takes neurons through the steps of ``x``, (T, n), from the state ``fresh(node)``."""
 
     def call():
-        state, spikes = None, []
+        state, spikes = fresh(node), []
         for current in x:
             s, state = node(current, state)
             spikes.append(s)
         return torch.stack(spikes)
 
     return call
-
-
-def norse(model, calibration, x, T):
-    import norse.torch as norse
-
-    modules = [
-        norse.IAFCell(norse.IAFParameters(v_th=torch.tensor(1.0))) if isinstance(one, nn.ReLU) else one
-        for one in normalised(model, calibration)
-    ]
-    return stepped(modules, lambda _: None, norse.IAFCell, x, T)
 
 
 def stepped(modules, fresh, kind, x, T):
@@ -243,8 +223,8 @@ def onnxruntime(model, calibration, x, _T, is_whole=False):
 NEURONS = {
     "SpikingJelly": spikingjelly_neurons,
     "sinabs": sinabs_neurons,
-    "snnTorch": snntorch_neurons,
-    "Norse": norse_neurons,
+    "snnTorch": lambda x: over_steps(snntorch_neuron(), lambda node: node.reset_mem(), x),
+    "Norse": lambda x: over_steps(norse_neuron(), lambda _: None, x),
 }
 NETWORKS = {
     "SpikingJelly": spikingjelly,

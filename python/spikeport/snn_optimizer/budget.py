@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
 from spikeport.graph import SNNGraph
@@ -27,7 +28,7 @@ from spikeport.snn_optimizer.passes.request import RequestLike, resolve
 from spikeport.snn_optimizer.proofs.scope import Scope, as_samples, spread
 from spikeport.snn_optimizer.replay.simulation import simulate
 from spikeport.snn_optimizer.whole_numbers import BITS as WHOLE_BITS
-from spikeport.snn_optimizer.whole_numbers import Quantise, WholeNetwork, answers_of, in_whole_numbers
+from spikeport.snn_optimizer.whole_numbers import Quantise, WholeNetwork, in_whole_numbers
 
 Array = npt.NDArray[Any]
 
@@ -90,7 +91,11 @@ def measured_accuracy(graph: SNNGraph, data: Labelled, scope: Scope) -> float:
 def answers(graph: SNNGraph, inputs: Array, scope: Scope) -> Array:
     """Return the output neuron with the largest drive for each sample, in parts whose memory is bounded."""
     size = max(1, min(SAMPLES_AT_ONCE, VALUES_AT_ONCE // sum(layer.n_neurons for layer in graph)))
-    return answers_of(graph, as_samples(graph, inputs), scope, size)
+    x, found = as_samples(graph, inputs), []
+    for start in range(0, len(x), size):
+        run = graph.run(x[start : start + size], T=scope.timesteps, encoding=scope.encoding, seed=scope.seed)
+        found.append(run.drive.reshape(len(run.drive), -1).argmax(axis=1))
+    return np.concatenate(found)
 
 
 def whole_accuracy(made: WholeNetwork, data: Labelled, scope: Scope) -> float:

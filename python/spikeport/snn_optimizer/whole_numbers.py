@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from spikeport.certificate import Certificate
@@ -64,13 +63,3 @@ def in_whole_numbers(quantise: Quantise, graph: SNNGraph, bits: int, data: Array
         return quantise(graph, bits, as_samples(graph, data))
     except (GraphError, KernelError):
         return None
-
-
-def answers_of(graph: SNNGraph, inputs: Array, scope: Scope, at_once: int) -> Array:
-    """Return the output with the largest drive for each sample, in parts of so many."""
-    parts = [
-        graph.run(inputs[start : start + at_once], T=scope.timesteps, encoding=scope.encoding, seed=scope.seed).drive
-        for start in range(0, len(inputs), at_once)
-    ]
-    drive = np.concatenate(parts)
-    return np.asarray(drive.reshape(len(drive), -1).argmax(axis=1))

@@ -16,9 +16,8 @@ import torch
 
 from benchmarks.bench_networks import MNIST, ResNet20
 from conformance.compare import compare
-from conformance.harness import required_languages
 from conformance.in_process import answer
-from conformance.languages import PATIENCE, converse, load_languages
+from conformance.languages import PATIENCE, converse
 from conformance.lines import decode_reply, encode_line
 from spikeport.backends import BIT_EQUAL, available_backends, get_backend
 from spikeport.conversion import ConversionWarning, convert
@@ -70,13 +69,7 @@ def test_every_backend_answers_as_the_reference(backend, networks):
         assert compare(words, answer(get_backend(backend), "network.run", arguments)) == "", name
 
 
-@pytest.mark.parametrize("language", load_languages(), ids=lambda language: language.name)
 def test_every_language_answers_as_the_reference(language, networks, tmp_path):
-    absent = language.absent()
-    if absent:
-        assert language.name not in required_languages(), absent
-        pytest.skip(absent)
-    assert language.prepare() == ""
     lines = [encode_line(number, "network.run", given) for number, (given, _) in enumerate(networks.values())]
     replies, end = converse(language, lines, tmp_path, timeout=PATIENCE)
     assert end == ""

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from conformance.crash import shim
-from conformance.harness import required_languages
 from conformance.languages import converse, load_languages
 from conformance.lines import decode_reply, encode_line
 from spikeport.transfer import SNNCheckpoint, load_checkpoint, save_checkpoint
@@ -43,21 +42,13 @@ WRITERS = {language.name: language for language in load_languages()} | {
 }
 
 
-def built(language):
-    """Build a language's runner, or skip the test where its toolchain is absent."""
-    if language.absent():
-        assert language.name not in required_languages(), language.absent()
-        pytest.skip(language.absent())
-    assert language.prepare() == ""
-
-
 def line_of(path, number=0, value=1.0):
     """Return the line of a case that saves a checkpoint of one value."""
     content = {"path": str(path), "names": ["a"], "kinds": ["IF"], "sizes": [2, 1], "weight.0": [value, value]}
     return encode_line(number, "checkpoint.write", content)
 
 
-def command_of(writer, path, tmp_path):
+def command_of(writer, path, tmp_path, built):
     """Return the words of a command that saves a checkpoint at a path, and where it is run."""
     if isinstance(writer, str):
         return [sys.executable, "-c", SAVES, str(path), writer], None
@@ -68,13 +59,13 @@ def command_of(writer, path, tmp_path):
 
 
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=list(WRITERS))
-def test_a_save_waits_for_the_one_that_has_the_lock(writer, tmp_path):
+def test_a_save_waits_for_the_one_that_has_the_lock(writer, tmp_path, built):
     """It comes to the lock, which this process holds, and writes nothing until that lets it go."""
     (tmp_path / "asks.c").write_text(ASKS)
     library, asked, folder = tmp_path / "asks.so", tmp_path / "asked", tmp_path / "folder"
     shim.compiled(library, tmp_path / "asks.c")
     folder.mkdir()
-    command, root = command_of(writer, folder / "pair", tmp_path)
+    command, root = command_of(writer, folder / "pair", tmp_path, built)
     environment = os.environ | {"LD_PRELOAD": str(library), "SPIKEPORT_ASKED": str(asked)}
     held = os.open(folder, os.O_RDONLY)
     fcntl.flock(held, fcntl.LOCK_EX)
@@ -97,10 +88,8 @@ def save_for_ever(path):
         save_checkpoint(SNNCheckpoint([np.full((40, 30), -float(number))], ["b"], [(30, 40)], ["IF"]), path)
 
 
-@pytest.mark.parametrize("language", load_languages(), ids=lambda language: language.name)
 def test_writers_of_two_languages_lose_nothing(language, tmp_path):
     """A language saves two hundred times where Python does, too: every save is done, and one is there, whole."""
-    built(language)
     folder = tmp_path / "folder"
     folder.mkdir()
     path = folder / "pair"

@@ -51,7 +51,8 @@ def heard(checkpoint: Path, x: Array, T: int) -> list[Heard]:
             got = graph.run(x, T=T, backend=name, record=True)
             found.append(Heard(name, _same(want, got), _spikes(got), time.perf_counter() - begun, "in this process"))
         elif name == "julia" and (julia := find_julia()) is not None:
-            found.append(_by_julia(julia, checkpoint, x, T, want))
+            is_whole = dtype_of(graph) == np.int32
+            found.append(_by_julia(julia, checkpoint, x.astype(np.int32 if is_whole else np.float64), T, want))
         else:
             found.append(Heard(name, None, 0, 0.0, reason))
     return found
@@ -67,9 +68,8 @@ def _by_julia(julia: str, checkpoint: Path, x: Array, T: int, want: RunResult) -
     if package is None:
         return Heard("julia", None, 0, 0.0, "the sources of the Julia package are not there")
     begun = time.perf_counter()
-    whole = dtype_of(load_checkpoint(checkpoint).to_graph()) == np.int32
     with tempfile.NamedTemporaryFile(suffix=".bin") as samples:
-        Path(samples.name).write_bytes(x.astype(np.int32 if whole else np.float64).tobytes())
+        Path(samples.name).write_bytes(x.tobytes())
         command = [julia, "--startup-file=no", str(PROGRAM), str(package), str(checkpoint), samples.name, str(T)]
         try:
             done = subprocess.run(command, capture_output=True, timeout=LONGEST, check=False)

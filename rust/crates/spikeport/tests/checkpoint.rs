@@ -7,27 +7,7 @@ use proptest::prelude::*;
 use spikeport::checkpoint::{Checkpoint, CheckpointLayer, Files, Values, sha256};
 use spikeport::{AnyNetwork, Code, Neuron, NeuronKind, OperationKind, PerNeuron, Source};
 
-const CODES: [Code; 19] = [
-    Code::MissingFile,
-    Code::Symlink,
-    Code::TooLarge,
-    Code::SidecarSyntax,
-    Code::Version,
-    Code::SidecarSchema,
-    Code::LayerChain,
-    Code::ArchiveDigest,
-    Code::ArchiveSyntax,
-    Code::DuplicateEntry,
-    Code::UnexpectedEntry,
-    Code::MissingEntry,
-    Code::CompressedEntry,
-    Code::Pickle,
-    Code::Dtype,
-    Code::Shape,
-    Code::NonFinite,
-    Code::Neuron,
-    Code::Operation,
-];
+include!("checkpoint/codes.rs");
 
 /// The pairs of files of the conformance vectors in one folder, without their suffixes.
 fn vectors(folder: &str) -> Vec<PathBuf> {

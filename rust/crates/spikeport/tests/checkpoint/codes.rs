@@ -1,0 +1,22 @@
+/// The codes by which checkpoints are refused: those of SPEC.md, for the tests and for fuzzing.
+const CODES: [Code; 19] = [
+    Code::MissingFile,
+    Code::Symlink,
+    Code::TooLarge,
+    Code::SidecarSyntax,
+    Code::Version,
+    Code::SidecarSchema,
+    Code::LayerChain,
+    Code::ArchiveDigest,
+    Code::ArchiveSyntax,
+    Code::DuplicateEntry,
+    Code::UnexpectedEntry,
+    Code::MissingEntry,
+    Code::CompressedEntry,
+    Code::Pickle,
+    Code::Dtype,
+    Code::Shape,
+    Code::NonFinite,
+    Code::Neuron,
+    Code::Operation,
+];
